@@ -100,11 +100,6 @@ class DatasetInUse(PetalscopeError, code="dataset_in_use"):
     The message lists them; `--force` deletes it all the same."""
 
 
-class NotInBin(PetalscopeError, code="not_in_bin"):
-    """What was to be put back is not in the bin, or was made again since it was deleted.
-    Nothing was changed."""
-
-
 class ExportRefused(PetalscopeError, code="export_refused"):
     """An export cannot be written to that place. Name a new or empty folder."""
 

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -115,8 +116,6 @@ class Workspace:
     """Held while the rules are checked and their alarms begin and end."""
     wake_file = _Place("wake")
     """Touched when somebody is about to train: the scheduler then keeps a worker warm."""
-    bin = _Place("bin")
-    """Runs and datasets that were deleted, for some weeks."""
 
     dataset_folder = _Named("datasets")
     features_file = _Named("features", ".npy")
@@ -178,6 +177,34 @@ def make_folder_atomically(folder: Path) -> Iterator[Path]:
             temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_folder(workspace: Workspace, folder: Path) -> None:
+    """Delete a folder: readers see it whole or not at all."""
+    workspace.temporary.mkdir(parents=True, exist_ok=True)
+    hidden = workspace.temporary / f"deleted-{os.urandom(4).hex()}"
+    folder.replace(hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
+def sweep_leftovers(workspace: Workspace) -> None:
+    """Delete files and folders that killed processes left half-written or half-deleted."""
+    found = [path for place in _WRITTEN for path in workspace.root.glob(f"{place}/.*-*-*")]
+    found = [path for path in found if _LEFTOVER.match(path.name)]
+    for path in (*found, *workspace.temporary.glob("*")):
+        with suppress(OSError):  # removed or renamed meanwhile
+            newest = max(one.stat().st_mtime for one in (path, *path.rglob("*")))
+            if abs(time.time() - newest) < _OLD_S:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+_WRITTEN = (".", "*", "*/*", "runs/*/*", "runs/*/*/*", "registry/files/*")
+_LEFTOVER = re.compile(r"\.(\d+|deleted)-[0-9a-f]{8}-.")
+_OLD_S = 86400.0
 
 
 def write_json(path: Path, content: object) -> None:

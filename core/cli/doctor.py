@@ -36,6 +36,11 @@ _LEAST_FREE = 2**30
 _SHORT_LOCKS = ("petalscope.db.lock", "registry/registry.lock", "repair.lock", "alarms.lock")
 """Held for moments only."""
 _LOCK_PATIENCE_S = 2.0
+_REMOVED = (
+    *("arrangements.json", "bin", "classes", "journal.jsonl", "key", "links", "selections"),
+    *("speeds.json", "views", "registry/*.json", "runs/*/run.json"),
+)
+"""Files and folders of features that were removed."""
 _OLD_COPY_S = 2 * 86400.0
 
 
@@ -91,8 +96,8 @@ def _look_at_workspace(workspace: Workspace) -> Iterator[tuple[str, str]]:
 def _look_at_disk(workspace: Workspace) -> Iterator[tuple[str, str]]:
     usage = shutil.disk_usage(workspace.root)
     fact = f"{size(usage.free)} of {size(usage.total)} are free."
-    least = "Make room; “python -m core clean --dry-run” says what nothing needs any more."
-    yield fact, "" if usage.free >= _LEAST_FREE else least
+    remedy = "Delete runs or datasets that you do not need."
+    yield fact, "" if usage.free >= _LEAST_FREE else remedy
 
 
 def _look_at_index(workspace: Workspace) -> Iterator[tuple[str, str]]:
@@ -214,8 +219,16 @@ def _look_at_device(_workspace: Workspace) -> Iterator[tuple[str, str]]:
     yield f"{device.name} ({device.kind}): {device.reason}.", ""
 
 
+def _look_at_removed(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    found = {name: next(workspace.root.glob(name), None) for name in _REMOVED}
+    names = [f"{name}/" if one.is_dir() else name for name, one in found.items() if one]
+    if names:
+        yield f"Left alone, of features that were removed: {', '.join(names)}.", ""
+
+
 LOOKS: dict[str, _Look] = {
     "workspace": _look_at_workspace,
+    "removed features": _look_at_removed,
     "disk": _look_at_disk,
     "index": _look_at_index,
     "scheduler": _look_at_scheduler,

@@ -67,10 +67,6 @@ backup     upkeep       workspace.tar
     write all that is in the workspace into one file
 restore    upkeep       workspace.tar
     read a backup back into an empty workspace
-bin        upkeep       --put-back 1f3a22c0
-    list the runs and datasets that were deleted in the last 30 days; put one back, or make room
-clean      upkeep       --dry-run
-    remove what nothing points to any more: half-written files, features of no run, …
 scheduler  upkeep
     give waiting runs to workers until it is ended: for who supervises it
 """

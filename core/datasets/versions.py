@@ -1,7 +1,7 @@
 """Deleting a dataset version: never one that something rests on, unless that is forced.
 
-It goes into the bin; its features, views, analyses and the edits in its tray are gone. Other
-versions stay whole: what they share with it are links and copies of their own.
+Its features, views, analyses and the edits in its tray go with it. Other versions stay whole: they
+have links or copies of the photos that they share with it.
 """
 
 import shutil
@@ -12,7 +12,6 @@ from sqlalchemy import Connection, delete
 
 from core.errors import DatasetInUse
 from core.formats import count
-from core.runs.bin import throw_away
 from core.runs.database import read_database, write_database
 from core.runs.locks import is_locked
 from core.runs.run_files import read_json
@@ -52,7 +51,7 @@ def list_uses(workspace: Workspace, dataset_id: str) -> Uses:
 
 
 def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -> Uses:
-    """Return what lost its dataset; the version is in the bin.
+    """Return what lost its dataset.
 
     Args:
         force: Delete it also when runs or other versions rest on it.
@@ -67,8 +66,9 @@ def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -
     with write_database(workspace) as connection:
         uses = _list_uses(workspace, connection, dataset_id)
         _check_free(uses, dataset_id, force)
-        throw_away(workspace, "dataset", dataset_id, hide_dataset(workspace, dataset_id))
+        hidden = hide_dataset(workspace, dataset_id)
         connection.execute(delete(edits_table).where(edits_table.c.dataset == dataset_id))
+    shutil.rmtree(hidden, ignore_errors=True)
     delete_features(workspace, dataset_id)
     for folder in _list_analyses(workspace, dataset_id):
         shutil.rmtree(folder, ignore_errors=True)

@@ -22,7 +22,6 @@ model_events_table = numbered_table(
     Column("who", Text, nullable=False, server_default=""),
     Column("reason", Text, nullable=False, server_default=""),
     Column("facts", Text, nullable=False, server_default="{}"),
-    info={"kept_in": "registry/events.json"},
 )
 
 EventKind = Literal[

@@ -38,7 +38,6 @@ versions_table = numbered_table(
     Column("facts", Text, nullable=False, server_default="{}"),
     Column("who", Text, nullable=False, server_default=""),
     Column("created", UtcTime, nullable=False),
-    info={"kept_in": "registry/versions.json"},
 )
 
 aliases_table = Table(
@@ -47,7 +46,6 @@ aliases_table = Table(
     Column("alias", String(16), primary_key=True),
     Column("version", Integer, nullable=False),
     Column("since", UtcTime, nullable=False),
-    info={"kept_in": "registry/aliases.json"},
 )
 
 Alias = Literal["champion", "challenger"]

@@ -23,8 +23,8 @@ from sqlalchemy.schema import CreateColumn
 
 from core.errors import DatabaseUnusable, DiskFull, PlaceRefused, WorkspaceMissing
 from core.formats import count
-from core.runs.kept import forget_marks, list_run_folders, mark_table, write_marked
 from core.runs.locks import hold_lock
+from core.runs.run_files import list_run_folders
 from core.runs.tables import metadata, runs_table
 from core.workspace import Workspace
 
@@ -71,9 +71,7 @@ def write_database(workspace: Workspace, *, anew: bool = False) -> Iterator[Conn
         _find_engine(workspace, anew=anew).execution_options(writes=True).connect() as connection,
         connection.begin(),
     ):
-        forget_marks(connection)
         yield connection
-        write_marked(workspace, connection)
 
 
 @contextmanager
@@ -196,7 +194,6 @@ def _open_engine(file: Path, check: _Check | None) -> Engine:
     engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
-    event.listen(engine, "after_execute", mark_table)
     with ExitStack() as failed:
         failed.callback(engine.dispose)
         # Turning a new file to WAL fails at once, without waiting, when two do it together.

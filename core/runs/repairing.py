@@ -1,9 +1,8 @@
 """The index of a workspace: copied while it changes, and read back when it was lost.
 
-It is read back from what is left of a damaged one, from its newest copy and from folders. What
-folders say counts: a run without a folder was deleted, a run's row and the registry are as their
-files have them (core/runs/kept.py). Runs of older programs, whose folders have no row, are told
-from recipe, events and result. A damaged database is set aside, never deleted.
+It is read back from the readable rows of the damaged database, from its newest copy and from the
+folders of runs, which count: a run without a folder was deleted. Model versions, sweeps, names and
+notes come from the damaged database and the copy only. A damaged database is set aside.
 """
 
 import logging
@@ -21,20 +20,13 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from core.errors import RecipeRefused, ResultDamaged, RunStopped, RunUnfinished
 from core.runs.database import close_databases, write_database
-from core.runs.kept import (
-    RECIPE_FILE,
-    list_run_folders,
-    mark_missing,
-    read_kept_run,
-    read_kept_table,
-)
 from core.runs.locks import hold_lock
 from core.runs.recipe.recipe import recipe_from_json, recipe_to_json
-from core.runs.run_files import read_events
+from core.runs.run_files import RECIPE_FILE, list_run_folders, read_events
 from core.runs.tables import metadata, runs_table
 from core.workspace import Workspace, write_atomically
 
-_SIDE_FILES = ("", "-wal", "-shm")
+_log = logging.getLogger("scheduler")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +36,7 @@ class Repair:
     fault: str
     """In words; "" when it was whole."""
     set_aside: Path | None
-    """The index of before."""
+    """The damaged database."""
     copy: Path | None
     """The copy that was read, too."""
     copied: datetime | None
@@ -52,9 +44,9 @@ class Repair:
     rows: Mapping[str, int]
     """Table → rows it has now; empty ones are left out."""
     runs_read: tuple[str, ...]
-    """Runs that only their folders knew."""
+    """Runs that were read from their folders."""
     unread: tuple[str, ...]
-    """Folders of runs that say too little: a sweep of an older program, a recipe cut short."""
+    """Folders without a readable recipe, and sweeps."""
 
 
 def find_fault(workspace: Workspace) -> str:
@@ -65,9 +57,7 @@ def find_fault(workspace: Workspace) -> str:
         return f"It is {'empty' if file.exists() else 'missing'}." if folders else ""
     if damage := find_damage(file):
         return f"It is damaged: {damage}."
-    if folders and not _has_runs(file):
-        return "It knows of no run."
-    return ""
+    return "It knows of no run." if folders and not _has_runs(file) else ""
 
 
 def repair_index(workspace: Workspace) -> Repair:
@@ -79,14 +69,16 @@ def repair_index(workspace: Workspace) -> Repair:
             aside = _set_aside(workspace.database_file)
             copy = next((one for one in list_copies(workspace) if not find_damage(one)), None)
         with write_database(workspace, anew=True) as connection:
-            for source in (aside, copy):
-                if source is not None:
-                    _take_rows(connection, source)
+            for source in filter(None, (aside, copy)):
+                _take_rows(connection, source)
             if fault:
-                _take_kept(workspace, connection)
-            read, unread = read_folders(workspace, connection)
-            mark_missing(workspace, connection)
-            rows = _count_rows(connection)
+                _follow_folders(workspace, connection)
+            read, unread = _read_missing(workspace, connection)
+            rows = {
+                table.name: rows
+                for table in metadata.tables.values()
+                if (rows := connection.scalar(select(func.count()).select_from(table)))
+            }
         return Repair(
             fault=fault,
             set_aside=aside,
@@ -112,7 +104,7 @@ def _set_aside(file: Path) -> Path | None:
     if not file.exists() or not file.stat().st_size:
         return None
     aside = file.with_name(f"{file.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}")
-    for end in _SIDE_FILES:
+    for end in ("", "-wal", "-shm"):
         one = file.with_name(file.name + end)
         if one.exists():
             one.replace(aside.with_name(aside.name + end))
@@ -138,87 +130,76 @@ def _take_rows(connection: Connection, source: Path) -> None:
                 continue
 
 
-def _take_kept(workspace: Workspace, connection: Connection) -> None:
-    """Make the tables and runs what their files say."""
-    for table in metadata.tables.values():
-        rows = read_kept_table(workspace, table) if "kept_in" in table.info else None
-        if rows is not None:
-            connection.execute(delete(table))
-            for row in rows:
-                connection.execute(insert(table).values(**row))
-    known = connection.scalars(select(runs_table.c.id)).all()
-    for run_id in known:
+def _follow_folders(workspace: Workspace, connection: Connection) -> None:
+    """Delete rows of runs without a folder; end runs that ended after the copy was made."""
+    states = connection.execute(select(runs_table.c.id, runs_table.c.state)).all()
+    for run_id, state in states:
         folder, mine = workspace.run_folder(run_id), runs_table.c.id == run_id
         if not folder.is_dir():
             connection.execute(delete(runs_table).where(mine))
-        elif kept := read_kept_run(folder):
-            connection.execute(update(runs_table).where(mine).values(**kept))
+        elif (facts := _read_state(workspace, folder))["state"] not in (state, "paused"):
+            connection.execute(update(runs_table).where(mine).values(pid=None, phase="", **facts))
 
 
-def read_folders(workspace: Workspace, connection: Connection) -> tuple[list[str], list[str]]:
+def _read_missing(workspace: Workspace, connection: Connection) -> tuple[list[str], list[str]]:
     """Return the runs that were read from their folders alone, and those that could not be."""
     known = set(connection.scalars(select(runs_table.c.id)))
-    folders = [folder for folder in list_run_folders(workspace) if folder.name not in known]
-    kept = {folder: row for folder in folders if (row := read_kept_run(folder))}
-    for row in kept.values():  # first: they have numbers
-        connection.execute(insert(runs_table).values(**_without_taken(connection, row)))
-    told = {folder: _tell_run(workspace, folder) for folder in folders if folder not in kept}
-    rows = [row for row in told.values() if row is not None]
+    unread, rows = [], []
+    for folder in list_run_folders(workspace):
+        if folder.name in known:
+            continue
+        try:
+            recipe = recipe_from_json((folder / RECIPE_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecipeRefused):
+            unread.append(folder.name)
+            continue
+        if recipe.run_id != folder.name:  # a sweep: its plan is in the index only
+            unread.append(folder.name)
+            continue
+        row: dict[str, Any] = {"id": folder.name, "name": "", "dataset": recipe.dataset}
+        row |= {"recipe": recipe_to_json(recipe), "created": (first := _read_times(folder)[0])}
+        rows.append(row | {"queued": first, **_read_state(workspace, folder)})
     for row in sorted(rows, key=lambda row: row["created"]):
         connection.execute(insert(runs_table).values(**row))
-    unread = [folder.name for folder, row in told.items() if row is None]
-    return [folder.name for folder in folders if folder.name not in unread], unread
+    return [row["id"] for row in rows], unread
 
 
-def _without_taken(connection: Connection, row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row without its number where another run has that."""
-    taken = select(runs_table.c.number).where(runs_table.c.number == row.get("number"))
-    if connection.scalar(taken) is None:
-        return row
-    return {name: value for name, value in row.items() if name != "number"}
+def _read_times(folder: Path) -> list[datetime]:
+    times = [event["time"] for event in read_events(folder)[0] if "time" in event]
+    times = times or [folder.stat().st_mtime]
+    return [datetime.fromtimestamp(time, UTC) for time in times]
 
 
-def _tell_run(workspace: Workspace, folder: Path) -> dict[str, Any] | None:
-    """Return the row of a run as far as recipe, events and result tell it."""
+def _read_state(workspace: Workspace, folder: Path) -> dict[str, Any]:
+    """Return the state of a run by its result and events: done, failed or, else, paused."""
     from core.runs.result import read_result  # loads NumPy
 
-    try:
-        recipe = recipe_from_json((folder / RECIPE_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecipeRefused):
-        return None
-    if recipe.run_id != folder.name:  # a sweep: what it tried stood in the index alone
-        return None
-    events = read_events(folder)[0]
-    times = [datetime.fromtimestamp(event["time"], UTC) for event in events if "time" in event]
-    times = times or [datetime.fromtimestamp(folder.stat().st_mtime, UTC)]
-    end: dict[str, Any] = next(
-        (event for event in reversed(events) if event.get("event") == "end"), {}
-    )
-    row: dict[str, Any] = {"id": folder.name, "name": "", "dataset": recipe.dataset}
-    row |= {"recipe": recipe_to_json(recipe), "created": times[0], "queued": times[0]}
-    ended = {"started": times[0], "finished": times[-1], "stopped": bool(end.get("stopped"))}
+    events, times = read_events(folder)[0], _read_times(folder)
+    ends = [event for event in events if event.get("event") in ("queued", "end")]
+    end: dict[str, Any] = ends[-1] if ends else {}
+    code = end.get("code", "error")
+    stopped = bool(end.get("stopped")) or code == RunStopped.code
+    ended = {"started": times[0], "finished": times[-1], "stopped": stopped}
     try:
         result = read_result(workspace, folder.name)
-        best = result.history[result.best_epoch - 1]
-        row |= {"state": "done", "epochs_done": len(result.history), **ended}
-        row |= {"best_epoch": result.best_epoch, "best_val_loss": best.get("val_loss")}
-        row |= {"best_val_accuracy": best.get("val_accuracy")}
-        return row | {"val_photos": len(result.photo_numbers("validation"))}
     except (RunUnfinished, ResultDamaged):
-        pass
-    if end.get("state") != "failed":
-        return row | {"state": "paused"}  # a person says whether it goes on
-    code = end.get("code", "error")
-    row |= {"state": "failed", "error_code": code, **ended, "stopped": code == RunStopped.code}
-    row["problem"] = f"The run failed ({code}); the index that said why was lost."
-    return row | {"remedy": "Its log tells more. Started again, it goes on where it was."}
-
-
-def _count_rows(connection: Connection) -> dict[str, int]:
+        if end.get("state") != "failed":
+            return {"state": "paused"}  # a person says whether it goes on
+        problem = f"The run failed ({code}); the index that said why was lost."
+        remedy = "Its log tells more. Started again, it goes on from its last epoch."
+        return {
+            "state": "failed",
+            "error_code": code,
+            "problem": problem,
+            "remedy": remedy,
+            **ended,
+        }
+    best = result.history[result.best_epoch - 1]
     return {
-        table.name: rows
-        for table in metadata.tables.values()
-        if (rows := connection.scalar(select(func.count()).select_from(table)))
+        **{"state": "done", "epochs_done": len(result.history), **ended},
+        **{"best_epoch": result.best_epoch, "best_val_loss": best.get("val_loss")},
+        "best_val_accuracy": best.get("val_accuracy"),
+        "val_photos": len(result.photo_numbers("validation")),
     }
 
 
@@ -227,8 +208,6 @@ EVERY_S = 3600.0
 _LOOK_S = 60.0
 _SPARE_BYTES = 100 * 2**20
 """So much stays free on the disk beside a copy."""
-
-_log = logging.getLogger("scheduler")
 
 
 class CopyKeeper:

@@ -10,22 +10,33 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.config import fingerprint
 from core.runs.recipe.recipe import Recipe
-from core.workspace import Workspace, check_identifier, digest_file, write_whole
+from core.workspace import (
+    Workspace,
+    check_identifier,
+    digest_file,
+    remove_folder,
+    write_whole,
+)
 
+RECIPE_FILE = "recipe.json"
 ARRAYS_FILE = "result.npz"
 HEAD_FILE = "head.npz"
 FACTS_FILE = "result.json"
 VERSION = 1
 _BACKBONE_FACTS = "backbone.json"
 EVENTS_FILE = "events.jsonl"
-WITH_IT = "with-it"
-"""Folder in a deleted run: features/ and backbones/ that were its alone."""
+
+
+def list_run_folders(workspace: Workspace) -> Iterator[Path]:
+    """Yield the folders of runs, also of those that the index does not have."""
+    for file in sorted(workspace.runs.glob(f"[!.]*/{RECIPE_FILE}")):
+        yield file.parent
 
 
 def is_result_whole(folder: Path) -> bool:
@@ -57,36 +68,55 @@ def is_file_whole(folder: Path, name: str, facts: dict[str, Any]) -> bool:
     return path.exists() and digest_file(path) == facts["digests"].get(name)
 
 
-def take_tuned_backbone(workspace: Workspace, folder: Path, recipe: Recipe) -> None:
-    """Move the backbone that a run tuned, and features by it, into the folder; maps go.
+def remove_run(
+    workspace: Workspace, folder: Path, recipe: Recipe, others: Iterable[Recipe]
+) -> None:
+    """Delete the folder of a run, and cached files that no other run needs.
 
-    Those that it was given, and one that another run has too, stay.
-
-    Args:
-        folder: The run's own folder, already out of its place.
+    These are augmented views and framed photos, and the backbone that the run tuned with its
+    features and maps. Features of a backbone that was not tuned belong to the dataset.
     """
     backbone = _find_backbone(folder)
-    if not recipe.trained_stages or backbone is None:
-        return
+    remove_folder(workspace, folder)
+    if recipe.trained_stages and backbone is not None:
+        _remove_tuned_backbone(workspace, backbone, recipe)
+    same = [other for other in others if other.dataset == recipe.dataset]
+    keys = {_key_views(recipe), _key_framed(recipe)}
+    keys -= {key for other in same for key in (_key_views(other), _key_framed(other))}
+    for file in workspace.features.glob("[!.]*.json") if keys else ():
+        facts = read_json(file)
+        key = ("framing", facts.get("framing"), facts.get("photo_size"))
+        mine = facts.get("dataset") == recipe.dataset
+        if mine and (key in keys or ("policy", facts.get("policy")) in keys):
+            _remove_features(file)
+
+
+def _key_views(recipe: Recipe) -> tuple[object, ...]:
+    return ("policy", fingerprint(recipe.augmentation))
+
+
+def _key_framed(recipe: Recipe) -> tuple[object, ...]:
+    return ("framing", recipe.framing, recipe.seen_as.side)
+
+
+def _remove_tuned_backbone(workspace: Workspace, backbone: str, recipe: Recipe) -> None:
+    """Delete the backbone unless another run has it too, or its best epoch trained nothing."""
     if backbone in (_find_backbone(other) for other in workspace.runs.glob("[!.]*")):
         return
     tuned = workspace.backbone_folder(backbone)
     if read_json(tuned / _BACKBONE_FACTS).get("weights_digest") in (None, recipe.weights_digest):
-        return  # the best epoch was one in which nothing of it was trained
-    for place in (
-        features := folder / WITH_IT / "features",
-        backbones := folder / WITH_IT / "backbones",
-    ):
-        place.mkdir(parents=True)
-    for facts in workspace.features.glob("[!.]*.json"):
-        if read_json(facts).get("backbone") == backbone:
-            for file in (facts, facts.with_suffix(".npy")):  # without the first they are not read
-                with suppress(FileNotFoundError):
-                    file.replace(features / file.name)
+        return
+    for file in workspace.features.glob("[!.]*.json"):
+        if read_json(file).get("backbone") == backbone:
+            _remove_features(file)
     for maps in workspace.maps.glob(f"*/{backbone}-*"):
         shutil.rmtree(maps, ignore_errors=True)
-    with suppress(FileNotFoundError):
-        tuned.replace(backbones / backbone)
+    remove_folder(workspace, tuned)
+
+
+def _remove_features(facts_file: Path) -> None:
+    facts_file.unlink(missing_ok=True)  # first: without it the others are not read
+    facts_file.with_suffix(".npy").unlink(missing_ok=True)
 
 
 def _find_backbone(folder: Path) -> str | None:

@@ -20,7 +20,6 @@ from datetime import datetime
 
 from core.config import read_settings
 from core.errors import PetalscopeError
-from core.runs.bin import sweep_bin
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, mark_lost, queue_lost_runs, read_active
 from core.runs.queue.run_lock import is_held
@@ -28,7 +27,7 @@ from core.runs.queue.scheduled import DueWork, is_anything_arranged
 from core.runs.queue.starting import python_command, python_environment, write_scheduler_facts
 from core.runs.repairing import CopyKeeper
 from core.runs.store import RunRecord
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace, open_workspace, sweep_leftovers
 
 POLL_S = 0.2
 IDLE_POLL_S = 1.0
@@ -223,7 +222,7 @@ def main() -> int:
             ended.wait(IDLE_POLL_S)  # one that a page started is at work
             continue
         write_scheduler_facts(workspace)
-        sweep_bin(workspace)
+        sweep_leftovers(workspace)
         _log.info("scheduler %d at work in %s", os.getpid(), workspace.root)
         try:
             serve(workspace, ended, stay=given.stay)

@@ -42,10 +42,10 @@ class UtcTime(TypeDecorator[datetime]):
 metadata = MetaData()
 
 
-def numbered_table(name: str, *columns: Column[Any], **settings: Any) -> Table:
+def numbered_table(name: str, *columns: Column[Any]) -> Table:
     """Return a table with a number for each row; that of a deleted one is not given again."""
     number = Column("number", Integer, primary_key=True, autoincrement=True)
-    return Table(name, metadata, number, *columns, sqlite_autoincrement=True, **settings)
+    return Table(name, metadata, number, *columns, sqlite_autoincrement=True)
 
 
 runs_table = numbered_table(
@@ -107,6 +107,5 @@ arrangements_table = Table(
     Column("content", Text, nullable=False),
     Column("changed", UtcTime, nullable=False),
     Column("who", Text, nullable=False, server_default=""),
-    info={"kept_in": "arrangements.json"},
 )
 """Stored for this workspace as JSON by name: rules, limits, the state of a retraining."""

@@ -68,7 +68,7 @@ def test_a_run_is_tagged_and_deleted(page: Page, server: PageServer) -> None:
     wait_until(lambda: list_runs(workspace)[0].tags == ("for the lesson",), "the tag is kept")
     page.goto(f"{server.address}/runs?tag=for+the+lesson")
     tick(page, 0, "1 run selected")
-    page.get_by_role("button", name=re.compile("Delete")).click()
-    page.get_by_role("button", name="Move 1 run to the bin").click()
+    page.get_by_role("button", name=re.compile("Delete")).first.click()
+    page.get_by_role("button", name="Delete 1 run").click()
     expect(page.get_by_text("1 run deleted.")).to_be_visible()
     assert len(list_runs(workspace)) == 2

@@ -177,7 +177,7 @@ def test_a_version_that_another_rests_on_is_deleted_only_by_its_name(
     child = next(entry for entry in list_datasets(workspace) if entry.parent == dataset.id)
     page.goto(f"{server.address}/dataset?dataset={child.id}&view=versions")
     page.get_by_role("button", name="Delete").first.click()  # the import, made first
-    gone = page.get_by_role("button", name="Move to the bin")
+    gone = page.get_by_role("button", name="Delete the dataset")
     expect(page.get_by_text("Used by 1 version")).to_be_visible()
     expect(gone).to_be_disabled()
     name = next(one.name for one in list_datasets(workspace) if one.id == dataset.id)

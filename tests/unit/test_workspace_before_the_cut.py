@@ -41,7 +41,7 @@ from core.runs.recipe.recipe import recipe_from_json
 from core.runs.result import read_result
 from core.runs.store import list_runs, read_run
 from core.runs.training.preparing import find_recipe_weights
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace, open_workspace, sweep_leftovers
 from data.manifest import check_photos, read_dataset
 from tests.ui.driver import open_page
 from tests.unit.test_kept_workspace import find_changes
@@ -52,7 +52,10 @@ HEAD, DINO = "dddcc6c5b95fdd34", "c0657e46310f77bc"
 BIT, INT8 = "24f9442694bc5171", "acc207b92255e204"
 EXPECTED = re.compile(r"^\.runs\[\d\]\.submitter: |^\.baselines: .*majority")
 """Accounts are gone; baselines need the features that were left out."""
-LEFT_ALONE = ("bin", "selections", "journal.jsonl", "arrangements.json", "speeds.json")
+LEFT_ALONE = (
+    *("arrangements.json", "bin", "journal.jsonl", "selections", "speeds.json"),
+    *("registry/*.json", "runs/*/run.json"),
+)
 """What belongs to features that were removed, beside their analyses."""
 
 COMMANDS = {
@@ -78,7 +81,7 @@ def answers(workspace: Workspace, tmp_path: Path) -> Path:
 
 def digest_left_alone(workspace: Workspace) -> dict[str, str]:
     """Return the digest of each file that belongs to a removed feature."""
-    places = [*(workspace.root / name for name in LEFT_ALONE), workspace.root / "analyses"]
+    places = [path for name in (*LEFT_ALONE, "analyses") for path in workspace.root.glob(name)]
     files = [file for place in places for file in (place, *place.rglob("*")) if file.is_file()]
     return {
         file.relative_to(workspace.root).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
@@ -158,11 +161,20 @@ def test_the_champion_answers_by_the_threshold_of_its_rule(workspace: Workspace)
 
 
 @pytest.mark.usefixtures("answers")
-def test_what_belongs_to_a_removed_feature_is_left_alone(workspace: Workspace) -> None:
+def test_what_belongs_to_a_removed_feature_is_left_alone(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = digest_left_alone(workspace)
     assert {name.split("/")[0] for name in before} >= {"bin", "selections", "analyses"}
-    assert main(["runs", "list", "--json"]) == 0
+    assert main(["runs", "tag", HEAD, "seen"]) == 0
     open_page("overview")
+    sweep_leftovers(workspace)
+    capsys.readouterr()
+    main(["doctor"])
+    said = "arrangements.json, bin/, journal.jsonl, selections/, speeds.json, registry/*.json, runs"
+    assert (
+        f"Left alone, of features that were removed: {said}/*/run.json" in capsys.readouterr().out
+    )
     assert digest_left_alone(workspace) == before
 
 

@@ -12,13 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, update
 
 from core.errors import RunGoing, RunLost, RunStopped
-from core.runs.bin import throw_away
 from core.runs.database import read_database, write_database
-from core.runs.kept import RECIPE_FILE, mark_run
 from core.runs.queue.run_lock import PAUSED, is_ours
 from core.runs.recipe.plans import SweepPlan, check_epochs, plan_to_json
 from core.runs.recipe.recipe import Recipe, recipe_to_json, validate
-from core.runs.run_files import append_event, is_result_whole, take_tuned_backbone
+from core.runs.run_files import RECIPE_FILE, append_event, is_result_whole, remove_run
 from core.runs.store import (
     GOING,
     MOST_ATTEMPTS,
@@ -88,7 +86,6 @@ def submit_run(
         with write_atomically(folder / RECIPE_FILE) as file:
             file.write_text(values["recipe"], encoding="utf-8")
         connection.execute(insert(runs_table).values(**values))
-        mark_run(connection, run_id)
         append_event(folder, {"event": "queued", "attempt": 0})
         return select_run(connection, run_id), True
 
@@ -143,9 +140,7 @@ def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
 
 
 def delete_run(workspace: Workspace, run_id: str) -> None:
-    """Move the run into the bin, off the list.
-
-    With it goes the backbone that it tuned, unless another run has the same.
+    """Delete the run, its folder and the cached files that only it needed.
 
     Raises:
         RunGoing: A worker has it.
@@ -158,8 +153,8 @@ def delete_run(workspace: Workspace, run_id: str) -> None:
             )
         connection.execute(runs_table.delete().where(runs_table.c.id == run_id))
         if (folder := workspace.run_folder(run_id)).exists():
-            binned = throw_away(workspace, "run", run_id, folder)
-            take_tuned_backbone(workspace, binned, run.recipe)
+            others = [other.recipe for other in select_runs(connection)]
+            remove_run(workspace, folder, run.recipe, others)
 
 
 def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
@@ -178,7 +173,6 @@ def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
             event = {"event": "lost", "attempt": run.attempt}
         else:
             return False
-        mark_run(connection, run.id)
         append_event(workspace.run_folder(run.id), event)
         return True
 
@@ -226,7 +220,6 @@ def queue_again(
 
 def change_run(connection: Connection, run_id: str, **values: Any) -> None:
     """Write the values into the index; for use inside a transaction."""
-    mark_run(connection, run_id)
     connection.execute(update(runs_table).where(runs_table.c.id == run_id).values(**values))
 
 

@@ -20,7 +20,6 @@ from sqlalchemy.exc import OperationalError
 
 from core.errors import DiskFull, PetalscopeError, RunStopped
 from core.runs.database import write_database
-from core.runs.kept import mark_run
 from core.runs.locks import free_lock, is_locked, take_lock
 from core.runs.store import GOING, Phase, Request, RunRecord
 from core.runs.tables import runs_table
@@ -179,8 +178,6 @@ def _report(
     """Return whether the run is still ours and meets the conditions; note the values, then."""
     with write_database(workspace) as connection:
         report = update(runs_table).where(is_ours(run), *conditions).values(**values)
-        if "state" in values:
-            mark_run(connection, run.id)
         return connection.execute(report).rowcount == 1
 
 

@@ -166,7 +166,7 @@ def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
             by.workspace,
             f"{count(len(dataset), 'photo')} of {framing.side} px",
             (len(dataset) - count_partial_rows(by.workspace, entry)) * entry.form.size,
-            "Choose a smaller size, or make room: “python -m core clean” drops what no run wants.",
+            "Choose a smaller size, or delete runs or datasets that you do not need.",
         )
         extract_rows(
             by.workspace, entry, photos, _AsTheyAre(), donors, by.tell_photos, by.should_stop

@@ -8,13 +8,11 @@ from core.config import read_settings
 from core.downloading import is_reachable
 from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import count, plain, size
-from core.runs.bin import Binned, empty_bin, list_binned, put_back
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.choosing import find_default, list_done
 from core.ui.parts.frame import link_page
-from core.ui.parts.messages import report_errors
 from core.ui.recipes.form import prepare_training, start_run
 from core.ui.recipes.run_list import show_runs
 from core.ui.recipes.settings import describe_device
@@ -29,8 +27,6 @@ from data.manifest import DatasetSummary, list_datasets
 from models.catalogue import CATALOGUE, DEFAULT, STARTER
 from models.weights import Weights, find_weights
 
-_MOST_BINNED = 10
-_KINDS = {"run": ":material/model_training:", "dataset": ":material/photo_library:"}
 _NO_NETWORK = "There is no network just now. With one, weights that learned from photos do better."
 
 
@@ -54,11 +50,6 @@ def show_overview() -> None:
         if newest is not None:
             said = "Learn transfer learning, step by step"
             link_page("lesson", said, "school", dataset=newest.id)
-    if binned := list_binned(cache.workspace()):
-        with right.expander(
-            f"Bin · {count(len(binned), 'thing')} deleted", icon=":material/delete:"
-        ):
-            _show_bin(binned)
     with right.container(border=True):
         st.subheader("This machine", anchor=False)
         words, reason = describe_device()
@@ -167,22 +158,3 @@ def _show_datasets(datasets: list[DatasetSummary]) -> None:
             "photo_library",
             dataset=entry.id,
         )
-
-
-def _show_bin(binned: list[Binned]) -> None:
-    """Draw what was deleted and can be put back."""
-    for one in binned[:_MOST_BINNED]:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            days = count(one.days_left, "day")
-            st.caption(f"{_KINDS[one.kind]} {plain(one.name, 40)} · {days} left", width="stretch")
-            if st.button("Put back", key=f"bin.{one.kind}.{one.id}", type="tertiary"):
-                with report_errors():
-                    put_back(cache.workspace(), one.kind, one.id)
-                    st.rerun()
-    if len(binned) > _MOST_BINNED:
-        st.caption(f"And {len(binned) - _MOST_BINNED:,} older.")
-    with st.popover("Empty the bin", icon=":material/delete_forever:"):
-        st.write("What is in it goes for good, and its room on the disk is free.")
-        if st.button("Delete for good", type="primary", key="bin.empty"):
-            empty_bin(cache.workspace())
-            st.rerun()

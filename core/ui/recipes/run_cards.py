@@ -1,6 +1,6 @@
 """What pages show of a finished run before its numbers: where these come from, and its recipe."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pandas as pd
@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import COMMAND, ExportRefused, NetworkUnsupported
 from core.formats import duration, plain
+from core.registry.store import list_versions
 from core.runs.recipe.words import list_settings
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
@@ -98,6 +99,17 @@ def show_register_button(run: RunRecord) -> None:
         )
         if st.button("Register this run", type="primary", key=f"register.{run.id}"):
             _register(run, "")
+
+
+def describe_deletion(runs: Sequence[RunRecord]) -> str:
+    """Return in words what goes with the runs, and which model versions were made from them."""
+    words = "Curves, scores, model and cached files that no other run needs are deleted for good."
+    ids = {run.id for run in runs}
+    labels = [one.label for one in list_versions(cache.workspace()) if one.run_id in ids]
+    if not labels:
+        return words
+    stay = "was made from it and stays" if len(labels) == 1 else "were made from it and stay"
+    return f"{words} {', '.join(reversed(labels))} {stay}: a version has its own files."
 
 
 def _can_register(run: RunRecord) -> bool:

@@ -16,7 +16,7 @@ from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.recipes.form import forget_runs
-from core.ui.recipes.run_cards import show_register_button
+from core.ui.recipes.run_cards import describe_deletion, show_register_button
 
 _MOST_NAMED = 5
 _TYPED = "runs.typed"
@@ -119,9 +119,9 @@ def _ask_to_delete(selected: Sequence[RunRecord]) -> None:
     names = [plain(title_run(run), 40) for run in selected[:_MOST_NAMED]]
     more = len(selected) - len(names)
     st.markdown(f"Delete {', '.join(names)}{f' and {more} more' if more > 0 else ''}?")
-    st.caption("Curves, scores and model stay in the bin for 30 days: see Overview.")
+    st.caption(describe_deletion(selected))
     if st.button(
-        f"Move {count(len(selected), 'run')} to the bin",
+        f"Delete {count(len(selected), 'run')}",
         type="primary",
         icon=":material/delete:",
         key="runs.delete",

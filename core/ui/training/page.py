@@ -33,7 +33,7 @@ from core.ui.parts.messages import show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.parts.small_sets import show_small_set
 from core.ui.recipes.form import duplicate_run, fill_from_link, forget_runs, show_recipe_form
-from core.ui.recipes.run_cards import show_recipe
+from core.ui.recipes.run_cards import describe_deletion, show_recipe
 from core.ui.training.charts import Look
 from core.ui.training.curves import draw_figures, show_curves, show_ridge
 from core.ui.training.reading import WatchedRun, read_choice_of_run, read_watched
@@ -155,8 +155,8 @@ def _edit_notes(run: RunRecord) -> None:
 
 
 def _ask_to_delete(run: RunRecord) -> None:
-    st.write("Curves, scores and model of this run stay in the bin for 30 days: see Overview.")
-    if st.button("Move to the bin", type="primary", icon=":material/delete:"):
+    st.write(describe_deletion([run]))
+    if st.button("Delete the run", type="primary", icon=":material/delete:"):
         delete_run(cache.workspace(), run.id)
         forget_runs({run.id})
         st.rerun()

@@ -220,9 +220,7 @@ def _show_delete(version: DatasetSummary) -> None:
 def _ask_delete(version: DatasetSummary) -> None:
     uses = list_uses(cache.workspace(), version.id)
     st.markdown(f"Delete {_title(version)}?")
-    st.caption(
-        "Its photos stay in the bin for 30 days: see Overview. Features, analyses and the tray go."
-    )
+    st.caption("Its photos, features, analyses and the edits in its tray are deleted for good.")
     force = False
     if not uses.nothing:
         st.warning(
@@ -233,7 +231,7 @@ def _ask_delete(version: DatasetSummary) -> None:
         typed = st.text_input("Its name, to delete it", key=f"versions.force.{version.id}")
         force = typed.strip() == version.name.strip()
     if not st.button(
-        "Move to the bin",
+        "Delete the dataset",
         type="primary",
         icon=":material/delete:",
         disabled=not (uses.nothing or force),

@@ -7,10 +7,7 @@ import pytest
 
 from core import downloading
 from core.errors import WeightsMissing
-from core.runs.bin import list_binned
 from core.runs.jobs import run_job, start_job
-from core.runs.queue.queue import delete_run
-from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.ui.driver import labels, open_page, press, run, text_of
 
@@ -99,15 +96,3 @@ def test_a_download_that_fails_says_why(
     assert "Download ImageNet weights (95 MB) and train" in labels(app)
     app = run(app)
     assert "answered 404" in text_of(app)  # as long as nobody tried again
-
-
-def test_what_was_deleted_is_put_back_or_goes_for_good(trained_copy: Workspace) -> None:
-    [finished] = list_runs(trained_copy)
-    app = open_page("overview")
-    assert "Put back" not in labels(app)
-    delete_run(trained_copy, finished.id)
-    press(run(app), "Put back")
-    assert [one.id for one in list_runs(trained_copy)] == [finished.id]
-    delete_run(trained_copy, finished.id)
-    press(run(app), "Delete for good")
-    assert not list_binned(trained_copy) and "Put back" not in labels(run(app))

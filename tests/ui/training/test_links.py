@@ -31,7 +31,7 @@ def test_a_run_whose_settings_are_in_the_form_can_be_deleted(shared: Workspace) 
     pause_run(shared, run.id)
     app = press(open_page(shared, run=run.id), "Duplicate")
     assert "The settings of" in captions(app)
-    press(app, "Move to the bin")
+    press(app, "Delete the run")
     assert "like" not in app.query_params
     assert not app.error
     assert value(app, "epochs") == 44

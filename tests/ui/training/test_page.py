@@ -195,7 +195,7 @@ def test_notes_and_tags_stand_with_the_run(shared: Workspace) -> None:
     tag_run(shared, run.id, ["course", "baseline"])
     app = open_page(shared, run=run.id)
     assert r"the \*first\* one" in captions(app)
-    assert {"Train on", "Save", "Move to the bin"} <= buttons(app)
+    assert {"Train on", "Save", "Delete the run"} <= buttons(app)
     note_run(shared, run.id, "written in another window")
     next(one for one in app.text_input if one.label == "Tags").set_value("roses, course")
     assert not press(app, "Save").exception
@@ -206,7 +206,7 @@ def test_notes_and_tags_stand_with_the_run(shared: Workspace) -> None:
 def test_a_run_is_deleted_only_when_it_is_asked_for_twice(shared: Workspace) -> None:
     run, _ = submit_run(shared, change_recipe(shared, epochs=33))
     pause_run(shared, run.id)
-    app = press(open_page(shared, run=run.id), "Move to the bin")
+    app = press(open_page(shared, run=run.id), "Delete the run")
     assert run.id not in {one.id for one in list_runs(shared)}
     assert not app.error
 

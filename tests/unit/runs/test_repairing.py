@@ -1,12 +1,12 @@
 """An index that is lost, emptied or damaged is told of, and read back from copies and folders."""
 
-import dataclasses
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from core.cli import main
 from core.errors import DatabaseUnusable
@@ -16,19 +16,19 @@ from core.registry.registering import register_run
 from core.registry.store import list_versions, read_aliases
 from core.runs import repairing
 from core.runs.database import close_databases, write_database
-from core.runs.kept import RUN_FILE
 from core.runs.queue.control import note_run, pause_run, tag_run
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.queue.scheduled import keep_arrangement, read_arrangement
 from core.runs.recipe.plans import SweepPlan
 from core.runs.recipe.recipe import Recipe
 from core.runs.repairing import find_fault, is_copy_due, list_copies, make_copy, repair_index
-from core.runs.store import list_runs, list_studies, read_openings, record_opening
-from core.runs.tables import openings_table
+from core.runs.run_files import append_event
+from core.runs.store import list_runs, list_studies, read_openings, read_run, record_opening
+from core.runs.tables import openings_table, runs_table
 from core.workspace import Workspace, digest_file, open_workspace
 
 RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
-OTHER = dataclasses.replace(RECIPE, seed=1)
+OTHER = replace(RECIPE, seed=1)
 
 
 def remove(workspace: Workspace) -> None:
@@ -56,7 +56,7 @@ harms = pytest.mark.parametrize("harm", [remove, empty, cut_short, write_over])
 
 
 @harms
-def test_runs_and_arrangements_come_back_from_their_files(workspace: Workspace, harm: Harm) -> None:
+def test_runs_and_arrangements_come_back_from_the_copy(workspace: Workspace, harm: Harm) -> None:
     first, _ = submit_run(workspace, RECIPE, "baseline")
     submit_run(workspace, OTHER, "sweep", plan=SweepPlan(trials=3))
     note_run(workspace, first.id, "with the new photos")
@@ -64,6 +64,7 @@ def test_runs_and_arrangements_come_back_from_their_files(workspace: Workspace, 
     pause_run(workspace, first.id)
     keep_arrangement(workspace, "rules", {"level": 3})
     before = list_runs(workspace), list_studies(workspace)
+    make_copy(workspace)
     close_databases()
     harm(workspace)
     with pytest.raises(DatabaseUnusable) as told:
@@ -78,27 +79,42 @@ def test_runs_and_arrangements_come_back_from_their_files(workspace: Workspace, 
     assert find_fault(workspace) == ""
 
 
-def test_a_finished_run_of_an_older_program_is_told_from_its_result(
-    trained_copy: Workspace,
-) -> None:
+def test_a_finished_run_is_read_from_its_folder(trained_copy: Workspace) -> None:
     [run] = list_runs(trained_copy)
     close_databases()
     remove(trained_copy)
-    (trained_copy.run_folder(run.id) / RUN_FILE).unlink(missing_ok=True)
     assert repair_index(trained_copy).runs_read == (run.id,)
     [read] = list_runs(trained_copy)
     facts = ("id", "recipe", "state", "stopped", "epochs_done", "best_epoch", "val_photos")
     facts += ("best_val_accuracy", "best_val_loss")
     assert [getattr(read, fact) for fact in facts] == [getattr(run, fact) for fact in facts]
-    assert (trained_copy.run_folder(run.id) / RUN_FILE).exists()  # from now on
 
 
-def test_versions_and_the_champion_come_back(trained_copy: Workspace) -> None:
+def test_what_ended_after_the_copy_is_read_from_its_folder(trained_copy: Workspace) -> None:
+    [run] = list_runs(trained_copy)
+    failed, waits = (submit_run(trained_copy, replace(RECIPE, seed=seed))[0] for seed in (1, 2))
+    with write_database(trained_copy) as connection:
+        mine = runs_table.c.id == run.id
+        connection.execute(update(runs_table).where(mine).values(state="running", name="roses"))
+    make_copy(trained_copy)
+    end = {"event": "end", "state": "failed", "code": "disk_full"}
+    append_event(trained_copy.run_folder(failed.id), end)
+    close_databases()
+    remove(trained_copy)
+    assert repair_index(trained_copy).runs_read == ()
+    read = read_run(trained_copy, run.id)
+    assert (read.state, read.name, read.epochs_done) == ("done", "roses", run.epochs_done)
+    assert read_run(trained_copy, failed.id).error_code == "disk_full"
+    assert read_run(trained_copy, waits.id).state == "queued"
+
+
+def test_versions_and_the_champion_come_back_from_the_copy(trained_copy: Workspace) -> None:
     [run] = list_runs(trained_copy)
     number = register_run(trained_copy, run.id, name="first").number
     promote(trained_copy, number, reason="there is no other")
     before = list_versions(trained_copy), read_aliases(trained_copy), list_events(trained_copy)
     assert before[1] == {"champion": number}
+    make_copy(trained_copy)
     close_databases()
     remove(trained_copy)
     repair_index(trained_copy)
@@ -175,7 +191,7 @@ def test_the_command_line_tells_it_and_repairs(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.cli.runs.wake_scheduler", lambda _: None)
-    submit_run(workspace, RECIPE, "baseline")
+    submit_run(workspace, RECIPE)
     close_databases()
     empty(workspace)
     assert main(["runs", "--json"]) == 1
@@ -183,7 +199,7 @@ def test_the_command_line_tells_it_and_repairs(
     assert main(["repair"]) == 0
     assert "From folders alone: 1 run." in capsys.readouterr().out
     assert main(["runs"]) == 0
-    assert "baseline" in capsys.readouterr().out
+    assert "Run 1" in capsys.readouterr().out
 
 
 def test_a_backup_is_restored_as_it_was(

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.cli.upkeep import find_rubbish
 from core.config import Framing
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits
@@ -18,8 +17,7 @@ from core.prediction.explaining import open_explainer
 from core.prediction.predictor import open_predictor
 from core.registry.loading import open_version
 from core.registry.registering import register_run
-from core.runs.database import write_database
-from core.runs.queue.queue import submit_run
+from core.runs.queue.queue import delete_run, submit_run
 from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.runs.training.donors import find_donors
@@ -118,14 +116,19 @@ def test_a_version_takes_the_whole_photos_of_its_parent_along(
     assert ear.told.progress == []  # nothing was decoded
 
 
-def test_whole_photos_go_with_the_views_or_when_no_run_wants_them(
-    trained_copy: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+def test_whole_photos_go_with_the_views_or_the_last_run_that_needs_them(
+    trained_copy: Workspace, dataset: Dataset
 ) -> None:
     file = prepare_padded(trained_copy, dataset)
-    monkeypatch.setattr("core.cli.upkeep._is_old", lambda _: True)
-    with write_database(trained_copy) as connection:
-        found = [one.path for one in find_rubbish(trained_copy, connection, 0.0)]
-    assert file in found
+    runs = [
+        submit_run(trained_copy, change_recipe(trained_copy, framing="pad", seed=seed))[0]
+        for seed in (1, 2)
+    ]
+    delete_run(trained_copy, runs[0].id)
+    assert file.exists()
+    delete_run(trained_copy, runs[1].id)
+    assert not file.exists()
+    file = prepare_padded(trained_copy, dataset)
     taken = file.stat().st_size
     assert delete_views(trained_copy, dataset.id) >= taken
     assert not file.exists()

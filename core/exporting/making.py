@@ -31,9 +31,9 @@ from core.exporting.store import (
     sweep_leftovers,
 )
 from core.formats import count, plain
-from core.prediction.choosing import find_rule
 from core.prediction.deciding import DecisionRule
 from core.prediction.predictor import name_remedy
+from core.prediction.rules import find_rule
 from core.registry.loading import find_number, read_head
 from core.registry.store import check_files, read_file
 from core.reporting.contents import collect_report

@@ -17,8 +17,8 @@ from pydantic import TypeAdapter
 
 from core.config import fingerprint
 from core.errors import ExportMissing, ExportRefused
-from core.prediction.choosing import find_rule
 from core.prediction.deciding import rule_to_facts
+from core.prediction.rules import find_rule
 from core.registry.loading import find_number
 from core.registry.store import read_version
 from core.runs.jobs import JobStatus, read_job, start_job

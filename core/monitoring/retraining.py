@@ -30,7 +30,7 @@ from core.monitoring.retraining_state import (
     read_state,
 )
 from core.monitoring.tables import feedback_table
-from core.prediction.choosing import carry_rule
+from core.prediction.rules import carry_rule
 from core.registry.events import record_event
 from core.registry.promoting import set_challenger
 from core.registry.registering import register_run

@@ -1,7 +1,7 @@
 """Whether to answer, to say “I am not sure”, or “this is like nothing I was trained on”.
 
 A rule that a person keeps is in runs/<id>/decision.json, tied to the digest of the result; else the
-default one of core.prediction.choosing stands. A registered version is a model with its rule.
+default one of core.prediction.rules stands. A registered version is a model with its rule.
 """
 
 from collections.abc import Mapping, Sequence

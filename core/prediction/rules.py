@@ -1,20 +1,221 @@
-"""The rule by which a model answers: a run's as it stands now, a version's as it was frozen."""
+"""The rule by which a model answers: a run's own or default one, a version's as it was frozen.
+
+A default rule is chosen on validation photos. What takes a while is computed once and stored
+beside the run.
+"""
 
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 
 import numpy as np
 
-from core.errors import FeaturesMissing
-from core.prediction.choosing import find_rule, read_distances
-from core.prediction.deciding import Decision, DecisionRule, decide, find_rule_time
-from core.prediction.unlike import UnlikeModel
-from core.runs.result import RunResult
+from core.errors import FeaturesMissing, RuleRefused
+from core.evaluation.calibration import (
+    FEWEST_TO_FIT,
+    cross_fit_scores,
+    fit_temperature,
+    temper_scores,
+)
+from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_threshold, find_limit
+from core.prediction.deciding import (
+    Decision,
+    DecisionRule,
+    ModelVersion,
+    decide,
+    find_rule_time,
+    is_rule_forgotten,
+    read_rule,
+    save_rule,
+)
+from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel, fit_unlike, measure_left_out
+from core.runs.result import RunResult, keep_arrays, read_result, read_run_features
 from core.workspace import Workspace
+from data.splits import SPLITS
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunDistances:
+    """The model of a run's training photos, and the distances of all photos by it."""
+
+    model: UnlikeModel
+    distances: np.ndarray
+    """(n,) float32; row i is photo i of the dataset. Training photos lie nearer than others do.
+    NaN for those that `RunResult.draw_photos` leaves out."""
+
+
+def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunDistances:
+    """Return the distances of a run's photos, computed the first time.
+
+    Raises:
+        FeaturesMissing: They were never computed, and the features were removed or altered.
+    """
+
+    def make() -> dict[str, np.ndarray]:
+        features = read_run_features(workspace, result)
+        train = result.draw_photos("train")
+        model = fit_unlike(features[train], result.labels[train])
+        photos = np.sort(np.concatenate([result.draw_photos(one) for one in SPLITS]))
+        distances = np.full(len(features), np.nan, np.float32)
+        for some in np.array_split(photos, len(photos) // _BLOCK + 1):
+            distances[some] = model.measure(features[some])
+        return asdict(model) | {"distances": distances}
+
+    facts = {"version": UNLIKE_VERSION, "features": result.features_id}
+    kept = keep_arrays(workspace, run_id, "unlike", facts, make)
+    distances = kept.pop("distances")
+    return RunDistances(model=UnlikeModel(**kept), distances=distances)
+
+
+def find_limit_of_run(
+    workspace: Workspace, run_id: str, result: RunResult
+) -> tuple[float | None, int]:
+    """Return the distance that keeps 95 % of a run's photos, None for too few; and of how many.
+
+    They are its validation photos; where these are too few, its training photos, too, each by a
+    model that it was left out of.
+
+    Raises:
+        FeaturesMissing: The distances were never computed, and the features are gone.
+    """
+    known = read_distances(workspace, run_id, result)
+    distances = known.distances[result.draw_photos("validation")]
+    train = result.draw_photos("train")
+    if len(distances) < FEWEST_TO_LIMIT <= len(distances) + len(train):
+        facts = {"version": UNLIKE_VERSION, "features": result.features_id}
+
+        def make() -> dict[str, np.ndarray]:
+            features = read_run_features(workspace, result)[train]
+            return {"distances": measure_left_out(features, result.labels[train])}
+
+        left_out = keep_arrays(workspace, run_id, "unlike-left-out", facts, make)["distances"]
+        distances = np.concatenate([distances, left_out])
+    return find_limit(distances), len(distances)
+
+
+_BLOCK = 2048
+_DEFAULT_VERSION = 1
+"""To be raised when default rules are chosen otherwise: those that are kept are made anew."""
+
+
+def find_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionRule | None:
+    """Return the rule by which a run answers: the one that a person kept, else its default one.
+
+    The default rule is made when it is first asked for, and kept beside the run. None where a
+    person had it forgotten, or without validation photos: then every photo is answered.
+    """
+    kept = read_rule(workspace, run_id)
+    if kept is not None or is_rule_forgotten(workspace, run_id):
+        return kept
+    return _find_default_rule(workspace, run_id, result)
+
+
+def _find_default_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionRule | None:
+    if not len(result.draw_photos("validation")):
+        return None
+    try:
+        limit, _ = find_limit_of_run(workspace, run_id, result)
+    except FeaturesMissing:
+        limit = None
+
+    def make() -> dict[str, np.ndarray]:
+        rule = suggest_rule(result, limit)
+        values = (rule.temperature, rule.threshold, rule.made.timestamp())
+        return dict(zip(names, np.array(values, np.float64), strict=True))
+
+    names = ("temperature", "threshold", "made")
+    facts = {"version": _DEFAULT_VERSION, "limit": limit}
+    kept = keep_arrays(workspace, run_id, "default-rule", facts, make)
+    temperature, threshold, made = (float(kept[name]) for name in names)
+    return DecisionRule(
+        temperature=temperature,
+        threshold=threshold,
+        unlike_limit=limit,
+        n=len(result.draw_photos("validation")),
+        is_default=True,
+        made=datetime.fromtimestamp(made, UTC),
+    )
+
+
+def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -> DecisionRule:
+    """Return a rule chosen on the validation photos; it looks at no distance without a `limit`.
+
+    The temperature that fits them best, 1 where they are too few to tell; the lowest threshold from
+    which on `target` of the answers are right, 0.5 where none is.
+
+    Raises:
+        RuleRefused: The run has no validation photos.
+    """
+    photos = result.draw_photos("validation")
+    if not len(photos):
+        raise RuleRefused(
+            "This run has no validation photos, so nothing can be chosen on them.",
+            "Train on a dataset with a validation split.",
+        )
+    scores, labels = result.scores[photos], result.labels[photos]
+    temperature = find_temperature(scores, labels)
+    tempered = temper_scores(scores, temperature or 1.0)
+    threshold = choose_threshold(tempered.max(axis=1), tempered.argmax(axis=1) == labels, target)
+    return DecisionRule(
+        temperature=temperature or 1.0,
+        threshold=0.5 if threshold is None else threshold,
+        unlike_limit=limit,
+        n=len(photos),
+    )
+
+
+def find_temperature(
+    scores: np.ndarray, labels: np.ndarray, crossed: np.ndarray | None = None
+) -> float | None:
+    """Return the temperature that fits the photos best; None where they do not settle one.
+
+    They are fewer than 30, or every sharper (or flatter) one fits better still, or one fitted on
+    some of them does not help on the others.
+    """
+    if len(labels) < FEWEST_TO_FIT:
+        return None
+    fit = fit_temperature(scores, labels)
+    if fit.at_edge:
+        return None
+    rows = np.arange(len(labels))
+    crossed = cross_fit_scores(scores, labels) if crossed is None else crossed
+    before, after = (
+        -np.log(np.maximum(given[rows, labels], np.finfo(np.float32).tiny)).mean()
+        for given in (scores, crossed)
+    )
+    return fit.temperature if after < before else None
+
+
+def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> bool:
+    """Return whether the run has a rule like the champion's now; one of its own stays.
+
+    The thresholds stay what a person chose; the temperature and the distance, where the champion
+    looks at them, are chosen anew. The default rule of a champion is not carried.
+
+    Raises:
+        ResultDamaged: The result of the run was cut short or altered.
+        FeaturesMissing: The features behind its scores were removed or altered.
+    """
+    kept = champion.facts.get("rule")
+    is_own = champion.facts.get("rule_is_default") or read_rule(workspace, run_id) is not None
+    if not kept or is_own:
+        return False
+    result = read_result(workspace, run_id)
+    if not len(result.draw_photos("validation")):
+        return False
+    looks = kept["unlike_limit"] is not None
+    limit = find_limit_of_run(workspace, run_id, result)[0] if looks else None
+    rule = suggest_rule(result, limit)
+    own = {name: at for name, at in kept["class_thresholds"].items() if name in result.classes}
+    rule = replace(rule, threshold=kept["threshold"], class_thresholds=own)
+    rule = rule if kept["temperature"] != 1 else replace(rule, temperature=1)
+    save_rule(workspace, run_id, rule)
+    return True
+
 
 _TRIED_AGAIN = 30.0
 """Seconds after which features that were gone are looked for again."""

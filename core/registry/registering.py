@@ -12,9 +12,9 @@ import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
 from core.errors import RunUnfinished
-from core.prediction.choosing import find_rule, read_distances
 from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
+from core.prediction.rules import find_rule, read_distances
 from core.prediction.unlike import UNLIKE_VERSION
 from core.registry.events import insert_event
 from core.registry.files import (

@@ -21,11 +21,11 @@ from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.mistakes import rank_photos, read_answers
-from core.prediction.choosing import find_rule
 from core.prediction.deciding import DecisionRule
 from core.prediction.explaining import open_explainer
 from core.prediction.gradcam import draw_overlay
 from core.prediction.nearest import compare_with_baselines
+from core.prediction.rules import find_rule
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.store import Opening, RunRecord, read_openings
 from core.workspace import Workspace

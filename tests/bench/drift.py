@@ -14,8 +14,8 @@ from core.evaluation.drift import FALSE_ALARMS, FAMILIES, Drift, PhotoSet, compa
 from core.formats import percent
 from core.monitoring.drift import MEASURED, DriftReference, make_drift_reference
 from core.monitoring.rules import Watch
-from core.prediction.choosing import read_distances
 from core.prediction.predictor import Predictor, open_predictor
+from core.prediction.rules import read_distances
 from core.registry.files import Reference, pack_reference, unpack_arrays
 from core.runs.result import read_result, read_run_features
 from core.workspace import Workspace

@@ -1,4 +1,4 @@
-"""What is answered against how much of it is right, and distances of like and unlike photos."""
+"""The share of right answers against the share of photos answered."""
 
 from typing import Any
 
@@ -13,8 +13,6 @@ from core.charts.theme import (
     style_altair,
     title_params,
 )
-
-_BARS = 40
 
 
 def draw_coverage(
@@ -57,15 +55,16 @@ def draw_coverage(
     line = base.mark_line(color=colours.accent, strokeWidth=2).encode(y=alt.Y("accuracy:Q", **y))
     layers = [band, line]
     if chosen is not None:
-        mark, point = _mark(chosen, "coverage", "accuracy", colours.ink)
-        layers += [mark.mark_rule(color=colours.ink, strokeDash=[4, 3]), point]
+        layers += _mark(chosen, colours.ink)
     title = title_params(
         "Right answers against how many it gives", f"{name}. Band: 95 % intervals. Dot: the rule"
     )
     return style_altair(alt.layer(*layers), dark, title=title, height=300)
 
 
-def _mark(chosen: tuple[float, float], x: str, y: str, colour: str) -> tuple[Any, Any]:
-    """Return what is chosen as a chart that has its x, and as a dot."""
-    mark = alt.Chart(pd.DataFrame([chosen], columns=[x, y])).encode(x=f"{x}:Q")
-    return mark, mark.mark_point(filled=True, size=110, color=colour, opacity=1).encode(y=f"{y}:Q")
+def _mark(chosen: tuple[float, float], colour: str) -> tuple[Any, Any]:
+    """Return the chosen (coverage, accuracy) as a dashed rule and a dot."""
+    mark = alt.Chart(pd.DataFrame([chosen], columns=["coverage", "accuracy"]))
+    mark = mark.encode(x="coverage:Q")
+    dot = mark.mark_point(filled=True, size=110, color=colour, opacity=1)
+    return mark.mark_rule(color=colour, strokeDash=[4, 3]), dot.encode(y="accuracy:Q")

@@ -25,14 +25,14 @@ from core.evaluation.calibration import (
 )
 from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_class_thresholds, choose_threshold
 from core.formats import count, percent, plain
-from core.prediction.choosing import (
+from core.prediction.deciding import DecisionRule, is_rule_stale, reach_threshold, read_rule
+from core.prediction.rules import (
     RunDistances,
     find_limit_of_run,
     find_rule,
     find_temperature,
     read_distances,
 )
-from core.prediction.deciding import DecisionRule, is_rule_stale, reach_threshold, read_rule
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache

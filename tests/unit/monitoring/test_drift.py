@@ -14,8 +14,8 @@ from core.monitoring.drift import (
     find_drift,
     read_drift_reference,
 )
-from core.prediction.choosing import read_distances
 from core.prediction.predictor import open_predictor
+from core.prediction.rules import read_distances
 from core.runs.result import read_result, read_run_features
 from core.workspace import Workspace
 from data.manifest import read_dataset

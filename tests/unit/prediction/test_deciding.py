@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import RuleRefused, RunUnfinished
-from core.prediction.choosing import carry_rule
 from core.prediction.deciding import (
     RULE_FILE,
     DecisionRule,
@@ -23,6 +22,7 @@ from core.prediction.deciding import (
     rule_to_facts,
     save_rule,
 )
+from core.prediction.rules import carry_rule
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.calibrating import VALIDATION, rewrite_result

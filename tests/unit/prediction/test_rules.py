@@ -7,13 +7,6 @@ import pytest
 from PIL import Image
 
 from core.evaluation.calibration import cross_fit_scores
-from core.prediction.choosing import (
-    find_limit_of_run,
-    find_rule,
-    find_temperature,
-    read_distances,
-    suggest_rule,
-)
 from core.prediction.deciding import (
     DecisionRule,
     delete_rule,
@@ -23,6 +16,13 @@ from core.prediction.deciding import (
     save_rule,
 )
 from core.prediction.predictor import open_predictor
+from core.prediction.rules import (
+    find_limit_of_run,
+    find_rule,
+    find_temperature,
+    read_distances,
+    suggest_rule,
+)
 from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace

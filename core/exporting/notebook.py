@@ -56,7 +56,7 @@ def check_notebook(recipe: Recipe) -> None:
         ExportRefused: Says what is not covered.
         NetworkUnsupported: The run is of an earlier version and has another network.
     """
-    check_network(recipe)
+    check_network(recipe.speed, recipe.weights)
     if recipe.crops == "five":
         raise ExportRefused(
             "A notebook looks at each photo once, or once more mirrored; this run looked at five "

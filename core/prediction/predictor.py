@@ -191,7 +191,7 @@ def name_remedy(workspace: Workspace, run_id: str) -> Iterator[None]:
         raise
     except BackboneMissing as error:
         recipe = read_run(workspace, run_id).recipe
-        check_network(recipe)
+        check_network(recipe.speed, recipe.weights)
         remedy = f"Run “{_features_command(recipe)}”: it is made anew."
         if recipe.trained_stages:  # the run made it; its recipe does, too
             remedy = "Delete the run and train the same recipe again: it gives the same backbone."

@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from core.workspace import Workspace
@@ -97,6 +98,21 @@ def test_few_functions_take_many_parameters() -> None:
         place for place, function in list_functions() if count_parameters(function) > PARAMETERS
     ]
     assert len(many) <= MANY_PARAMETERS_LEFT, many
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """Imports inside functions and for types count, too."""
+    modules = {name(path).removesuffix(".py").replace("/", "."): path for path in SOURCES}
+    modules = {module.removesuffix(".__init__"): path for module, path in modules.items()}
+    graph = dict[str, set[str]]()
+    for module, path in modules.items():
+        nodes = [node for node in ast.walk(parse(path)) if isinstance(node, ast.ImportFrom)]
+        found = [
+            (str(node.module), f"{node.module}.{one.name}") for node in nodes for one in node.names
+        ]
+        graph[module] = {whole if whole in modules else package for package, whole in found}
+        graph[module] &= modules.keys() - {module}
+    TopologicalSorter(graph).prepare()  # a CycleError names the modules
 
 
 def test_a_page_is_a_direct_script() -> None:

@@ -1,12 +1,15 @@
 """Making an analysis: features, read or extracted, then everything that is said about the photos.
 
-Called by the job and by the command line. The same parameters give the same result on the same
-machine.
+`python -m core.datasets.quality.making FOLDER` is the job; the command line calls `make_analysis`.
+The same parameters give the same result on the same machine.
 """
 
+import os
+import sys
 import time
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,10 +34,10 @@ from core.datasets.quality.suspects import (
     find_suspects,
     score_out_of_fold,
 )
-from core.runs.jobs import Tell
+from core.runs.jobs import Tell, run_job
 from core.runs.store import Phase
 from core.runs.training.preparing import Preparation, prepare_features
-from core.workspace import Workspace
+from core.workspace import Workspace, open_workspace
 from data.dataset import Dataset
 from data.duplicates import find_pairs, number_groups
 from data.manifest import read_dataset
@@ -159,3 +162,19 @@ def _make_map(
         tell("neighbourhoods (UMAP)", 0, 0)
         arrays["umap"] = map_by_umap(reduced)
     return arrays, {}, {"method": method}
+
+
+def execute_analysis(folder: Path) -> None:
+    """Make the analysis that the job.json in the folder describes."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.nice(5)  # pages that are looked at meanwhile come first
+
+    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
+        tell("starting", 0, 0)
+        return {"analysis": make_analysis(open_workspace(), parameters, tell)}
+
+    run_job(folder, work)
+
+
+if __name__ == "__main__":
+    execute_analysis(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""The analyses of datasets: started here, read here, made by a job (`python -m` this, FOLDER).
+"""The analyses of datasets: started here, read here, made by the job in making.py.
 
 Quality: nearest photos, typicality, outliers, label suspects, duplicate pairs, the PCA map. Map:
 the positions by t-SNE or UMAP. Each is computed once for a dataset and a backbone, and stored.
@@ -6,11 +6,7 @@ Pages read only: no scikit-learn or cleanlab is imported.
 """
 
 import json
-import os
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,8 +20,7 @@ from core.datasets.quality.results import (
     start_analysis,
 )
 from core.errors import ExtraMissing, PetalscopeError, WeightsMissing
-from core.runs.jobs import Tell, run_job
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace
 from data.findings import find_issues
 from data.manifest import read_dataset
 from models.backbone import FACTS_FILE, Preprocessing, backbone_id
@@ -124,7 +119,7 @@ def request_analysis(
         check_umap()
     parameters = list_parameters(workspace, dataset_id, weights, method)
     identifier = fingerprint(parameters)
-    start_analysis(workspace, identifier, "core.datasets.quality.store", parameters)
+    start_analysis(workspace, identifier, "core.datasets.quality.making", parameters)
     return identifier
 
 
@@ -225,21 +220,3 @@ def _describe_features(
             raise
         backbone = kept[0].backbone_id
     return {"dataset": dataset_id, "weights": weights, "backbone": backbone}
-
-
-def execute_analysis(folder: Path) -> None:
-    """Make the analysis that the job.json in the folder describes."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.nice(5)  # pages that are looked at meanwhile come first
-
-    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
-        tell("starting", 0, 0)
-        from core.datasets.quality.making import make_analysis
-
-        return {"analysis": make_analysis(open_workspace(), parameters, tell)}
-
-    run_job(folder, work)
-
-
-if __name__ == "__main__":
-    execute_analysis(Path(sys.argv[1]))

@@ -7,7 +7,6 @@ from core.formats import count
 from models.catalogue import CATALOGUE, refuse_network
 
 if TYPE_CHECKING:  # who reads recipes alone needs no NumPy
-    from core.runs.recipe.recipe import Recipe
     from data.dataset import Dataset
 
 FIT: dict[str, Any] = {
@@ -49,16 +48,16 @@ SPEED: dict[str, Any] = {
 """“fast”, 8-bit integers, is in recipes of an earlier version alone."""
 
 
-def check_network(recipe: "Recipe") -> None:
+def check_network(speed: str, weights: str) -> None:
     """Check that this version computes with the network of a recipe.
 
     Raises:
         NetworkUnsupported: It does not; the recipe is of an earlier version.
     """
-    if recipe.speed != "usual":
+    if speed != "usual":
         raise refuse_network("8-bit integers")
-    if recipe.weights not in CATALOGUE:
-        raise refuse_network(f"the weights “{recipe.weights[:80]}”")
+    if weights not in CATALOGUE:
+        raise refuse_network(f"the weights “{weights[:80]}”")
 
 
 def warn_of_enlarging(dataset: "Dataset", framing: Framing) -> str:

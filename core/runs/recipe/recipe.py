@@ -289,7 +289,7 @@ def validate(recipe: Recipe) -> None:
         NetworkUnsupported: It is of an earlier version and has another network.
     """
     check_identifier(recipe.dataset)
-    check_network(recipe)
+    check_network(recipe.speed, recipe.weights)
     check_policy(recipe.augmentation)
     if not (recipe.has_epochs or recipe.augmentation.does_nothing):
         raise RecipeRefused(

@@ -107,7 +107,7 @@ def find_recipe_weights(workspace: Workspace, recipe: Recipe) -> Weights:
         WeightsMissing: They are not on this machine, or others are there now.
         WeightsDamaged: Their file is damaged.
     """
-    check_network(recipe)
+    check_network(recipe.speed, recipe.weights)
     weights = find_weights(workspace, recipe.weights)
     if weights.digest != recipe.weights_digest:
         raise WeightsMissing(

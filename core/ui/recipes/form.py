@@ -169,7 +169,7 @@ def _show_filled() -> None:
         return
     said = f":material/content_copy: The settings of {plain(title_run(run), 40)}."
     try:
-        check_network(run.recipe)
+        check_network(run.recipe.speed, run.recipe.weights)
     except NetworkUnsupported:
         said += " Its network is not supported any more: this is another one."
     st.caption(said)

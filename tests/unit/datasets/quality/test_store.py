@@ -124,7 +124,7 @@ def test_a_job_without_weights_fails_with_their_remedy(
     monkeypatch.setenv("PETALSCOPE_WEIGHTS", str(tmp_path / "none.h5"))
     analysis = fingerprint(parameters)
     folder = trained_copy.analysis_folder(analysis)
-    start_job(trained_copy, folder, "core.datasets.quality.store", parameters)
+    start_job(trained_copy, folder, "core.datasets.quality.making", parameters)
     assert wait_for_job(trained_copy, analysis).startswith("failed weights_missing")
     status = read_status(trained_copy, analysis)
     assert status is not None and "PETALSCOPE_WEIGHTS" in status.remedy

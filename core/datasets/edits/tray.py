@@ -161,6 +161,9 @@ def forget_edits(workspace: Workspace, dataset_id: str, last: int | None = None)
 def note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) -> int:
     """Return the number of the batch of these edits; all are noted, or none.
 
+    An edit that is the newest of its photo already is not noted again: a page that is redrawn
+    while it acts on a click may send the click twice.
+
     Raises:
         EditRefused: There is none, or one is not possible. The paths are not checked.
         DatasetMissing: The dataset was deleted meanwhile.
@@ -170,11 +173,14 @@ def note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) 
     with write_database(workspace) as connection:
         check_there(workspace, dataset)
         known = _list_classes(connection, dataset)
-        now = datetime.now(UTC)
+        newest, now = _list_newest(connection, dataset.id), datetime.now(UTC)
         rows: list[dict[str, Any]] = []
-        for wish in wishes:
-            settled = settle_wish(wish, known)
-            rows.append({**settled._asdict(), "dataset": dataset.id, "created": now})
+        for settled in (settle_wish(wish, known) for wish in wishes):
+            said = newest.get(settled.path)
+            if said is None or said[:2] != (settled.action, settled.value):
+                rows.append({**settled._asdict(), "dataset": dataset.id, "created": now})
+        if not rows:
+            return newest[wishes[-1].path][2]
         dropped = (_TABLE.dataset == dataset.id) & _TABLE.undone
         connection.execute(delete(edits_table).where(dropped))
         # The number of its first edit makes a batch's number that was never given before.
@@ -198,6 +204,15 @@ def _count(workspace: Workspace, condition: ColumnElement[bool]) -> int:
     with read_database(workspace) as connection:
         query = select(func.count()).select_from(edits_table).where(condition)
         return int(connection.scalar(query) or 0)
+
+
+def _list_newest(connection: Connection, dataset_id: str) -> dict[str, tuple[str, str, int]]:
+    """Return path → action, value and batch of the newest waiting edit of each photo."""
+    columns = (_TABLE.path, _TABLE.action, _TABLE.value, _TABLE.batch)
+    query = select(*columns).where(_waiting(dataset_id)).order_by(_TABLE.number)
+    return {
+        path: (action, value, batch) for path, action, value, batch in connection.execute(query)
+    }
 
 
 def _list_classes(connection: Connection, dataset: Dataset) -> list[str]:

@@ -123,6 +123,21 @@ def test_an_old_undo_button_undoes_nothing_else(workspace, dataset):
     assert undo_edits(workspace, dataset.id, batch=new) == 0
 
 
+def test_a_click_that_is_sent_twice_is_one_edit(workspace, dataset):
+    first = add_edits(workspace, dataset, [1], "relabel", dataset.classes[2])
+    assert add_edits(workspace, dataset, [1], "relabel", dataset.classes[2]) == first
+    assert len(list_edits(workspace, dataset.id)) == 1
+    second = add_edits(workspace, dataset, [1, 2], "exclude")
+    assert add_edits(workspace, dataset, [2, 1], "exclude") == second
+    # Only the newest edit of a photo counts: the same again after another one is an edit.
+    third = add_edits(workspace, dataset, [1], "relabel", dataset.classes[2])
+    assert [edit.action for edit in list_edits(workspace, dataset.id)] == [
+        "relabel", "exclude", "exclude", "relabel",
+    ]  # fmt: skip
+    undo_edits(workspace, dataset.id, third)
+    assert add_edits(workspace, dataset, [1], "relabel", dataset.classes[2]) > third
+
+
 def test_a_cleared_tray_can_be_filled_again(workspace, dataset):
     add_edits(workspace, dataset, [1], "exclude")
     add_edits(workspace, dataset, [2], "exclude")
@@ -199,7 +214,8 @@ def test_two_processes_that_add_at_once_lose_nothing(workspace, dataset):
         "dataset = read_dataset(workspace, sys.argv[1])\n"
         "print('ready', flush=True); input()\n"
         "for photo in range(29):\n"
-        "    add_edits(workspace, dataset, [photo, photo + 1], 'exclude', note=sys.argv[2])\n"
+        "    photos, name = [photo, photo + 1], f'{sys.argv[2]} {photo}'\n"
+        "    add_edits(workspace, dataset, photos, 'relabel', name, note=sys.argv[2])\n"
     )
     command = [python_command("x")[0], "-c", script, dataset.id]
     environment = os.environ | python_environment(workspace)

@@ -28,7 +28,7 @@ class Alarm:
     ended: datetime | None
     version: int | None
     facts: dict[str, Any]
-    """text: what was measured, in words; value, sure, n; ended_by: how it ended."""
+    """text: what was measured, in words; ended_by: how it ended."""
 
     @property
     def title(self) -> str:

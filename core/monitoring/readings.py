@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -245,7 +245,7 @@ def check_rules(workspace: Workspace, *, now: datetime | None = None) -> list[Re
 def _settle(connection: Connection, reading: Reading, now: datetime) -> None:
     """Begin and end the alarms of a rule as it measures."""
     query = select(alarms_table).where(_ROW.rule == reading.rule.name, _ROW.ended.is_(None))
-    found = _describe(reading)
+    found = {"text": describe_reading(reading)}
     is_begun = reading.state in LEVELS
     for alarm in map(read_row, connection.execute(query.order_by(_ROW.number)).all()):
         if alarm.version != reading.version:
@@ -267,11 +267,3 @@ def _settle(connection: Connection, reading: Reading, now: datetime) -> None:
             "facts": json.dumps(found, allow_nan=False),
         }
         connection.execute(insert(alarms_table).values(**values))
-
-
-def _describe(reading: Reading) -> dict[str, Any]:
-    found: dict[str, Any] = {"text": describe_reading(reading)}
-    if reading.state in LEVELS:
-        found["value"] = round(float(reading.estimate.value), 4)
-        found |= {"sure": round(float(reading.sure), 4), "n": reading.estimate.n}
-    return found

@@ -155,6 +155,7 @@ def test_stages_of_trained_weights_are_measured_beside_random_ones(
     assert train(trained_copy, submit_run(trained_copy, recipe)[0]).state == "done"
     source = find_judged_source(trained_copy, dataset)
     assert source.weights == "starter"
+    prepare_head(trained_copy, source)
     prepare_stages(trained_copy, source, lambda *_: None)
     seen = watch(monkeypatch)
     app = open_page("lesson", step="2")

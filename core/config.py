@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     """address flower_photos is downloaded from"""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """where training runs: auto, cpu or gpu"""
+    ray_address: str | None = Field(None, pattern=r"^(auto|ray://[^/\s]+:\d+)$")
+    """Ray cluster that computes features and trains runs: auto, the one of this machine, or
+    ray://host:10001; default: none"""
     photo_limit_mb: int = Field(25, gt=0)
     """largest single photo accepted, in megabytes"""
     photo_limit_megapixels: int = Field(40, gt=0)

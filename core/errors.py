@@ -223,6 +223,11 @@ class DownloadFailed(PetalscopeError, code="download_failed"):
     Check the network and try again: it continues where it stopped."""
 
 
+class ClusterFailed(PetalscopeError, code="cluster_failed"):
+    """The Ray cluster does not answer, or could not do what was asked of it.
+    Start it, or unset PETALSCOPE_RAY_ADDRESS, and try again: what is done is cached."""
+
+
 # Models in use: registry, API, log, monitoring, retraining, export
 
 

@@ -18,9 +18,9 @@ from core.config import PHOTO_SIZE, fingerprint
 from core.errors import RecipeRefused, WeightsDamaged
 from core.workspace import Workspace, write_whole
 from models.backbone import (
-    Backbone,
     BackboneFacts,
     Network,
+    Trunk,
     compile_model,
     find_map,
     read_network,
@@ -98,7 +98,7 @@ def extract_features(
     *,
     dataset_id: str,
     photos_file: Path,
-    backbone: Backbone,
+    backbone: Trunk,
     donors: Donors | None = None,
     on_progress: Callable[[ExtractionProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,

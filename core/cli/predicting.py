@@ -29,6 +29,7 @@ from core.prediction.answers import (
 )
 from core.prediction.deciding import Decision, describe_rule
 from core.prediction.predictor import Prediction, Predictor
+from core.registry.folders import PARQUET, answer_folder, is_address
 from core.registry.loading import open_named, open_standing
 from core.runs.store import read_run
 from core.workspace import Workspace
@@ -47,13 +48,18 @@ _FEW = 10
     ),
     # Not nargs="*": that is met by nothing before an option, and the files behind it are refused.
     option("photos PHOTO", "files to classify", Path, nargs="+", optional=True, default=[]),
-    option("--dir FOLDER", "all photos in a folder and the folders inside", Path),
-    option("--to FILE.csv", "write the answers as a table", Path),
+    option("--dir FOLDER", "all photos in a folder and the folders inside; s3:// or gs://, too"),
+    option(
+        "--to FILE",
+        "write the answers as a table: .csv; or .parquet, also in object storage, by Ray",
+    ),
     flag("--no-log", "do not write the answers into the prediction log"),
 )
 def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Classify photos with a registered version or a run."""
-    album = _gather(given.photos, given.dir)
+    if is_address(given.dir or "") or (given.to or "").endswith(PARQUET):
+        return _answer_folder(workspace, given, progress)
+    album = _gather(given.photos, Path(given.dir) if given.dir else None)
     predictor, notes = _open_model(workspace, given.model)
     log = None if given.no_log else AnswerLog(workspace)
     answers = _answer_all(predictor, album, log, progress)
@@ -67,7 +73,7 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
         )
     said = answers.describe()
     if given.to is not None:
-        said = [answers.summarise(), _write_table(answers, predictor, given.to)]
+        said = [answers.summarise(), _write_table(answers, predictor, Path(given.to))]
     if predictor.rule is None:
         said.insert(0, describe_rule(None))
     said += [*notes, f"Answered by {_name(workspace, predictor)}."]
@@ -83,6 +89,27 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
             "photos": answers.documents,
         },
         exit_code=int(answers.refused > 0),
+    )
+
+
+def _answer_folder(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Answer all photos of a folder into Parquet files; nothing goes into the log."""
+    if given.photos or not given.dir or not (given.to or "").endswith(PARQUET):
+        raise SourceRefused(
+            "A whole folder is answered into Parquet files.",
+            "Name the folder alone (--dir), and --to s3://bucket/answers.parquet or a path.",
+        )
+    predictor, notes = _open_model(workspace, given.model)
+    tell = partial(progress.advance, "classifying photos")
+    found = answer_folder(workspace, predictor, (given.dir, given.to), tell).most_common()
+    rows = [(problem or answer or "I don't know", n) for (answer, problem), n in found]
+    notes.append(f"The answers are in {given.to}, a row a photo; they are not in the log.")
+    said = [format_table(("answer or problem", "photos"), rows), *notes]
+    counts = [{"answer": answer, "problem": why, "photos": n} for (answer, why), n in found]
+    return Outcome(
+        "\n\n".join([*said, f"Answered by {_name(workspace, predictor)}."]),
+        {"to": given.to, "notes": notes, "counts": counts},
+        exit_code=int(any(problem for (_, problem), _ in found)),
     )
 
 

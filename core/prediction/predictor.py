@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -123,6 +124,18 @@ class Predictor:
             decision=decision,
             framing=self.backbone_facts.framing,
             version=self.version.number if self.version else None,
+        )
+
+    @property
+    def without_backbone(self) -> "partial[Predictor]":
+        """Makes the same predictor, with the rule as it stands now, of its opened backbone."""
+        return partial(
+            Predictor,
+            self.run_id,
+            self.classes,
+            head=self._head,
+            rule=self._find_rule(),
+            version=self.version,
         )
 
     def decide(self, prediction: Prediction) -> Decision | None:

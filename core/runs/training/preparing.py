@@ -13,7 +13,8 @@ from typing import Protocol, get_args
 
 import numpy as np
 
-from core.config import FRAMING, Framing
+from core.cluster import BLOCK, ClusterNetwork
+from core.config import FRAMING, Framing, read_settings
 from core.errors import DiskFull, WeightsMissing
 from core.formats import count, size
 from core.runs.locks import is_locked
@@ -28,6 +29,7 @@ from models.backbone import (
     Backbone,
     Precision,
     Preprocessing,
+    Trunk,
     backbone_exists,
     backbone_id,
     open_backbone,
@@ -194,7 +196,11 @@ def prepare_features(
         return kept
     photos_file = prepare_photos(by, dataset, framing)
     by.listener.begin_phase("extracting")
-    opened = open_fast_backbone(by, weights, preprocessing, framing)
+    missing = min(
+        len(find_donors(by.workspace, dataset, backbone, one).find_unknown(0)) for one in precisions
+    )
+    opened = open_on_cluster(by, weights, backbone, missing)
+    opened = opened or open_fast_backbone(by, weights, preprocessing, framing)
     identifier = features_id(dataset.id, backbone, opened.facts.precision)
     donors = find_donors(by.workspace, dataset, backbone, opened.facts.precision)
     values = extract_features(
@@ -230,7 +236,9 @@ def expect_precisions(by: Preparation, backbone: str) -> tuple[Precision, ...]:
     """Return what extraction here would compute in; on a GPU it is measured only when needed."""
     if by.device.kind == "gpu":
         return ("f16", "f32")
-    return (suit_machine(read_backbone_facts(by.workspace, backbone)).precision,)
+    own = suit_machine(read_backbone_facts(by.workspace, backbone)).precision
+    nodes: tuple[Precision, ...] = ("f16", "f32") if read_settings().ray_address else ()
+    return (own, *(one for one in nodes if one != own))
 
 
 def _find_kept(
@@ -260,13 +268,27 @@ def _find_kept(
 def open_fast_backbone(
     by: Preparation, weights: Weights, preprocessing: Preprocessing, framing: Framing
 ) -> Backbone:
-    """Return the backbone as it extracts fastest: in Keras on a GPU, else in OpenVINO."""
+    """Return the backbone as it extracts fastest here: in Keras on a GPU, else in OpenVINO."""
     if by.device.kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 
         return open_keras_backbone(weights, preprocessing, framing)
     identifier = backbone_id(weights, preprocessing, framing)
     return open_backbone(by.workspace, identifier, purpose="throughput")
+
+
+def open_on_cluster(
+    by: Preparation, weights: Weights, backbone: str, missing: int, *, is_trunk: bool = False
+) -> Trunk | None:
+    """Return a backbone, or its trunk, that a cluster computes; None: there is none, or too little.
+
+    Args:
+        missing: Photos that have to go through it; a cluster gets more than a block of them.
+    """
+    if not read_settings().ray_address or missing <= BLOCK:
+        return None
+    facts = read_backbone_facts(by.workspace, backbone)
+    return ClusterNetwork(by.workspace, facts, weights, is_trunk=is_trunk)
 
 
 def delete_features(workspace: Workspace, dataset_id: str) -> int:

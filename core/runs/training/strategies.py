@@ -6,16 +6,19 @@ that epoch: the frozen one, or the run's own, which is then kept among the backb
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.cluster import Fit, train
+from core.config import read_settings
 from core.errors import RunStopped
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.training.formula import measure_head, solve_head, write_choice
+from core.runs.training.photo_source import PhotoSource
 from core.runs.training.preparing import (
     Features,
     Preparation,
@@ -24,7 +27,7 @@ from core.runs.training.preparing import (
     prepare_photos,
 )
 from core.runs.training.reporting import Attempt
-from core.runs.training.views import open_draws, prepare_views, request_views
+from core.runs.training.views import prepare_views, request_views
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from models.fitting import Features as KeptFeatures
     from models.fitting import FitResult, HeadFit
     from models.plan import Source
-    from models.stages import StagesFit
+    from models.stages import StagesFit, Tuning
 
 _SHARED = SETTINGS.keys() & {one.name for one in fields(FitPlan)}
 """Fields of a recipe that a plan has, too."""
@@ -54,25 +57,6 @@ class Trained:
     fit: "FitResult"
     features: Features
     """Of all photos, by the backbone of the best epoch."""
-
-
-class PhotoSource:
-    """The photos of these numbers; draw e - 1 of the policy in epoch e, in whatever process."""
-
-    def __init__(
-        self, dataset: Dataset, photos: Photos, policy: AugmentationPolicy, *, seed: int
-    ) -> None:
-        self._photos = np.arange(len(dataset)) if photos.numbers is None else photos.numbers
-        self.labels = dataset.labels[self._photos]
-        self._draws = open_draws(dataset, policy, seed)
-        self._packed: np.ndarray = np.load(photos.file, mmap_mode="r", allow_pickle=False)
-        self._threads = ThreadPoolExecutor(max(1, photos.threads), thread_name_prefix="augmenter")
-
-    def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """Return photos (b, 224, 224, 3) uint8 of these rows, as they are in an epoch (from 1)."""
-        numbers = self._photos[rows].tolist()
-        photos = (np.asarray(self._packed[number]) for number in numbers)
-        return self._draws.draw(photos, numbers, epoch - 1, self._threads.map)
 
 
 class Training:
@@ -164,6 +148,7 @@ class Training:
         self.begin()
         job = describe_head(self.recipe, photos, n_classes)
         job = replace(job, plain=take_rows(frozen.values, self.train))
+        self._train_on_cluster(partial(_go_on_with_head, job), "head", self._watch)
         fit = fit_head(job, self._checkpoints / "head", self._watch)
         self._check_pause()
         return fit
@@ -207,13 +192,15 @@ class Training:
             standardise_by=rows if self.recipe.standardise else None,
             start=first.head if first else None,
         )
-        fit = StagesFit(tuning)
         record = FitRecord(
             folder=self._checkpoints / "stages",
             subject=describe_stages(self.recipe, kind, half),
             before=before,
         )
         watch = self._trial or replace(self._watch, on_step=self._report.tell_step)
+        work = partial(_go_on_with_stages, tuning, train, validation, record)
+        self._train_on_cluster(work, "stages", watch)
+        fit = StagesFit(tuning)
         result = fit.run(train, validation, record, watch)
         self._check_pause()
         if self._trial:
@@ -221,6 +208,14 @@ class Training:
         if first and result.best_epoch <= len(before):  # no stage was ever worth its training
             return Trained(fit=replace(result, head=first.head), features=frozen)
         return Trained(fit=result, features=self._keep_backbone(fit))
+
+    def _train_on_cluster(self, fit: Fit, name: str, watch: FitWatch) -> None:
+        """Have a cluster go on with a fit, where there is one; trials of a sweep are small."""
+        if read_settings().ray_address and self._trial is None:
+            train(fit, self.weights, self._checkpoints / name, watch, self._begin_on)
+
+    def _begin_on(self, device: str) -> None:
+        self._report.begin_phase("training", device=f"{device}, by Ray")
 
     def _keep_backbone(self, fit: "StagesFit") -> Features:
         """Return the features of all photos by the tuned backbone, whose weights are kept."""
@@ -271,6 +266,22 @@ class Training:
         """End a run that is to pause; its checkpoint is kept."""
         if self._lock.request() == "pause":
             raise RunStopped("The run was paused.", "Resume it when you want it to go on.")
+
+
+def _go_on_with_head(job: "HeadFit", folder: Path, watch: FitWatch, _: Weights) -> None:
+    from models.fitting import fit_head
+
+    fit_head(job, folder, watch)
+
+
+def _go_on_with_stages(
+    tuning: "Tuning", train: "Source", validation: "Source", record: FitRecord, *here: Any
+) -> None:
+    from models.stages import StagesFit
+
+    folder, watch, weights = here
+    fit = StagesFit(replace(tuning, weights=weights))
+    fit.run(train, validation, replace(record, folder=folder), watch)
 
 
 def plan_head(recipe: Recipe) -> FitPlan:

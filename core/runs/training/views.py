@@ -21,6 +21,7 @@ from core.runs.training.preparing import (
     check_room,
     expect_precisions,
     open_fast_backbone,
+    open_on_cluster,
     prepare_backbone,
     prepare_features,
     prepare_photos,
@@ -30,7 +31,6 @@ from data.augmentation import Draws
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models.backbone import (
-    Backbone,
     Preprocessing,
     Trunk,
     backbone_id,
@@ -206,21 +206,26 @@ def _find_view(workspace: Workspace, wanted: ViewRequest, source: ViewSource) ->
     )
 
 
-def _open_network(by: Preparation, wanted: ViewRequest) -> Backbone | Trunk:
-    if wanted.kind == "pooled":
-        return open_fast_backbone(by, wanted.weights, wanted.preprocessing, wanted.framing)
+def _open_network(by: Preparation, wanted: ViewRequest) -> Trunk:
+    missing = len(wanted.photos) * len(wanted.list_sources())
+    backbone, is_trunk = wanted.backbone_id, wanted.kind == "conv4"
+    if network := open_on_cluster(by, wanted.weights, backbone, missing, is_trunk=is_trunk):
+        return network
+    seen_as = wanted.preprocessing, wanted.framing
+    if not is_trunk:
+        return open_fast_backbone(by, wanted.weights, *seen_as)
     if by.device.kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 
-        return open_keras_backbone(wanted.weights, wanted.preprocessing, wanted.framing).trunk
-    return open_trunk(by.workspace, wanted.backbone_id)
+        return open_keras_backbone(wanted.weights, *seen_as).trunk
+    return open_trunk(by.workspace, backbone)
 
 
 def _make_view(
     by: Preparation,
     wanted: ViewRequest,
     photos_file: Path,
-    network: Backbone | Trunk,
+    network: Trunk,
     views: Sequence[_WantedView],
 ) -> np.ndarray:
     """Return the rows of the first of these views; tell of all views that are wanted."""

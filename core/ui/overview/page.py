@@ -8,6 +8,7 @@ from core.config import read_settings
 from core.downloading import is_reachable
 from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import count, plain, size
+from core.runs.cluster_look import ask_cluster
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
@@ -59,6 +60,33 @@ def show_overview() -> None:
             st.caption(f":material/key: {words}")
         else:
             st.caption(f":material/key_off: {plain(pretrained.problem)}")
+        _show_cluster()
+
+
+@st.fragment(run_every="2s")
+def _watch_cluster() -> None:
+    """Draw the whole page anew once the cluster has answered."""
+    st.caption(":material/lan: Asking the Ray cluster …")
+    if (job := ask_cluster(cache.workspace())) is None or job.state != "going":
+        st.rerun()
+
+
+def _show_cluster() -> None:
+    """Draw what the Ray cluster of the settings has, if they name one."""
+    job = ask_cluster(cache.workspace())
+    if job is None:
+        return
+    if job.state == "going":
+        _watch_cluster()
+    elif job.state == "failed":
+        st.caption(f":material/lan: :red[{plain(job.problem)}] {plain(job.remedy)}")
+    else:
+        has = job.result
+        gpus = f", {count(has['gpus'], 'GPU')}" if has["gpus"] else ""
+        words = f"{count(has['nodes'], 'node')}, {count(has['cpus'], 'CPU')}{gpus}"
+        st.caption(f":material/lan: Ray cluster: {words}")
+        if has["dashboard"]:
+            st.link_button("Its dashboard", has["dashboard"], icon=":material/open_in_new:")
 
 
 def _show_next_step(newest: DatasetSummary | None, pretrained: Pretrained) -> None:

@@ -132,7 +132,7 @@ INTERVAL = re.compile(r"[._](low|high|method): ")
 """What was told otherwise on purpose: intervals that hold with few photos, and how they are had."""
 
 
-GONE = re.compile(r"\.submitter: .* → missing")
+GONE = re.compile(r"\.(submitter|lane): .* → missing")
 """What is not told any more: who submitted a run, since class mode went."""
 
 

@@ -130,6 +130,12 @@ class Settings(BaseSettings):
     workspace: Path = default_workspace()
     """folder of everything that the program makes; of an installed petalscope: in the user's
     data folder"""
+    read_only: bool = False
+    """whether the workspace can only be read, on pages and by commands"""
+    editors: str = ""
+    """who may change the workspace, with a login: addresses or @domain, separated by commas"""
+    viewers: str = ""
+    """who may read the workspace, with a login, named alike; everybody else is refused"""
     weights: Path | None = None
     """file of ResNet-50 weights without top (.h5), used before any other"""
     weights_url: str = OFFICIAL_WEIGHTS_URL

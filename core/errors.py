@@ -7,6 +7,7 @@ docs/errors.md is made of the docstrings: first what happened, then what to do.
 """
 
 import errno
+import os
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -191,6 +192,10 @@ class PlaceRefused(PetalscopeError, code="place_refused"):
     Look whose it is, or name another with `PETALSCOPE_WORKSPACE`."""
 
 
+class ReadOnly(PlaceRefused, code="read_only"):
+    """The workspace can only be read here. Ask its owner to name you among the editors."""
+
+
 class RunGoing(PetalscopeError, code="run_going"):
     """Something was asked of a run that cannot be done while a worker has it. Stop it first."""
 
@@ -295,3 +300,17 @@ class ExportMissing(PetalscopeError, code="export_missing"):
 
 class WatchRefused(PetalscopeError, code="watch_refused"):
     """A rule of the monitoring cannot be kept as it was typed. The message says why."""
+
+
+def describe_os_error(error: OSError) -> PetalscopeError | None:
+    """Return in our words why a file cannot be read or written; None where it is our mistake."""
+    file = f"“{error.filename}”" if error.filename else "A file"
+    if error.errno in DISK_FULL_ERRNOS:
+        return DiskFull(f"{file} could not be written: the disk is full.", "Make room, try again.")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return PlaceRefused(
+            f"{file} cannot be used: {os.strerror(error.errno)}.",
+            "Look whose it is and where it lies, or name another workspace with "
+            "PETALSCOPE_WORKSPACE. What is there can be looked at, not changed.",
+        )
+    return None

@@ -17,16 +17,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from pathlib import Path, PosixPath
+from tempfile import gettempdir
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from core.config import read_settings
-from core.errors import DISK_FULL_ERRNOS, BadIdentifier, DiskFull, PetalscopeError, PlaceRefused
+from core.errors import (
+    BadIdentifier,
+    PetalscopeError,
+    PlaceRefused,
+    ReadOnly,
+)
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 T = TypeVar("T")
 
+_DATABASE = "petalscope.db"
 _IDENTIFIER = re.compile(r"[0-9a-z][0-9a-z-]{2,63}")
 
 
@@ -43,6 +50,27 @@ def check_identifier(identifier: str) -> str:
             identifier=identifier,
         )
     return identifier
+
+
+def refuse_writing(*_: object, **__: object) -> NoReturn:
+    """Raise `ReadOnly`: the one door of a workspace that can only be read."""
+    raise ReadOnly(
+        "This workspace can only be read.",
+        "Ask its owner to make you an editor, or name another workspace with PETALSCOPE_WORKSPACE.",
+        status=403,
+    )
+
+
+class _ReadOnlyPath(PosixPath):
+    """A path of a workspace that can only be read, as is every path made from it."""
+
+    def open(self, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        return super().open(mode if mode in ("r", "rb") else refuse_writing(), *args, **kwargs)
+
+
+_DOORS = "chmod hardlink_to mkdir rename replace rmdir symlink_to touch unlink"
+for _name in _DOORS.split():
+    setattr(_ReadOnlyPath, _name, refuse_writing)
 
 
 class _Place:
@@ -74,12 +102,17 @@ class Workspace:
     """The folder of everything the program makes."""
 
     root: Path
+    read_only: bool = False
+    """Its paths refuse to be written, and so does its database."""
+
+    def __post_init__(self) -> None:
+        if self.read_only:
+            object.__setattr__(self, "root", _ReadOnlyPath(self.root))
 
     @property
-    def is_read_only(self) -> bool:
-        """Whether nothing can be written here: pages show it all the same."""
-        places = (self.root, self.database_file)
-        return any(place.exists() and not os.access(place, os.W_OK) for place in places)
+    def temporary(self) -> Path:
+        """Folder for files of the moment: outside of a workspace that can only be read."""
+        return Path(gettempdir()) if self.read_only else self.root / "tmp"
 
     datasets = _Place("datasets")
     features = _Place("features")
@@ -99,12 +132,11 @@ class Workspace:
     """Tags of photos, each a file that names them."""
     downloads = _Place("downloads")
     """Public datasets fetched from their makers; kept, so that they are fetched once."""
-    temporary = _Place("tmp")
     exports = _Place("exports")
     """Zips of exported models, each in a folder with the job that made it."""
     kept_photos = _Place("kept_photos")
     """Photos that people asked about, as far as they may be kept; by SHA-256."""
-    database_file = _Place("petalscope.db")
+    database_file = _Place(_DATABASE)
     copies = _Place("copies")
     """Copies of the database, which the scheduler makes."""
     scheduler_lock = _Place("scheduler.lock")
@@ -132,9 +164,17 @@ class Workspace:
     export_folder = _Named("exports")
 
 
-def open_workspace() -> Workspace:
-    """Return the workspace of the settings, with its folders made."""
-    workspace = Workspace(read_settings().workspace.expanduser().resolve())
+def open_workspace(*, read_only: bool = False) -> Workspace:
+    """Return the workspace of the settings, with its folders made.
+
+    It is read-only where that is asked for, set, or all that the system allows.
+    """
+    settings = read_settings()
+    root = settings.workspace.expanduser().resolve()
+    is_shut = any(one.exists() and not os.access(one, os.W_OK) for one in (root, root / _DATABASE))
+    workspace = Workspace(root, read_only=read_only or settings.read_only or is_shut)
+    if workspace.read_only:
+        return workspace
     for folder in (
         workspace.datasets,
         workspace.features,
@@ -250,20 +290,6 @@ def digest_once(path: Path, algorithm: str = "sha256") -> str:
 @functools.lru_cache(maxsize=64)
 def _digest(path: Path, algorithm: str, size: int, mtime_ns: int) -> str:  # noqa: ARG001
     return digest_file(path, algorithm)
-
-
-def describe_os_error(error: OSError) -> PetalscopeError | None:
-    """Return in our words why a file cannot be read or written; None where it is our mistake."""
-    file = f"“{error.filename}”" if error.filename else "A file"
-    if error.errno in DISK_FULL_ERRNOS:
-        return DiskFull(f"{file} could not be written: the disk is full.", "Make room, try again.")
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return PlaceRefused(
-            f"{file} cannot be used: {os.strerror(error.errno)}.",
-            "Look whose it is and where it lies, or name another workspace with "
-            "PETALSCOPE_WORKSPACE. What is there can be looked at, not changed.",
-        )
-    return None
 
 
 # A workspace as one file

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from core.cli.command import command
 from core.cli.outcome import Outcome, ProgressLine
 from core.config import read_settings
-from core.errors import DatabaseUnusable, PetalscopeError
+from core.errors import DatabaseUnusable, PetalscopeError, describe_os_error
 from core.formats import count, duration, size
 from core.registry.store import find_damage, read_aliases, read_version
 from core.runs.locks import is_locked
@@ -27,7 +27,7 @@ from core.runs.queue.queue import read_active
 from core.runs.queue.run_lock import is_held
 from core.runs.repairing import find_fault, list_copies
 from core.runs.run_files import read_json
-from core.workspace import PROJECT_ROOT, Workspace, describe_os_error
+from core.workspace import PROJECT_ROOT, Workspace
 from data.manifest import list_datasets
 from models.devices import find_device
 from models.weights import find_weights
@@ -81,7 +81,7 @@ def _look(look: _Look, workspace: Workspace) -> list[tuple[str, str]]:
 def _look_at_workspace(workspace: Workspace) -> Iterator[tuple[str, str]]:
     sets = list_datasets(workspace)
     fact = f"{workspace.root} is readable, with {count(len(sets), 'dataset')}"
-    if workspace.is_read_only:
+    if workspace.read_only:
         remedy = f"Let this user ({os.geteuid()}) write there, or take another workspace: nothing "
         yield f"{fact}, but cannot be written.", f"{remedy}can be trained or kept in this one."
         return

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from core.cli.command import Command, add_parser
 from core.cli.outcome import ProgressLine, describe_error, print_outcome
-from core.errors import COMMAND, PetalscopeError, name_command
-from core.workspace import describe_os_error, open_workspace
+from core.errors import COMMAND, PetalscopeError, describe_os_error, name_command
+from core.workspace import open_workspace
 
 INTERRUPTED = 130
 

@@ -62,7 +62,7 @@ def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> 
     With consent, the person sent it to the review inbox; else the days of the setting decide.
     """
     settings = read_settings()
-    if not consent and settings.keep_photos_days <= 0:
+    if workspace.read_only or (not consent and settings.keep_photos_days <= 0):
         return False
     file = workspace.kept_photo_file(photo.sha256)
     if read_kept_photo(workspace, file.name) is not None:

@@ -231,7 +231,7 @@ _ROW = alarms_table.c
 
 def check_rules(workspace: Workspace, *, now: datetime | None = None) -> list[Reading]:
     """Return what the rules measure until `now`; alarms have begun and ended by it."""
-    if workspace.is_read_only:
+    if workspace.read_only:
         return read_rules(workspace, read_watch(workspace), now or datetime.now(UTC))
     with hold_lock(workspace.alarms_lock):
         moment = now or datetime.now(UTC)  # once it is our turn: alarms are in order of time

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.errors import ReadOnly
 from core.monitoring.log import count_predictions, log_predictions
 from core.monitoring.tables import NewPrediction
 from core.prediction.answers import ShortAnswer
@@ -99,6 +100,8 @@ class BrowserSession:
         """Log an answer and cache it; without an id where it could not be logged."""
         try:
             log_predictions(workspace, [row])
+        except ReadOnly:
+            asked.id = ""
         except SQLAlchemyError as error:
             _log.error("an answer was not logged: %s", error)
             asked.id = ""

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from core.config import PHOTO_SIZE
-from core.errors import PhotoRefused
+from core.errors import PhotoRefused, ReadOnly
 from core.prediction.gradcam import measure_evidence, scale_evidence
 from core.prediction.predictor import open_run_backbone
 from core.runs.result import RunResult, check_order, read_result, read_run_head
@@ -57,7 +57,10 @@ class KeptMaps:
         if self.dataset_folder is not None and not self.dataset_folder.exists():
             return
         values = last_map.astype(_HALF).tobytes()
-        with contextlib.suppress(OSError), write_atomically(self._file(photo)) as temporary:
+        with (
+            contextlib.suppress(OSError, ReadOnly),
+            write_atomically(self._file(photo)) as temporary,
+        ):
             temporary.write_bytes(self._digest(photo, values) + values)
 
     def _file(self, photo: int) -> Path:

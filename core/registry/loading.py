@@ -103,7 +103,7 @@ def open_standing(
             _log.error("v%d is refused: %s", number, error)
             problem = problem or error
             continue
-        if problem is not None:
+        if problem is not None and not workspace.read_only:
             report_refusal(workspace, wanted, problem, instead=number)
         return Standing(predictor=predictor, wanted=wanted, problem=problem)
     assert problem is not None

@@ -25,7 +25,7 @@ def ask_cluster(workspace: Workspace) -> JobStatus | None:
     said = log.stat().st_mtime if log.exists() else 0.0
     asked = {"address": address}
     old = job is None or job.parameters != asked or abs(time.time() - said) > _FRESH_S
-    if old and not (job and job.state == "going") and not workspace.is_read_only:
+    if old and not (job and job.state == "going") and not workspace.read_only:
         start_job(workspace, folder, "core.runs.cluster_look", asked)
         job = read_job(folder)
     return job

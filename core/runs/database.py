@@ -11,14 +11,16 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, NoSuchTableError, OperationalError
+from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateColumn
 
 from core.errors import DatabaseUnusable, DiskFull, PlaceRefused, WorkspaceMissing
@@ -26,7 +28,7 @@ from core.formats import count
 from core.runs.locks import hold_lock
 from core.runs.run_files import list_run_folders
 from core.runs.tables import metadata, runs_table
-from core.workspace import Workspace
+from core.workspace import Workspace, refuse_writing
 
 BUSY_TIMEOUT_S = 30.0
 _REPAIR = (
@@ -59,13 +61,10 @@ def write_database(workspace: Workspace, *, anew: bool = False) -> Iterator[Conn
     Raises:
         DatabaseUnusable: It is damaged, or empty while runs lie on disk.
         DiskFull: There is no room to write.
-        PlaceRefused: The workspace is read-only.
+        ReadOnly: The workspace can only be read.
     """
-    if workspace.is_read_only:
-        raise PlaceRefused(
-            f"The workspace {workspace.root} is read-only: nothing can be kept in it.",
-            "Look at what is there, or name another workspace with PETALSCOPE_WORKSPACE.",
-        )
+    if workspace.read_only:
+        refuse_writing()
     with (
         _telling_faults(workspace),
         _find_engine(workspace, anew=anew).execution_options(writes=True).connect() as connection,
@@ -150,10 +149,28 @@ def _find_engine(workspace: Workspace, *, anew: bool = False) -> Engine:
             "Bring the folder or its disk back, or start again to begin with an empty one.",
             status=503,
         )
-    if workspace.is_read_only:
+    if workspace.read_only:
+        inode = file.stat().st_ino if file.exists() else 0
+        if (shut := _open_to_read(str(file), inode, len(metadata.tables))) is not None:
+            return shut
         file = _copy_to_read(file)
     file.touch()  # an empty file is an empty SQLite database
     return _keep_engine(file, None if anew else partial(_check_runs, workspace))
+
+
+@lru_cache(maxsize=8)
+def _open_to_read(file: str, inode: int, tables: int) -> Engine | None:  # noqa: ARG001 (the key)
+    """Return an engine that refuses to write; None where a copy has to be made, to complete it."""
+    address = f"sqlite:///file:{quote(file)}?mode=ro&uri=true"
+    engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_S}, poolclass=NullPool)
+    event.listen(engine, "begin", _begin)
+    with suppress(OperationalError, NoSuchTableError), engine.begin() as connection:
+        for table in list(metadata.tables.values()):
+            there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            if not there >= {*table.columns.keys()}:
+                return None
+        return engine
+    return None
 
 
 def _check_runs(workspace: Workspace, connection: Connection) -> None:

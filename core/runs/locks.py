@@ -15,7 +15,8 @@ from pathlib import Path
 
 def take_lock(path: Path, wait_s: float = 0.0) -> int | None:
     """Return the descriptor that holds the lock, or None when another holds it after `wait_s`."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    path.touch()  # refused in a workspace that can only be read
+    descriptor = os.open(path, os.O_RDWR)
     deadline = time.monotonic() + wait_s
     while True:
         try:
@@ -42,7 +43,8 @@ def try_lock(path: Path, wait_s: float = 0.0) -> Iterator[bool]:
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock for a block, which begins as soon as no other holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    path.touch()  # refused in a workspace that can only be read
+    descriptor = os.open(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.config import fingerprint
-from core.errors import FeaturesMissing, ResultDamaged, RunUnfinished
+from core.errors import FeaturesMissing, ReadOnly, ResultDamaged, RunUnfinished
 from core.runs.run_files import (
     ARRAYS_FILE,
     FACTS_FILE,
@@ -240,7 +240,7 @@ def keep_arrays(
     arrays = {array: np.asarray(values) for array, values in make().items()}
     if not (folder.parent / FACTS_FILE).exists():  # deleted meanwhile: nothing is left behind
         return arrays
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ReadOnly):
         for old in folder.glob(f"{name}-*.npz"):
             # Names may begin alike: what follows the last dash is the key.
             if old.stem.rsplit("-", 1)[0] == name:

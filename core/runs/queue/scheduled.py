@@ -133,7 +133,7 @@ def wake_scheduler(workspace: Workspace) -> None:
     After a reboot or a kill, say. For the page server, the API and command lines, as they start
     and now and then.
     """
-    if workspace.is_read_only:
+    if workspace.read_only:
         return
     if read_active(workspace) or is_anything_arranged(workspace):
         start_missing_scheduler(workspace)

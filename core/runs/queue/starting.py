@@ -26,7 +26,7 @@ def ensure_scheduler(workspace: Workspace) -> None:
     One that was started with other settings (another weights file, say) is replaced; a run that
     is going is not touched by that.
     """
-    if workspace.is_read_only:
+    if workspace.read_only:
         return  # nothing can be trained here
     lock = take_lock(workspace.scheduler_lock)
     if lock is None:
@@ -44,7 +44,7 @@ def start_missing_scheduler(workspace: Workspace) -> None:
 
 def touch_wake(workspace: Workspace) -> None:
     """Have the scheduler keep a worker warm from now on, for the idle minutes."""
-    if workspace.is_read_only:
+    if workspace.read_only:
         return
     workspace.wake_file.touch()
 

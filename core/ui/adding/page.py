@@ -32,6 +32,11 @@ def show_adding() -> None:
     """Draw the ways to add a dataset, or the import that goes; end a page that has none."""
     workspace, status = cache.workspace(), None
     has_datasets = bool(list_datasets(workspace))
+    if workspace.read_only:
+        if not has_datasets:
+            st.info("No dataset yet: an editor may add one.", icon=":material/photo_library:")
+            st.stop()
+        return
     try:
         if import_id := read_choice(IMPORT):
             status = read_import(workspace, import_id)

@@ -79,8 +79,7 @@ def _show_named(page: AugmentationPage) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if changed:
-            with st.popover("Save as", icon=":material/save:"):
-                _show_saving(page)
+            _show_saving(page)
             st.button(
                 f"Back to {plain(name, 20)}",
                 icon=":material/undo:",
@@ -93,16 +92,18 @@ def _show_named(page: AugmentationPage) -> None:
         if (
             not changed
             and not is_preset(name)
-            and st.button("Delete", icon=":material/delete:", type="tertiary")
+            and cache.edit_button("Delete", icon=":material/delete:", type="tertiary")
         ):
             _delete(name)
     if changed:
         st.caption("Changed. Save it under a name to use it in a recipe.")
 
 
+@cache.for_editors
 def _show_saving(page: AugmentationPage) -> None:
     name = page.name
-    with st.form("augmentation.saving", border=False):
+    popover = st.popover("Save as", icon=":material/save:")
+    with popover, st.form("augmentation.saving", border=False):
         wanted = st.text_input("Name", value="" if is_preset(name) else name, max_chars=40)
         pressed = st.form_submit_button("Save", type="primary")
     if pressed:

@@ -200,6 +200,7 @@ def _pick_limit(page: CalibrationPage) -> float | None:
     return limit if wanted else None
 
 
+@cache.for_editors
 def _offer_keeping(page: CalibrationPage, rule: DecisionRule) -> None:
     run, kept, same = page.run, page.kept, False
     st.divider()

@@ -32,6 +32,7 @@ from core.ui.visitor import name_visitor
 MOST_REASON = 500
 
 
+@cache.for_editors
 def offer_comparison(
     champion: int, challenger: int, *, key: str, scope: Literal["app", "fragment"] = "app"
 ) -> None:
@@ -71,6 +72,7 @@ def explain_comparison(comparison: VersionComparison) -> None:
     st.caption(" ".join(sentence for sentence in sentences if sentence))
 
 
+@cache.for_editors
 def ask_to_promote(
     version: ModelVersion,
     champion: int | None,

@@ -214,6 +214,7 @@ def _show_offer(chart: MapPage) -> None:
         _offer(chart)
 
 
+@cache.for_editors
 def _offer(chart: MapPage) -> None:
     usual = name_usual(cache.workspace(), chart.kinds)
     made = "Make the map" if chart.method == "pca" else "Compute it"

@@ -69,7 +69,7 @@ def show_lesson() -> None:
 def _prepare_next(page: LessonPage) -> None:
     """Start what the next step has to wait for, while this one is read."""
     ahead = replace(page, place=min(page.place + 1, len(page.lesson.steps) - 1))
-    if not ahead.missing or page.missing:
+    if not ahead.missing or page.missing or cache.workspace().read_only:
         return
     if read_status(cache.workspace(), page.source.identify(ahead.missing)) is None:
         page.source.start(cache.workspace(), ahead.missing)

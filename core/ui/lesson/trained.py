@@ -88,7 +88,8 @@ def offer_training(trained: Trained) -> None:
         title, workspace = STRATEGIES[recipe.strategy].title, cache.workspace()
         time = estimate_run(workspace, recipe, trained.dataset)
         label = f"{title}: about {rough_duration(time.seconds)}" if time else title
-        if st.button(label, icon=":material/play_arrow:", key=f"lesson.train.{recipe.strategy}"):
+        key = f"lesson.train.{recipe.strategy}"
+        if cache.edit_button(label, icon=":material/play_arrow:", key=key):
             submit_run(workspace, recipe, title)
             ensure_scheduler(workspace)
             st.rerun()

@@ -91,7 +91,7 @@ def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
     words = f"**{place + 1:,} of {len(photos):,}**, {len(waiting.words):,} in the tray"
     words += f", {settled:,} of this list" if settled != len(waiting.words) else ""
     st.markdown(words, width="content")
-    st.button(
+    cache.edit_button(
         "Undo",
         icon=":material/undo:",
         key="mistakes.undo",
@@ -111,6 +111,7 @@ def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
         )
 
 
+@cache.for_editors
 def _show_actions(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
     """Draw the best classes with their digits, other classes, keep and exclude.
 

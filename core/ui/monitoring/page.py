@@ -152,6 +152,7 @@ def _write_log(days: int | None) -> bytes:
     return stream.getvalue().encode()
 
 
+@cache.for_editors
 def _show_deleting() -> None:
     st.markdown("**Delete by request**")
     st.caption(

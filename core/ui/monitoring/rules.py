@@ -49,7 +49,7 @@ def show_rules(page: MonitoringPage) -> None:
         if st.button("Check now", icon=":material/refresh:", key="monitoring.check"):
             check_again()
             st.rerun()
-        if st.button("Change the rules", icon=":material/tune:", key="monitoring.change"):
+        if cache.edit_button("Change the rules", icon=":material/tune:", key="monitoring.change"):
             _show_form()
     _show_schedule(page.watch)
 
@@ -171,7 +171,7 @@ def _show_standing(alarm: Alarm) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         colour = "red" if alarm.level == "critical" else "orange"
         st.markdown(f":{colour}-badge[{alarm.level}] **{plain(alarm.title)}**: {plain(alarm.text)}")
-        if st.button(
+        if cache.edit_button(
             "End",
             key=f"monitoring.end.{alarm.number}",
             help="It begins anew at the next check while its cause is still there.",

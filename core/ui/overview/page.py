@@ -111,6 +111,9 @@ def _offer_quick_start(dataset: DatasetSummary, weights: Pretrained) -> None:
         st.subheader("A run is on its way", anchor=False)
         link_page("training", "Watch it", "model_training", run=unfinished[0].id)
         return
+    if cache.workspace().read_only:
+        st.subheader("No run yet", anchor=False)
+        return
     st.subheader(f"Train on {plain(dataset.name)}", anchor=False)
     st.write(
         "One click trains a classifier on top of a frozen ResNet-50 with sensible settings. You "
@@ -169,7 +172,7 @@ def _offer_newest(run: RunRecord) -> None:
         link_page("confusion", "Its confusions", "grid_on", run=run.id)
         link_page("metrics", "Its metrics", "monitoring", run=run.id)
         link_page("predict", "Classify a photo", "photo_camera", run=run.id)
-        link_page("training", "Train another", "model_training")
+        cache.for_editors(link_page)("training", "Train another", "model_training")
 
 
 def _show_datasets(datasets: list[DatasetSummary]) -> None:

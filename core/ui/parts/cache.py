@@ -27,6 +27,7 @@ from core.instant.curves import Forecast
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.run_files import FACTS_FILE, read_events
+from core.ui.visitor import reads_only
 from core.workspace import Workspace, open_workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
@@ -41,14 +42,27 @@ R = TypeVar("R")
 
 
 def workspace() -> Workspace:
-    """Return the workspace of this server."""
-    return _workspace(os.environ.get("PETALSCOPE_WORKSPACE", ""))
+    """Return the workspace of this server, read-only for viewers."""
+    return _workspace(os.environ.get("PETALSCOPE_WORKSPACE", ""), reads_only())
+
+
+def for_editors(draw: Callable[P, R]) -> Callable[P, R | None]:
+    """Draw what changes the workspace for editors alone: for viewers nothing, and return None."""
+
+    @wraps(draw)
+    def draw_or_not(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        return None if workspace().read_only else draw(*args, **kwargs)
+
+    return draw_or_not
+
+
+edit_button = for_editors(st.button)
 
 
 @st.cache_resource(show_spinner=False)
-def _workspace(named: str) -> Workspace:
+def _workspace(named: str, read_only: bool) -> Workspace:
     del named  # part of the key: tests name one after another
-    opened = open_workspace()
+    opened = open_workspace(read_only=read_only)
     wake_scheduler(opened)
     return opened
 
@@ -64,7 +78,7 @@ def cached_by(
     """
 
     def decorate(make: Callable[P, R]) -> Callable[P, R]:
-        def keep(key: tuple[str, Hashable], *args: P.args, **kwargs: P.kwargs) -> R:
+        def keep(key: tuple[str, bool, Hashable], *args: P.args, **kwargs: P.kwargs) -> R:
             del key
             return make(*args, **kwargs)
 
@@ -73,7 +87,9 @@ def cached_by(
 
         @wraps(make)
         def find(*args: P.args, **kwargs: P.kwargs) -> R:
-            return kept((str(workspace().root), stamp(*args, **kwargs)), *args, **kwargs)
+            home = workspace()  # what viewers are given holds paths that cannot be written
+            key = (str(home.root), home.read_only, stamp(*args, **kwargs))
+            return kept(key, *args, **kwargs)
 
         return find
 
@@ -95,7 +111,7 @@ def _dataset_written(dataset_id: str) -> float:
 
 def analyses_written(*_of: object) -> float:
     """Return when an analysis was last begun or finished: a file came into its folder then."""
-    folders = [folder.stat().st_mtime for folder in workspace().analyses.iterdir()]
+    folders = [folder.stat().st_mtime for folder in workspace().analyses.glob("*")]
     return max(folders, default=0.0)
 
 

@@ -39,12 +39,8 @@ def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:
 
 def find_default(runs: Sequence[RunRecord]) -> RunRecord | None:
     """Return the first running run, else the first waiting or done, else the first."""
-    wishes = (
-        *(run for run in runs if run.is_going),
-        *(run for run in runs if not run.has_ended or run.state == "done"),
-        *runs,
-    )
-    return next(iter(wishes), None)
+    failed = ("failed", "lost")
+    return min(runs, key=lambda run: (not run.is_going, run.state in failed), default=None)
 
 
 def read_asked_run() -> str | None:

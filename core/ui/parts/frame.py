@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from core.ui.parts.state import keep_choice
+from core.ui.visitor import ask_login, is_refused, show_visitor
 from core.workspace import PROJECT_ROOT
 
 _DRAWN = "frame.drawn"
@@ -86,6 +87,7 @@ def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.title(title, anchor=False, width="content")
         st.caption(sentence, width="stretch" if presentable else "content")
+        show_visitor()
         if presentable:
             _turn("Full screen", "fullscreen", "1")
 
@@ -164,6 +166,9 @@ def _draw_frame() -> "st.Page":
     sections[""].append(
         st.Page(_open_first, url_path=_FIRST, visibility="hidden", title="Petalscope")
     )
+    if is_refused():
+        st.navigation(sections, position="hidden")
+        ask_login()
     if is_presenting():
         page = st.navigation(sections, position="hidden")
         if page.url_path in _PRESENTABLE:

@@ -210,6 +210,9 @@ def _follow_analysis(analysis_id: str, name: str, below: str) -> None:
 def show_making(analysis_id: str, name: str, start: Callable[[], None], *, below: str = "") -> None:
     """Draw how far a job is, or why it failed; start it where it is not running."""
     job = read_status(cache.workspace(), analysis_id)
+    if cache.workspace().read_only and (job is None or job.state != "going"):
+        st.info(f"{name}: not computed yet. An editor has to open this page once.")
+        return
     if job is not None and job.state == "failed":
         show_problem(job.problem, job.remedy)
         if st.button("Try again", icon=":material/play_arrow:", key=f"job.{analysis_id}"):

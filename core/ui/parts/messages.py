@@ -6,12 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.errors import PetalscopeError
+from core.errors import PetalscopeError, describe_os_error
 from core.formats import moment, plain
 from core.monitoring.alarms import Alarm, find_worst, list_alarms
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
-from core.workspace import describe_os_error
 
 _TOLD = "telling.told"
 _MOST = 3

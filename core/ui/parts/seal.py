@@ -16,9 +16,9 @@ from core.ui.visitor import name_visitor
 
 
 def is_opened(run_id: str) -> bool:
-    """Return whether the test photos of a run as it is now were opened in this session."""
-    flagged = bool(st.session_state.get(f"test_opened.{run_id}"))
-    return flagged and bool(read_openings(cache.workspace(), run_id))
+    """Return whether the test photos of a run were opened: in this session, for viewers ever."""
+    flagged = cache.workspace().read_only or st.session_state.get(f"test_opened.{run_id}")
+    return bool(flagged and read_openings(cache.workspace(), run_id))
 
 
 def find_sealed(run_id: str) -> np.ndarray:
@@ -44,9 +44,9 @@ def ask_before_test(*runs: RunRecord) -> None:
 
 
 def show_opening(run_ids: Sequence[str]) -> None:
-    """Draw the button that opens the test photos of the runs."""
+    """Draw the button that opens the test photos of the runs, which only editors can."""
     icon = ":material/lock_open:"
-    st.button("Open the test split", icon=icon, on_click=open_test, args=(run_ids,))
+    cache.edit_button("Open the test split", icon=icon, on_click=open_test, args=(run_ids,))
 
 
 def show_openings(run: RunRecord) -> None:

@@ -99,7 +99,7 @@ def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
         return
     what = count(len(chosen), "photo")
     with st.container(horizontal=True):
-        if st.button(f"Leave {what} as now", icon=":material/settings_backup_restore:"):
+        if cache.edit_button(f"Leave {what} as now", icon=":material/settings_backup_restore:"):
             add_edits(cache.workspace(), dataset, chosen, "restore")
             st.rerun()
         if show_tag_button(dataset, chosen, what, key="tray"):
@@ -113,6 +113,7 @@ def _describe_row(row: dict[str, object]) -> str:
     return ", ".join(f"→ {row[new]}" for old, new in pairs if row[old] != row[new])
 
 
+@cache.for_editors
 def _show_steps(dataset: Dataset, any_edit: bool) -> None:
     """Draw undo, redo and clear; each can be taken back by the other."""
     undone = count_undone(cache.workspace(), dataset.id)
@@ -138,6 +139,7 @@ def _step(dataset_id: str, act: Callable[[Workspace, str], int], told: str) -> N
     tell_edits(act(cache.workspace(), dataset_id), told)
 
 
+@cache.for_editors
 def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
     """Draw what the edits would make, and makes it; the new version is then the chosen one."""
     with st.form("tray.apply", border=True):
@@ -159,6 +161,7 @@ def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
     st.rerun()
 
 
+@cache.for_editors
 def show_csv(dataset: Dataset) -> None:
     """Draw the edits as a CSV to keep, and the way to read one into the tray."""
     with st.expander("Edits as CSV", icon=":material/table:"):

@@ -49,10 +49,10 @@ def show_selection_bar(dataset: Dataset, selected: Sequence[int], *, key: str = 
     ):
         what = count(len(selected), "photo")
         st.markdown(f"**{what} selected**", width="content")
-        edited = show_edit_buttons(dataset, selected, what, key=f"selection.{key}")
+        edited = bool(show_edit_buttons(dataset, selected, what, key=f"selection.{key}"))
         if show_tag_button(dataset, selected, what, key=f"selection.{key}"):
             st.rerun()  # the whole page: it may list photos by their tags; they stay selected
-        if len(selected) > 1:
+        if len(selected) > 1 and not cache.workspace().read_only:
             with st.popover("Merge duplicates", icon=":material/merge:"):
                 edited = _show_merge(dataset, selected, key) or edited
         st.button(

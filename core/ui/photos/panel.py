@@ -118,7 +118,7 @@ def _show_waiting(page: PhotoPage) -> None:
     dataset = page.dataset
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/edit_note: In the tray: {', '.join(page.wishes)}", width="content")
-        if st.button("Undo", type="tertiary", icon=":material/undo:", key="panel.undo"):
+        if cache.edit_button("Undo", type="tertiary", icon=":material/undo:", key="panel.undo"):
             if undo_edits(cache.workspace(), dataset.id, page.edits[-1].batch) != 1:
                 # Not the last step, or one for many photos: only this photo is let out.
                 add_edits(cache.workspace(), dataset, [page.photo], "restore")
@@ -129,11 +129,11 @@ def _show_actions(page: PhotoPage) -> None:
     dataset, photo = page.dataset, page.photo
     with st.container(horizontal=True):
         edited = show_edit_buttons(dataset, [photo], "this photo", key=f"panel.{photo}")
-        edited |= show_tag_button(dataset, [photo], "this photo", key=f"panel.{photo}")
+        tagged = show_tag_button(dataset, [photo], "this photo", key=f"panel.{photo}")
         if st.button("More like this", icon=":material/image_search:"):
             query = {"dataset": dataset.id, "view": "photos", "like": str(photo)}
             st.switch_page(page_file("dataset"), query_params=query)
-    if edited:
+    if edited or tagged:
         _redraw(edited=True)
 
 

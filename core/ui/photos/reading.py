@@ -142,7 +142,7 @@ def explainer(run_id: str, dataset: Dataset) -> "Explainer":
         dataset=dataset,
         result=result,
         head=_head(run_id),
-        maps=_map_reader((str(cache.workspace().root), result.backbone_id, when), run_id),
+        maps=_map_reader((str(cache.workspace()), result.backbone_id, when), run_id),
     )
 
 

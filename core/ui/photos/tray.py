@@ -45,7 +45,7 @@ def show_tray(dataset: Dataset) -> None:
         if st.button("Review", type="tertiary", icon=":material/checklist:", key="tray.review"):
             query = {"dataset": dataset.id, "view": "edits"}
             st.switch_page(page_file("dataset"), query_params=query)
-        st.button(
+        cache.edit_button(
             "Undo",
             type="tertiary",
             icon=":material/undo:",
@@ -88,6 +88,7 @@ def note_edit(dataset: Dataset, make: Callable[[], int], sentence: str) -> bool:
     return True
 
 
+@cache.for_editors
 def show_edit_buttons(dataset: Dataset, photos: Sequence[int], what: str, *, key: str) -> bool:
     """Draw relabel, move and exclude of `what` (“3 photos”); return whether an edit was noted."""
     done: tuple[Action, str] | None = None
@@ -128,6 +129,7 @@ def mark_tags(dataset: Dataset, badges: Mark | None = None) -> Mark:
     ]
 
 
+@cache.for_editors
 def show_tag_button(dataset: Dataset, photos: Sequence[int], what: str, *, key: str) -> bool:
     """Draw the choice of a tag, what gives and takes it; return whether a photo changed."""
     with st.popover("Tag", icon=":material/sell:"):

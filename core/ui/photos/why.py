@@ -45,7 +45,7 @@ def show_why(run: RunRecord, dataset: Dataset, photo: int, *, key: str) -> bool:
         st.markdown(f"{why.say_answer(_plain)} **{why.say_set(_plain)}**")
         for sentence in why.say_limits(plain(title_run(run)), _plain):
             st.caption(f":orange[{sentence}]" if why.differs else sentence)
-        changed = _show_set(why, title_run(run))
+        changed = bool(_show_set(why, title_run(run)))
         for place, side in zip(st.columns(2), why.sides, strict=True):
             with place:
                 changed |= _show_side(why, side, key)
@@ -77,6 +77,7 @@ def _show_side(why: Why, side: int, key: str) -> bool:
     return show_wall(why.dataset, photos, wall).opened is not None
 
 
+@cache.for_editors
 def _show_set(why: Why, run: str) -> bool:
     """Draw the button that puts the set into the tray; return whether it was pressed."""
     flip, dataset = why.reasons.flip, why.dataset

@@ -145,6 +145,7 @@ def _show_nearest(answer: Answer, *, key: str) -> None:
         )
 
 
+@cache.for_editors
 @st.fragment
 def _show_feedback(answer: Answer) -> None:
     """Draw the question whether the answer is right, or what was said of it."""

@@ -130,6 +130,7 @@ def _show_both(answers: Sequence[Answer]) -> None:
             show_answer(answer, key=f"predict.side.{place}")
 
 
+@cache.for_editors
 def show_privacy_line() -> None:
     """Draw what is kept of a request, and the way to delete one's own."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -221,6 +221,7 @@ def show_effect_of(learned: Lesson) -> None:
         say_engine(learned.source, learned.head)
 
 
+@cache.for_editors
 def _offer_keeping(
     session: BrowserSession, model: Model, class_name: str, photos: Sequence[Photo]
 ) -> None:

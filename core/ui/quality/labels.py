@@ -45,7 +45,7 @@ def show_suspects(page: QualityPage) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{count(len(right), 'photo')} found right and hidden.", width="content")
             back = partial(_confirm, page.dataset, right.tolist(), right=False)
-            st.button("Show them again", type="tertiary", on_click=back)
+            cache.edit_button("Show them again", type="tertiary", on_click=back)
 
 
 def _confirm(dataset: Dataset, photos: list[int], *, right: bool = True) -> None:
@@ -93,6 +93,7 @@ def _show_suspect(page: QualityPage, result: QualityResult, photo: int) -> None:
                         show_packed(dataset, near, _SMALL, plain(str(classes.iat[near]), 28))
 
 
+@cache.for_editors
 def _show_actions(dataset: Dataset, photo: int, suggested: str) -> None:
     why = "label suspect"
     st.button(

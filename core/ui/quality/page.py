@@ -145,6 +145,7 @@ def _offer(page: QualityPage) -> None:
         _start(page.dataset, asked[0])
 
 
+@cache.for_editors
 def _ask_start(weights: WeightsKind, *, main: bool = False) -> bool:
     return st.button(
         f"Analyse with {weights} weights",

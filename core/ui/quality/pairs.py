@@ -84,7 +84,7 @@ def _show_bulk(page: QualityPage, open_pairs: pd.DataFrame, settled: int) -> Non
         words = f", {settled:,} settled in the tray" if settled else ""
         st.markdown(f"**{count(len(open_pairs), 'pair')}**{words}")
         if page.finding == "leak" and len(open_pairs):
-            st.button(
+            cache.edit_button(
                 f"Move the twins out of test and validation ({len(open_pairs):,})"
                 if len(open_pairs) > 1
                 else "Move the twin out",
@@ -94,7 +94,7 @@ def _show_bulk(page: QualityPage, open_pairs: pd.DataFrame, settled: int) -> Non
                 on_click=partial(move_twins, page.dataset, open_pairs),
             )
         if page.finding in ("exact", "near") and len(groups) > 1:
-            st.button(
+            cache.edit_button(
                 f"Merge all {len(groups):,} pairs",
                 icon=":material/merge:",
                 key="quality.merge_all",
@@ -174,6 +174,7 @@ def _show_facts(dataset: Dataset, pair: pd.Series) -> None:
         st.badge(str(pair["splits"]), icon=":material/water_drop:", color="red")
 
 
+@cache.for_editors
 def _show_actions(page: QualityPage, pair: pd.Series) -> None:
     dataset, a, b = page.dataset, int(pair["a"]), int(pair["b"])
     offered = []

@@ -71,6 +71,7 @@ def forget_runs(gone: Collection[str]) -> None:
         _forget_link()
 
 
+@cache.for_editors
 def show_recipe_form(dataset: Dataset) -> Recipe | None:
     """Draw the form and return its recipe; None while that cannot be trained.
 

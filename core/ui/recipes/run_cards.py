@@ -63,6 +63,7 @@ def show_recipe(run: RunRecord) -> None:
     st.dataframe(table, hide_index=True, width=420, alt="Recipe of this run")
 
 
+@cache.for_editors
 def show_registering() -> None:
     """Draw the picker of a finished run and the button that registers it."""
     runs = {run.id: run for run in list_runs(cache.workspace()) if _can_register(run)}
@@ -87,6 +88,7 @@ def show_registering() -> None:
         _register(runs[picked], name.strip())
 
 
+@cache.for_editors
 def show_register_button(run: RunRecord) -> None:
     """Draw the small button that registers a finished run, where the run is looked at."""
     if not _can_register(run):

@@ -88,6 +88,7 @@ def show_fetch() -> str:
     return job.state if job is not None else ""
 
 
+@cache.for_editors
 def ask_fetch(label: str = "", *, main: bool = False, run: Mapping[str, str] | None = None) -> None:
     """Draw the button that fetches weights.
 

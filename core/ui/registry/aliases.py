@@ -49,7 +49,7 @@ def _show_champion(registry: Registry) -> None:
                 "and the command line are answered by it."
             )
             newest = next(iter(registry.versions.values()))
-            if st.button(
+            if cache.edit_button(
                 f"Let {newest.label} answer …",
                 type="primary",
                 icon=":material/military_tech:",
@@ -103,7 +103,7 @@ def _show_challenger(registry: Registry) -> None:
                     f"{count(met.n, 'test photo')}, {say_interval(met)}."
                 )
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button(
+            if cache.edit_button(
                 "Compare and promote …",
                 type="primary",
                 icon=":material/military_tech:",
@@ -150,6 +150,7 @@ def show_badge(alias: Alias) -> None:
     st.badge(alias.capitalize(), color=ALIAS_COLOURS[alias], icon=ALIAS_ICONS[alias])
 
 
+@cache.for_editors
 def _offer_rollback(registry: Registry, champion: ModelVersion) -> None:
     former = registry.former[0] if registry.former else None
     label = "Roll back" if former is None else f"Roll back to v{former}"

@@ -49,8 +49,9 @@ def show_export_panel(version: ModelVersion | None = None) -> None:
         st.markdown("There is nothing to export yet: train a run first.")
         return
     with report_errors():
-        with st.container(border=True):
-            _show_wish(names, version)
+        if not cache.workspace().read_only:
+            with st.container(border=True):
+                _show_wish(names, version)
         _show_jobs()
         show_kept()
 

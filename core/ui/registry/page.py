@@ -10,6 +10,7 @@ from core.errors import COMMAND
 from core.formats import count, moment
 from core.registry.events import ModelEvent, title_event
 from core.registry.evidence import describe_evidence, evidence_from_facts
+from core.ui.parts import cache
 from core.ui.parts.messages import show_alarm_banner, show_empty, show_told
 from core.ui.recipes.run_cards import show_registering
 from core.ui.registry.aliases import show_standing
@@ -32,8 +33,9 @@ def show_models() -> None:
         horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
     ):
         st.subheader("Versions", anchor=False)
-        with st.popover("Register a run", icon=":material/add:"):
-            show_registering()
+        if not cache.workspace().read_only:
+            with st.popover("Register a run", icon=":material/add:"):
+                show_registering()
     version = pick_version(registry)
     if version is not None:
         show_version(registry, version)

@@ -59,11 +59,11 @@ def show_version(registry: Registry, version: ModelVersion) -> None:
             show_badge(alias)
         show_facts(registry, version)
         with st.container(horizontal=True, vertical_alignment="center"):
-            if alias != "champion" and st.button(
+            if alias != "champion" and cache.edit_button(
                 "Promote …", icon=":material/military_tech:", key="registry.promote"
             ):
                 open_promotion(version.number)
-            if alias is None and st.button(
+            if alias is None and cache.edit_button(
                 "Make it the challenger",
                 icon=":material/swords:",
                 key="registry.challenge",
@@ -75,8 +75,9 @@ def show_version(registry: Registry, version: ModelVersion) -> None:
             if version.run_id in registry.runs and version.dataset_id in registry.datasets:
                 link_page("metrics", "Metrics", "monitoring", run=version.run_id)
                 link_page("training", "Its curves", "model_training", run=version.run_id)
-            with st.popover("Delete", icon=":material/delete:", type="tertiary"):
-                _ask_to_delete(registry, version)
+            if not cache.workspace().read_only:
+                with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+                    _ask_to_delete(registry, version)
 
 
 def _describe(registry: Registry, version: ModelVersion) -> dict[str, object]:

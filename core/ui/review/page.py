@@ -36,6 +36,9 @@ _HEIGHT = 520
 
 def show_review() -> None:
     """Draw the answer under review, the list it is of, the new version and the retraining."""
+    if cache.workspace().read_only:
+        st.info("Answers are reviewed by editors.", icon=":material/inbox:")
+        return
     show_told()
     show_alarm_banner()
     _show_empty_inbox()

@@ -41,17 +41,20 @@ def show_actions(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> No
             ordered = sorted(selected, key=lambda run: run.number)
             keep_choice("compare", ",".join(run.id for run in ordered))
             st.rerun()
-        with st.popover("Tags", icon=":material/label:"):
-            _show_tags(selected, runs)
         if len(selected) == 1:
             _show_single(selected[0])
+        if cache.workspace().read_only:
+            return
+        with st.popover("Tags", icon=":material/label:"):
+            _show_tags(selected, runs)
         with st.popover("Delete", icon=":material/delete:", type="tertiary"):
             _ask_to_delete(selected)
 
 
 def _show_single(run: RunRecord) -> None:
-    with st.popover("Name and notes", icon=":material/edit_note:"):
-        _show_notes(run)
+    if not cache.workspace().read_only:
+        with st.popover("Name and notes", icon=":material/edit_note:"):
+            _show_notes(run)
     if run.state == "done":
         show_register_button(run)
     link_page("training", "Duplicate with changes", "content_copy", like=run.id)

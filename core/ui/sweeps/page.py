@@ -51,8 +51,9 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None) -> None:
         "Many trials of the recipe above, each with other settings: which of them matter, and how "
         "far they take you. Heads share features that are computed once: a trial takes seconds."
     )
-    with st.container(border=True):
-        _show_start(page)
+    if not cache.workspace().read_only:
+        with st.container(border=True):
+            _show_start(page)
     if page.is_missing:
         st.caption(":orange[The link names a sweep that is not here.]")
     if page.sweeps:
@@ -189,12 +190,13 @@ def _show_heading(sweep: RunRecord) -> None:
         if sweep.state in ("queued", "starting", "running"):
             _press("Stop", "stop", request_stop, sweep)
             _press("Pause", "pause", pause_run, sweep)
-        if not sweep.is_going:
+        if not (sweep.is_going or cache.workspace().read_only):
             with st.popover("Delete", icon=":material/delete:", type="tertiary"):
                 st.caption("Its trials are lost; runs that were made of them stay.")
                 _press("Delete the sweep", "delete_forever", delete_run, sweep)
 
 
+@cache.for_editors
 def _press(
     label: str, icon: str, act: Callable[[Workspace, str], object], sweep: RunRecord
 ) -> None:

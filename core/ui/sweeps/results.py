@@ -160,7 +160,7 @@ def _show_table(sweep: SweepRun) -> None:
     rows = [row for row in picked.selection.rows if row < len(shown)]
     trial = shown[rows[0]] if rows else best
     words = f"trial {trial.number}" if rows else f"the best one (trial {trial.number})"
-    if st.button(
+    if cache.edit_button(
         f"Train {words} as a run",
         type="primary",
         icon=":material/play_arrow:",

@@ -17,7 +17,7 @@ from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import check_epochs
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.settings import MOST_EPOCHS
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics, show_plot
 from core.ui.parts.choosing import MISSING_RUN, change_run
@@ -44,6 +44,7 @@ _MORE_EPOCHS = 10
 _MOST_NOTES = 5000
 
 
+@cache.for_editors
 def show_controls(run: RunRecord) -> None:
     """Draw the buttons of the run."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -186,14 +187,12 @@ def _show_chosen_run() -> None:
         follow_run(run, _draw_run)
         return
     with st.container(border=True):
-        others = bool(list_runs(cache.workspace()))
-        st.subheader("No run of yours yet" if others else "No run yet", anchor=False)
-        st.write(
-            "Press Train: the curves of the run appear here while it learns. The features of "
-            "the photos are computed once and kept, so every later run takes seconds."
-        )
-        if others:
-            st.write("What others train is listed below: a click opens it here.")
+        st.subheader("No run yet", anchor=False)
+        if not cache.workspace().read_only:
+            st.write(
+                "Press Train: the curves of the run appear here while it learns. The features of "
+                "the photos are computed once and kept, so every later run takes seconds."
+            )
 
 
 def _draw_run(run: RunRecord) -> None:

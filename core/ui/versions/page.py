@@ -125,6 +125,7 @@ def _describe(version: DatasetSummary) -> str:
     return " · ".join(facts)
 
 
+@cache.for_editors
 def _show_names(dataset: Dataset) -> None:
     """Draw the name, to be changed; what was typed counts, whatever another window did."""
     key = f"versions.name.{dataset.id}.{zlib.crc32(dataset.name.encode())}"
@@ -203,6 +204,7 @@ def _describe_change(kind: str, table: pd.DataFrame) -> Describe:
     return lambda photo: str(said[photo])
 
 
+@cache.for_editors
 def _show_delete(version: DatasetSummary) -> None:
     """Draw the way to delete a version; nothing is read until it is opened."""
     popover = st.popover(

@@ -91,12 +91,10 @@ def test_a_package_of_another_version_is_told(
     assert look(capsys)["versions"].endswith("not <1; no-such-thing is missing, not ==1.0")
 
 
-def test_a_read_only_workspace_is_told(
-    home: Workspace, capsys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Workspace, "is_read_only", True)
+@pytest.mark.usefixtures("home")
+def test_a_read_only_workspace_is_told(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETALSCOPE_READ_ONLY", "true")
     assert "cannot be written" in look(capsys)["workspace"]
-    assert home.is_read_only
 
 
 def test_the_scheduler_that_is_supervised_waits_for_its_turn_and_stays(

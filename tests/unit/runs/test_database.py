@@ -4,8 +4,8 @@ import sqlite3
 
 import pytest
 
-from core.errors import DiskFull, PlaceRefused
-from core.runs.database import close_databases, read_database
+from core.errors import DiskFull, ReadOnly
+from core.runs.database import close_databases, read_database, write_database
 from core.runs.queue.control import tag_run
 from core.runs.queue.queue import submit_run
 from core.runs.queue.scheduled import wake_scheduler
@@ -13,6 +13,7 @@ from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import Recipe, recipe_to_json
 from core.runs.store import list_runs, read_run
 from core.workspace import Workspace
+from tests.digests import digest_folder
 
 RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
 
@@ -56,23 +57,27 @@ def test_a_database_of_before_is_completed_and_keeps_its_runs(
     assert read_run(workspace, run.id).tags == ("kept",)
 
 
+@pytest.mark.parametrize("is_older", [False, True])
 def test_a_read_only_workspace_is_read_and_nothing_is_written(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, is_older: bool
 ) -> None:
+    """A database of an older program lacks columns: it is read from a copy."""
     run, _ = submit_run(workspace, RECIPE)
-    before = {file: file.stat().st_mtime_ns for file in workspace.root.rglob("*")}
-    monkeypatch.setattr(Workspace, "is_read_only", True)  # a test may be run by root
-    assert list_runs(workspace) == [run]
-    with pytest.raises(PlaceRefused):
-        tag_run(workspace, run.id, ["kept"])
-    ensure_scheduler(workspace)
-    wake_scheduler(workspace)
-    assert {file: file.stat().st_mtime_ns for file in workspace.root.rglob("*")} == before
-    monkeypatch.setattr(Workspace, "is_read_only", False)
-    tag_run(workspace, run.id, ["kept"])  # by who may
-    monkeypatch.setattr(Workspace, "is_read_only", True)
+    if is_older:
+        with write_database(workspace) as connection:
+            connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN notes")
+        close_databases()
+    before = digest_folder(workspace.root)
+    viewed = Workspace(workspace.root, read_only=True)
+    assert list_runs(viewed) == [run]
+    with pytest.raises(ReadOnly):
+        tag_run(viewed, run.id, ["kept"])
+    ensure_scheduler(viewed)
+    wake_scheduler(viewed)
+    assert digest_folder(workspace.root) == before
+    tag_run(workspace, run.id, ["kept"])
     monkeypatch.setattr("core.runs.database._COPIED_AGAIN_S", 0.0)
-    assert read_run(workspace, run.id).tags == ("kept",)
+    assert read_run(viewed, run.id).tags == ("kept",)
 
 
 def test_a_full_disk_is_told_as_one(workspace: Workspace) -> None:

@@ -3,7 +3,7 @@
 No Keras: its way to ONNX (tf2onnx) takes 25 s and 7 GB for this network, this one a second.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,17 @@ _ORDERING = {"Convert", "StridedSlice", "Unsqueeze", "Concat", "Transpose"}
 """What puts photos and maps into the order of their axes and colours: done once, in front."""
 
 
-def write_onnx(network_file: Path, facts: BackboneFacts, head: DenseHead, file: Path) -> None:
+def write_onnx(
+    network_file: Path,
+    facts: BackboneFacts,
+    head: DenseHead,
+    file: Path,
+    known: Mapping[str, np.ndarray] | None = None,
+) -> None:
     """Write the ONNX model: "photos" → "scores".
+
+    Args:
+        known: Fields of the model of unlike photos; with them it also gives "distance", (n,).
 
     Raises:
         BackboneMissing: The network holds what ResNet-50 does not.
@@ -40,11 +49,15 @@ def write_onnx(network_file: Path, facts: BackboneFacts, head: DenseHead, file: 
     scores = _add_head(graph, pooled, head)
     shape: list[str | int | None] = ["n", facts.framing.side, facts.framing.side, 3]
     classes = head.biases[-1].size
+    outputs = [helper.make_tensor_value_info(scores, TensorProto.FLOAT, ["n", classes])]
+    if known is not None:
+        distance = _add_distance(graph, pooled, known)
+        outputs.append(helper.make_tensor_value_info(distance, TensorProto.FLOAT, ["n"]))
     content = helper.make_graph(
         graph.nodes,
         "petalscope",
         [helper.make_tensor_value_info("photos", TensorProto.UINT8, shape)],
-        [helper.make_tensor_value_info(scores, TensorProto.FLOAT, ["n", classes])],
+        outputs,
         graph.constants,
     )
     model = helper.make_model(
@@ -167,6 +180,27 @@ def _add_head(graph: _Graph, features: str, head: DenseHead) -> str:
         if number < len(head.kernels):
             values = graph.add("Relu", values)
     return graph.add("Softmax", values, name="scores", axis=1)
+
+
+def _add_distance(graph: _Graph, features: str, known: Mapping[str, np.ndarray]) -> str:
+    """Return the name of the distances from the training photos (core/prediction/unlike.py)."""
+    last = graph.keep(np.array([-1]))
+
+    def square(values: str) -> str:
+        return graph.add("Mul", values, values)
+
+    def total(values: str) -> str:
+        return graph.add("ReduceSum", values, last, keepdims=0)
+
+    rows = graph.add("Unsqueeze", features, graph.keep(np.array([1])))
+    apart = graph.add("Sub", rows, graph.keep(known["means"]))  # (n, classes, channels)
+    along = square(graph.add("MatMul", apart, graph.keep(known["directions"])))
+    outside = graph.add("Relu", graph.add("Sub", total(square(apart)), total(along)))
+    outside = graph.add("Div", outside, graph.keep(known["rest"]))
+    within = total(graph.add("Div", along, graph.keep(known["variances"])))
+    nearest = graph.add("ReduceMin", graph.add("Add", within, outside), axes=[1], keepdims=0)
+    channels = graph.keep(np.array(known["means"].shape[1], np.float32))
+    return graph.add("Sqrt", graph.add("Div", nearest, channels), name="distance")
 
 
 def _unknown(what: str) -> BackboneMissing:

@@ -33,9 +33,10 @@ from core.exporting.store import (
 from core.formats import count, plain
 from core.prediction.deciding import DecisionRule
 from core.prediction.predictor import name_remedy
-from core.prediction.rules import find_rule
+from core.prediction.rules import find_rule, read_distances
+from core.prediction.unlike import UnlikeModel
 from core.registry.loading import find_number, read_head
-from core.registry.store import check_files, read_file
+from core.registry.store import check_files, read_file, read_unlike
 from core.reporting.contents import collect_report
 from core.reporting.writing import open_templates, write_model_card
 from core.runs.jobs import Tell, run_job
@@ -65,6 +66,8 @@ class Subject:
     backbone: BackboneFacts
     head: DenseHead
     rule: DecisionRule | None
+    unlike: UnlikeModel | None
+    """None: the rule has no limit for photos unlike the training photos."""
 
 
 @contextmanager
@@ -78,6 +81,7 @@ def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
         RunUnfinished: The run has no result (yet).
         ResultDamaged: Its result was cut short or altered.
         BackboneMissing: Its backbone is not in the workspace, or was altered.
+        FeaturesMissing: The rule of the run rejects unlike photos, but its features are gone.
     """
     number = find_number(model)
     if number is None:
@@ -88,6 +92,7 @@ def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
         network = Path(folder) / NETWORK_FILE
         network.write_bytes(read_file(workspace, version, "network"))
         network.with_suffix(".bin").write_bytes(read_file(workspace, version, "weights"))
+        rule = version.rule
         yield Subject(
             title=f"{version.label} · {version.name}",
             run_id=version.run_id,
@@ -95,7 +100,8 @@ def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
             network_file=network,
             backbone=read_facts(version.facts["backbone"]),
             head=read_head(workspace, version),
-            rule=version.rule,
+            rule=rule,
+            unlike=read_unlike(workspace, version) if _rejects(rule) else None,
         )
 
 
@@ -103,6 +109,8 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
     run, result = read_run(workspace, run_id), read_result(workspace, run_id)
     with name_remedy(workspace, run_id):
         backbone = read_backbone_facts(workspace, result.backbone_id)
+    rule = find_rule(workspace, run_id, result)
+    unlike = read_distances(workspace, run_id, result).model if _rejects(rule) else None
     return Subject(
         title=run.name,
         run_id=run_id,
@@ -110,8 +118,14 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
         network_file=workspace.backbone_folder(backbone.id) / NETWORK_FILE,
         backbone=backbone,
         head=read_run_head(workspace, run_id),
-        rule=find_rule(workspace, run_id, result),
+        rule=rule,
+        unlike=unlike,
     )
+
+
+def _rejects(rule: DecisionRule | None) -> bool:
+    """Return whether the rule rejects photos unlike the training photos."""
+    return rule is not None and rule.unlike_limit is not None
 
 
 def make_export(workspace: Workspace, request: ExportRequest, tell: Tell) -> ExportRecord:
@@ -171,7 +185,7 @@ def write_models(folder: Path, subject: Subject, formats: tuple[str, ...], tell:
         if name == "space":
             _write_space(file, subject)
         elif name == "onnx":
-            write_onnx(network, facts, head, file)
+            _write_onnx(subject, file)
         else:
             os.environ["KERAS_BACKEND"] = "tensorflow"  # LiteRT is written by this one
             from models.export_keras import build_full_model, write_keras, write_litert
@@ -180,11 +194,16 @@ def write_models(folder: Path, subject: Subject, formats: tuple[str, ...], tell:
             (write_keras if name == "keras" else write_litert)(model, file)
 
 
+def _write_onnx(subject: Subject, file: Path) -> None:
+    known = None if subject.unlike is None else asdict(subject.unlike)
+    write_onnx(subject.network_file, subject.backbone, subject.head, file, known)
+
+
 def _write_space(folder: Path, subject: Subject) -> None:
     """Write the folder of a hosted Space."""
     folder.mkdir()
     shutil.copyfile(Path(__file__).with_name("space.py"), folder / "app.py")
-    write_onnx(subject.network_file, subject.backbone, subject.head, folder / "model.onnx")
+    _write_onnx(subject, folder / "model.onnx")
     (folder / "requirements.txt").write_text(_REQUIREMENTS)
     title = json.dumps(subject.title, ensure_ascii=False)  # YAML reads strings of JSON
     (folder / "README.md").write_text(
@@ -224,6 +243,7 @@ def describe_model(subject: Subject) -> dict[str, Any]:
         "framing": subject.backbone.framing.how,
         "temperature": rule.temperature,
         "thresholds": [rule.threshold_of(name) for name in subject.classes],
+        "unlike_limit": rule.unlike_limit,
     }
 
 

@@ -1,7 +1,4 @@
-"""Classify a photo: the app of a hosted Space. Here: `python app.py`.
-
-It travels as app.py beside model.onnx and model.json, and needs Gradio, ONNX Runtime and Pillow.
-"""
+"""Classify a photo: app.py of a hosted Space, beside model.onnx and model.json."""
 
 import json
 from pathlib import Path
@@ -10,9 +7,9 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-FOLDER = Path(__file__).resolve().parent
-FACTS = json.loads((FOLDER / "model.json").read_text(encoding="utf-8"))
-SESSION = onnxruntime.InferenceSession(FOLDER / "model.onnx", providers=["CPUExecutionProvider"])
+HERE = Path(__file__).resolve().parent
+FACTS = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
+SESSION = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])
 
 
 def read_photo(file: str) -> np.ndarray:
@@ -26,14 +23,13 @@ def read_photo(file: str) -> np.ndarray:
         paper.paste(coloured, mask=coloured)
         photo = paper
     photo = photo.convert("RGB")
-    width, height = photo.size
     if FACTS["framing"] == "pad":
-        fitted = [max(1, round(side / max(width, height) * length)) for length in photo.size]
+        fitted = [max(1, round(side / max(photo.size) * length)) for length in photo.size]
         square = Image.new("RGB", (side, side), (124, 116, 104))
         small = photo.resize(fitted, Image.Resampling.BICUBIC, reducing_gap=3.0)
         square.paste(small, ((side - fitted[0]) // 2, (side - fitted[1]) // 2))
         return np.asarray(square)
-    short = min(width, height)
+    (width, height), short = photo.size, min(photo.size)
     left, top = (width - short) / 2, (height - short) / 2
     box = (left, top, left + short, top + short)
     return np.asarray(photo.resize((side, side), Image.Resampling.BICUBIC, box, reducing_gap=3.0))
@@ -41,13 +37,15 @@ def read_photo(file: str) -> np.ndarray:
 
 def classify(file: str) -> tuple[str, dict[str, float]]:
     """Return the answer in words, and class → calibrated score."""
-    (scores,) = SESSION.run(["scores"], {"photos": read_photo(file)[None]})
-    scores = np.maximum(scores[0].astype(np.float64), np.finfo(np.float32).tiny)
+    (scores,), *distances = SESSION.run(None, {"photos": read_photo(file)[None]})
+    scores = np.maximum(scores.astype(np.float64), np.finfo(np.float32).tiny)
     calibrated = scores ** (1 / FACTS["temperature"])
     calibrated /= calibrated.sum()
     best = int(calibrated.argmax())
     said = f"{FACTS['classes'][best]} ({100 * calibrated[best]:.0f} %)"
-    if calibrated[best] < FACTS["thresholds"][best]:
+    if distances and distances[0][0] > FACTS["unlike_limit"]:
+        said = f"I don't know this: it is unlike the training photos. The best guess is {said}."
+    elif calibrated[best] < FACTS["thresholds"][best]:
         said = f"I don't know. The best guess is {said}."
     return said, dict(zip(FACTS["classes"], calibrated.tolist(), strict=True))
 

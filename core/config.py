@@ -155,17 +155,11 @@ class Settings(BaseSettings):
     """largest single photo accepted, in megapixels; checked before decoding"""
     archive_limit_mb: int = Field(4096, gt=0)
     """most that an archive may unpack to, in megabytes"""
-    upload_limit_mb: int = Field(2048, gt=0)
-    """largest archive taken through the browser, in megabytes"""
     import_folders: str = "~"
     """folders below which the page reads datasets by path, separated by “:”; default: the home
     folder; the command line reads what its user may read"""
-    import_limit_files: int = Field(1_000_000, gt=0)
-    """most files that are looked at in a folder that is imported"""
     keep_photos_days: float = Field(0.0, ge=0)
     """days for which photos that were asked about are kept; 0: none are"""
-    keep_photos_mb: int = Field(500, gt=0)
-    """most that kept photos may take, in megabytes, with those to review"""
     api_host: str = "127.0.0.1"
     """address that the prediction API is bound to"""
     api_port: int = Field(8000, ge=1, le=65535)

@@ -26,6 +26,8 @@ from core.workspace import Workspace, write_atomically
 
 _log = logging.getLogger(__name__)
 
+MOST_KEPT_BYTES = 500_000_000
+"""What kept photos may take, with those to review."""
 _SWEPT_EVERY_S = 60.0
 _SWEPT_UNASKED_S = 600.0
 _HALF_WRITTEN_S = 3600.0
@@ -69,7 +71,7 @@ def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> 
         with suppress(FileNotFoundError):  # another process may sweep it in this moment
             os.utime(file)  # it was asked about again: its days begin anew
             return True
-    if not _make_room(workspace, len(photo.content), settings.keep_photos_mb * 1_000_000):
+    if not _make_room(workspace, len(photo.content), MOST_KEPT_BYTES):
         return False
     try:
         workspace.kept_photos.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -110,7 +112,7 @@ def sweep_kept_photos(workspace: Workspace, room: int = 0) -> int:
     free = [one for one in files if one[2].name not in held]
     leaving = [one for one in free if one[0] < now - settings.keep_photos_days * 86_400]
     total = sum(size for _, size, _ in files) - sum(size for _, size, _ in leaving)
-    limit = settings.keep_photos_mb * 1_000_000
+    limit = MOST_KEPT_BYTES
     goal = min(limit * _LOW_WATER, limit - room) if total + room > limit else total
     for one in free[len(leaving) :]:
         if total <= goal:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from core.config import read_settings
 from core.errors import SourceRefused
 from data.sources.found import FoundPhoto, FoundSource, SourceKind, Tell
 from data.sources.names import (
@@ -27,6 +26,8 @@ LAYOUTS = "One folder a class, or train, validation and test folders of classes.
 _PLAIN = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _OF_PHONES = (".heic", ".heif", ".hif", ".avif")
 PHOTO_SUFFIXES = frozenset(_PLAIN + _OF_PHONES)
+MOST_FILES = 1_000_000
+"""Files and folders that are looked at in a folder that is imported."""
 _LEFT_BY_TOOLS = frozenset(
     ("__macosx", "@eadir", "$recycle.bin", "thumbs.db", "desktop.ini", ".ds_store")
 )
@@ -264,7 +265,6 @@ def read_folder(folder: Path) -> FoundSource:
         SourceRefused: There is no such folder, it may not be read, it holds more files than are
             looked at, or its layout is none we know.
     """
-    limit = read_settings().import_limit_files
     if not folder.is_dir():
         raise SourceRefused(
             f"There is no folder “{folder}”.", "Check the path; it is one on the server's machine."
@@ -279,10 +279,10 @@ def read_folder(folder: Path) -> FoundSource:
         for name in names:
             file = Path(place, name)
             files.append((file.relative_to(folder).as_posix(), file))
-        if len(files) + len(folders) > limit:
+        if len(files) + len(folders) > MOST_FILES:
             raise SourceRefused(
-                f"“{folder}” holds more than the {limit:,} files that are looked at.",
-                "Name the folder of the photos, or raise PETALSCOPE_IMPORT_LIMIT_FILES.",
+                f"“{folder}” holds more than {MOST_FILES:,} files.",
+                "Name the folder of the photos.",
             )
     layout = read_layout(files, folders)
     noted = [

@@ -8,7 +8,6 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.config import read_settings
 from core.datasets.importing import ImportJob, start_import
 from core.formats import plain
 from core.ui.parts import cache
@@ -72,29 +71,20 @@ def _offer_source(source: SourceKind) -> None:
 
 
 def _offer_upload() -> None:
-    limit_mb = min(read_settings().upload_limit_mb, int(st.get_option("server.maxUploadSize")))
     upload = st.file_uploader(
         "A .zip or .tgz",
         type=["zip", "tgz", "gz", "tar"],
         key="adding.upload",
-        max_upload_size=limit_mb,
         help=LAYOUTS,
     )
     st.caption(
-        "The limit is set by PETALSCOPE_UPLOAD_LIMIT_MB. An upload that breaks off begins again "
-        "from its start: a large archive that lies on this machine is better named under "
-        "“Path on this machine”, which needs no upload."
+        "An upload that breaks off starts again from the beginning. If the archive is on this "
+        "machine, name its path under “Path on this machine” instead: that needs no upload."
     )
     name, seed = _ask_name_and_seed()
     if upload is None:
         return
-    if upload.size > limit_mb * 2**20:
-        show_problem(
-            f"“{upload.name}” has {upload.size / 2**20:,.0f} MB; at most {limit_mb:,} are taken.",
-            "Set PETALSCOPE_UPLOAD_LIMIT_MB higher, or copy the archive to this machine and name "
-            "its path under “Path on this machine”.",
-        )
-    elif st.button("Read the archive", type="primary"):
+    if st.button("Read the archive", type="primary"):
         request = SourceRequest(kind="archive", path=str(_keep_upload(upload)))
         name = name or Path(upload.name).name.split(".")[0]
         _begin(ImportJob(request=request, name=name, split_seed=seed, remove_source=True))

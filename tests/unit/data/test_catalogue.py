@@ -69,6 +69,6 @@ def test_links_and_tables_that_lead_outside_are_left_out(home: Path) -> None:
 
 
 def test_only_so_many_files_are_looked_at(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PETALSCOPE_IMPORT_LIMIT_FILES", "5")
-    with pytest.raises(SourceRefused, match="more than the 5 files"):
+    monkeypatch.setattr("data.sources.layout.MOST_FILES", 5)
+    with pytest.raises(SourceRefused, match="more than 5 files"):
         read(home / "photos", from_page=False)

@@ -40,7 +40,7 @@ def digest(content: bytes) -> str:
 
 def keep_for(monkeypatch: pytest.MonkeyPatch, days: float = 7, megabytes: int = 500) -> None:
     monkeypatch.setenv("PETALSCOPE_KEEP_PHOTOS_DAYS", str(days))
-    monkeypatch.setenv("PETALSCOPE_KEEP_PHOTOS_MB", str(megabytes))
+    monkeypatch.setattr("core.monitoring.kept_photos.MOST_KEPT_BYTES", megabytes * 1_000_000)
 
 
 def make_older(workspace: Workspace, content: bytes, days: float) -> Path:

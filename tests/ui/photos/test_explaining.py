@@ -89,12 +89,19 @@ def script(run_id: str, dataset_id: str, photos: list[int]) -> None:
 
     from core.runs.store import read_run
     from core.ui.mistakes.evidence import show_nearest_training
-    from core.ui.mistakes.reading import read_listed
+    from core.ui.mistakes.reading import Listed, read_mistakes
     from core.ui.parts import cache
     from core.ui.photos.explaining import show_explanation
 
     run, dataset = read_run(cache.workspace(), run_id), cache.dataset(dataset_id)
-    listed = read_listed(run, dataset, np.array(photos, dtype=np.int64))
+    page = read_mistakes(run, "validation")
+    listed = Listed(
+        run=run,
+        dataset=dataset,
+        result=page.result,
+        answers=page.answers,
+        photos=np.array(photos, dtype=np.int64),
+    )
     show_explanation(run, dataset, 0, {2: ["predicted"], 0: ["true"]})
     st.write(show_nearest_training(listed, 0, 1, most=50))
 

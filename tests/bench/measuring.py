@@ -93,16 +93,20 @@ def watch_memory(
     now = read()
     memory, ended = PeakMemory(before=now, peak=now), threading.Event()
 
-    def watch() -> None:
+    def look() -> None:
         with suppress(psutil.NoSuchProcess):
-            while not ended.wait(interval_s):
-                memory.peak = max(memory.peak, read())
+            memory.peak = max(memory.peak, read())
+
+    def watch() -> None:
+        while not ended.wait(interval_s):
+            look()
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
         yield memory
     finally:
+        look()  # what was filled since the last interval; the watching thread may have starved
         ended.set()
         thread.join()
 

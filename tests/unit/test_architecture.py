@@ -1,9 +1,7 @@
 """The house keeps its shape: how large things get, and which libraries pages never load.
 
 Who may import whom is said in pyproject.toml ([tool.importlinter]) and checked by `make check`.
-Each test lists all that offends. The limits …_LEFT are today's counts: they may only fall. Lines
-and files alone rose twice, by what instant answers brought (9,700 and 57) and by what backbones to
-choose from brought (3,350 and 24, less what was taken out meanwhile), and fall from there.
+Each test lists all that offends. The limits …_LEFT are today's counts: they may only fall.
 """
 
 import ast
@@ -26,6 +24,7 @@ SOURCES = sorted(
 ROOMS = sorted({path.parent for path in SOURCES if path.parent.parent == ROOT / "core" / "ui"})
 
 LINES_A_FILE, LINES_A_PAGE, LINES_A_FUNCTION, PARAMETERS = 350, 150, 40, 5
+LINES_OF_WIDGETS = 60  # a function of core/ui that only shows widgets, one below the other
 FILES_A_ROOM, LINES_A_ROOM = 12, 1_800
 
 LONG_FUNCTIONS_LEFT = 0
@@ -86,9 +85,16 @@ def test_each_module_says_what_it_is_for() -> None:
     assert not [name(path) for path in modules if not ast.get_docstring(parse(path))]
 
 
+def limit_lines(place: str) -> int:
+    """Return how many lines the function at a place may have, as list_functions yields it."""
+    path, function = place.split()
+    shows = path.startswith("core/ui/") and function.lstrip("_").startswith("show_")
+    return LINES_OF_WIDGETS if shows else LINES_A_FUNCTION
+
+
 def test_functions_stay_readable() -> None:
     long = [
-        place for place, function in list_functions() if count_code(function) > LINES_A_FUNCTION
+        place for place, function in list_functions() if count_code(function) > limit_lines(place)
     ]
     assert len(long) <= LONG_FUNCTIONS_LEFT, long
 

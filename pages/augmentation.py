@@ -1,4 +1,4 @@
-"""Augmentation: what it does to photos, and when it destroys what they show."""
+"""Augmentation: see the photos that a model trains on, and how far they may be changed."""
 
 from core.ui.augmentation.page import show_augmentation
 from core.ui.parts.frame import open_page
@@ -7,8 +7,9 @@ from core.ui.parts.pickers import pick_dataset
 
 open_page(
     "Augmentation",
-    "See what a model will be trained on, and how far photos may be changed before they stop "
-    "being what they were.",
+    "See the photos that a model trains on, and how far they may be changed.",
+    "Draws random versions of photos under a policy, with the same code that training "
+    "uses. The distances say when a photo stops being like its class.",
 )
 
 with report_errors():

@@ -1,4 +1,4 @@
-"""Calibration: how far a score can be trusted, when to answer, and when to say “I don’t know”."""
+"""Calibration: how far scores can be trusted, and when to answer “I don’t know”."""
 
 from core.ui.calibration.page import show_calibration
 from core.ui.parts.frame import open_page
@@ -7,7 +7,10 @@ from core.ui.recipes.code import show_code
 from core.ui.recipes.run_cards import open_run
 
 open_page(
-    "Calibration", "How far a score can be trusted, when to answer, and when to say “I don’t know”."
+    "Calibration",
+    "How far scores can be trusted, and when to answer “I don’t know”.",
+    "When a calibrated model gives a score of 80 %, it is right about 80 % of the time. "
+    "Below the threshold that you choose here, the answer is “I don’t know”.",
 )
 
 with report_errors():

@@ -1,10 +1,15 @@
-"""Dataset: what is in the photos, before anything is trained on them."""
+"""Dataset: see what is in your photos before you train on them."""
 
 from core.ui.dataset.page import show_dataset
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
 
-open_page("Dataset", "What is in the photos, before anything is trained on them.")
+open_page(
+    "Dataset",
+    "See what is in your photos before you train on them.",
+    "Browse, sort and filter photos, correct labels and compare versions. Edits wait in a "
+    "tray until you apply them; the original files never change.",
+)
 
 with report_errors():
     show_dataset()

@@ -1,10 +1,15 @@
-"""Mistakes: the photos that go wrong, and why: look, compare, relabel or set aside."""
+"""Mistakes: the photos that go wrong, and why."""
 
 from core.ui.mistakes.page import show_mistakes
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
 
-open_page("Mistakes", "The photos that go wrong, and why: look, compare, relabel or set aside.")
+open_page(
+    "Mistakes",
+    "The photos that go wrong, and why.",
+    "Choose a list and review its photos one by one: relabel, exclude or keep. Edits wait "
+    "in the tray of the dataset until you apply them.",
+)
 
 with report_errors():
     show_mistakes()

@@ -1,10 +1,14 @@
-"""Overview: where things stand, and the next step."""
+"""Overview: from a folder of photos to a model whose mistakes you can see."""
 
 from core.ui.overview.page import show_overview
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
 
-open_page("Petalscope", "From a folder of photos to a model whose mistakes you can see.")
+open_page(
+    "Petalscope",
+    "From a folder of photos to a model whose mistakes you can see.",
+    "The first card names the next step. Below it are all runs and datasets of this workspace.",
+)
 
 with report_errors():
     show_overview()

@@ -1,4 +1,4 @@
-"""Quality: what is wrong with the photos and their labels, and what to do about it."""
+"""Quality: problems in photos and labels. Nothing changes until you apply it."""
 
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
@@ -6,7 +6,9 @@ from core.ui.quality.page import show_quality
 
 open_page(
     "Quality",
-    "What is wrong with the photos and their labels. Nothing is changed before you say so.",
+    "Problems in photos and labels. Nothing changes until you apply it.",
+    "Lists copies, photos that leak between splits, label suspects and outliers. You "
+    "decide about each finding; the original files never change.",
 )
 
 with report_errors():

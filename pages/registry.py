@@ -1,4 +1,4 @@
-"""Models: registered versions, which one answers, which one challenges it, and the history."""
+"""Models: registered versions: which one answers, and which one challenges it."""
 
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
@@ -6,7 +6,9 @@ from core.ui.registry.page import show_models
 
 open_page(
     "Models",
-    "Registered versions: which one answers, which one challenges it, and how it came to that.",
+    "Registered versions: which one answers, and which one challenges it.",
+    "A version is a frozen copy of a finished run. The champion answers on Predict and in "
+    "the API; a challenger is compared with it before it is promoted.",
 )
 
 with report_errors():

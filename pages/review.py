@@ -1,4 +1,4 @@
-"""Review: what people said of the answers, decided on, and made into better datasets."""
+"""Review: review feedback, correct labels, and retrain."""
 
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
@@ -6,7 +6,9 @@ from core.ui.review.page import show_review
 
 open_page(
     "Review",
-    "What people said of the answers: accept it, put it right, and train a better model with it.",
+    "Review feedback, correct labels, and retrain.",
+    "Feedback on answers becomes training photos only after you have reviewed it. Each "
+    "retrained model is a challenger that is compared with the champion.",
 )
 
 with report_errors():

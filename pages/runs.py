@@ -1,10 +1,15 @@
-"""Runs: every run, what made it different, and whether the difference is real."""
+"""Runs: every run, what made it different, and whether the difference is significant."""
 
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
 from core.ui.runs.page import show_runs
 
-open_page("Runs", "Every run, what made it different, and whether the difference is real.")
+open_page(
+    "Runs",
+    "Every run, what made it different, and whether the difference is significant.",
+    "Choose runs to compare their recipes and their accuracy on the same photos. The "
+    "p-value is McNemar's: it counts the photos that only one of two runs gets right.",
+)
 
 with report_errors():
     show_runs()

@@ -5,7 +5,12 @@ from core.ui.parts.messages import report_errors
 from core.ui.recipes.run_cards import open_run
 from core.ui.slices.page import show_slices
 
-open_page("Slices", "Where the run is weak: by light, size, shape, colour, source and tag.")
+open_page(
+    "Slices",
+    "Where the run is weak: by light, size, shape, colour, source and tag.",
+    "A slice is a group of photos that share a property. Its accuracy is compared with "
+    "the accuracy expected from the classes in it.",
+)
 
 with report_errors():
     run, split = open_run()

@@ -9,7 +9,13 @@ from core.ui.recipes.run_list import show_runs
 from core.ui.sweeps.page import show_sweeps
 from core.ui.training.page import show_presentation, show_training
 
-open_page("Training", "Choose a recipe, start the run, watch it learn.", presentable=True)
+open_page(
+    "Training",
+    "Choose a recipe, start the run, watch it learn.",
+    "The backbone turns every photo into features once; after that, training the head "
+    "takes seconds. A run continues when you close the browser.",
+    presentable=True,
+)
 
 with report_errors():
     if is_presenting():

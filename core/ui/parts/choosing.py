@@ -1,7 +1,8 @@
 """Which run and which dataset a page is about: one rule for all pages.
 
-First what the address says (`run`; links of before have `watch`), then the choice of this session,
-then the newest unfinished run, then the newest finished one.
+First the run that the address names (`run`; old links say `watch`), then the choice of this
+session, then the newest run of the dataset in hand: an unfinished one where the page can show it.
+A person who chose the newest run follows the newest: their choice ends with the next finished run.
 """
 
 from collections.abc import Sequence
@@ -10,24 +11,27 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from core.errors import PetalscopeError
+from core.formats import plain
 from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, settle_choice
 
 RUN, _BEFORE = "run", "watch"
 _DATASET = "dataset"
-MISSING_RUN = ":orange[The link names a run that is not here; this is another one.]"
+_CHOSEN_RUN, _CHOSEN_DATASET = f"chosen.{RUN}", f"chosen.{_DATASET}"
+_NEWEST = "run.newest"
+"""The chosen run, if no finished run of its dataset was newer then."""
 _GIVEN = "run.given"
-"""Page and run that the rule gave there: that it is in the address is nobody's choice."""
+"""Page and run that the rule gave there: no person chose the run that the address names."""
 
 
 def list_done(dataset_id: str | None = None) -> list[RunRecord]:
-    """Return the finished runs, of one dataset or of all, the newest first."""
+    """Return the finished runs of one dataset or of all, the newest first."""
     return [run for run in list_runs(cache.workspace(), dataset_id) if run.state == "done"]
 
 
 def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:
-    """Return the run that a page is about, now in the address; None: there is none."""
+    """Return the run that a page is about and write it into the address; None without runs."""
     asked = read_asked_run()
     run = next((run for run in runs if run.id == asked), None) or find_default(runs)
     if run is not None:
@@ -38,39 +42,56 @@ def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:
 
 
 def find_default(runs: Sequence[RunRecord]) -> RunRecord | None:
-    """Return the first running run, else the first waiting or done, else the first."""
-    failed = ("failed", "lost")
-    return min(runs, key=lambda run: (not run.is_going, run.state in failed), default=None)
+    """Return the first running run, else the first of the dataset in hand that did not fail."""
+    in_hand = st.session_state.get(_CHOSEN_DATASET)
+
+    def rank(run: RunRecord) -> tuple[bool, bool, bool]:
+        failed = run.state in ("failed", "lost")
+        return not run.is_going, run.recipe.dataset != in_hand, failed
+
+    return min(runs, key=rank, default=None)
 
 
 def read_asked_run() -> str | None:
-    """Return the run that the address names, else the one chosen in this session; None: neither."""
-    linked, chosen = _read_link(), st.session_state.get(f"chosen.{RUN}")
+    """Return the run that the address names, else the one chosen in this session, if any."""
+    _drop_outdated()
+    linked, chosen = _read_link(), st.session_state.get(_CHOSEN_RUN)
     if linked is None or linked == chosen:
         return chosen
     if _DATASET in st.query_params:  # the link names both
-        keep_choice(RUN, linked)
+        _keep_run(linked)
     else:
         change_run(linked)
     return linked
 
 
 def change_run(run_id: str) -> None:
-    """Choose a run, and its dataset with it: what a link, a click or a new run does."""
-    keep_choice(RUN, run_id)
+    """Choose a run and its dataset."""
+    _keep_run(run_id)
     try:
         dataset = read_run(cache.workspace(), run_id).recipe.dataset
-    except PetalscopeError:  # it is gone: the page says so
+    except PetalscopeError:  # it was deleted: the page says so
         return
     if cache.workspace().dataset_folder(dataset).exists():
-        st.session_state[f"chosen.{_DATASET}"] = dataset
+        st.session_state[_CHOSEN_DATASET] = dataset
         if _DATASET in st.query_params:
             st.query_params[_DATASET] = dataset
 
 
+def _keep_run(run_id: str) -> None:
+    keep_choice(RUN, run_id)
+    st.session_state[_NEWEST] = None if _find_newer(run_id) else run_id
+
+
 def forget_run() -> None:
-    """Let go of a choice that is not here any more; what the page shows instead stays."""
-    st.session_state.pop(f"chosen.{RUN}", None)
+    """Drop a choice that does not exist any more; the run that the page shows instead stays."""
+    st.session_state.pop(_CHOSEN_RUN, None)
+
+
+def describe_missing(asked: str, shown: RunRecord | None) -> str:
+    """Return that a run was deleted and which one is shown instead."""
+    instead = f" Showing Run {shown.number}." if shown else ""
+    return f":orange[Run {plain(asked[:6])} was deleted.{instead}]"
 
 
 def choose_dataset(datasets: Sequence[str]) -> str:
@@ -79,6 +100,26 @@ def choose_dataset(datasets: Sequence[str]) -> str:
     if linked is not None and _DATASET not in st.query_params:
         change_run(linked)
     return settle_choice(_DATASET, datasets, datasets[0])
+
+
+def _drop_outdated() -> None:
+    """Drop a choice of the newest run once a newer run of its dataset is finished."""
+    chosen = st.session_state.get(_CHOSEN_RUN)
+    if chosen and chosen == st.session_state.get(_NEWEST) and _find_newer(chosen):
+        forget_run()
+        if st.query_params.get(RUN) == chosen:
+            st.session_state[_GIVEN] = _name_given(chosen)
+
+
+def _find_newer(run_id: str) -> RunRecord | None:
+    """Return a finished run of the same dataset that is newer than this run."""
+    runs = list_runs(cache.workspace())
+    this = next((run for run in runs if run.id == run_id), None)
+    if this is None:
+        return None
+    newer = runs[: runs.index(this)]
+    same = [run for run in newer if run.recipe.dataset == this.recipe.dataset]
+    return next((run for run in same if run.state == "done"), None)
 
 
 def _read_link() -> str | None:

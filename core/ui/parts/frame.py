@@ -6,18 +6,21 @@ Streamlit and AppTest run a deep link without streamlit_app.py: `open_page` draw
 import functools
 import gc
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
+from core.errors import PetalscopeError
+from core.ui.parts.choosing import list_done
 from core.ui.parts.state import keep_choice
 from core.ui.visitor import ask_login, is_refused, show_visitor
 from core.workspace import PROJECT_ROOT
 
 _DRAWN = "frame.drawn"
 _SETTLED = "frame.settled"
+_WHOLE_MENU = "frame.whole_menu"
 _FIRST, _ROOT = "overview", "start"
 """The page at the root of the address, and the path that Streamlit wants for it besides."""
 _PRESENT, _PRESENTABLE = "present", ("training", "lesson")
@@ -25,32 +28,31 @@ _ROOM = Path(__file__).parent
 _ICON = str(_ROOM / "icon.svg")
 
 PAGES = {
-    "": [("overview", "Overview", ":material/local_florist:")],
-    "Learn": [("lesson", "Lesson", ":material/school:")],
-    "Photos": [
-        ("dataset", "Dataset", ":material/photo_library:"),
-        ("quality", "Quality", ":material/fact_check:"),
-        ("augmentation", "Augmentation", ":material/auto_fix_high:"),
-    ],
-    "Model": [
-        ("training", "Training", ":material/model_training:"),
-        ("runs", "Runs", ":material/compare_arrows:"),
-    ],
-    "Evaluation": [
-        ("metrics", "Metrics", ":material/monitoring:"),
-        ("confusion", "Confusion", ":material/grid_on:"),
-        ("mistakes", "Mistakes", ":material/rule:"),
-        ("calibration", "Calibration", ":material/straighten:"),
-        ("slices", "Slices", ":material/stacks:"),
-    ],
-    "Use": [
-        ("predict", "Predict", ":material/photo_camera:"),
-        ("registry", "Models", ":material/inventory_2:"),
-        ("monitoring", "Monitoring", ":material/vital_signs:"),
-        ("review", "Review", ":material/inbox:"),
-    ],
+    "overview": ("Overview", "local_florist"),
+    "lesson": ("Lesson", "school"),
+    "dataset": ("Dataset", "photo_library"),
+    "quality": ("Quality", "fact_check"),
+    "augmentation": ("Augmentation", "auto_fix_high"),
+    "training": ("Training", "model_training"),
+    "runs": ("Runs", "compare_arrows"),
+    "metrics": ("Metrics", "monitoring"),
+    "confusion": ("Confusion", "grid_on"),
+    "mistakes": ("Mistakes", "rule"),
+    "calibration": ("Calibration", "straighten"),
+    "slices": ("Slices", "stacks"),
+    "predict": ("Predict", "photo_camera"),
+    "registry": ("Models", "inventory_2"),
+    "monitoring": ("Monitoring", "vital_signs"),
+    "review": ("Review", "inbox"),
 }
-"""Section → (file name and URL path, title, icon)."""
+"""File name and URL path → title and icon, in the order of the menu."""
+NEEDS_NO_RUN = ("overview", "lesson", "dataset", "training", "predict")
+"""Pages that the menu shows before the first run is finished."""
+MOVED: dict[str, tuple[str, dict[str, str]]] = {
+    "overview": ("overview", {}),  # its own place is the root of the address
+    "forecast": ("metrics", {}),
+}
+"""Old URL path → page that replaces it, and the parameters that are added to the address."""
 
 
 def run_app() -> None:
@@ -75,8 +77,14 @@ def pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every numbe
     gc.freeze()
 
 
-def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
-    """Draw the frame if it was not drawn yet, then title and sentence; neither while presenting."""
+def open_page(title: str, sentence: str, about: str, *, presentable: bool = False) -> None:
+    """Draw the frame if it was not drawn yet, then the heading, unless the page is presented.
+
+    Args:
+        sentence: Follows the title.
+        about: Two sentences behind the "?".
+        presentable: Whether the page can fill the screen of a room.
+    """
     if not st.session_state.get(_DRAWN, False):
         _draw_frame()
         _settle()
@@ -86,10 +94,26 @@ def open_page(title: str, sentence: str, *, presentable: bool = False) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.title(title, anchor=False, width="content")
+        _show_help(about)
         st.caption(sentence, width="stretch" if presentable else "content")
         show_visitor()
         if presentable:
             _turn("Full screen", "fullscreen", "1")
+
+
+@st.fragment
+def _show_help(about: str) -> None:
+    """Draw the "?": what the page is for, and the glossary."""
+    with st.popover("?", type="tertiary", key="frame_help", on_change="rerun") as popover:
+        if popover.open:
+            st.markdown(about)
+            st.markdown(_read_glossary())
+
+
+@functools.cache
+def _read_glossary() -> str:
+    file = PROJECT_ROOT / "docs" / "glossary.md"
+    return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
 def _turn(label: str, icon: str, presenting: str | None) -> None:
@@ -135,16 +159,37 @@ def is_presenting() -> bool:
     return _PRESENT in st.query_params
 
 
-def _open_first() -> None:
-    """Lead from /overview to the first page, whose place is the root of the address."""
-    st.switch_page(page_file(_FIRST), query_params=st.query_params.to_dict())
+def _lead_to(page: str, added: dict[str, str]) -> None:
+    """Lead from an old address to the page that replaces it; the parameters stay."""
+    st.switch_page(page_file(page), query_params={**st.query_params.to_dict(), **added})
 
 
-def _place(name: str) -> dict[str, Any]:
-    """Return the address of a page."""
-    if name == _FIRST:
-        return {"default": True, "url_path": _ROOT}
-    return {"url_path": name}
+def _list_pages() -> list["st.Page"]:
+    """Return all pages, those of the menu and the hidden ones, which only have an address."""
+    in_menu = PAGES if _has_finished_run() else NEEDS_NO_RUN
+    pages = [
+        st.Page(
+            page_file(name),
+            title=title,
+            icon=f":material/{icon}:",
+            url_path=_ROOT if name == _FIRST else name,
+            default=name == _FIRST,
+            visibility="visible" if name in in_menu else "hidden",
+        )
+        for name, (title, icon) in PAGES.items()
+    ]
+    for old, (page, added) in MOVED.items():
+        lead = partial(_lead_to, page, added)
+        pages.append(st.Page(lead, title="Petalscope", url_path=old, visibility="hidden"))
+    return pages
+
+
+def _has_finished_run() -> bool:
+    """Return whether a run is finished; once one is, the session need not ask again."""
+    if not st.session_state.get(_WHOLE_MENU):
+        with suppress(PetalscopeError, OSError):  # the page itself reports it
+            st.session_state[_WHOLE_MENU] = bool(list_done())
+    return bool(st.session_state.get(_WHOLE_MENU))
 
 
 def _draw_frame() -> "st.Page":
@@ -155,22 +200,11 @@ def _draw_frame() -> "st.Page":
         initial_sidebar_state=220,  # as in frame.css
     )
     st.html(_ROOM / "frame.css")
-    sections = {
-        section: [
-            st.Page(page_file(name), title=title, icon=icon, **place)
-            for name, title, icon in pages
-            for place in [_place(name)]
-        ]
-        for section, pages in PAGES.items()
-    }
-    sections[""].append(
-        st.Page(_open_first, url_path=_FIRST, visibility="hidden", title="Petalscope")
-    )
-    if is_refused():
-        st.navigation(sections, position="hidden")
+    refused = is_refused()
+    pages = _list_pages()
+    page = st.navigation(pages, position="hidden" if refused or is_presenting() else "sidebar")
+    if refused:
         ask_login()
-    if is_presenting():
-        page = st.navigation(sections, position="hidden")
-        if page.url_path in _PRESENTABLE:
-            return page
-    return st.navigation(sections)
+    if is_presenting() and page.url_path not in _PRESENTABLE:
+        return st.navigation(pages)
+    return page

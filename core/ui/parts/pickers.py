@@ -10,11 +10,11 @@ from core.formats import count, percent, plain
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.choosing import (
-    MISSING_RUN,
     RUN,
     change_run,
     choose_dataset,
     choose_run,
+    describe_missing,
     forget_run,
     read_asked_run,
 )
@@ -45,7 +45,7 @@ def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
     names = tell_apart({key: describe_dataset(entry) for key, entry in usable.items()})
     pick_named("Dataset", names, **bind_choice("dataset", chosen, key="picker.dataset"))
     if stated and stated not in usable:
-        st.caption(":orange[The link names a dataset that is not here; this is another one.]")
+        st.caption(f":orange[Dataset {plain(stated[:6])} was deleted. Showing another one.]")
     return cache.dataset(chosen)
 
 
@@ -70,7 +70,7 @@ def pick_run() -> RunRecord:
     )
     pick_named("Run", name_runs(finished), **bound)
     if asked not in (None, run.id):
-        _tell_other(next((run for run in runs if run.id == asked), None))
+        _tell_other(str(asked), run, next((one for one in runs if one.id == asked), None))
     return run
 
 
@@ -91,15 +91,17 @@ def _link_to_watch(run: RunRecord) -> None:
     link_page("training", "Watch it", "model_training", **{RUN: run.id})
 
 
-def _tell_other(asked: RunRecord | None) -> None:
-    """Say why the run that was asked for is not the one shown."""
-    if asked is None:
-        st.caption(MISSING_RUN)
+def _tell_other(asked: str, shown: RunRecord, found: RunRecord | None) -> None:
+    """Draw why the run that the address names is not the one shown."""
+    if found is None:
+        st.caption(describe_missing(asked, shown))
         forget_run()
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f":orange[{plain(title_run(asked), 60)} is {asked.state}: this is another run.]")
-        _link_to_watch(asked)
+        st.caption(
+            f":orange[{plain(title_run(found), 60)} is {found.state}. Showing Run {shown.number}.]"
+        )
+        _link_to_watch(found)
 
 
 def pick_split(run: RunRecord) -> str:

@@ -20,7 +20,7 @@ from core.runs.recipe.settings import MOST_EPOCHS
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics, show_plot
-from core.ui.parts.choosing import MISSING_RUN, change_run
+from core.ui.parts.choosing import change_run
 from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import (
     describe_phase,
@@ -180,9 +180,9 @@ def show_training() -> tuple[Dataset, Recipe | None]:
 
 
 def _show_chosen_run() -> None:
-    run, is_missing = read_choice_of_run()
-    if is_missing:
-        st.caption(MISSING_RUN)
+    run, missing = read_choice_of_run()
+    if missing:
+        st.caption(missing)
     if run is not None:
         follow_run(run, _draw_run)
         return
@@ -239,9 +239,9 @@ def _show_ways_on(run: RunRecord) -> None:
 
 def show_presentation() -> None:
     """Draw the chosen run in large type."""
-    run, is_missing = read_choice_of_run()
-    if is_missing:
-        st.caption(MISSING_RUN)
+    run, missing = read_choice_of_run()
+    if missing:
+        st.caption(missing)
     if run is None:
         st.title("No run yet", anchor=False)
     else:

@@ -11,7 +11,7 @@ from core.evaluation.learning import Learning, judge_learning
 from core.runs.run_files import curve
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
-from core.ui.parts.choosing import choose_run, forget_run, read_asked_run
+from core.ui.parts.choosing import choose_run, describe_missing, forget_run, read_asked_run
 from core.ui.training.charts import Overlay
 
 _LOG_LINES = 40
@@ -49,16 +49,13 @@ class WatchedRun:
         return "\n".join(lines) or "Nothing was written."
 
 
-def read_choice_of_run() -> tuple[RunRecord | None, bool]:
-    """Return the run that is watched, None where nobody's may be shown unasked.
-
-    And whether the one that was asked for is not here.
-    """
+def read_choice_of_run() -> tuple[RunRecord | None, str]:
+    """Return the run that is watched, if any, and a sentence if the address names a deleted one."""
     asked, run = read_asked_run(), choose_run(list_runs(cache.workspace()))
-    is_missing = asked is not None and (run is None or run.id != asked)
-    if is_missing:
-        forget_run()
-    return run, is_missing
+    if asked is None or (run is not None and run.id == asked):
+        return run, ""
+    forget_run()
+    return run, describe_missing(asked, run)
 
 
 def read_watched(run: RunRecord) -> WatchedRun:

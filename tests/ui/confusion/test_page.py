@@ -50,7 +50,7 @@ def test_what_is_gone_is_said(open_link: Open, compared: Workspace) -> None:
     for file in (compared.root / "features").rglob("*.npy"):
         file.unlink()
     app = open_link(true="daisy", predicted="tulip", against="0000000000000000")
-    assert "a run that is not here" in text_of(app)
+    assert "was deleted. Showing Run" in text_of(app)
     assert "Most confused pairs" in text_of(app)
     assert "its features are gone" in text_of(app)
 

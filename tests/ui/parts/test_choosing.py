@@ -5,10 +5,19 @@ from collections.abc import Callable
 
 import pytest
 import streamlit as st
+from sqlalchemy import update
 
+from core.runs.database import write_database
 from core.runs.queue.queue import submit_run
-from core.runs.store import RunRecord, State, list_runs
-from core.ui.parts.choosing import change_run, choose_dataset, choose_run, read_asked_run
+from core.runs.store import RunRecord, State, list_runs, read_run
+from core.runs.tables import runs_table
+from core.ui.parts.choosing import (
+    change_run,
+    choose_dataset,
+    choose_run,
+    find_default,
+    read_asked_run,
+)
 from core.workspace import Workspace
 from tests.training import change_recipe, make_recipe
 
@@ -25,6 +34,13 @@ def make_run(trained_workspace: Workspace) -> Callable[..., RunRecord]:
 
 
 Make = Callable[..., RunRecord]
+
+
+def _finish_run(workspace: Workspace, epochs: int) -> RunRecord:
+    run, _ = submit_run(workspace, change_recipe(workspace, epochs=epochs))
+    with write_database(workspace) as connection:
+        connection.execute(update(runs_table).where(runs_table.c.id == run.id).values(state="done"))
+    return read_run(workspace, run.id)
 
 
 def test_a_running_run_comes_first_then_the_newest(
@@ -56,6 +72,37 @@ def test_what_the_rule_gives_is_in_the_address_and_no_choice(
     assert choose_run([queued, first]) == first
     st.query_params.clear()
     assert choose_run([queued, first]) == first
+
+
+def test_a_choice_of_the_newest_run_follows_the_newest(
+    trained_copy: Workspace, address: Callable[..., None]
+) -> None:
+    """The page server started run 1; others trained two more since."""
+    (first,) = list_runs(trained_copy)
+    address()
+    change_run(first.id)
+    second, third = (_finish_run(trained_copy, epochs) for epochs in (7, 8))
+    for _ in range(2):  # drawn again: the address of the run that was replaced is no choice
+        assert choose_run(list_runs(trained_copy)) == third
+        assert st.query_params["run"] == third.id
+    change_run(second.id)  # an older one, chosen on purpose, stays
+    _finish_run(trained_copy, 9)
+    st.query_params.clear()
+    assert choose_run(list_runs(trained_copy)) == read_run(trained_copy, second.id)
+
+
+def test_the_default_is_the_newest_run_of_the_dataset_in_hand(
+    make_run: Make, address: Callable[..., None]
+) -> None:
+    address()
+    here = make_run("a")
+    elsewhere = dataclasses.replace(
+        make_run("b"), recipe=dataclasses.replace(here.recipe, dataset="feed")
+    )
+    assert find_default([elsewhere, here]) == elsewhere
+    st.session_state["chosen.dataset"] = here.recipe.dataset
+    assert find_default([elsewhere, here]) == here
+    assert find_default([elsewhere]) == elsewhere
 
 
 def test_links_of_before_name_what_is_watched(make_run: Make, address: Callable[..., None]) -> None:

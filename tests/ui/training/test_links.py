@@ -63,9 +63,9 @@ def test_hidden_layers_that_cannot_be_read_are_not_trained(shared: Workspace, ty
 
 def test_a_link_to_watch_a_run_that_is_gone_says_so(shared: Workspace) -> None:
     app = open_page(shared, run="0000000000000000")
-    assert "The link names a run that is not here" in captions(app)
+    assert "was deleted. Showing Run" in captions(app)
     assert app.query_params["run"] in {run.id for run in list_runs(shared)}
-    assert "not here" not in captions(open_page(shared))
+    assert "was deleted" not in captions(open_page(shared))
 
 
 def test_the_list_follows_what_goes_on_and_leaves_the_unknown_empty(shared: Workspace) -> None:

@@ -3,7 +3,6 @@
 from core.ui.metrics.page import show_metrics
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
-from core.ui.recipes.code import show_code
 from core.ui.recipes.run_cards import open_run
 
 open_page(
@@ -14,6 +13,5 @@ open_page(
 )
 
 with report_errors():
-    run, split = open_run(report=True)
+    run, split = open_run()
     show_metrics(run, split)
-    show_code(run.recipe, "answers", "metrics", split=split)

@@ -3,6 +3,7 @@
 from core.ui.mistakes.page import show_mistakes
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
+from core.ui.recipes.run_cards import open_run
 
 open_page(
     "Mistakes",
@@ -12,4 +13,5 @@ open_page(
 )
 
 with report_errors():
-    show_mistakes()
+    run, split = open_run()
+    show_mistakes(run, split)

@@ -4,7 +4,6 @@ import streamlit as st
 
 from core.ui.parts.frame import is_presenting, open_page
 from core.ui.parts.messages import report_errors
-from core.ui.recipes.code import show_code
 from core.ui.recipes.run_list import show_runs
 from core.ui.sweeps.page import show_sweeps
 from core.ui.training.page import show_presentation, show_training
@@ -22,7 +21,6 @@ with report_errors():
         show_presentation()
         st.stop()
     dataset, recipe = show_training()
-    show_code(recipe, "backbone", "head", "batches", "training", "stages")
     show_sweeps(dataset, recipe)
 
     st.subheader("Runs", anchor=False)

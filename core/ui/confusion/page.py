@@ -22,15 +22,12 @@ from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import describe_run, pick_one
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice, keep_choice
-from core.ui.recipes.code import show_code
 
 _VALUES: dict[Value, str] = {
     "count": "Counts",
     "row share": "% of row",
     "column share": "% of column",
 }
-_SHARES: dict[Value, str] = {"row share": "true", "column share": "pred"}
-"""As scikit-learn calls them."""
 _ORDERS: dict[Order, str] = {
     "name": "Classes by name",
     "support": "Most photos first",
@@ -81,8 +78,6 @@ def show_confusions(run: RunRecord, split: str) -> None:
             show_changes(page, page.pair)
     with photos:
         show_chosen_photos(page)
-    shares = _SHARES.get(page.value, "")
-    show_code(run.recipe, "answers", "matrix", split=split, normalize=shares)
 
 
 def _split_page(n_classes: int) -> Sequence[DeltaGenerator]:
@@ -183,7 +178,7 @@ def _pick_other_run(against: Against) -> None:
         ),
     )
     if against.is_gone:
-        st.caption(":orange[The link compares with a run that is not here.]")
+        st.caption(":orange[The run to compare with was deleted.]")
 
 
 def _show_pickers(page: ConfusionPage, places: Sequence[DeltaGenerator]) -> None:

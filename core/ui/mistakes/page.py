@@ -8,6 +8,7 @@ import streamlit as st
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.mistakes import Ranking, Sampled
 from core.formats import count, interval, percent, plain
+from core.runs.store import RunRecord
 from core.ui.mistakes.reading import (
     ENDLESS,
     MOST_OTHERS,
@@ -21,8 +22,6 @@ from core.ui.parts.pickers import pick_one, title_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.panel import show_photo_panel
-from core.ui.recipes.code import show_code
-from core.ui.recipes.run_cards import open_run
 
 _TITLES: dict[Ranking, str] = {
     "highest-loss": "Highest loss",
@@ -50,22 +49,19 @@ _DEFINITIONS: dict[Ranking, str] = {
 }
 
 
-def show_mistakes() -> None:
+def show_mistakes(run: RunRecord, split: str) -> None:
     """Draw the photos of a run and a split."""
-    reviewing = is_reviewing()
-    page = read_mistakes(*open_run(facts=not reviewing))
+    page = read_mistakes(run, split)
     pick_one("Which photos", _TITLES, bind_choice("tab", page.ranking, key="mistakes.tab"))
     if not page.needs_others or _pick_others(page):
-        _show_ranked(page, reviewing)
+        _show_ranked(page)
     show_photo_panel(page.dataset)
-    if not reviewing:
-        show_code(page.run.recipe, "answers", "gradcam", split=page.split)
 
 
-def _show_ranked(page: MistakesPage, reviewing: bool) -> None:
+def _show_ranked(page: MistakesPage) -> None:
     if page.needs_others and page.split == "test":
         ask_before_test(*page.others)
-    listed = page.listed
+    listed, reviewing = page.listed, is_reviewing()
     if not reviewing:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             for name, label in (("true", "True class"), ("predicted", "Predicted class")):

@@ -1,7 +1,8 @@
-"""What pages show of a finished run before its numbers: where these come from, and its recipe."""
+"""The header of all pages about a finished run, its recipe and report, and registering it."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -17,17 +18,16 @@ from core.ui.parts.messages import report_errors, show_random_banner, tell_after
 from core.ui.parts.pickers import describe_run, name_runs, pick_run, pick_split
 from core.ui.parts.seal import ask_before_test, show_openings
 from core.ui.parts.state import keep_choice
+from core.ui.recipes.code import show_code
 from core.ui.visitor import name_visitor
 
 _MOST_NAME = 100
 
 
-def open_run(*, facts: bool = True, report: bool = False) -> tuple[RunRecord, str]:
-    """Return the finished run and the split that a page is about, picked in its first row.
+def open_run() -> tuple[RunRecord, str]:
+    """Draw the header of a page about a run: run, split, recipe and report; return run and split.
 
-    Args:
-        facts: Whether recipe and registering are offered beside them.
-        report: Whether a report on the split is.
+    Ends the page where there is no finished run, or the test split is still sealed.
     """
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     with row.container():
@@ -37,23 +37,32 @@ def open_run(*, facts: bool = True, report: bool = False) -> tuple[RunRecord, st
     if split == "test":
         ask_before_test(run)
         show_openings(run)
-    if facts:
-        with row, st.container(horizontal=True, width="content", gap="small"):
-            with st.popover("Recipe", icon=":material/receipt_long:", type="tertiary"):
-                result, dataset = cache.result(run.id), cache.dataset(run.recipe.dataset)
-                stopped = " · stopped by hand" if run.stopped else ""
-                st.caption(
-                    f"Dataset {plain(dataset.name)} ({dataset.id}) · best epoch "
-                    f"{result.best_epoch} of {run.epochs_done}{stopped} · {plain(run.device)} · "
-                    f"{duration(sum(result.seconds.values()))}"
-                )
-                show_recipe(run)
-            show_register_button(run)
-            if report:
-                show_report_download(run, split)
+    with row, st.container(horizontal=True, width="content", gap="small"):
+        _show_papers(run, split)
     if run.recipe.weights == "random":
         show_random_banner()
     return run, split
+
+
+@st.fragment
+def _show_papers(run: RunRecord, split: str) -> None:
+    """Draw recipe and report, whose content is only made when they are opened."""
+    kind: dict[str, Any] = {"type": "tertiary", "on_change": "rerun"}
+    recipe = st.popover("Recipe", icon=":material/receipt_long:", key="header.recipe", **kind)
+    if recipe.open:
+        with recipe:
+            result, dataset = cache.result(run.id), cache.dataset(run.recipe.dataset)
+            stopped = " · stopped by hand" if run.stopped else ""
+            st.caption(
+                f"Dataset {plain(dataset.name)} ({dataset.id}) · best epoch "
+                f"{result.best_epoch} of {run.epochs_done}{stopped} · {plain(run.device)} · "
+                f"{duration(sum(result.seconds.values()))}"
+            )
+            show_recipe(run)
+    report = st.popover("Report", icon=":material/description:", key="header.report", **kind)
+    if report.open:
+        with report:
+            show_report_download(run, split)
 
 
 def show_recipe(run: RunRecord) -> None:
@@ -138,22 +147,21 @@ def _register(run: RunRecord, name: str) -> None:
 def show_report_download(run: RunRecord, split: str) -> None:
     """Draw the downloads of the report over a split (for test: one that was opened already)."""
     name = f"report-run-{run.number}-{run.id[:6]}-{split}"
-    with st.popover("Report", icon=":material/description:", type="tertiary"):
-        st.markdown("**All of it in one file**")
-        st.caption(
-            "Recipe, data, curves, metrics with intervals, matrix, worst photos with Grad-CAM, "
-            "calibration, slices, how to reproduce. It needs no network and holds no scripts; the "
-            "worst photos are in it. Takes some seconds to write."
-        )
-        write = partial(_write, run, split)
-        _offer("HTML report", f"{name}.html", "text/html", partial(write, as_card=False))
-        card = partial(write, as_card=True)
-        _offer("Model card (Markdown)", f"{name}.md", "text/markdown", card)
-        _offer_notebook(run)
-        st.caption(
-            f"On the command line: `{COMMAND} report {run.id[:6]} --split {split}`  \n"
-            f"and `{COMMAND} export {run.id[:6]} FILE.ipynb`"
-        )
+    st.markdown("**All of it in one file**")
+    st.caption(
+        "Recipe, data, curves, metrics, matrix, worst photos with Grad-CAM, calibration and "
+        "slices, in one file without scripts. Takes a few seconds to write."
+    )
+    write = partial(_write, run, split)
+    _offer("HTML report", f"{name}.html", "text/html", partial(write, as_card=False))
+    card = partial(write, as_card=True)
+    _offer("Model card (Markdown)", f"{name}.md", "text/markdown", card)
+    _offer_notebook(run)
+    show_code(run)
+    st.caption(
+        f"On the command line: `{COMMAND} report {run.id[:6]} --split {split}`  \n"
+        f"and `{COMMAND} export {run.id[:6]} FILE.ipynb`"
+    )
 
 
 def _offer_notebook(run: RunRecord) -> None:
@@ -166,8 +174,8 @@ def _offer_notebook(run: RunRecord) -> None:
         st.caption(error.problem)
         return
     st.caption(
-        "A notebook for Jupyter or Colab: same photos and splits, found by the digests of their "
-        "files, and a check against the validation accuracy of this run. Photos are not in it."
+        "A notebook for Jupyter or Colab that finds the same photos by their digests and checks "
+        "its result against this run. It contains no photos."
     )
     name = f"run-{run.number}-{run.id[:6]}.ipynb"
     _offer("Notebook", name, MIME, partial(write_notebook, cache.workspace(), run))

@@ -50,7 +50,7 @@ def test_what_is_gone_is_said(open_link: Open, compared: Workspace) -> None:
     for file in (compared.root / "features").rglob("*.npy"):
         file.unlink()
     app = open_link(true="daisy", predicted="tulip", against="0000000000000000")
-    assert "was deleted. Showing Run" in text_of(app)
+    assert "The run to compare with was deleted" in text_of(app)
     assert "Most confused pairs" in text_of(app)
     assert "its features are gone" in text_of(app)
 
@@ -119,16 +119,3 @@ def test_the_seal_holds_for_the_other_run_too(open_link: Open, compared: Workspa
     app.run()
     assert not app.exception
     assert "gained" in text_of(app)
-
-
-def test_the_code_follows_split_and_shares(open_link: Open) -> None:
-    assert not open_link().code
-    app = open_link(code="True", cells="row share")
-
-    assert not app.exception
-    (shown,) = app.code
-    assert "labels[train]" in shown.value
-    assert 'normalize="true"' in shown.value
-    app.toggle(key="code.switch").set_value(False).run()
-    assert not app.code
-    assert "code" not in app.query_params

@@ -94,7 +94,8 @@ def open_page(title: str, sentence: str, about: str, *, presentable: bool = Fals
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.title(title, anchor=False, width="content")
-        _show_help(about)
+        with st.container(width="content"):
+            _show_help(about)
         st.caption(sentence, width="stretch" if presentable else "content")
         show_visitor()
         if presentable:

@@ -37,7 +37,7 @@ def open_run() -> tuple[RunRecord, str]:
     if split == "test":
         ask_before_test(run)
         show_openings(run)
-    with row, st.container(horizontal=True, width="content", gap="small"):
+    with row.container(width="content"):
         _show_papers(run, split)
     if run.recipe.weights == "random":
         show_random_banner()
@@ -48,7 +48,9 @@ def open_run() -> tuple[RunRecord, str]:
 def _show_papers(run: RunRecord, split: str) -> None:
     """Draw recipe and report, whose content is only made when they are opened."""
     kind: dict[str, Any] = {"type": "tertiary", "on_change": "rerun"}
-    recipe = st.popover("Recipe", icon=":material/receipt_long:", key="header.recipe", **kind)
+    with st.container(horizontal=True, gap="small"):
+        recipe = st.popover("Recipe", icon=":material/receipt_long:", key="header.recipe", **kind)
+        report = st.popover("Report", icon=":material/description:", key="header.report", **kind)
     if recipe.open:
         with recipe:
             result, dataset = cache.result(run.id), cache.dataset(run.recipe.dataset)
@@ -59,7 +61,6 @@ def _show_papers(run: RunRecord, split: str) -> None:
                 f"{duration(sum(result.seconds.values()))}"
             )
             show_recipe(run)
-    report = st.popover("Report", icon=":material/description:", key="header.report", **kind)
     if report.open:
         with report:
             show_report_download(run, split)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from core.errors import PhotoRefused
+from core.evaluation.calibration import temper_scores
 from core.formats import cell_text
-from core.prediction.deciding import Decision, Kind
+from core.prediction.deciding import TOP, Decision, Kind, rank_classes
 
 if TYPE_CHECKING:
-    from core.prediction.predictor import Prediction
+    from core.prediction.predictor import Prediction, Predictor
 
 _CLEAR = 0.8
 _LIKELY = 0.5
@@ -56,6 +57,45 @@ def phrase_reason(decision: Decision) -> str:
         better = "nearer, brighter, one thing in it; or ask somebody who knows"
         return f"It answers from {_percent(decision.threshold)} on. Try another photo: {better}."
     return ""
+
+
+def describe_answer(
+    predictor: "Predictor", prediction: "Prediction", sha256: str, most: int = TOP
+) -> dict[str, Any]:
+    """Return the answer for one photo as the API and `predict --json` write it.
+
+    The fields are those of `core.serving.schemas.Answer`, but for the ids. Scores are calibrated
+    where the model has a rule; version, digest and dataset are None for a run without a version.
+    """
+    rule, decision, version = predictor.rule, prediction.decision, predictor.version
+    scores = prediction.scores
+    if rule is not None:
+        scores = temper_scores(scores[None], rule.temperature)[0]
+    ms = {stage: 1000 * seconds for stage, seconds in prediction.seconds.items()}
+    kind = decision.kind if decision else "answer"
+    return {
+        "kind": kind,
+        "unknown": kind != "answer",
+        "text": phrase_decision(decision) if decision else phrase_answer(prediction.top),
+        "top": [
+            {"class_name": name, "score": score}
+            for name, score in rank_classes(scores, predictor.classes, most)
+        ],
+        "threshold": decision.threshold if decision else None,
+        "model": {
+            "version": version.label if version else None,
+            "digest": version.digest if version else None,
+            "run_id": predictor.run_id,
+            "dataset_id": version.dataset_id if version else None,
+        },
+        "photo": {"sha256": sha256, **vars(prediction.facts)},
+        "latency": {
+            "total_ms": round(sum(ms.values()), 2),
+            "decoding_ms": round(ms["decoding"], 2),
+            "waiting_ms": round(ms.get("waiting", 0.0), 2),
+            "model_ms": round(ms["backbone"] + ms["head"], 2),
+        },
+    }
 
 
 def _name(class_name: str, score: float) -> str:

@@ -17,8 +17,8 @@ import numpy as np
 from core.config import FRAMING, Framing, Settings
 from core.errors import PetalscopeError, PhotoUnreadable
 from core.monitoring.kept_photos import Photo
-from core.prediction.answers import phrase_answer, phrase_decision
-from core.prediction.deciding import TOP, Decision, rank_classes
+from core.prediction.answers import describe_answer
+from core.prediction.deciding import Decision, rank_classes
 from core.prediction.predictor import Prediction
 from core.serving import schemas
 from core.serving.admission import Capacity
@@ -43,7 +43,6 @@ class Row(NamedTuple):
     scores: np.ndarray
     """(k,) float32."""
     decision: Decision | None
-    waiting_s: float
     model_s: float
     """Of the whole batch."""
 
@@ -51,7 +50,6 @@ class Row(NamedTuple):
 @dataclass(eq=False)
 class _Batch:
     photos: list[np.ndarray] = field(default_factory=list)
-    arrived: list[float] = field(default_factory=list)
     is_closed: asyncio.Event = field(default_factory=asyncio.Event)
     rows: "asyncio.Task[list[Row]] | None" = None
 
@@ -91,7 +89,6 @@ class Batcher:
             batch.rows = asyncio.create_task(self._run(batch))
         number = len(batch.photos)
         batch.photos.append(photo)
-        batch.arrived.append(time.perf_counter())
         model = self._find_model()
         if len(batch.photos) >= (model.batch_size if model else 1):
             self._close(batch)
@@ -136,10 +133,9 @@ class Batcher:
         features, scores = model.answer(np.stack(fitting))
         decisions = [model.single.decide_scores(*row) for row in zip(scores, features, strict=True)]
         seconds = time.perf_counter() - started
-        waited = [max(0.0, started - arrived) for arrived in batch.arrived]
         return [
-            Row(model, seen, given, decision, wait, seconds)
-            for seen, given, decision, wait in zip(features, scores, decisions, waited, strict=True)
+            Row(model, seen, given, decision, seconds)
+            for seen, given, decision in zip(features, scores, decisions, strict=True)
         ]
 
 
@@ -232,12 +228,17 @@ class AnswerService:
         finally:
             self.places.leave()
         total = time.perf_counter() - started
-        answer = _describe(decoded, row, total, request_id, top)
-        self._count(decoded, row, answer)
+        made = _make_prediction(decoded, row, total)
+        answer = schemas.Answer(
+            request_id=request_id,
+            prediction_id=uuid.uuid4().hex,
+            **describe_answer(row.model.single, made, decoded.given.sha256, top),
+        )
+        self._count(made, answer)
         self._logbook.add(
             Line(
                 id=answer.prediction_id,
-                prediction=_make_prediction(decoded, row),
+                prediction=made,
                 photo=decoded.given,
                 latency_ms=total * 1000,
                 client=client,
@@ -264,13 +265,13 @@ class AnswerService:
         finally:
             self._decoding -= 1
 
-    def _count(self, decoded: _Decoded, row: Row, answer: schemas.Answer) -> None:
-        version = row.model.version.label
+    def _count(self, made: Prediction, answer: schemas.Answer) -> None:
+        version = answer.model.version
         self._figures.answers.labels(version=version, kind=answer.kind).inc()
         self._figures.scores.labels(version=version).observe(answer.top[0].score)
-        stages = {"decoding": decoded.seconds, "waiting": row.waiting_s, "model": row.model_s}
-        for stage, seconds in stages.items():
-            self._figures.stage_seconds.labels(stage=stage).observe(seconds)
+        for stage, seconds in made.seconds.items():
+            name = "model" if stage == "backbone" else stage
+            self._figures.stage_seconds.labels(stage=name).observe(seconds)
 
 
 def _decode(content: bytes, framing: Framing) -> _Decoded:
@@ -284,37 +285,7 @@ def _decode(content: bytes, framing: Framing) -> _Decoded:
     return _Decoded(photo, framing, facts, given, time.perf_counter() - start)
 
 
-def _describe(
-    decoded: _Decoded, row: Row, total_s: float, request_id: str, top: int
-) -> schemas.Answer:
-    version, decision = row.model.version, row.decision
-    ranked = row.model.rank(row.scores, max(top, TOP))
-    kind = decision.kind if decision else "answer"
-    return schemas.Answer(
-        request_id=request_id,
-        prediction_id=uuid.uuid4().hex,
-        kind=kind,
-        unknown=kind != "answer",
-        text=phrase_decision(decision) if decision else phrase_answer(ranked[:TOP]),
-        top=[schemas.ClassScore(class_name=name, score=score) for name, score in ranked[:top]],
-        threshold=decision.threshold if decision else None,
-        model=schemas.ModelName(
-            version=version.label,
-            digest=version.digest,
-            run_id=version.run_id,
-            dataset_id=version.dataset_id,
-        ),
-        photo=schemas.PhotoSeen(sha256=decoded.given.sha256, **vars(decoded.facts)),
-        latency=schemas.Latency(
-            total_ms=round(total_s * 1000, 2),
-            decoding_ms=round(decoded.seconds * 1000, 2),
-            waiting_ms=round(row.waiting_s * 1000, 2),
-            model_ms=round(row.model_s * 1000, 2),
-        ),
-    )
-
-
-def _make_prediction(decoded: _Decoded, row: Row) -> Prediction:
+def _make_prediction(decoded: _Decoded, row: Row, total_s: float) -> Prediction:
     return Prediction(
         run_id=row.model.version.run_id,
         version=row.model.version.number,
@@ -325,6 +296,11 @@ def _make_prediction(decoded: _Decoded, row: Row) -> Prediction:
         features=row.features,
         framing=decoded.framing,
         facts=decoded.facts,
-        seconds={"decoding": decoded.seconds, "backbone": row.model_s, "head": 0.0},
+        seconds={
+            "decoding": decoded.seconds,
+            "waiting": max(0.0, total_s - decoded.seconds - row.model_s),
+            "backbone": row.model_s,
+            "head": 0.0,
+        },
         decision=row.decision,
     )

@@ -22,8 +22,6 @@ from core.errors import (
     VersionMissing,
     WorkspaceMissing,
 )
-from core.evaluation.calibration import temper_scores
-from core.prediction.deciding import rank_classes
 from core.prediction.predictor import Predictor
 from core.registry.loading import open_standing, open_version, report_refusal
 from core.registry.store import ModelVersion, read_aliases, read_version
@@ -71,12 +69,6 @@ class ServingModel:
         if self.many is not None and len(photos) >= self.break_even:
             return self.many.answer_packed(photos)
         return self.single.answer_packed(photos)
-
-    def rank(self, scores: np.ndarray, top: int) -> list[tuple[str, float]]:
-        """Return the `top` best classes and their scores, calibrated where there is a rule."""
-        rule = self.single.rule
-        shown = temper_scores(scores[None], rule.temperature)[0] if rule else scores
-        return rank_classes(shown, self.single.classes, top)
 
 
 def open_serving_model(workspace: Workspace, version: ModelVersion) -> ServingModel:

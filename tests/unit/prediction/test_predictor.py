@@ -18,12 +18,14 @@ from core.errors import (
     ResultDamaged,
     RunUnfinished,
 )
+from core.prediction.answers import describe_answer
 from core.prediction.explaining import open_explainer
 from core.prediction.gradcam import scale_evidence
 from core.prediction.predictor import Predictor, open_predictor
 from core.runs.result import RunResult, read_result
 from core.runs.run_files import ARRAYS_FILE, HEAD_FILE
 from core.runs.store import list_runs
+from core.serving.schemas import Answer
 from core.workspace import Workspace, write_json
 from data.manifest import read_dataset
 from models.backbone import FACTS_FILE
@@ -68,6 +70,14 @@ def test_says_all_about_one_photo(predictor: Predictor, contents: list[bytes]) -
     assert prediction.photo.shape == (224, 224, 3)
     np.testing.assert_allclose(prediction.map.mean(axis=(0, 1)), prediction.features, rtol=1e-4)
     assert (prediction.facts.format, prediction.facts.width) == ("JPEG", 96)
+    document = describe_answer(predictor, prediction, "abc", 2)
+    assert set(document) == set(Answer.model_fields) - {"request_id", "prediction_id"}
+    assert prediction.decision is not None
+    named = [(one["class_name"], one["score"]) for one in document["top"]]
+    assert named == prediction.decision.top[:2]  # calibrated
+    assert document["photo"]["sha256"] == "abc"
+    assert document["model"]["run_id"] == predictor.run_id
+    assert document["latency"]["total_ms"] == pytest.approx(prediction.spent_ms, abs=0.01)
     assert list(prediction.seconds) == ["decoding", "backbone", "head"]
     assert predictor.backbone_facts.weights_label == "random"
 

@@ -4,7 +4,7 @@ import json
 import zipfile
 from typing import Any
 
-from data.sources.sample import SAMPLE_FILE
+from data.sources.published import SAMPLE_FILE
 
 
 def read_faults(kind: str) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
-"""All sources by name, and the one way to open them: `open_source(request)`."""
+"""All sources by name; `open_source(request)` opens each."""
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,97 +22,87 @@ from data.sources.found import (
 )
 from data.sources.layout import FOLDER, LAYOUTS
 from data.sources.oxford102 import OXFORD102
-from data.sources.published import FLOWER_PHOTOS
-from data.sources.sample import SAMPLE
+from data.sources.published import FLOWER_PHOTOS, SAMPLE
 from data.sources.table import TABLE, TABLE_ENDINGS
 
 
 def open_source(request: SourceRequest, downloads: Path | None = None) -> Source:
-    """Return the source that is asked for; nothing is read yet.
+    """Return the requested source; nothing is read yet.
 
     Args:
-        downloads: Where fetched files are kept; by default in the workspace of the settings.
+        downloads: The folder of downloaded files; by default in the workspace of the settings.
 
     Raises:
-        SourceRefused: The request names no source, or a file of it is not there.
+        SourceRefused: The request names no source, or a file of it does not exist.
     """
     kind = SOURCES[request.kind]
     if kind.needs_path and not request.path:
         raise SourceRefused("Nothing was chosen to import.", "Give a folder, an archive or a .csv.")
     downloads = downloads or open_workspace().downloads
-    places = _Places([*find_import_folders(), downloads.resolve()]) if request.from_page else None
-    if places:  # before anything is looked at: what is elsewhere is not even said to be there
+    is_allowed = _limit_to([*find_import_folders(), downloads.resolve()])
+    if request.from_page:  # before a look at the disk: errors must not reveal other files
         for path in (request.path, request.images, request.labels, request.splits, request.names):
-            places.check(path)
+            if path and not is_allowed(Path(path)):
+                raise SourceRefused(
+                    f"“{path}” is not below a folder that pages may read.",
+                    "Move the photos there, add their folder to PETALSCOPE_IMPORT_FOLDERS, or "
+                    "import them with “python -m core import” in a shell on this machine.",
+                )
     source = kind.open(request, downloads)
 
     def find(unpacked: Path, tell: Tell) -> FoundSource:
         found = source(unpacked, tell)
-        found = places.keep_inside(found, unpacked) if places else found
-        return _forget_splits(found) if request.own_split else found
+        if request.from_page:
+            found = _keep_allowed(found, unpacked.resolve(), is_allowed)
+        if not request.own_split:
+            return found
+        photos = [replace(photo, split=None) for photo in found.photos]
+        return replace(found, photos=photos, split_origin=None)
 
     return find
 
 
 def find_import_folders() -> list[Path]:
-    """Return the folders below which a page may name paths; empty: none."""
+    """Return the folders below which pages may read; without any, pages read nothing by path."""
     named = read_settings().import_folders.split(os.pathsep)
     # Not Path.expanduser, which raises where there is no home.
     return [Path(os.path.expanduser(one)).resolve() for one in named if one.strip()]  # noqa: PTH111
 
 
-class _Places:
-    """Folders, and whether files lie below one of them once every link is followed."""
+def _limit_to(folders: Sequence[Path]) -> Callable[[Path], bool]:
+    """Return a check whether a file lies below one of the folders once all links are followed."""
+    resolve = functools.cache(Path.resolve)  # many files share a folder
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = folders
-        self._real = functools.cache(Path.resolve)  # of the folders of many files
-
-    def check(self, path: str) -> None:
-        """Check a path that was typed.
-
-        Raises:
-            SourceRefused: It is elsewhere.
-        """
-        if path and not self.hold(Path(path)):
-            raise SourceRefused(
-                f"“{path}” is not below a folder that pages may read.",
-                "Move the photos there, add their folder to PETALSCOPE_IMPORT_FOLDERS, or import "
-                "them by “python -m core import” at a shell of this machine.",
-            )
-
-    def hold(self, file: Path) -> bool:
-        real = self._real(file.parent) / file.name
+    def is_allowed(file: Path) -> bool:
+        real = resolve(file.parent) / file.name
         real = real.resolve() if real.is_symlink() or file.name in ("", "..") else real
-        return any(real.is_relative_to(folder) for folder in self._folders)
+        return any(real.is_relative_to(folder) for folder in folders)
 
-    def keep_inside(self, found: FoundSource, unpacked: Path) -> FoundSource:
-        """Return the photos but those that links or a table lead to elsewhere."""
-        own = unpacked.resolve()
-        photos = [
-            photo
-            for photo in found.photos
-            if photo.file.is_relative_to(own) or self.hold(photo.file)
-        ]
-        left_out = len(found.photos) - len(photos)
-        if not left_out:
-            return found
-        note = (
-            f"Left out, as outside of the folders that pages may read: {count(left_out, 'photo')}."
-        )
-        if not photos:
-            raise SourceRefused("No photo is left.", note)
-        return replace(found, photos=photos, notes=(*found.notes, note))
+    return is_allowed
 
 
-def _forget_splits(found: FoundSource) -> FoundSource:
-    """Return the photos without the source's own splits, so that ours are drawn."""
-    photos = [replace(photo, split=None) for photo in found.photos]
-    return replace(found, photos=photos, split_origin=None)
+def _keep_allowed(
+    found: FoundSource, unpacked: Path, is_allowed: Callable[[Path], bool]
+) -> FoundSource:
+    """Return the source without photos that links or a table bring from other folders."""
+    photos = [
+        photo
+        for photo in found.photos
+        if photo.file.is_relative_to(unpacked) or is_allowed(photo.file)
+    ]
+    left_out = len(found.photos) - len(photos)
+    if not left_out:
+        return found
+    note = (
+        f"Skipped, because outside of the folders that pages may read: {count(left_out, 'photo')}."
+    )
+    if not photos:
+        raise SourceRefused("No photo is left.", note)
+    return replace(found, photos=photos, notes=(*found.notes, note))
 
 
 def _open_by_path(request: SourceRequest, downloads: Path) -> Source:
-    """Return the source that the path is of."""
+    """Return the source of the kind that the path shows."""
     path = request.place
     if request.path == "sample":
         kind = SAMPLE
@@ -130,7 +120,7 @@ AUTO = SourceKind(
     ways=(
         Way(
             fields=(Field("path", "Path of the folder or archive", "/home/me/flowers"),),
-            note=f"{LAYOUTS} The photos are only read; nothing in the folder is changed.",
+            note=f"{LAYOUTS} Nothing in the folder is changed.",
         ),
     ),
 )
@@ -138,4 +128,4 @@ SOURCES: dict[str, SourceKind] = {
     source.kind: source
     for source in (AUTO, FOLDER, ARCHIVE, TABLE, OXFORD102, FLOWER_PHOTOS, SAMPLE)
 }
-"""Kind → source. A new one states its `SourceKind` and gets a place here."""
+"""Kind → source. A new source states its `SourceKind` and is added here."""

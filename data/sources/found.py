@@ -1,6 +1,6 @@
-"""What every source states and answers: how it is asked for, its photos, their classes and splits.
+"""The terms of all sources: their form, their request, and the photos that they find.
 
-No photo is decoded here. A source writes into the folder it is given and the downloads alone.
+No photo is decoded here. A source writes only into its own folder and the downloads.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,16 +11,16 @@ from typing import Literal
 READING = "reading the source"
 
 OnProgress = Callable[[int, int], None]
-"""Told what is done and what there is in all."""
+"""Takes the amount done and the total."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundPhoto:
-    """A photo of a source: where it is, and what its folders say about it.
+    """A photo of a source, with its file, class and split.
 
     `path` is relative and unique in the source; `split` is None where splits are to be drawn;
-    `class_name` is "" for a photo outside of the class folders; `file` need not be there: such a
-    photo is set aside when it is read.
+    `class_name` is "" for a photo outside of the class folders. A photo whose `file` does not exist
+    is skipped when it is read.
     """
 
     path: str
@@ -31,37 +31,36 @@ class FoundPhoto:
 
 @dataclass(frozen=True, kw_only=True)
 class FoundSource:
-    """What a source says before a photo is read."""
+    """The contents of a source before a photo is read."""
 
     photos: list[FoundPhoto]
     """Sorted by path."""
     name: str = ""
-    """What people will call the dataset, if they say nothing else."""
+    """The default name of the dataset."""
     origin: str = ""
-    """Where it came from, in words, for dataset.json."""
+    """Where the photos came from, in words, for dataset.json."""
     notes: tuple[str, ...] = ()
-    """Sentences about what was taken for what, and what was left out."""
+    """Sentences about renamed classes and ignored files."""
     numbers: Mapping[str, int] = field(default_factory=dict)
-    """Number of each class in the source's own list; empty: it has none."""
+    """Number of each class in the source's own list, if it has one."""
     split_origin: str | None = None
-    """What to call the splits it gives, such as “the official split”; None: “given”."""
+    """The name of its splits, such as “the official split”; None: “given”."""
 
 
 Tell = Callable[[str, int, int], None]
-"""Told, often and from the same thread, what is done at the moment, how much of it, and of what."""
+"""Takes the current phase, the amount done and the total; often, from one thread."""
 
 Source = Callable[[Path, Tell], FoundSource]
-"""Anything a dataset can be made of: finds its photos. The folder is an existing empty one, which
-it may write into.
+"""Finds the photos; may write into the folder, which exists and is empty.
 
-Raises SourceRefused: it cannot be a dataset (ArchiveRefused: hostile or broken); DownloadFailed: it
-could not be fetched; OSError: there is no room on the disk; nothing is left in the folder.
+Raises SourceRefused (ArchiveRefused: hostile or broken), DownloadFailed, or OSError if the disk is
+full; then nothing is left in the folder.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceRequest:
-    """What a person asked to import; `asdict` gives JSON and `SourceRequest(**…)` takes it."""
+    """A request to import; `asdict` gives JSON and `SourceRequest(**…)` takes it."""
 
     kind: str = "auto"
     path: str = ""
@@ -73,9 +72,9 @@ class SourceRequest:
     names: str = ""
     """A mapping.json or cat_to_name.json with the class names of oxford102."""
     own_split: bool = False
-    """Draw our own stratified splits, whatever the source says."""
+    """Draw stratified splits, even if the source has some."""
     from_page: bool = False
-    """Typed into a page: only what lies below the folders of PETALSCOPE_IMPORT_FOLDERS is read."""
+    """Typed into a page: only folders of PETALSCOPE_IMPORT_FOLDERS are read."""
 
     @property
     def place(self) -> Path:
@@ -85,22 +84,22 @@ class SourceRequest:
 
 @dataclass(frozen=True)
 class Field:
-    """A path that a person may give."""
+    """A path in the form of a source."""
 
     name: Literal["path", "images", "labels", "splits", "names"]
-    """Of the request, and of the option on the command line."""
+    """The field of the request and the option on the command line."""
     label: str
     placeholder: str
     option: str = ""
-    """What the option is for; "" for `path`, which is no option."""
+    """Help of the option; "" for `path`, which is no option."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """One way to give the files of a source: paths, or none where they are downloaded or drawn."""
+    """One way to give the files of a source: by paths, or without, as for a download."""
 
     key: str = ""
-    """What is remembered of the choice between several."""
+    """Remembers the choice between several ways."""
     title: str = ""
     fields: tuple[Field, ...] = ()
     note: str = ""
@@ -109,17 +108,16 @@ class Way:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceKind:
-    """A kind of source as people meet it in the form and on the command line."""
+    """A kind of source in the form and on the command line."""
 
     kind: str
     title: str
     open: Callable[[SourceRequest, Path], Source]
-    """Takes the request and the folder of downloads; reads nothing yet, but may raise
-    SourceRefused: the request names no source, or a file of it is not there."""
+    """Takes the request and the folder of downloads; reads nothing, but may raise SourceRefused."""
     needs_path: bool = True
     about: str = ""
     ways: tuple[Way, ...] = ()
-    """None: it is not in the form."""
+    """Empty: the source is not in the form."""
     optional: tuple[Field, ...] = ()
     official_split: str = ""
-    """What it comes with, where a person may have our own instead."""
+    """Describes the source's splits where a person may choose drawn ones instead."""

@@ -1,4 +1,8 @@
-"""Public datasets: files fetched once and known by their digest, and flower_photos (tf_flowers)."""
+"""Datasets that need no path: the sample in the program, and flower_photos (tf_flowers).
+
+Downloads are stored in the workspace and checked by their digest. `sample.zip` was drawn once, by
+commit 49d9ce1; its `faults.json` lists the planted faults.
+"""
 
 import gzip
 import zlib
@@ -8,59 +12,71 @@ from pathlib import Path
 
 from core.config import FLOWER_PHOTOS_URL, read_settings
 from core.downloading import Report, download_file
-from core.errors import DownloadFailed
+from core.errors import DownloadFailed, SourceRefused
 from core.workspace import digest_file
-from data.sources.archive import find_in_archive
+from data.sources.archive import find_in_archive, unpack_photos
 from data.sources.found import Field, FoundSource, SourceKind, Tell, Way
 from data.sources.layout import find_in_folder
 
+SAMPLE_FILE = Path(__file__).with_name("sample.zip")
+SAMPLE_SHA256 = "9b4d615f017cfb5c47b0d75e282b1cd7ff1e9cc439955bdb0e0665dcfb5ced92"
 FILE = "flower_photos.tgz"
 SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
 """Source: tensorflow_datasets/datasets/tf_flowers/checksums.tsv of TensorFlow Datasets."""
+
+
+def find_in_sample(unpacked: Path, tell: Tell) -> FoundSource:
+    """Return the photos of the embedded sample.
+
+    Raises:
+        SourceRefused: The file of the sample is missing or damaged.
+    """
+    if not SAMPLE_FILE.is_file() or digest_file(SAMPLE_FILE) != SAMPLE_SHA256:
+        raise SourceRefused(
+            "The file of the sample is missing or damaged.",
+            "Install Petalscope again, or import your own photos.",
+        )
+    found = unpack_photos(SAMPLE_FILE, unpacked, partial(tell, "unpacking the sample"))
+    return replace(found, name="Flower sample", origin="the embedded sample")
 
 
 def fetch_file(address: str, target: Path, digest: str | None, on_progress: Report) -> None:
     """Fetch a file to `target`, unless it is there already.
 
     Args:
-        digest: Its MD5 or SHA-256; None: none is known, as of a copy on another server, so that
-            only the checksum inside a .tgz is looked at, which tells damage, but no other file.
+        digest: MD5 or SHA-256 of the file. None (unknown, as for a copy on another server): only
+            the checksum inside a .tgz is verified, which shows damage.
 
     Raises:
-        DownloadFailed: It cannot be fetched, or what came is not it; see core.downloading.
-        DiskFull: There is no room for it.
+        DownloadFailed: The download failed, or the file is a wrong one; see core.downloading.
+        DiskFull: The file does not fit on the disk.
     """
 
     def check(file: Path) -> None:
         algorithm = "sha256" if digest and len(digest) == 64 else "md5"
         if digest and digest_file(file, algorithm) != digest:
-            raise _refuse(address, "its digest is not that of the published file")
+            raise _refuse(address, "its digest is not the published one")
         if digest is None and target.suffix in (".tgz", ".gz"):
-            _check_gzip(file, address)
+            try:
+                with gzip.open(file) as stream:  # verifies checksum and length at its end
+                    while stream.read(2**20):
+                        pass
+            except (OSError, EOFError, zlib.error) as error:
+                raise _refuse(address, f"it is no complete .tgz ({error})") from error
 
     download_file(address, target, check, on_progress)
 
 
-def tell_mb(tell: Tell, name: str) -> Report:
-    """Return what is told the bytes of a file of that name, and tells them on in MB."""
+def report_mb(tell: Tell, name: str) -> Report:
+    """Return a callback that takes bytes and reports the megabytes of a download."""
     phase = f"downloading {name}, in MB"
     return lambda done, total: tell(phase, done // 1_000_000, total // 1_000_000)
 
 
-def _check_gzip(file: Path, address: str) -> None:
-    """Read a .gz to its end, whose checksum and length it states itself."""
-    try:
-        with gzip.open(file) as stream:
-            while stream.read(2**20):
-                pass
-    except (OSError, EOFError, zlib.error) as error:
-        raise _refuse(address, f"it is no whole .tgz ({error})") from error
-
-
 def _refuse(address: str, reason: str) -> DownloadFailed:
     return DownloadFailed(
-        f"What came from {address} is not what was asked for: {reason}.",
-        "Try again; if it stays so, get the file elsewhere and import it by its path.",
+        f"The download from {address} is not the expected file: {reason}.",
+        "Try again, or get the file elsewhere and import it by its path.",
         reason=reason,
         address=address,
     )
@@ -69,22 +85,31 @@ def _refuse(address: str, reason: str) -> DownloadFailed:
 def find_flower_photos(
     named: Path | None, downloads: Path, unpacked: Path, tell: Tell
 ) -> FoundSource:
-    """Return the photos of an archive or folder of it on this machine, or of the download."""
+    """Return the photos of flower_photos: from a named archive or folder, else downloaded."""
     path = named or downloads / FILE
     if not named:
         address = read_settings().flower_photos_url
-        # Another server than the makers' may hold a resized copy.
+        # Another server may hold resized photos.
         digest = SHA256 if address == FLOWER_PHOTOS_URL else None
-        fetch_file(address, path, digest, tell_mb(tell, FILE))
+        fetch_file(address, path, digest, report_mb(tell, FILE))
     found = (find_in_folder if path.is_dir() else find_in_archive)(path, unpacked, tell)
-    where = found.origin if named else "downloaded"
-    return replace(found, name="flower_photos", origin=f"flower_photos, {where}")
+    origin = found.origin if named else "downloaded"
+    return replace(found, name="flower_photos", origin=f"flower_photos, {origin}")
 
 
+SAMPLE = SourceKind(
+    kind="sample",
+    title="Sample flowers",
+    needs_path=False,
+    open=lambda _request, _downloads: find_in_sample,
+    about="Five classes of drawn flowers, 100 photos each, with a few planted faults. "
+    "No network needed.",
+    ways=(Way(button="Add the sample"),),
+)
 DOWNLOAD = Way(
     key="Download",
     title="Download",
-    note="229 MB, kept in the workspace; a download that breaks off goes on.",
+    note="229 MB, stored in the workspace. A broken download resumes.",
     button="Download and read",
 )
 FLOWER_PHOTOS = SourceKind(
@@ -94,7 +119,7 @@ FLOWER_PHOTOS = SourceKind(
     open=lambda request, downloads: partial(
         find_flower_photos, request.place if request.path else None, downloads
     ),
-    about="3,670 photos of five kinds of flowers, in one archive. It comes without splits.",
+    about="3,670 photos of five kinds of flowers in one archive, without splits.",
     ways=(
         Way(
             key="In one folder",

@@ -17,12 +17,19 @@ import pytest
 
 from core.workspace import PROJECT_ROOT
 from data.sources import archive as archives
-from data.sources import archive_readers
 from data.sources.archive import unpack_photos
 from tests.builders import draw_photo, encode_photo
 from tests.unit.data.archives import assert_refused, list_good_members, write_tar, write_zip
 
 PHOTO = encode_photo(draw_photo(0, 9))
+LINKS = {
+    "link": (tarfile.SYMTYPE, stat.S_IFLNK),
+    "hard link": (tarfile.LNKTYPE, None),
+    "character device": (tarfile.CHRTYPE, stat.S_IFCHR),
+    "block device": (tarfile.BLKTYPE, stat.S_IFBLK),
+    "fifo": (tarfile.FIFOTYPE, stat.S_IFIFO),
+    "socket, or an unknown kind": (b"Z", stat.S_IFSOCK),
+}
 
 HOSTILE_NAMES = {
     "../../evil.jpg": "outside",
@@ -83,33 +90,16 @@ def test_paths_that_lead_outside_are_refused(
     assert {path.name for path in tmp_path.iterdir()} == {"x", "target"}
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        tarfile.SYMTYPE,
-        tarfile.LNKTYPE,
-        tarfile.CHRTYPE,
-        tarfile.BLKTYPE,
-        tarfile.FIFOTYPE,
-        b"Z",
-    ],
-    ids=["link", "hard link", "character device", "block device", "fifo", "unknown kind"],
-)
-def test_links_and_devices_in_a_tar_are_refused(kind: bytes, tmp_path: Path, target: Path) -> None:
+@pytest.mark.parametrize("kind", LINKS)
+def test_links_and_devices_are_refused(kind: str, tmp_path: Path, target: Path) -> None:
+    in_tar, in_zip = LINKS[kind]
     entry = tarfile.TarInfo("flowers/rose/special.jpg")
-    entry.type, entry.linkname = kind, "/etc/passwd"
+    entry.type, entry.linkname = in_tar, "/etc/passwd"
     archive = write_tar_entries(tmp_path / "x.tgz", entry)
     assert_refused(archive, target, "link or a device")
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK],
-    ids=["link", "character device", "block device", "fifo", "socket"],
-)
-def test_links_and_devices_in_a_zip_are_refused(kind: int, tmp_path: Path, target: Path) -> None:
-    archive = write_zip_with_mode(tmp_path / "x.zip", kind | 0o666)
-    assert_refused(archive, target, "link or a device")
+    if in_zip is not None:
+        archive = write_zip_with_mode(tmp_path / "x.zip", in_zip | 0o666)
+        assert_refused(archive, target, "link or a device")
 
 
 def test_a_link_to_a_folder_that_later_members_go_through(tmp_path: Path, target: Path) -> None:
@@ -121,17 +111,16 @@ def test_a_link_to_a_folder_that_later_members_go_through(tmp_path: Path, target
 
 
 def test_bombs_are_refused(tmp_path: Path, target: Path) -> None:
-    members = list_good_members() | {"flowers/rose/zeros.bmp": bytes(60_000_000)}
-    assert_refused(
-        write_zip(tmp_path / "x.zip", members, zipfile.ZIP_DEFLATED), target, "100 times its size"
+    bombs = (
+        {"flowers/rose/zeros.bmp": bytes(60_000_000)},
+        {f"flowers/rose/{n}.bmp": bytes(200_000) for n in range(100)},
     )
-    assert_refused(write_tar(tmp_path / "x.tgz", members), target, "100 times its size")
-
-
-def test_a_bomb_of_many_small_members_is_refused(tmp_path: Path, target: Path) -> None:
-    members = list_good_members() | {f"flowers/rose/{n}.bmp": bytes(200_000) for n in range(100)}
-    archive = write_zip(tmp_path / "x.zip", members, zipfile.ZIP_DEFLATED)
-    assert_refused(archive, target, "100 times its size")
+    for bomb in bombs:
+        members = list_good_members() | bomb
+        archive = write_zip(tmp_path / "x.zip", members, zipfile.ZIP_DEFLATED)
+        assert_refused(archive, target, "100 times its size")
+        archive = write_tar(tmp_path / "x.tgz", members)
+        assert_refused(archive, target, "100 times its size")
 
 
 def test_an_archive_in_an_archive_is_never_opened(tmp_path: Path, target: Path) -> None:
@@ -239,22 +228,20 @@ def test_a_negative_header_size_does_not_go_round_for_ever(tmp_path: Path, targe
     assert_refused(tmp_path / "x.tar", target, "refused|broken")
 
 
-def test_what_unpacks_to_too_much_is_refused(
-    tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"flowers/rose/large.bmp": bytes(1_000_001)}, "1 MB allowed"),
+        ({f"flowers/{number}.txt": b"" for number in range(50)}, "more than 50 members"),
+    ],
+)
+def test_too_much_is_refused(
+    more: dict[str, bytes], why: str, tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PETALSCOPE_ARCHIVE_LIMIT_MB", "1")
-    members = list_good_members() | {"flowers/rose/large.bmp": bytes(1_000_001)}
-    assert_refused(write_zip(tmp_path / "x.zip", members), target, "1 MB allowed")
-    assert_refused(write_tar(tmp_path / "x.tgz", members), target, "1 MB allowed")
-
-
-def test_too_many_members_are_refused(
-    tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(archives, "MEMBER_LIMIT", 50)
-    members = list_good_members() | {f"flowers/{number}.txt": b"" for number in range(50)}
-    assert_refused(write_zip(tmp_path / "x.zip", members), target, "more than 50 members")
-    assert_refused(write_tar(tmp_path / "x.tgz", members), target, "more than 50 members")
+    for write in (write_zip, write_tar):
+        assert_refused(write(tmp_path / "x", list_good_members() | more), target, why)
 
 
 def test_a_directory_of_too_many_members_is_not_even_read(tmp_path: Path, target: Path) -> None:
@@ -269,7 +256,7 @@ def test_a_directory_of_too_many_members_is_not_even_read(tmp_path: Path, target
 def test_a_directory_of_absurd_size_is_not_even_read(
     tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive_readers, "_DIRECTORY_BYTES", 100)
+    monkeypatch.setattr(archives, "DIRECTORY_BYTES", 100)
     archive = write_zip(tmp_path / "x.zip", list_good_members())
     assert_refused(archive, target, "absurd size")
 
@@ -345,16 +332,12 @@ def test_an_empty_archive_is_refused(
         unpack_photos(write(tmp_path / "x", {}), target)
 
 
-def test_a_gzip_of_something_else_is_refused(tmp_path: Path, target: Path) -> None:
-    (tmp_path / "x.tgz").write_bytes(gzip.compress(b"no archive" * 1000))
-    assert_refused(tmp_path / "x.tgz", target, "broken")
-
-
-def test_bytes_flipped_in_a_tgz_are_noticed(tmp_path: Path, target: Path) -> None:
-    content = bytearray(write_tar(tmp_path / "x.tgz", list_good_members()).read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    (tmp_path / "x.tgz").write_bytes(content)
-    assert_refused(tmp_path / "x.tgz", target, "broken")
+def test_a_damaged_gzip_is_refused(tmp_path: Path, target: Path) -> None:
+    flipped = bytearray(write_tar(tmp_path / "x.tgz", list_good_members()).read_bytes())
+    flipped[len(flipped) // 2] ^= 0xFF
+    for content in (bytes(flipped), gzip.compress(b"no archive" * 1000)):
+        (tmp_path / "x.tgz").write_bytes(content)
+        assert_refused(tmp_path / "x.tgz", target, "broken")
 
 
 def test_a_damaged_header_midway_does_not_pass_for_the_end(tmp_path: Path, target: Path) -> None:

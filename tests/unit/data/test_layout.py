@@ -99,9 +99,9 @@ def test_photos_outside_of_class_folders_have_no_class() -> None:
         (["photos/1.jpg", "photos/2.jpg"], "only one class with photos: “photos”"),
         (["photos/a/1.jpg", "photos/a/2.jpg"], "only one class with photos: “a”"),
         (["train/a/1.jpg", "test/a/1.jpg"], "only one class"),
-        (["train/a/1.jpg", "train/b/1.jpg", "test/c/1.jpg"], "no train photos of “c”"),
+        (["train/a/1.jpg", "train/b/1.jpg", "test/c/1.jpg"], "no training photos of “c”"),
         (["val/a/1.jpg", "test/a/1.jpg"], "none called train"),
-        (["train/a/1.jpg", "test/a/1.jpg", "extra/a/1.jpg"], "Beside .* there is “extra”"),
+        (["train/a/1.jpg", "test/a/1.jpg", "extra/a/1.jpg"], "Next to .* there is “extra”"),
     ],
 )
 def test_what_cannot_be_a_dataset_is_refused(paths: list[str], sentence: str) -> None:
@@ -133,7 +133,7 @@ def test_links_to_folders_are_told_and_not_followed(tmp_path: Path) -> None:
     (folder / "tulip").symlink_to(folder / "rose")
     layout = read_folder(folder)
     assert len(layout.photos) == 4
-    assert layout.notes == ("“tulip” is a link to a folder; links to folders are not followed.",)
+    assert layout.notes == ("Skipped the link “tulip”: links to folders are not followed.",)
 
 
 def test_folders_on_disk(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_the_same_class_in_several_spellings_is_one() -> None:
     paths = ("Oxeye Daisy/1.jpg", "oxeye_daisy/2.jpg", "oxeye-daisy/3.jpg", "oxeye_daisy/4.jpg")
     found = read(*paths, "rose/1.jpg", "rose/2.jpg")
     assert {photo.class_name for photo in found} == {"oxeye_daisy", "rose"}
-    assert "were taken for one class, “oxeye_daisy”" in notes_of(*paths, "rose/1.jpg")
+    assert "are one class, “oxeye_daisy”" in notes_of(*paths, "rose/1.jpg")
     split = read("train/Rose/1.jpg", "train/a/1.jpg", "test/rose/2.jpg", "test/A/2.jpg")
     assert {photo.class_name for photo in split} == {"Rose", "A"}
     with pytest.raises(SourceRefused, match="only one class"):
@@ -176,10 +176,10 @@ def test_empty_classes_and_lonely_photos_are_noted() -> None:
         *("x/a/1.jpg", "x/a/2.jpg", "x/b/1.jpg", "x/c/notes.txt", "x/.hid/1.jpg", "cover.txt"),
         folders=("x", "x/a", "x/b", "x/c", "x/d", "x/.hid"),
     )
-    assert "No photo lies in “c”, “d”, so it is no class." in notes
+    assert "Ignored the empty folders “c”, “d”: a class needs photos." in notes
     assert "only one photo of “b”" in notes
-    assert "2 files were left out: each is no photo (the first: “cover.txt”)" in notes
-    assert "“x/.hid/1.jpg” was left out: it is hidden" in notes
+    assert "Ignored “cover.txt” and 1 more file: not a photo." in notes
+    assert "Ignored “x/.hid/1.jpg”: hidden" in notes
 
 
 def test_photos_deeper_than_their_class_are_noted() -> None:

@@ -15,7 +15,7 @@ from core.errors import SourceRefused
 from core.workspace import PROJECT_ROOT
 from data.sources.catalogue import open_source
 from data.sources.found import FoundSource, SourceRequest
-from data.sources.oxford102 import OXFORD102_NAMES
+from data.sources.oxford102 import read_class_names
 from tests.builders import draw_photo, encode_photo
 
 SHARED = PROJECT_ROOT.parent / "shared" / "data"
@@ -84,10 +84,7 @@ def test_names_of_a_mapping(tmp_path: Path, target: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("{", "no JSON"),
-        ("[]", "does not map"),
-        ('{"one": "rose"}', "not a number and a name"),
-        ('{"1": ""}', "not a number and a name"),
+        *((text, "does not map") for text in ("{", "[]", '{"one": "rose"}', '{"1": ""}')),
         ('{"0": "rose"}', "names a class 0"),
         ('{"1": "rose"}', "several labels the name “rose”"),
     ],
@@ -131,7 +128,7 @@ def test_wrong_and_missing_files(tmp_path: Path, target: Path) -> None:
     with pytest.raises(SourceRefused, match="called “labels”"):
         find(folder, target, labels=str(folder / "setid.mat"))
     (folder / "imagelabels.mat").write_bytes(b"<html>not found</html>")
-    with pytest.raises(SourceRefused, match="no MATLAB file"):
+    with pytest.raises(SourceRefused, match="not a readable MATLAB"):
         find(folder, target)
     (folder / "imagelabels.mat").unlink()
     with pytest.raises(SourceRefused, match="no file"):
@@ -151,7 +148,7 @@ def test_the_real_files(target: Path) -> None:
         "test": 6149,
     }
     assert all(photo.file.is_file() for photo in found.photos)
-    assert list(found.numbers) == list(OXFORD102_NAMES)
+    ours = read_class_names(None)
+    assert list(found.numbers) == list(ours.values())
     names = json.loads((SHARED / "cat_to_name.json").read_text(encoding="utf-8"))
-    ours = dict(enumerate(OXFORD102_NAMES, start=1))
     assert {n for n, name in ours.items() if names[str(n)] != name} == {78}, "lotus lotus there"

@@ -10,7 +10,7 @@ import pytest
 from core.errors import SourceRefused
 from core.workspace import Workspace
 from data.importing import import_source
-from data.sources import sample
+from data.sources import published as sample
 from tests.sample import read_faults
 
 CLASSES = ("daisy", "dandelion", "rose", "sunflower", "tulip")

@@ -83,7 +83,7 @@ def _pass_on(*names: str) -> dict[str, Any]:
     return {"env_vars": {**ours, "PYTHONPATH": str(PROJECT_ROOT)}}
 
 
-def describe_cluster() -> dict[str, Any]:
+def describe_cluster(*_: object) -> dict[str, Any]:
     """Return how many nodes, cpus and gpus the cluster has, and the address of its dashboard."""
     alive = [node["Resources"] for node in connect().nodes() if node["Alive"]]
     cpus, gpus = (int(sum(node.get(kind, 0) for node in alive)) for kind in ("CPU", "GPU"))

@@ -1,11 +1,10 @@
-"""An import as a job in a process of its own: `python -m core.datasets.importing FOLDER`.
+"""Import photos in a job, which prepares the dataset in its folder (`staged`).
 
-The job prepares the dataset in its folder (`staged`), where it waits for a decision, if asked to.
+There it waits until a person keeps or discards it, unless the job says `keep`.
 """
 
 import re
 import shutil
-import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -17,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from core.errors import ImportFailed
-from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
+from core.runs.jobs import JobStatus, Report, read_job, start_job
 from core.runs.locks import free_lock, hold_lock, take_lock
 from core.runs.run_files import read_events
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace
 from data.report import ImportReport
 from data.sources.found import SourceRequest
 
@@ -72,7 +71,7 @@ def start_import(workspace: Workspace, job: ImportJob) -> str:
     if job.remove_source:
         path = _take_upload(Path(job.request.path), folder)
         job = replace(job, request=replace(job.request, path=str(path)))
-    start_job(workspace, folder, "core.datasets.importing", asdict(job))
+    start_job(workspace, folder, "import", {**asdict(job), "id": import_id})
     return import_id
 
 
@@ -158,38 +157,38 @@ def list_waiting(workspace: Workspace) -> list[ImportStatus]:
     return [status for status in found if status.state in ("going", "ready")]
 
 
-def execute_import(workspace: Workspace, folder: Path) -> None:
-    """Do the work of an import's folder here and writes its events."""
+def import_photos(
+    workspace: Workspace, parameters: Mapping[str, Any], report: Report
+) -> Mapping[str, Any]:
+    """Do the job: return the report of the import."""
     from data.importing import Progress, keep_dataset, prepare_dataset
 
-    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
-        job = _restore_job(parameters)
+    job, folder = _restore_job(parameters), workspace.import_folder(parameters["id"])
 
-        def report(progress: Progress) -> None:
-            if (folder / _STOP).exists():
-                raise ImportFailed("The import was stopped.", "Start it again when you like.")
-            tell(progress.phase, progress.done, progress.total)
+    def follow(progress: Progress) -> None:
+        if (folder / _STOP).exists():
+            raise ImportFailed("The import was stopped.", "Start it again when you like.")
+        report(progress.phase, progress.done, progress.total)
 
+    try:
         prepared = prepare_dataset(
             workspace,
             job.request,
             folder / _STAGED,
             name=job.name,
             split_seed=job.split_seed,
-            on_progress=report,
+            on_progress=follow,
         )
         if job.keep:
             keep_dataset(workspace, folder / _STAGED)
         return asdict(prepared)
-
-    try:
-        run_job(folder, work)
     finally:
         shutil.rmtree(folder / _UPLOAD, ignore_errors=True)
 
 
 def _restore_job(parameters: Mapping[str, Any]) -> ImportJob:
-    return ImportJob(**dict(parameters) | {"request": SourceRequest(**parameters["request"])})
+    asked = {name: value for name, value in parameters.items() if name != "id"}
+    return ImportJob(**asked | {"request": SourceRequest(**asked["request"])})
 
 
 def _clean_import(folder: Path) -> None:
@@ -212,7 +211,3 @@ def _take_upload(source: Path, folder: Path) -> Path:
     (folder / _UPLOAD).mkdir()
     name = _MARK.sub("", source.name)  # as it was called where it came from
     return Path(shutil.move(source, folder / _UPLOAD / name))
-
-
-if __name__ == "__main__":
-    execute_import(open_workspace(), Path(sys.argv[1]))

@@ -7,7 +7,7 @@ from core.datasets.quality.results import read_array, read_facts
 from core.exact.store import HeadSource, prepare_head
 from core.instant.curves import Curve, Forecast, foresee_curve
 from core.instant.subsets import measure_curve
-from core.runs.jobs import Tell
+from core.runs.jobs import Report
 from core.workspace import Workspace
 
 KIND = "curve"
@@ -22,7 +22,7 @@ def read_forecast(workspace: Workspace, source: HeadSource) -> Forecast | None:
     return foresee_curve(Curve(sizes=sizes, values=values, judged=facts.rest["judged"]))
 
 
-def prepare_curve(workspace: Workspace, source: HeadSource, tell: Tell) -> None:
+def prepare_curve(workspace: Workspace, source: HeadSource, report: Report) -> None:
     """Measure the learning curve, unless it is stored.
 
     Raises:
@@ -30,8 +30,8 @@ def prepare_curve(workspace: Workspace, source: HeadSource, tell: Tell) -> None:
     """
     if read_facts(workspace, source.identify(KIND)) is not None:
         return
-    tell("the exact head", 0, 0)
+    report("the exact head", 0, 0)
     head, judged = prepare_head(workspace, source), source.dataset.photo_numbers("validation")
-    curve = measure_curve(head, judged, lambda done, of: tell("fewer photos", done, of))
+    curve = measure_curve(head, judged, lambda done, of: report("fewer photos", done, of))
     arrays = {"sizes": curve.sizes, "values": curve.values}
     source.keep(workspace, KIND, arrays=arrays, judged=curve.judged)

@@ -19,7 +19,7 @@ from core.errors import LessonRefused
 from core.exact.store import HeadSource, prepare_head
 from core.instant.head import fit_head
 from core.instant.subsets import order_stratified
-from core.runs.jobs import Tell
+from core.runs.jobs import Report
 from core.runs.store import Phase
 from core.runs.training.preparing import Preparation, prepare_backbone, prepare_photos
 from core.teaching.lessons import list_lessons, read_lesson
@@ -44,7 +44,7 @@ def read_stages(workspace: Workspace, source: HeadSource) -> pd.DataFrame | None
     return None if facts is None else read_table(facts, KIND)
 
 
-def prepare_stages(workspace: Workspace, source: HeadSource, tell: Tell) -> None:
+def prepare_stages(workspace: Workspace, source: HeadSource, report: Report) -> None:
     """Measure the stages of the source's weights and of random ones, unless it is done.
 
     Raises:
@@ -57,9 +57,9 @@ def prepare_stages(workspace: Workspace, source: HeadSource, tell: Tell) -> None
     photos = np.sort(source.train[order[: max(MOST, LEAST_A_CLASS * n_classes)]])
     rows = []
     for weights in dict.fromkeys([source.weights, "random"]):
-        features = _look(workspace, source, weights, photos, tell)
+        features = _look(workspace, source, weights, photos, report)
         for stage, values in enumerate(features, 1):
-            tell(f"{weights}: leaving each photo out", stage - 1, len(features))
+            report(f"{weights}: leaving each photo out", stage - 1, len(features))
             head = fit_head(values, labels[photos], np.arange(len(photos)), n_classes)
             right = int((head.left_out.argmax(axis=1) == labels[photos]).sum())
             rows.append({"weights": weights, "stage": stage, "right": right, "n": len(photos)})
@@ -70,24 +70,28 @@ def prepare_stages(workspace: Workspace, source: HeadSource, tell: Tell) -> None
 class _Listener:
     """Tells the preparation of features as phases of the job."""
 
-    tell: Tell
+    report: Report
     name: str
     phase: str = ""
 
     def begin_phase(self, phase: Phase) -> None:
         words = "preparing the backbone" if phase == "backbone" else "fitting photos"
         self.phase = f"{self.name}: {words}"
-        self.tell(self.phase, 0, 0)
+        self.report(self.phase, 0, 0)
 
     def tell_progress(self, done: int, total: int, **_facts: float | None) -> None:
-        self.tell(self.phase, done, total)
+        self.report(self.phase, done, total)
 
 
 def _look(
-    workspace: Workspace, source: HeadSource, weights: WeightsKind, photos: np.ndarray, tell: Tell
+    workspace: Workspace,
+    source: HeadSource,
+    weights: WeightsKind,
+    photos: np.ndarray,
+    report: Report,
 ) -> list[np.ndarray]:
     """Return the features of each stage, (m, channels) float32."""
-    listener = _Listener(tell, weights)
+    listener = _Listener(report, weights)
     by = Preparation(workspace=workspace, device=find_device(), listener=listener)
     backbone = prepare_backbone(by, find_weights(workspace, weights), "resnet")
     packed = np.load(prepare_photos(by, source.dataset, FRAMING), mmap_mode="r")
@@ -96,7 +100,7 @@ def _look(
         packed[photos[start : start + STAGE_BATCH]] for start in range(0, len(photos), STAGE_BATCH)
     )
     for means in stream_stages(workspace, backbone, batches):
-        tell(f"{weights}: looking at photos", len(seen) * STAGE_BATCH, len(photos))
+        report(f"{weights}: looking at photos", len(seen) * STAGE_BATCH, len(photos))
         seen.append(means)
     return [np.concatenate(stage) for stage in zip(*seen, strict=True)]
 
@@ -121,7 +125,7 @@ def read_trainings(
     }
 
 
-def prepare_trainings(workspace: Workspace, source: HeadSource, tell: Tell) -> None:
+def prepare_trainings(workspace: Workspace, source: HeadSource, report: Report) -> None:
     """Train what the lessons show, unless it is done."""
     kind = name_trainings(workspace)
     if read_trainings(workspace, source, kind) is not None:
@@ -129,7 +133,7 @@ def prepare_trainings(workspace: Workspace, source: HeadSource, tell: Tell) -> N
     known, rows = _know(workspace, source), []
     recipes = _list_recipes(workspace)
     for place, recipe in enumerate(recipes):
-        tell("training heads", place, len(recipes))
+        report("training heads", place, len(recipes))
         for seed in range(SEEDS):
             of = {"recipe": fingerprint(recipe), "seed": seed}
             rows += [of | vars(epoch) for epoch in learn(known, recipe, seed)]

@@ -34,8 +34,6 @@ VERSION = 1
 MOST_PHOTOS = 200_000
 """Each question goes through 8 kB a photo: 2 s or more of so many."""
 KIND = "exact-head"
-MODULE = "core.exact"
-"""Makes what rests on a head, as a job."""
 _STANDARD, _CURVE = ("mean", "scale"), ("ridges", "errors", "accuracies")
 _NUMBERS = ("n_classes", "ridge", "temperature")
 _ARRAYS = ("rows", "eigenvalues", "basis", "train", "labels", "outputs", "leverages")
@@ -72,7 +70,7 @@ class HeadSource:
     def start(self, workspace: Workspace, kind: str) -> None:
         """Start the job that makes an analysis, unless it is there or being made."""
         asked = {"kind": kind, "dataset": self.dataset.id, "run": self.run}
-        start_analysis(workspace, self.identify(kind), MODULE, asked)
+        start_analysis(workspace, self.identify(kind), "exact", asked)
 
     def describe(self, identifier: str, kind: str, **rest: Any) -> ResultFacts:
         """Return what an analysis that rests on the head is."""

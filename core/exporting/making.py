@@ -1,13 +1,11 @@
 """Write a model as a zip for other programs: its formats, a README, model card and model.json.
 
-The preprocessing of colours travels inside each format. `python -m core.exporting.making FOLDER`
-is the job behind the page.
+The preprocessing of colours travels inside each format.
 """
 
 import json
 import os
 import shutil
-import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -39,10 +37,10 @@ from core.registry.loading import find_number, read_head
 from core.registry.store import check_files, read_file, read_unlike
 from core.reporting.contents import collect_report
 from core.reporting.writing import open_templates, write_model_card
-from core.runs.jobs import Tell, run_job
+from core.runs.jobs import Report
 from core.runs.result import read_result, read_run_head
 from core.runs.store import read_run
-from core.workspace import Workspace, digest_file, open_workspace, write_atomically
+from core.workspace import Workspace, digest_file, write_atomically
 from data.export import report_failure
 from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts, read_facts
 from models.dense import DenseHead
@@ -128,7 +126,7 @@ def _rejects(rule: DecisionRule | None) -> bool:
     return rule is not None and rule.unlike_limit is not None
 
 
-def make_export(workspace: Workspace, request: ExportRequest, tell: Tell) -> ExportRecord:
+def make_export(workspace: Workspace, request: ExportRequest, report_step: Report) -> ExportRecord:
     """Return the export of the workspace that fulfils the request, made now if it is missing."""
     identifier = identify_export(workspace, request)
     if is_made(workspace, identifier):
@@ -136,13 +134,13 @@ def make_export(workspace: Workspace, request: ExportRequest, tell: Tell) -> Exp
     folder = workspace.export_folder(identifier)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"petalscope-{request.model[:8]}-{identifier[:6]}.zip"
-    record = write_zip(workspace, request, target, tell)
+    record = write_zip(workspace, request, target, report_step)
     keep_export(workspace, record)
     return record
 
 
 def write_zip(
-    workspace: Workspace, request: ExportRequest, target: Path, tell: Tell
+    workspace: Workspace, request: ExportRequest, target: Path, report_step: Report
 ) -> ExportRecord:
     """Write the zip to the target file and return its record.
 
@@ -159,9 +157,9 @@ def write_zip(
         open_subject(workspace, request.model) as subject,
     ):
         folder = Path(temporary)
-        write_models(folder, subject, request.formats, tell)
+        write_models(folder, subject, request.formats, report_step)
         _write_documents(folder, workspace, subject, request.formats)
-        tell("packing", len(request.formats), len(request.formats) + 1)
+        report_step("packing", len(request.formats), len(request.formats) + 1)
         with write_atomically(target) as part:
             _pack(folder, part, target.stem)
     return ExportRecord(
@@ -175,12 +173,14 @@ def write_zip(
     )
 
 
-def write_models(folder: Path, subject: Subject, formats: tuple[str, ...], tell: Tell) -> None:
+def write_models(
+    folder: Path, subject: Subject, formats: tuple[str, ...], report_step: Report
+) -> None:
     """Write the model into the folder in each format."""
     network, facts, head = subject.network_file, subject.backbone, subject.head
     model: Any = None
     for done, name in enumerate(formats):
-        tell(FACTS[name].label, done, len(formats) + 1)
+        report_step(FACTS[name].label, done, len(formats) + 1)
         file = folder / FACTS[name].path
         if name == "space":
             _write_space(file, subject)
@@ -274,17 +274,9 @@ def _pack(folder: Path, file: Path, name: str) -> None:
             archive.write(path, f"{name}/{path.relative_to(folder).as_posix()}")
 
 
-def execute_export(folder: Path) -> None:
-    """Make the export that the job.json in the folder describes."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.nice(5)  # pages that are open meanwhile come first
-
-    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
-        request = make_request(**parameters)
-        return asdict(make_export(open_workspace(), request, tell)) | {"created": ""}
-
-    run_job(folder, work)
-
-
-if __name__ == "__main__":
-    execute_export(Path(sys.argv[1]))
+def do_export(
+    workspace: Workspace, parameters: Mapping[str, Any], report_step: Report
+) -> Mapping[str, Any]:
+    """Do the job: return the record of the export."""
+    made = make_export(workspace, make_request(**parameters), report_step)
+    return asdict(made) | {"created": ""}

@@ -21,7 +21,7 @@ from core.prediction.deciding import rule_to_facts
 from core.prediction.rules import find_rule
 from core.registry.loading import find_number
 from core.registry.store import read_version
-from core.runs.jobs import JobStatus, read_job, start_job
+from core.runs.jobs import list_jobs, read_job, start_job
 from core.runs.result import digest_result, read_result
 from core.runs.store import read_run
 from core.workspace import Workspace, write_json
@@ -121,13 +121,8 @@ def start_export(workspace: Workspace, request: ExportRequest) -> str:
     identifier = identify_export(workspace, request)
     if not is_made(workspace, identifier):
         folder = workspace.export_folder(identifier)
-        start_job(workspace, folder, "core.exporting.making", asdict(request))
+        start_job(workspace, folder, "export", asdict(request))
     return identifier
-
-
-def read_status(workspace: Workspace, export_id: str) -> JobStatus | None:
-    """Return the status of the job of an export; None when it was never started."""
-    return read_job(workspace.export_folder(export_id))
 
 
 def is_made(workspace: Workspace, export_id: str) -> bool:
@@ -171,13 +166,8 @@ def list_exports(workspace: Workspace) -> list[ExportRecord]:
 
 def list_going(workspace: Workspace) -> list[str]:
     """Return the ids of the exports that are being made."""
-    names = [file.parent.name for file in sorted(workspace.exports.glob("[!.]*/job.json"))]
-    return [name for name in names if _is_going(workspace, name)]
-
-
-def _is_going(workspace: Workspace, export_id: str) -> bool:
-    status = read_status(workspace, export_id)
-    return status is not None and status.state == "going"
+    jobs = list_jobs(workspace.exports)
+    return [name for name, job in jobs.items() if job.state == "going"]
 
 
 def find_zip(workspace: Workspace, record: ExportRecord) -> Path:
@@ -191,9 +181,10 @@ def delete_export(workspace: Workspace, export_id: str) -> None:
     Raises:
         ExportRefused: It is being made.
     """
-    if _is_going(workspace, export_id):
-        raise ExportRefused("This export is being made.", "Delete it when it is done.")
     folder = workspace.export_folder(export_id)
+    job = read_job(folder)
+    if job is not None and job.state == "going":
+        raise ExportRefused("This export is being made.", "Delete it when it is done.")
     (folder / _RECORD_FILE).unlink(missing_ok=True)  # first: half of it is never listed
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,19 +1,15 @@
-"""A job that fetches weights and then trains what waited for them; a reload does not end it.
+"""Fetch weights in a job, then train the run that waits for them."""
 
-`python -m core.runs.fetching FOLDER`, as core/runs/jobs.py starts it.
-"""
-
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core.errors import WeightsDamaged
-from core.runs.jobs import JobStatus, Tell, read_job, run_job, start_job
+from core.runs.jobs import Report, start_job
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import Recipe
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace
 from models.downloads import download_weights
 from models.weights import Weights
 
@@ -24,12 +20,12 @@ def start_fetch(workspace: Workspace, **run: str) -> None:
     Args:
         run: `dataset`, to train its usual recipe when they are here; `name` of that run.
     """
-    start_job(workspace, _folder(workspace), "core.runs.fetching", {"run": run})
+    start_job(workspace, find_fetch(workspace), "weights", {"run": run})
 
 
-def read_fetch(workspace: Workspace) -> JobStatus | None:
-    """Return the state of the job; None when it was never started."""
-    return read_job(_folder(workspace))
+def find_fetch(workspace: Workspace) -> Path:
+    """Return the folder of the job."""
+    return workspace.downloads / "weights-pretrained"
 
 
 def probe_weights(workspace: Workspace, weights: Weights) -> None:
@@ -48,14 +44,13 @@ def probe_weights(workspace: Workspace, weights: Weights) -> None:
         raise
 
 
-def _folder(workspace: Workspace) -> Path:
-    return workspace.downloads / "weights-pretrained"
-
-
-def _fetch(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
-    workspace, run = open_workspace(), parameters["run"]
-    found = download_weights(workspace, lambda done, total: tell("downloading", done, total))
-    tell("building its network, to check it", 0, 0)
+def fetch_weights(
+    workspace: Workspace, parameters: Mapping[str, Any], report: Report
+) -> Mapping[str, Any]:
+    """Do the job: return the run that was submitted, if there is one."""
+    run = parameters["run"]
+    found = download_weights(workspace, lambda done, total: report("downloading", done, total))
+    report("building its network, to check it", 0, 0)
     probe_weights(workspace, found)
     if "dataset" not in run:
         return {}
@@ -63,7 +58,3 @@ def _fetch(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
     record, _ = submit_run(workspace, recipe, run["name"])
     ensure_scheduler(workspace)
     return {"run": record.id}
-
-
-if __name__ == "__main__":
-    run_job(Path(sys.argv[1]), _fetch)

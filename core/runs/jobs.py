@@ -2,7 +2,7 @@
 
 Its folder holds job.json (what to do), events.jsonl (how far it is), job.log, and job.lock: the job
 is alive as long as that is held. Pages only read the folder, so a reload, a closed browser or a
-killed page server does not end a job. The module that does the work ends with `run_job`.
+killed page server does not end a job. `core.jobs` names the work of each kind.
 """
 
 import json
@@ -44,12 +44,10 @@ class JobStatus:
     remedy: str = ""
 
 
-def start_job(
-    workspace: Workspace, folder: Path, module: str, parameters: Mapping[str, Any]
-) -> bool:
-    """Start `python -m module folder` detached; return False when a job is going there already.
+def start_job(workspace: Workspace, folder: Path, kind: str, parameters: Mapping[str, Any]) -> bool:
+    """Start a job in a detached process; return False when one is running there already.
 
-    What a former job left in the folder's events is forgotten.
+    The events of an earlier job in the folder are removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # A job says that it ended a moment before its process does, and its lock is free.
@@ -63,7 +61,7 @@ def start_job(
         (folder / "events.jsonl").unlink(missing_ok=True)
         write_json(folder / _JOB, dict(parameters))
         on_error.pop_all()  # from here on the lock is the process's
-    command = python_command(module, str(folder))
+    command = python_command("core.jobs", kind, str(folder))
     start_detached(workspace, command, lock=lock, log_file=folder / _LOG)
     return True
 
@@ -89,18 +87,23 @@ def read_job(folder: Path) -> JobStatus | None:
     )
 
 
-Tell = Callable[[str, int, int], None]
-"""What the work calls often: phase, done and total."""
+def list_jobs(place: Path) -> dict[str, JobStatus]:
+    """Return the jobs of a place (`workspace.exports`, say), by the names of their folders."""
+    folders = [file.parent for file in sorted(place.glob(f"[!.]*/{_JOB}"))]
+    return {folder.name: job for folder in folders if (job := read_job(folder)) is not None}
 
 
-def run_job(folder: Path, work: Callable[[Mapping[str, Any], Tell], Mapping[str, Any]]) -> None:
-    """Do the work of a job here and write its events; any error becomes state "failed".
+Report = Callable[[str, int, int], None]
+"""The work calls it often with phase, done and total."""
 
-    Args:
-        work: Takes the parameters and a function to tell progress; returns the result.
+
+def run_job(folder: Path, work: Callable[[Mapping[str, Any], Report], Mapping[str, Any]]) -> None:
+    """Do the work of a job in this process and write its events.
+
+    An error becomes the state "failed".
     """
     try:
-        result = work(_read_parameters(folder) or {}, _make_tell(folder))
+        result = work(_read_parameters(folder) or {}, _make_report(folder))
     except PetalscopeError as error:
         _end(folder, state="failed", code=error.code, problem=error.problem, remedy=error.remedy)
     except Exception as error:  # the edge of this process: the traceback goes to the log
@@ -120,10 +123,10 @@ def _read_parameters(folder: Path) -> dict[str, Any] | None:
     return parameters
 
 
-def _make_tell(folder: Path) -> Tell:
+def _make_report(folder: Path) -> Report:
     phase, phase_since, begun, last = "", 0.0, 0, 0.0
 
-    def tell(now_doing: str, done: int, total: int) -> None:
+    def report(now_doing: str, done: int, total: int) -> None:
         nonlocal phase, phase_since, begun, last
         now = time.monotonic()
         if now_doing != phase:
@@ -135,7 +138,7 @@ def _make_tell(folder: Path) -> Tell:
             facts = {"phase": phase, "done": done, "total": total, "seconds_left": left}
             append_event(folder, {"event": "progress", **facts})
 
-    return tell
+    return report
 
 
 def _end(folder: Path, **facts: object) -> None:

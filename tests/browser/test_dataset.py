@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.datasets.quality.results import read_status
 from core.datasets.quality.store import read_map, request_analysis
+from core.runs.jobs import read_job
 from core.workspace import Workspace
 from data.manifest import list_datasets
 from tests.browser.conftest import PageServer, do_until, wait_for_url
@@ -32,7 +32,7 @@ def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) 
 
 
 def status_of(workspace: Workspace, job: str) -> str:
-    status = read_status(workspace, job)
+    status = read_job(workspace.analysis_folder(job))
     assert status is not None
     return status.state
 

@@ -1,15 +1,11 @@
 """Making an analysis: features, read or extracted, then everything that is said about the photos.
 
-`python -m core.datasets.quality.making FOLDER` is the job; the command line calls `make_analysis`.
 The same parameters give the same result on the same machine.
 """
 
-import os
-import sys
 import time
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,10 +30,10 @@ from core.datasets.quality.suspects import (
     find_suspects,
     score_out_of_fold,
 )
-from core.runs.jobs import Tell, run_job
+from core.runs.jobs import Report
 from core.runs.store import Phase
 from core.runs.training.preparing import Preparation, prepare_features
-from core.workspace import Workspace, open_workspace
+from core.workspace import Workspace
 from data.dataset import Dataset
 from data.duplicates import find_pairs, number_groups
 from data.manifest import read_dataset
@@ -50,8 +46,10 @@ _PHASES: dict[str, str] = {"backbone": "preparing the backbone", "extracting": "
 _STEPS = ("nearest photos", "duplicates", "label suspects", "map")
 
 
-def make_analysis(workspace: Workspace, parameters: Mapping[str, Any], tell: Tell) -> str:
-    """Return the id of the analysis; it is made now if the workspace does not hold it.
+def make_analysis(
+    workspace: Workspace, parameters: Mapping[str, Any], report: Report
+) -> Mapping[str, Any]:
+    """Do the job: make the analysis, unless it is stored, and return its id.
 
     Args:
         parameters: From store.list_parameters.
@@ -63,14 +61,14 @@ def make_analysis(workspace: Workspace, parameters: Mapping[str, Any], tell: Tel
     """
     identifier = fingerprint(dict(parameters))
     if has_result(workspace, identifier):
-        return identifier
+        return {"analysis": identifier}
     dataset = read_dataset(workspace, parameters["dataset"])
     if parameters.get("method") == "umap":
         check_umap()
-    features, label = _find_features(workspace, dataset, parameters, tell)
+    features, label = _find_features(workspace, dataset, parameters, report)
     make = _make_map if parameters["kind"] == "map" else _make_quality
     start = time.perf_counter()
-    arrays, tables, rest = make(dataset, features, parameters, tell)
+    arrays, tables, rest = make(dataset, features, parameters, report)
     facts = ResultFacts(
         id=identifier,
         kind=parameters["kind"],
@@ -80,26 +78,26 @@ def make_analysis(workspace: Workspace, parameters: Mapping[str, Any], tell: Tel
         rest={**rest, "seconds": round(time.perf_counter() - start, 2)},
     )
     write_result(workspace, facts, arrays=arrays, tables=tables)
-    return identifier
+    return {"analysis": identifier}
 
 
 class _Listener:
     """Tells the preparation of features as phases of the job."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, report: Report) -> None:
+        self._report = report
         self._phase = ""
 
     def begin_phase(self, phase: Phase) -> None:
         self._phase = _PHASES.get(phase, phase)
-        self._tell(self._phase, 0, 0)
+        self._report(self._phase, 0, 0)
 
     def tell_progress(self, done: int, total: int, **facts: float | None) -> None:  # noqa: ARG002
-        self._tell(self._phase, done, total)
+        self._report(self._phase, done, total)
 
 
 def _find_features(
-    workspace: Workspace, dataset: Dataset, parameters: Mapping[str, Any], tell: Tell
+    workspace: Workspace, dataset: Dataset, parameters: Mapping[str, Any], report: Report
 ) -> tuple[np.ndarray, str]:
     """Return the features (n, 2048) and what to call their weights; extracted where not kept."""
     backbone = parameters["backbone"]
@@ -107,8 +105,8 @@ def _find_features(
         values = read_features(workspace, kept.id) if kept.backbone_id == backbone else None
         if values is not None:
             return values, kept.label
-    tell("preparing", 0, 0)
-    by = Preparation(workspace=workspace, device=find_device(), listener=_Listener(tell))
+    report("preparing", 0, 0)
+    by = Preparation(workspace=workspace, device=find_device(), listener=_Listener(report))
     weights = find_weights(workspace, parameters["weights"])
     made = prepare_features(by, dataset, weights, PREPROCESSING)
     return made.values, read_backbone_facts(workspace, made.backbone_id).weights_label
@@ -118,15 +116,15 @@ _Parts = tuple[dict[str, np.ndarray], dict[str, pd.DataFrame], dict[str, Any]]
 
 
 def _make_quality(
-    dataset: Dataset, features: np.ndarray, _parameters: Mapping[str, Any], tell: Tell
+    dataset: Dataset, features: np.ndarray, _parameters: Mapping[str, Any], report: Report
 ) -> _Parts:
-    tell(_STEPS[0], 0, len(_STEPS))
+    report(_STEPS[0], 0, len(_STEPS))
     unit = normalise_features(features)
-    neighbours, similarities = find_neighbours(unit, tell=partial(tell, _STEPS[0]))
+    neighbours, similarities = find_neighbours(unit, tell=partial(report, _STEPS[0]))
     typicality, outlier_score = measure_typicality(unit, dataset.labels)
-    tell(_STEPS[1], 1, len(_STEPS))
+    report(_STEPS[1], 1, len(_STEPS))
     pairs = find_pairs(dataset, features, neighbours)
-    tell(_STEPS[2], 2, len(_STEPS))
+    report(_STEPS[2], 2, len(_STEPS))
     folds = deal_folds(dataset.labels, number_groups(pairs, len(dataset)), FOLDS)
     head = score_out_of_fold(features, dataset.labels, folds, len(dataset.classes))
     photos = pd.DataFrame(
@@ -136,7 +134,7 @@ def _make_quality(
             "outlier": outlier_score > OUTLIER_LIMIT,
         }
     ).join(find_suspects(head.scores, dataset.labels, dataset.classes))
-    tell(_STEPS[3], 3, len(_STEPS))
+    report(_STEPS[3], 3, len(_STEPS))
     pca = map_by_pca(reduce_features(features))
     arrays = {"neighbours": neighbours, "similarities": similarities, "pca": pca}
     facts = {
@@ -149,32 +147,16 @@ def _make_quality(
 
 
 def _make_map(
-    _dataset: Dataset, features: np.ndarray, parameters: Mapping[str, Any], tell: Tell
+    _dataset: Dataset, features: np.ndarray, parameters: Mapping[str, Any], report: Report
 ) -> _Parts:
     method = parameters["method"]
-    tell("main directions (PCA)", 0, 0)
+    report("main directions (PCA)", 0, 0)
     reduced = reduce_features(features)
     arrays = {"pca": map_by_pca(reduced)}
     if method == "tsne":
-        tell("neighbourhoods (t-SNE)", 0, 0)
+        report("neighbourhoods (t-SNE)", 0, 0)
         arrays["tsne"] = map_by_tsne(reduced)
     elif method == "umap":
-        tell("neighbourhoods (UMAP)", 0, 0)
+        report("neighbourhoods (UMAP)", 0, 0)
         arrays["umap"] = map_by_umap(reduced)
     return arrays, {}, {"method": method}
-
-
-def execute_analysis(folder: Path) -> None:
-    """Make the analysis that the job.json in the folder describes."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.nice(5)  # pages that are looked at meanwhile come first
-
-    def work(parameters: Mapping[str, Any], tell: Tell) -> Mapping[str, Any]:
-        tell("starting", 0, 0)
-        return {"analysis": make_analysis(open_workspace(), parameters, tell)}
-
-    run_job(folder, work)
-
-
-if __name__ == "__main__":
-    execute_analysis(Path(sys.argv[1]))

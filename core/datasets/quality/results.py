@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core.runs.jobs import JobStatus, read_job, start_job
+from core.runs.jobs import start_job
 from core.workspace import Workspace, digest_file, digest_once, make_folder_atomically
 from models.catalogue import rank
 from models.weights import WeightsKind
@@ -73,20 +73,16 @@ def write_result(
 
 
 def start_analysis(
-    workspace: Workspace, analysis_id: str, module: str, parameters: Mapping[str, Any]
+    workspace: Workspace, analysis_id: str, kind: str, parameters: Mapping[str, Any]
 ) -> None:
-    """Start the job that makes an analysis (`python -m module FOLDER`) unless it is there or going.
+    """Start the job that makes an analysis, unless its result is stored or the job runs.
 
     Args:
-        parameters: With `dataset`, so that whoever deletes it sees that it is used.
+        kind: Of the job, see `core.jobs`.
+        parameters: With `dataset`, so that the dataset counts as used.
     """
     if not has_result(workspace, analysis_id):
-        start_job(workspace, workspace.analysis_folder(analysis_id), module, parameters)
-
-
-def read_status(workspace: Workspace, analysis_id: str) -> JobStatus | None:
-    """Return the state of the job of an analysis; None when none was started for that id."""
-    return read_job(workspace.analysis_folder(analysis_id))
+        start_job(workspace, workspace.analysis_folder(analysis_id), kind, parameters)
 
 
 def list_results(workspace: Workspace, dataset_id: str, kind: str) -> list[ResultFacts]:

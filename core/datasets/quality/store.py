@@ -119,7 +119,7 @@ def request_analysis(
         check_umap()
     parameters = list_parameters(workspace, dataset_id, weights, method)
     identifier = fingerprint(parameters)
-    start_analysis(workspace, identifier, "core.datasets.quality.making", parameters)
+    start_analysis(workspace, identifier, "quality", parameters)
     return identifier
 
 

@@ -26,7 +26,7 @@ from core.ui.dataset.map_reading import (
 from core.ui.dataset.reading import DatasetPage
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, link_page
-from core.ui.parts.live_state import follow_analysis
+from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import show_problem
 from core.ui.parts.pickers import name_runs, pick_named
 from core.ui.parts.state import bind_choice, keep_choice
@@ -55,7 +55,7 @@ def show_map(page: DatasetPage) -> None:
     if chart.job is not None:
         job, status = chart.job
         if status.state == "going":
-            follow_analysis(job, "Map")
+            follow_job(cache.workspace().analysis_folder(job), "Map")
             return
         keep_choice(JOB, None)
         if status.state == "failed":

@@ -10,9 +10,8 @@ import streamlit as st
 
 from core.charts.theme import choose_palette
 from core.config import fingerprint
-from core.datasets.quality.results import read_status
 from core.datasets.quality.store import MapMethod, find_feature_sets
-from core.runs.jobs import JobStatus
+from core.runs.jobs import JobStatus, read_job
 from core.runs.store import RunRecord
 from core.ui.dataset.map_charts import (
     Group,
@@ -121,7 +120,7 @@ def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
     """Read what the address says of the map; photos that match, (n,) bool, stand out."""
     workspace = cache.workspace()
     job = read_choice(JOB)
-    status = read_status(workspace, job) if job else None
+    status = read_job(workspace.analysis_folder(job)) if job else None
     named = job and status and status.parameters.get("dataset") == dataset.id
     kinds = dict.fromkeys(found.kind for found in find_feature_sets(workspace, dataset.id))
     method = _read_method()

@@ -12,10 +12,10 @@ import numpy as np
 import streamlit as st
 
 from core.charts.shares import draw_forecast, draw_shares, list_fan, list_points
-from core.datasets.quality.results import read_status
 from core.evaluation.intervals import wilson_interval
 from core.exact.store import find_judged_source
 from core.formats import percent, plain
+from core.runs.jobs import read_job
 from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.teaching.lessons import Picture, list_lessons, list_words
 from core.ui.lesson.charts import draw_curves, list_losses
@@ -71,7 +71,7 @@ def _prepare_next(page: LessonPage) -> None:
     ahead = replace(page, place=min(page.place + 1, len(page.lesson.steps) - 1))
     if not ahead.missing or page.missing or cache.workspace().read_only:
         return
-    if read_status(cache.workspace(), page.source.identify(ahead.missing)) is None:
+    if read_job(cache.workspace().analysis_folder(page.source.identify(ahead.missing))) is None:
         page.source.start(cache.workspace(), ahead.missing)
 
 

@@ -1,16 +1,16 @@
 """A run that is followed: its badge, its place in the queue, its phase, its best epoch."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
 import streamlit as st
 
-from core.datasets.quality.results import read_status
 from core.errors import PetalscopeError
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, ordinal, percent, plain, size
-from core.runs.jobs import JobStatus
+from core.runs.jobs import JobStatus, read_job
 from core.runs.queue.queue import read_place
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.run_files import latest_progress
@@ -192,14 +192,14 @@ def describe_phase(run: RunRecord) -> str:
     return _PHASES[run.phase] if run.is_going else plain(run.state)
 
 
-def follow_analysis(analysis_id: str, name: str, below: str = "") -> None:
-    """Draw how far the job of an analysis is, again and again; the whole page when it ends."""
-    st.fragment(_follow_analysis, run_every="0.5s")(analysis_id, name, below)
+def follow_job(folder: Path, name: str, below: str = "") -> None:
+    """Draw the progress of a background job every half second; rerun the page when it ends."""
+    st.fragment(_follow_job, run_every="0.5s")(folder, name, below)
 
 
-def _follow_analysis(analysis_id: str, name: str, below: str) -> None:
+def _follow_job(folder: Path, name: str, below: str) -> None:
     with report_errors():  # a fragment's errors do not reach those of its page
-        job = read_status(cache.workspace(), analysis_id)
+        job = read_job(folder)
         if job is None or job.state != "going":
             st.rerun()
         show_job(name, job, "photo" if "features" in job.phase else "")
@@ -209,7 +209,8 @@ def _follow_analysis(analysis_id: str, name: str, below: str) -> None:
 
 def show_making(analysis_id: str, name: str, start: Callable[[], None], *, below: str = "") -> None:
     """Draw how far a job is, or why it failed; start it where it is not running."""
-    job = read_status(cache.workspace(), analysis_id)
+    folder = cache.workspace().analysis_folder(analysis_id)
+    job = read_job(folder)
     if cache.workspace().read_only and (job is None or job.state != "going"):
         st.info(f"{name}: not computed yet. An editor has to open this page once.")
         return
@@ -221,7 +222,7 @@ def show_making(analysis_id: str, name: str, start: Callable[[], None], *, below
         return
     if job is None or job.state != "going":  # what it made is another one, or was removed
         start()
-    follow_analysis(analysis_id, name, below)
+    follow_job(folder, name, below)
 
 
 def make_dataset(text: str, make: Callable[..., Dataset]) -> Dataset | None:

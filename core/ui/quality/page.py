@@ -8,7 +8,7 @@ from core.datasets.quality.neighbours import MOST_FULL
 from core.datasets.quality.store import find_feature_sets, request_analysis
 from core.formats import count, plain
 from core.ui.parts import cache
-from core.ui.parts.live_state import follow_analysis
+from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import show_problem, show_random_banner
 from core.ui.parts.pickers import pick_dataset
 from core.ui.parts.state import keep_choice
@@ -105,7 +105,7 @@ def show_analysis(page: QualityPage) -> None:
     """Draw the state of the analysis: going or failed; offered or done where it is needed."""
     job = read_job(page.dataset)
     if job and job[1].state == "going":
-        follow_analysis(job[0], "Analysing")
+        follow_job(cache.workspace().analysis_folder(job[0]), "Analysing")
         return
     if job and job[1].state == "failed":
         show_problem(job[1].problem, job[1].remedy)

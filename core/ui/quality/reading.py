@@ -11,11 +11,10 @@ import streamlit as st
 
 from core.datasets.edits.tray import list_edits, resolve_edits
 from core.datasets.quality.leakage import Comparison, evaluate_without, list_leaking_photos
-from core.datasets.quality.results import read_status
 from core.datasets.quality.store import QualityResult
 from core.datasets.quality.suspects import read_confirmed
 from core.formats import plain
-from core.runs.jobs import JobStatus
+from core.runs.jobs import JobStatus, list_jobs
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
@@ -277,15 +276,10 @@ def read_leak_effect(page: QualityPage) -> LeakEffect | None:
 def read_job(dataset: Dataset) -> tuple[str, JobStatus] | None:
     """Read the analysis of the dataset that is going, else the one the address names."""
     workspace, named = cache.workspace(), read_choice(ANALYSIS)
-    for folder in sorted(workspace.analyses.glob("[!.]*/job.json")):
-        identifier = folder.parent.name
-        status = read_status(workspace, identifier)
-        if status is None or status.parameters.get("kind") != "quality":
-            continue
-        if status.parameters.get("dataset") == dataset.id and (
-            status.state == "going" or identifier == named
-        ):
-            return identifier, status
+    for identifier, job in list_jobs(workspace.analyses).items():
+        asked = job.parameters.get("kind"), job.parameters.get("dataset")
+        if asked == ("quality", dataset.id) and (job.state == "going" or identifier == named):
+            return identifier, job
     return None
 
 

@@ -12,11 +12,12 @@ import streamlit as st
 from core.config import read_settings
 from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import plain, size
-from core.runs.fetching import read_fetch, start_fetch
+from core.runs.fetching import find_fetch, start_fetch
+from core.runs.jobs import read_job
 from core.runs.recipe.recipe import SETTINGS
 from core.ui.parts import cache
-from core.ui.parts.live_state import show_job
-from core.ui.parts.messages import report_errors, show_problem, show_random_banner
+from core.ui.parts.live_state import follow_job
+from core.ui.parts.messages import show_problem, show_random_banner
 from models.catalogue import CATALOGUE, DEFAULT, RANDOM, STARTER
 from models.weights import Weights, find_weights
 
@@ -80,9 +81,11 @@ def can_be_fetched() -> bool:
 
 def show_fetch() -> str:
     """Draw how far the download of weights is, or why it failed; return its state, if any."""
-    job = read_fetch(cache.workspace())
+    folder = find_fetch(cache.workspace())
+    job = read_job(folder)
     if job is not None and job.state == "going":
-        st.fragment(_follow, run_every="0.5s")()
+        then = "Then it trains by itself. " if job.parameters["run"] else ""
+        follow_job(folder, CATALOGUE[DEFAULT].title, f"{then}You can leave or reload this page.")
     elif job is not None and job.state == "failed":
         show_problem(job.problem, job.remedy)
     return job.state if job is not None else ""
@@ -112,13 +115,3 @@ def describe_download() -> str:
     entry, server = CATALOGUE[DEFAULT], urlsplit(read_settings().weights_url).hostname or ""
     parts = entry.title, size(entry.size_bytes), f"licence {entry.licence}", f"from {server}"
     return " · ".join(parts)
-
-
-def _follow() -> None:
-    with report_errors():  # a fragment's errors do not reach those of its page
-        job = read_fetch(cache.workspace())
-        if job is None or job.state != "going":
-            st.rerun()
-        show_job(CATALOGUE[DEFAULT].title, job)
-        then = "Then it trains by itself. " if job.parameters["run"] else ""
-        st.caption(f"{then}You may leave or reload this page: it goes on.")

@@ -17,13 +17,14 @@ from core.exporting.store import (
     list_exports,
     list_going,
     make_request,
-    read_status,
     start_export,
 )
 from core.formats import count, moment, plain, size
 from core.registry.store import ModelVersion, list_versions
+from core.runs.jobs import read_job
 from core.runs.store import list_runs
 from core.ui.parts import cache
+from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import report_errors, show_problem
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.state import keep_choice, read_choice
@@ -102,22 +103,12 @@ def _show_jobs() -> None:
     """Draw the exports that are being made, and why the last one that was asked for is not."""
     workspace, asked = cache.workspace(), read_choice(_JOB)
     for identifier in list_going(workspace):
-        st.fragment(_watch, run_every="1s")(identifier)
+        follow_job(workspace.export_folder(identifier), "Exporting")
     if asked is None or is_made(workspace, asked):
         return
-    status = read_status(workspace, asked)
+    status = read_job(workspace.export_folder(asked))
     if status is not None and status.state == "failed":
         show_problem(status.problem, status.remedy)
-
-
-def _watch(identifier: str) -> None:
-    with report_errors():  # a fragment's errors do not reach those of its page
-        status = read_status(cache.workspace(), identifier)
-        if status is None or status.state != "going":
-            st.rerun()  # the whole page: the zip is there now
-        share = min(1.0, status.done / status.total) if status.total else 0.0
-        step = f", step {status.done + 1} of {status.total}" if status.total else " …"
-        st.progress(share, text=f"**Exporting** · {plain(status.phase)}{step}")
 
 
 def show_kept() -> None:

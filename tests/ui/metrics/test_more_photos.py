@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from core.charts.shares import draw_forecast, list_fan, list_points
-from core.datasets.quality.results import read_status
 from core.exact.forecasting import KIND, prepare_curve, read_forecast
 from core.exact.store import find_judged_source, prepare_head
 from core.instant.curves import Curve, foresee_curve
+from core.runs.jobs import read_job
 from core.ui.metrics.more_photos import say_more
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
@@ -40,7 +40,7 @@ def test_nothing_is_measured_before_the_card_is_opened(trained_copy: Workspace) 
         trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     )
     assert "more photos" not in text_of(open_page("metrics"))
-    assert read_status(trained_copy, source.identify(KIND)) is None
+    assert read_job(trained_copy.analysis_folder(source.identify(KIND))) is None
     prepare_head(trained_copy, source)
     app = open_page("metrics", OPEN)
     assert "Measuring the learning curve" in app.get("progress")[0].proto.text

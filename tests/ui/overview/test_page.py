@@ -65,15 +65,15 @@ def test_a_click_starts_the_download_once(
     say_network(monkeypatch, there=True)
     begun = []
 
-    def start(workspace: Workspace, folder: object, module: str, asked: object) -> bool:
-        begun.append((module, asked))
+    def start(workspace: Workspace, folder: object, kind: str, asked: object) -> bool:
+        begun.append((kind, asked))
         monkeypatch.setattr("core.runs.jobs.start_detached", lambda *_, **__: None)
-        return start_job(workspace, folder, module, asked)  # type: ignore[arg-type]
+        return start_job(workspace, folder, kind, asked)  # type: ignore[arg-type]
 
     monkeypatch.setattr("core.runs.fetching.start_job", start)
     press(open_page("overview"), "Download ImageNet weights")
-    ((module, asked),) = begun
-    assert module == "core.runs.fetching"
+    ((kind, asked),) = begun
+    assert kind == "weights"
     assert asked["run"]["dataset"] in {path.name for path in newcomer.datasets.iterdir()}  # type: ignore[index]
 
 

@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.tray import list_edits
-from core.datasets.quality.results import read_status
 from core.datasets.quality.store import read_quality, request_analysis
+from core.runs.jobs import read_job
 from core.ui.quality.reading import FINDINGS
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -144,7 +144,9 @@ def test_an_analysis_fills_in_what_needs_features(
     app = open_quality(trained_copy, "suspect", dataset=dataset.id)
     press(app, "Analyse with starter weights")
     identifier = request_analysis(trained_copy, dataset.id, "starter")  # the one that goes
-    wait_until(lambda: read_status(trained_copy, identifier).state != "going", "it is done")  # type: ignore[union-attr]
+    wait_until(
+        lambda: read_job(trained_copy.analysis_folder(identifier)).state != "going", "it is done"
+    )  # type: ignore[union-attr]
     app = open_quality(trained_copy, "suspect", dataset=dataset.id)
     result = read_quality(trained_copy, dataset.id)
     assert result is not None

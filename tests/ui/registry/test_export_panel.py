@@ -66,7 +66,8 @@ def test_nothing_chosen_is_nothing_made(panel: AppTest) -> None:
 
 
 def test_a_failed_export_says_why(panel: AppTest, trained_copy: Workspace) -> None:
-    from core.exporting.store import make_request, read_status, start_export
+    from core.exporting.store import make_request, start_export
+    from core.runs.jobs import read_job
     from tests.processes import wait_until
 
     run = list_runs(trained_copy)[-1]
@@ -76,7 +77,7 @@ def test_a_failed_export_says_why(panel: AppTest, trained_copy: Workspace) -> No
     identifier = start_export(trained_copy, make_request(run.id, ["onnx"]))
 
     def has_ended() -> bool:
-        status = read_status(trained_copy, identifier)
+        status = read_job(trained_copy.export_folder(identifier))
         return status is not None and status.state != "going"
 
     wait_until(has_ended, "the export has failed")

@@ -37,7 +37,7 @@ WEEK_S = 7 * 86_400
 def end_imports(workspace: Workspace) -> Iterator[None]:
     """No import process outlives its test."""
     yield
-    for process in find_processes(workspace, "core.datasets.importing"):
+    for process in find_processes(workspace, "core.jobs"):
         process.kill()
 
 
@@ -62,9 +62,7 @@ def start_frozen_import(
 ) -> tuple[str, psutil.Process]:
     """Return an import and its process, which stands still before it has begun."""
     import_id = start(workspace, path, remove_source=upload)
-    [process] = wait_until(
-        lambda: find_processes(workspace, "core.datasets.importing"), "it has begun"
-    )
+    [process] = wait_until(lambda: find_processes(workspace, "core.jobs"), "it has begun")
     process.suspend()
     return import_id, process
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.datasets.quality.results import read_status
 from core.errors import FeaturesMissing
 from core.exact.forecasting import KIND, prepare_curve, read_forecast
 from core.exact.store import find_judged_source, prepare_head
+from core.runs.jobs import read_job
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
 from tests.processes import wait_until
@@ -25,7 +25,7 @@ def test_a_curve_is_measured_by_a_job(trained_copy: Workspace) -> None:
     right = head.outputs[judged].argmax(axis=1) == head.labels[judged]
     assert found.curve.means[-1] == pytest.approx(right.mean())
     assert found.curve.judged == len(judged) and found.photos == len(head.train)
-    job = read_status(trained_copy, source.identify(KIND))
+    job = read_job(trained_copy.analysis_folder(source.identify(KIND)))
     assert job is not None and job.state in ("going", "done")
     told: list[object] = []
     prepare_curve(trained_copy, source, lambda *facts: told.append(facts))

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from core.config import fingerprint
-from core.datasets.quality.results import read_status
 from core.errors import FeaturesMissing, RecipeRefused, TooManyPhotos
 from core.exact.store import (
     KIND,
@@ -16,6 +15,7 @@ from core.exact.store import (
     measure_agreement,
     open_head,
 )
+from core.runs.jobs import read_job
 from core.runs.result import read_result, read_run_features
 from core.runs.store import list_runs
 from core.runs.training.executing import choose_splits
@@ -43,7 +43,7 @@ def test_a_head_is_made_by_a_job_and_opened(trained_copy: Workspace) -> None:
     assert find_run_source(trained_copy, dataset, run.id, result).id == source.id
     same, n = measure_agreement(head, result)
     assert 0 <= same <= n == len(dataset.photo_numbers("validation"))
-    job = read_status(trained_copy, source.id)
+    job = read_job(trained_copy.analysis_folder(source.id))
     assert job is not None and job.state in ("going", "done")
 
 

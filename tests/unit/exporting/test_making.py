@@ -19,12 +19,12 @@ from core.exporting.store import (
     list_going,
     make_request,
     read_export,
-    read_status,
     start_export,
 )
 from core.prediction.deciding import DecisionRule, save_rule
 from core.registry.files import blob_file
 from core.registry.registering import register_run
+from core.runs.jobs import read_job
 from core.runs.queue.queue import delete_run
 from core.runs.store import list_runs
 from core.workspace import Workspace
@@ -49,7 +49,7 @@ def test_an_export_is_made_by_a_job_kept_and_not_made_twice(trained_copy: Worksp
     with pytest.raises(ExportRefused):
         delete_export(trained_copy, identifier)
     wait_until(lambda: not list_going(trained_copy), "the export is made")
-    status = read_status(trained_copy, identifier)
+    status = read_job(trained_copy.export_folder(identifier))
     assert status is not None
     assert status.state == "done", status.problem
     (record,) = list_exports(trained_copy)

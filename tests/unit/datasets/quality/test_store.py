@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.config import fingerprint
-from core.datasets.quality.results import RESULT, read_status
+from core.datasets.quality.results import RESULT
 from core.datasets.quality.store import (
     find_feature_sets,
     list_parameters,
@@ -15,6 +15,7 @@ from core.datasets.quality.store import (
     request_analysis,
 )
 from core.errors import DatasetMissing, ExtraMissing, WeightsMissing
+from core.runs.jobs import read_job
 from core.workspace import Workspace
 from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
@@ -24,7 +25,7 @@ from tests.processes import wait_until
 
 def wait_for_job(workspace: Workspace, analysis: str) -> str:
     def ended() -> str:
-        status = read_status(workspace, analysis)
+        status = read_job(workspace.analysis_folder(analysis))
         assert status is not None
         return "" if status.state == "going" else f"{status.state} {status.code} {status.problem}"
 
@@ -124,9 +125,9 @@ def test_a_job_without_weights_fails_with_their_remedy(
     monkeypatch.setenv("PETALSCOPE_WEIGHTS", str(tmp_path / "none.h5"))
     analysis = fingerprint(parameters)
     folder = trained_copy.analysis_folder(analysis)
-    start_job(trained_copy, folder, "core.datasets.quality.making", parameters)
+    start_job(trained_copy, folder, "quality", parameters)
     assert wait_for_job(trained_copy, analysis).startswith("failed weights_missing")
-    status = read_status(trained_copy, analysis)
+    status = read_job(trained_copy.analysis_folder(analysis))
     assert status is not None and "PETALSCOPE_WEIGHTS" in status.remedy
 
 
@@ -134,7 +135,7 @@ def test_other_weights_are_another_analysis(trained_copy: Workspace) -> None:
     dataset = choose_dataset(trained_copy)
     random = list_parameters(trained_copy, dataset, "random")
     assert fingerprint(random) == fingerprint(list_parameters(trained_copy, dataset, "random"))
-    assert read_status(trained_copy, fingerprint(random)) is None
+    assert read_job(trained_copy.analysis_folder(fingerprint(random))) is None
 
 
 def test_unknown_datasets_are_refused(workspace: Workspace) -> None:

@@ -16,6 +16,7 @@ from openvino import opset13 as operations
 
 from core.config import PHOTO_SIZE, fingerprint
 from core.errors import RecipeRefused, WeightsDamaged
+from core.kept import report_stop
 from core.workspace import Workspace, write_whole
 from models.backbone import (
     BackboneFacts,
@@ -26,7 +27,7 @@ from models.backbone import (
     read_network,
     stream_output,
 )
-from models.keeping import Entry, keep_rows, read_kept, report_stop
+from models.keeping import Entry, keep_rows, read_kept
 from models.rows import (
     Change,
     Donors,

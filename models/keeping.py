@@ -1,45 +1,41 @@
-"""Rows of photos, kept: features/<id>.npy, and in <id>.json what they are and their digest.
+"""Cached rows of photos: which facts decide them, and in which files they are.
 
-Until all rows are there they are in a hidden file, from which the next call continues. A view is
-what a network sees in some photos, each changed by one draw: features, or activations of conv4.
+A hidden file has the rows until all are there; the next call continues it. A view holds the answers
+of a network to photos, each augmented once: features, or activations of conv4.
 """
 
 import hashlib
-import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from filelock import FileLock, Timeout
 
+from core import kept
 from core.config import PHOTO_SIZE, Framing, fingerprint
-from core.errors import RunStopped
-from core.workspace import Workspace, digest_file, digest_once, write_atomically
+from core.workspace import Workspace
 from models.rows import RowForm, conv4_form, photo_form, pooled_form
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One file of kept rows: everything that decides what stands in it."""
+    """One file of cached rows, with all facts that decide its content."""
 
     id: str
     facts: dict[str, Any]
-    """JSON values; "dataset" is the dataset it goes with."""
+    """JSON values; "dataset" is the dataset of the photos."""
     form: RowForm
 
 
 def name_partial(workspace: Workspace, entry: Entry) -> Path:
-    """Return the path of the hidden file that holds the rows of an entry until all are there."""
+    """Return the hidden file of the rows of an entry until all are there."""
     kind = entry.facts.get("view", "features")
     return workspace.features / f".{entry.facts['dataset']}.{kind}.{entry.id}.part"
 
 
 def count_partial_rows(workspace: Workspace, entry: Entry) -> int:
-    """Return how many rows of an entry that is not complete are there, by the file's size."""
+    """Return the number of rows of an incomplete entry, by the size of its file."""
     try:
         return name_partial(workspace, entry).stat().st_size // entry.form.size
     except FileNotFoundError:
@@ -47,21 +43,13 @@ def count_partial_rows(workspace: Workspace, entry: Entry) -> int:
 
 
 def read_kept(workspace: Workspace, identifier: str) -> np.ndarray | None:
-    """Return the rows (n, …), memory-mapped; None when missing or altered."""
-    file = workspace.features_file(identifier)
-    try:
-        facts = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-        if digest_once(file) != facts["sha256"]:
-            return None
-    except (FileNotFoundError, ValueError, KeyError):
-        return None
-    return _map(file)
+    """Return the rows (n, …), memory-mapped; None if they are missing or altered."""
+    return kept.read_rows(workspace.features_file(identifier))
 
 
 def is_kept(workspace: Workspace, identifier: str) -> bool:
-    """Return whether the rows are kept, by their names alone: costs nothing."""
-    file = workspace.features_file(identifier)
-    return file.exists() and file.with_suffix(".json").exists()
+    """Return whether the rows are cached, by the names of the files alone: fast."""
+    return kept.has_rows(workspace.features_file(identifier))
 
 
 def keep_rows(
@@ -70,57 +58,13 @@ def keep_rows(
     complete: Callable[[Path], None],
     should_stop: Callable[[], bool],
 ) -> np.ndarray:
-    """Return the rows of the entry, memory-mapped; `complete` fills the partial file if need be.
+    """Return the rows of the entry, memory-mapped; `complete` adds what the partial file lacks.
 
     Raises:
-        RunStopped: `should_stop` said so while another process had the file.
+        RunStopped: `should_stop` returned True while another process computed the rows.
     """
-    partial = name_partial(workspace, entry)
-    with _hold(partial.with_suffix(".lock"), should_stop):
-        kept = read_kept(workspace, entry.id)
-        if kept is None:
-            complete(partial)
-            file = workspace.features_file(entry.id)
-            _publish(partial, file, entry)
-            kept = _map(file)
-    return kept
-
-
-def report_stop() -> RunStopped:
-    """Return what is raised when a person stops an extraction."""
-    return RunStopped(
-        "The extraction of features was stopped.",
-        "Start the run again: it goes on with the photos that are left.",
-    )
-
-
-def _publish(partial: Path, file: Path, entry: Entry) -> None:
-    """Give the complete file its name, and write beside it what it is."""
-    with partial.open("rb") as rows:
-        os.fsync(rows.fileno())
-    content = {**entry.facts, "sha256": digest_file(partial)}
-    partial.replace(file)
-    with write_atomically(file.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(content), encoding="utf-8")
-
-
-def _map(file: Path) -> np.ndarray:
-    rows: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
-    return rows
-
-
-@contextmanager
-def _hold(lock_file: Path, should_stop: Callable[[], bool]) -> Iterator[None]:
-    """Yield when no other process makes the same rows."""
-    lock = FileLock(lock_file)
-    while True:
-        try:
-            with lock.acquire(timeout=0.5):
-                yield
-                return
-        except Timeout:
-            if should_stop():
-                raise report_stop() from None
+    partial, file = name_partial(workspace, entry), workspace.features_file(entry.id)
+    return kept.keep_rows(file, partial, entry.facts, complete, should_stop)
 
 
 ViewKind = Literal["pooled", "conv4"]

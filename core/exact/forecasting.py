@@ -3,10 +3,10 @@
 Validation photos judge it; test photos are never looked at.
 """
 
-from core.datasets.quality.results import read_array, read_facts
 from core.exact.store import HeadSource, prepare_head
 from core.instant.curves import Curve, Forecast, foresee_curve
 from core.instant.subsets import measure_curve
+from core.kept import read_cached
 from core.runs.jobs import Report
 from core.workspace import Workspace
 
@@ -15,11 +15,11 @@ KIND = "curve"
 
 def read_forecast(workspace: Workspace, source: HeadSource) -> Forecast | None:
     """Return the forecast of a dataset; None while its curve is not measured."""
-    facts = read_facts(workspace, source.identify(KIND))
-    if facts is None:
+    found = read_cached(workspace, source.identify(KIND))
+    if found is None:
         return None
-    sizes, values = (read_array(facts, name) for name in ("sizes", "values"))
-    return foresee_curve(Curve(sizes=sizes, values=values, judged=facts.rest["judged"]))
+    sizes, values = (found.read_array(name) for name in ("sizes", "values"))
+    return foresee_curve(Curve(sizes=sizes, values=values, judged=found.rest["judged"]))
 
 
 def prepare_curve(workspace: Workspace, source: HeadSource, report: Report) -> None:
@@ -28,7 +28,7 @@ def prepare_curve(workspace: Workspace, source: HeadSource, report: Report) -> N
     Raises:
         FeaturesMissing: The features were removed or altered.
     """
-    if read_facts(workspace, source.identify(KIND)) is not None:
+    if read_cached(workspace, source.identify(KIND)) is not None:
         return
     report("the exact head", 0, 0)
     head, judged = prepare_head(workspace, source), source.dataset.photo_numbers("validation")

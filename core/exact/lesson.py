@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from core.config import FRAMING, fingerprint
-from core.datasets.quality.results import read_facts, read_table
 from core.errors import LessonRefused
 from core.exact.store import HeadSource, prepare_head
 from core.instant.head import fit_head
 from core.instant.subsets import order_stratified
+from core.kept import read_cached
 from core.runs.jobs import Report
 from core.runs.store import Phase
 from core.runs.training.preparing import Preparation, prepare_backbone, prepare_photos
@@ -40,8 +40,8 @@ MOST, LEAST_A_CLASS = 500, 5
 
 def read_stages(workspace: Workspace, source: HeadSource) -> pd.DataFrame | None:
     """Return weights, stage (1 to 5), right and n (photos); None while it is not measured."""
-    facts = read_facts(workspace, source.identify(KIND))
-    return None if facts is None else read_table(facts, KIND)
+    found = read_cached(workspace, source.identify(KIND))
+    return None if found is None else found.read_table(KIND)
 
 
 def prepare_stages(workspace: Workspace, source: HeadSource, report: Report) -> None:
@@ -115,13 +115,13 @@ def read_trainings(
     workspace: Workspace, source: HeadSource, kind: str
 ) -> Mapping[tuple[str, int], list[LiveEpoch]] | None:
     """Return fingerprint of the recipe and seed → epochs; None while they are not made."""
-    facts = read_facts(workspace, source.identify(kind))
-    if facts is None:
+    found = read_cached(workspace, source.identify(kind))
+    if found is None:
         return None
     names = [one.name for one in fields(LiveEpoch)]
     return {
         key: [LiveEpoch(**epoch) for epoch in part[names].to_dict("records")]
-        for key, part in read_table(facts, TRAININGS).groupby(["recipe", "seed"])
+        for key, part in found.read_table(TRAININGS).groupby(["recipe", "seed"])
     }
 
 

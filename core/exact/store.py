@@ -13,16 +13,11 @@ import numpy as np
 import pandas as pd
 
 from core.config import fingerprint
-from core.datasets.quality.results import (
-    ResultFacts,
-    read_array,
-    read_facts,
-    start_analysis,
-    write_result,
-)
 from core.datasets.quality.store import find_feature_sets
 from core.errors import FeaturesMissing, TooManyPhotos
 from core.instant.head import ExactHead, RidgeCurve, Standard, fit_head
+from core.kept import Cached, read_cached, write_cached
+from core.runs.jobs import start_analysis
 from core.runs.result import RunResult, read_run_features
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -72,9 +67,9 @@ class HeadSource:
         asked = {"kind": kind, "dataset": self.dataset.id, "run": self.run}
         start_analysis(workspace, self.identify(kind), "exact", asked)
 
-    def describe(self, identifier: str, kind: str, **rest: Any) -> ResultFacts:
+    def describe(self, identifier: str, kind: str, **rest: Any) -> Cached:
         """Return what an analysis that rests on the head is."""
-        return ResultFacts(
+        return Cached(
             id=identifier,
             kind=kind,
             dataset=self.dataset.id,
@@ -93,8 +88,8 @@ class HeadSource:
         **rest: Any,
     ) -> None:
         """Write what an analysis found, with facts of its own (`rest`), unless it is kept."""
-        facts = self.describe(self.identify(kind), kind, **rest)
-        write_result(workspace, facts, arrays=arrays, tables=tables)
+        result = self.describe(self.identify(kind), kind, **rest)
+        write_cached(workspace, result, arrays=arrays, tables=tables)
 
 
 def find_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
@@ -166,13 +161,13 @@ def find_run_source(
 
 def open_head(workspace: Workspace, head_id: str) -> ExactHead | None:
     """Return the head of an id, its arrays memory-mapped; None where it is not kept, whole."""
-    facts = read_facts(workspace, head_id)
-    if facts is None:
+    found = read_cached(workspace, head_id)
+    if found is None:
         return None
     arrays, standard, curve = (
-        {name: read_array(facts, name) for name in names} for names in (_ARRAYS, _STANDARD, _CURVE)
+        {name: found.read_array(name) for name in names} for names in (_ARRAYS, _STANDARD, _CURVE)
     )
-    own: dict[str, Any] = {**arrays, **{name: facts.rest[name] for name in _NUMBERS}}
+    own: dict[str, Any] = {**arrays, **{name: found.rest[name] for name in _NUMBERS}}
     return ExactHead(**own, standard=Standard(**standard), curve=RidgeCurve(**curve))
 
 

@@ -14,7 +14,6 @@ import pandas as pd
 from core.config import fingerprint
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import list_edits, resolve_edits
-from core.datasets.quality.results import read_facts, write_result
 from core.errors import FeaturesMissing
 from core.evaluation.comparison import Comparison, compare_predictions
 from core.evaluation.confusion import count_confusions, list_largest_changes
@@ -22,6 +21,7 @@ from core.exact.store import HeadSource, find_source, open_head
 from core.formats import count, points, say_p
 from core.instant.change import Change, answer_changed
 from core.instant.head import ExactHead
+from core.kept import read_cached, write_cached
 from core.runs.common_photos import find_common
 from core.runs.result import read_result
 from core.runs.store import RunRecord, list_runs
@@ -195,14 +195,14 @@ def apply_foretold(
         compared = whatif.comparison
         numbers = {name: getattr(compared, name) for name in _COUNTS}
         facts = source.describe(_name_foretold(made), _KIND, **numbers)
-        write_result(workspace, replace(facts, dataset=made.id))
+        write_cached(workspace, replace(facts, dataset=made.id))
     return made
 
 
 def read_foretold(workspace: Workspace, version: Dataset) -> Foretold | None:
     """Return what was foretold of a version; None where nothing was."""
-    facts = read_facts(workspace, _name_foretold(version))
-    return None if facts is None else Foretold(**facts.rest, engine=facts.label)
+    found = read_cached(workspace, _name_foretold(version))
+    return None if found is None else Foretold(**found.rest, engine=found.label)
 
 
 def find_outcome(workspace: Workspace, version: Dataset) -> Outcome | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import PetalscopeError
+from core.kept import read_cached
 from core.runs.locks import free_lock, is_locked, take_lock
 from core.runs.queue.starting import python_command, start_detached
 from core.runs.run_files import append_event, read_events
@@ -64,6 +65,18 @@ def start_job(workspace: Workspace, folder: Path, kind: str, parameters: Mapping
     command = python_command("core.jobs", kind, str(folder))
     start_detached(workspace, command, lock=lock, log_file=folder / _LOG)
     return True
+
+
+def start_analysis(
+    workspace: Workspace, identifier: str, kind: str, parameters: Mapping[str, Any]
+) -> None:
+    """Start the job that computes an analysis, unless it is cached or the job runs.
+
+    Args:
+        parameters: With `dataset`, so that the dataset counts as used.
+    """
+    if read_cached(workspace, identifier) is None:
+        start_job(workspace, workspace.analysis_folder(identifier), kind, parameters)
 
 
 def read_job(folder: Path) -> JobStatus | None:

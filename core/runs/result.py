@@ -2,16 +2,12 @@
 
 runs/<id>/result.npz holds the arrays, head.npz the head, result.json the rest together with the
 digests of both. result.json is written last and removed first: where it is, the files are whole.
-A result that is missing or damaged is made anew when its recipe is submitted again. What follows
-from it and takes a while is kept beside it: derived/<name>-<key>.npz; the key says what it was made
-from.
+A result that is missing or damaged is computed again when its recipe is submitted again.
 """
 
-import contextlib
 import os
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -20,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core import kept
 from core.config import fingerprint
-from core.errors import FeaturesMissing, ReadOnly, ResultDamaged, RunUnfinished
+from core.errors import FeaturesMissing, ResultDamaged, RunUnfinished
 from core.runs.run_files import (
     ARRAYS_FILE,
     FACTS_FILE,
@@ -221,55 +218,21 @@ def keep_arrays(
     facts: Mapping[str, Any],
     make: Callable[[], Mapping[str, np.ndarray]],
 ) -> dict[str, np.ndarray]:
-    """Return the named arrays, read where they are kept, else made now and kept.
+    """Return the arrays that are derived from a run, cached in derived/<name>-<key>.npz.
 
     Args:
-        name: What is derived, lower-case with dashes; an older file of that name is removed.
-        facts: JSON values: everything but the result that decides what `make` returns, and a
-            version to be raised when the computation changes.
+        name: Lower-case with dashes.
+        facts: JSON values that decide the arrays, beside the result; with a version to be raised
+            when the computation changes.
         make: Computes the arrays (no object dtype).
 
     Raises:
         RunUnfinished: The run has no result (yet).
     """
-    kept = _read_arrays(workspace, run_id, name, facts)
-    if kept is not None:
-        return kept
-    path = _find_derived(workspace, run_id, name, facts)
-    folder = path.parent
-    arrays = {array: np.asarray(values) for array, values in make().items()}
-    if not (folder.parent / FACTS_FILE).exists():  # deleted meanwhile: nothing is left behind
-        return arrays
-    with contextlib.suppress(OSError, ReadOnly):
-        for old in folder.glob(f"{name}-*.npz"):
-            # Names may begin alike: what follows the last dash is the key.
-            if old.stem.rsplit("-", 1)[0] == name:
-                old.unlink(missing_ok=True)
-        with write_atomically(path) as temporary, temporary.open("wb") as out:
-            np.savez(out, allow_pickle=False, **arrays)
-    return arrays
-
-
-def _read_arrays(
-    workspace: Workspace, run_id: str, name: str, facts: Mapping[str, Any]
-) -> dict[str, np.ndarray] | None:
-    """Return what `keep_arrays` stored under this name and these facts; None where nothing is.
-
-    Raises:
-        RunUnfinished: The run has no result (yet).
-    """
-    with (
-        contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
-        _find_derived(workspace, run_id, name, facts).open("rb") as file,
-        np.load(file, allow_pickle=False) as stored,
-    ):
-        return {array: stored[array] for array in stored.files}
-    return None
-
-
-def _find_derived(workspace: Workspace, run_id: str, name: str, facts: Mapping[str, Any]) -> Path:
     key = fingerprint({"result": digest_result(workspace, run_id), "facts": dict(facts)})
-    return workspace.run_folder(run_id) / "derived" / f"{check_identifier(name)}-{key}.npz"
+    folder = workspace.run_folder(run_id)
+    file = folder / "derived" / f"{check_identifier(name)}-{key}.npz"
+    return kept.keep_arrays(file, make, folder / FACTS_FILE)
 
 
 def digest_result(workspace: Workspace, run_id: str) -> str:

@@ -22,7 +22,6 @@ from core.datasets.quality.neighbours import (
     normalise_features,
     reduce_features,
 )
-from core.datasets.quality.results import ResultFacts, has_result, write_result
 from core.datasets.quality.store import PREPROCESSING, check_umap, find_feature_sets
 from core.datasets.quality.suspects import (
     FOLDS,
@@ -30,6 +29,7 @@ from core.datasets.quality.suspects import (
     find_suspects,
     score_out_of_fold,
 )
+from core.kept import Cached, read_cached, write_cached
 from core.runs.jobs import Report
 from core.runs.store import Phase
 from core.runs.training.preparing import Preparation, prepare_features
@@ -60,7 +60,7 @@ def make_analysis(
         ExtraMissing: UMAP is asked for and not installed.
     """
     identifier = fingerprint(dict(parameters))
-    if has_result(workspace, identifier):
+    if read_cached(workspace, identifier) is not None:
         return {"analysis": identifier}
     dataset = read_dataset(workspace, parameters["dataset"])
     if parameters.get("method") == "umap":
@@ -69,7 +69,7 @@ def make_analysis(
     make = _make_map if parameters["kind"] == "map" else _make_quality
     start = time.perf_counter()
     arrays, tables, rest = make(dataset, features, parameters, report)
-    facts = ResultFacts(
+    result = Cached(
         id=identifier,
         kind=parameters["kind"],
         dataset=dataset.id,
@@ -77,7 +77,7 @@ def make_analysis(
         label=label,
         rest={**rest, "seconds": round(time.perf_counter() - start, 2)},
     )
-    write_result(workspace, facts, arrays=arrays, tables=tables)
+    write_cached(workspace, result, arrays=arrays, tables=tables)
     return {"analysis": identifier}
 
 

@@ -13,13 +13,9 @@ import numpy as np
 import pandas as pd
 
 from core.config import fingerprint, read_framing
-from core.datasets.quality.results import (
-    list_results,
-    read_array,
-    read_table,
-    start_analysis,
-)
 from core.errors import ExtraMissing, PetalscopeError, WeightsMissing
+from core.kept import Cached, list_cached
+from core.runs.jobs import start_analysis
 from core.workspace import Workspace
 from data.findings import find_issues
 from data.manifest import read_dataset
@@ -159,21 +155,20 @@ def read_quality(
 
     By pretrained weights where there is one; with an identifier, the one of this id alone.
     """
-    for facts in list_results(workspace, dataset_id, "quality"):
-        if identifier not in (None, facts.id):
-            continue
-        return QualityResult(
-            id=facts.id,
-            dataset_id=dataset_id,
-            weights=facts.weights,
-            features_label=facts.label,
-            created=facts.created,
-            neighbours=read_array(facts, "neighbours"),
-            similarities=read_array(facts, "similarities"),
-            photos=read_table(facts, "photos"),
-            pairs=read_table(facts, "pairs"),
-            facts=facts.rest,
-        )
+    for found in _list_best(workspace, dataset_id, "quality"):
+        if identifier in (None, found.id):
+            return QualityResult(
+                id=found.id,
+                dataset_id=dataset_id,
+                weights=found.weights,
+                features_label=found.label,
+                created=found.created,
+                neighbours=found.read_array("neighbours"),
+                similarities=found.read_array("similarities"),
+                photos=found.read_table("photos"),
+                pairs=found.read_table("pairs"),
+                facts=found.rest,
+            )
     return None
 
 
@@ -184,10 +179,16 @@ def read_map(workspace: Workspace, dataset_id: str, method: MapMethod) -> np.nda
     """
     kinds = ("quality", "map") if method == "pca" else ("map",)
     for kind in kinds:
-        for facts in list_results(workspace, dataset_id, kind):
-            if method in facts.arrays:
-                return read_array(facts, method)
+        for found in _list_best(workspace, dataset_id, kind):
+            if f"{method}.npy" in found.digests:
+                return found.read_array(method)
     return None
+
+
+def _list_best(workspace: Workspace, dataset_id: str, kind: str) -> list[Cached]:
+    """Return the analyses of a kind: those on the best weights first, then the newest."""
+    found = list_cached(workspace, dataset_id, kind)
+    return sorted(found, key=lambda one: rank(one.weights))
 
 
 def find_flags(manifest: pd.DataFrame, analysis: QualityResult | None) -> pd.DataFrame:

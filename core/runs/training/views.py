@@ -14,6 +14,7 @@ import numpy as np
 
 from core.config import FRAMING, Framing, fingerprint
 from core.formats import count
+from core.kept import report_stop
 from core.runs.recipe.recipe import Recipe
 from core.runs.training.donors import find_view_donors
 from core.runs.training.preparing import (
@@ -45,7 +46,6 @@ from models.keeping import (
     describe_view,
     is_kept,
     read_kept,
-    report_stop,
 )
 from models.rows import Donors, Rows, find_no_donors, take_rows
 from models.weights import Weights

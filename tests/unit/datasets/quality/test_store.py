@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from core.config import fingerprint
-from core.datasets.quality.results import RESULT
 from core.datasets.quality.store import (
     find_feature_sets,
     list_parameters,
@@ -15,6 +14,7 @@ from core.datasets.quality.store import (
     request_analysis,
 )
 from core.errors import DatasetMissing, ExtraMissing, WeightsMissing
+from core.kept import RESULT
 from core.runs.jobs import read_job
 from core.workspace import Workspace
 from data.importing import import_source

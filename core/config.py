@@ -26,6 +26,10 @@ PHOTO_SIZE = 224
 PHOTO_SIDES = (160, PHOTO_SIZE, 288, 448)
 """Sides that photos can be packed at; the network halves them five times."""
 
+AlarmRule = Literal[
+    "volume_low", "volume_high", "latency", "unknown", "accuracy", "features", "properties", "mix"
+]
+
 Fit = Literal["crop", "pad"]
 """How a photo becomes a square: crop, its centre is cut out; pad, all of it, the rest filled."""
 
@@ -160,6 +164,11 @@ class Settings(BaseSettings):
     folder; the command line reads what its user may read"""
     keep_photos_days: float = Field(0.0, ge=0)
     """days for which photos that were asked about are kept; 0: none are"""
+    alarm_levels: dict[AlarmRule, tuple[float | None, float | None]] = {}
+    """levels of the rules on the page Monitoring, warning and critical, as JSON:
+    {"latency": [500, 2000], "mix": [null, null]} (null: off)"""
+    check_rules_minutes: int = Field(0, ge=0)
+    """minutes after which the scheduler checks these rules again; 0: only the page does"""
     api_host: str = "127.0.0.1"
     """address that the prediction API is bound to"""
     api_port: int = Field(8000, ge=1, le=65535)

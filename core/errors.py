@@ -298,10 +298,6 @@ class ExportMissing(PetalscopeError, code="export_missing"):
     """No export of that id is in the workspace. Make it again."""
 
 
-class WatchRefused(PetalscopeError, code="watch_refused"):
-    """A rule of the monitoring cannot be kept as it was typed. The message says why."""
-
-
 def describe_os_error(error: OSError) -> PetalscopeError | None:
     """Return in our words why a file cannot be read or written; None where it is our mistake."""
     file = f"“{error.filename}”" if error.filename else "A file"

@@ -1,4 +1,4 @@
-"""Monitoring: how the model does in use, and whether its photos have changed."""
+"""Monitoring: the model in use, drift and alarms; feedback, its review, and retraining."""
 
 from core.ui.monitoring.page import show_monitoring
 from core.ui.parts.frame import open_page
@@ -6,9 +6,9 @@ from core.ui.parts.messages import report_errors
 
 open_page(
     "Monitoring",
-    "How the model does in use, and whether its photos have changed.",
-    "Compares the photos sent recently with the training photos. An alarm fires only when "
-    "the whole 95 % interval is past its level.",
+    "How the model does in use, and what to learn from feedback.",
+    "New photos are compared with validation photos. Feedback becomes training photos only after "
+    "you have reviewed it, in the tab Review.",
 )
 
 with report_errors():

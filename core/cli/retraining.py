@@ -11,8 +11,12 @@ from core.cli.outcome import Outcome, ProgressLine, pick
 from core.errors import RetrainingRefused
 from core.formats import moment
 from core.monitoring.comparison import VersionComparison, find_comparison
-from core.monitoring.retraining import count_waiting, finish_retraining, start_retraining
-from core.monitoring.retraining_state import read_state
+from core.monitoring.retraining import (
+    count_waiting,
+    finish_retraining,
+    read_state,
+    start_retraining,
+)
 from core.registry.evidence import (
     count_tries,
     describe_evidence,

@@ -1,6 +1,6 @@
-"""What people say of answers, and the review of it: the inbox that better datasets come out of.
+"""Feedback on answers and its review: the inbox that new dataset versions are made from.
 
-It can be reviewed again until it is part of a dataset (core/monitoring/gathering.py).
+A review can change until the photo is part of a dataset (core/monitoring/gathering.py).
 """
 
 from collections.abc import Collection, Sequence
@@ -10,7 +10,6 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Select,
     String,
     case,
@@ -30,19 +29,27 @@ from core.workspace import Workspace
 from data.sources.names import check_class_name, fold_name
 
 State = Literal["waiting", "accepted", "relabelled", "discarded", "used"]
-"""“used” is accepted or relabelled feedback that a dataset was made with."""
+"""“used”: accepted or relabelled, and part of a dataset now."""
+Action = Literal["accept", "relabel", "discard", "reopen"]
 
+LONGEST_NOTE, LONGEST_NAME = 500, 200
+_OUTCOMES = {
+    "accept": "accepted",
+    "relabel": "relabelled",
+    "discard": "discarded",
+    "reopen": "waiting",
+}
 _SAID = feedback_table.c
 _ROW = predictions_table.c
-_FROM_PREDICTION = {
-    name: _ROW[name]
-    for name in ("photo", "top", "top_score", "kind", "version", "run_id", "source")
-} | {"asked": _ROW.time}
+_OF_ANSWER = [
+    *(_ROW[name] for name in ("photo", "top", "top_score", "kind", "version", "run_id", "source")),
+    _ROW.time.label("asked"),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Feedback:
-    """What somebody said of an answer, and what a reviewer made of it."""
+    """Feedback of a person on an answer, and its review."""
 
     number: int
     prediction: str
@@ -53,7 +60,7 @@ class Feedback:
     note: str
     state: State
     final_class: str | None
-    """What the reviewer says it is; None before a review and when it was discarded."""
+    """The reviewed class; None before a review and after a discard."""
     reviewed: datetime | None
     reviewer: str
     dataset: str | None
@@ -82,35 +89,31 @@ def list_feedback(
     photos: Collection[str] | None = None,
     limit: int | None = None,
 ) -> list[Feedback]:
-    """Return feedback, newest first, without that of deleted predictions; photos are SHA-256."""
-    query = _select_feedback().order_by(_SAID.number.desc()).limit(limit)
+    """Return feedback, newest first; photos are SHA-256."""
+    query = _select(*feedback_table.c, *_OF_ANSWER).order_by(_SAID.number.desc()).limit(limit)
     query = query if photos is None else query.where(_ROW.photo.in_(photos))
+    query = query if state is None else query.where(_is_in(state))
     with read_database(workspace) as connection:
-        rows = connection.execute(query if state is None else query.where(is_in(state)))
-        return [_read(row) for row in rows]
+        return [_read(row) for row in connection.execute(query)]
 
 
 def count_feedback(workspace: Workspace, *, by_photo: bool = False) -> dict[State, int]:
-    """Return how much feedback is in each state; accepted and relabelled: not yet in a dataset.
-
-    A photo may count once (`by_photo`), however much was said of it.
-    """
-    what = func.count(func.distinct(_ROW.photo)) if by_photo else func.count()
-    used = literal_column("'used'", String)  # no parameter, since it is grouped by
-    in_state = case((_SAID.dataset.is_not(None), used), else_=_SAID.state)
-    query = select(in_state, what).join(predictions_table, _ROW.id == _SAID.prediction)
+    """Count the feedback in each state, or with `by_photo` the different photos."""
+    number = func.count(func.distinct(_ROW.photo)) if by_photo else func.count()
+    used = literal_column("'used'", String)  # no parameter, because it is grouped by
+    state = case((_SAID.dataset.is_not(None), used), else_=_SAID.state)
     counts: dict[State, int] = dict.fromkeys(get_args(State), 0)
     with read_database(workspace) as connection:
-        return counts | dict(connection.execute(query.group_by(in_state)).all())
+        return counts | dict(connection.execute(_select(state, number).group_by(state)).all())
 
 
-def _select_feedback() -> Select[Any]:
-    columns = [column.label(name) for name, column in _FROM_PREDICTION.items()]
-    return select(feedback_table, *columns).join(predictions_table, _ROW.id == _SAID.prediction)
+def _select(*columns: Any) -> Select[Any]:
+    return select(*columns).join_from(
+        feedback_table, predictions_table, _ROW.id == _SAID.prediction
+    )
 
 
-def is_in(state: State) -> ColumnElement[bool]:
-    """Return the condition that feedback is in a state."""
+def _is_in(state: State) -> ColumnElement[bool]:
     if state == "used":
         return _SAID.dataset.is_not(None)
     return (_SAID.state == state) & _SAID.dataset.is_(None)
@@ -118,21 +121,7 @@ def is_in(state: State) -> ColumnElement[bool]:
 
 def _read(row: Any) -> Feedback:
     values = dict(row._mapping)
-    if values["dataset"] is not None:
-        values["state"] = "used"
-    return Feedback(**values)
-
-
-Action = Literal["accept", "relabel", "discard", "reopen"]
-
-LONGEST_NOTE, LONGEST_NAME = 500, 200
-
-_OUTCOMES = {
-    "accept": "accepted",
-    "relabel": "relabelled",
-    "discard": "discarded",
-    "reopen": "waiting",
-}
+    return Feedback(**values | ({} if values["dataset"] is None else {"state": "used"}))
 
 
 def give_feedback(
@@ -144,15 +133,15 @@ def give_feedback(
     who: str = "",
     note: str = "",
 ) -> Feedback:
-    """Return the feedback, which waits for review; it replaces one that waits for the same answer.
+    """Store feedback for review, in place of unreviewed feedback on the same answer.
 
     Args:
-        class_name: What it is; the answer was right when it said the same.
-        photo: Its bytes, with the person's consent to keep them until the review is over.
+        class_name: The true class; the answer was right if it is the same.
+        photo: Bytes of the photo, with consent to store them until the review is over.
 
     Raises:
-        FeedbackRefused: No such prediction is in the log, the photo is not the one that it was
-            about, or a text cannot be kept.
+        FeedbackRefused: The prediction is not in the log, the photo is another one, or a text
+            cannot be stored.
     """
     shown = "".join(sign if sign.isprintable() else " " for sign in note)
     values: dict[str, Any] = {
@@ -161,30 +150,39 @@ def give_feedback(
         "who": _settle_name(who),
         "note": check_note(shown, LONGEST_NOTE, FeedbackRefused),
     }
+    given = None if photo is None else Photo(photo)
     with write_database(workspace) as connection:
         query = select(_ROW.top, _ROW.photo).where(_ROW.id == prediction_id)
-        row = connection.execute(query).first()
-        if row is None:
+        answer = connection.execute(query).first()
+        if answer is None:
             raise FeedbackRefused(
-                "There is no such prediction in the log.",
-                "Ask for the answer again, then say what is right.",
+                "This prediction is not in the log.",
+                "Predict the photo again, then give feedback.",
                 prediction=prediction_id[:64],
             )
-        given = None if photo is None else Photo(photo)
-        if given is not None and given.sha256 != row.photo:
+        if given is not None and given.sha256 != answer.photo:
             raise FeedbackRefused(
-                "This is not the photo that the answer was about.",
-                "Send the same file again, byte for byte, or none.",
+                "This is not the photo of the prediction.",
+                "Send exactly the same file, or none.",
                 prediction=prediction_id,
             )
-        right = fold_name(class_name) == fold_name(row.top)  # in another spelling, it may be
+        right = fold_name(class_name) == fold_name(answer.top)  # the spelling may differ
         values["was_right"] = right
-        values["class_name"] = row.top if right else check_class_name(class_name)
-        number = _write(connection, values)
-        kept = connection.execute(_select_feedback().where(_SAID.number == number)).one()
+        values["class_name"] = answer.top if right else check_class_name(class_name)
+        waits = (_SAID.prediction == prediction_id) & (_SAID.state == "waiting")
+        number = connection.scalar(select(func.max(_SAID.number)).where(waits))
+        if number is None:
+            made = insert(feedback_table).values(**values).returning(_SAID.number)
+            number = connection.execute(made).scalar_one()
+        else:
+            connection.execute(
+                update(feedback_table).where(_SAID.number == number).values(**values)
+            )
+        query = _select(*feedback_table.c, *_OF_ANSWER).where(_SAID.number == number)
+        stored = connection.execute(query).one()
     if given is not None:
         keep_photo(workspace, given, consent=True)
-    return _read(kept)
+    return _read(stored)
 
 
 def review_feedback(
@@ -196,28 +194,30 @@ def review_feedback(
     reviewer: str = "",
     expected: State | None = None,
 ) -> int:
-    """Return how much of this feedback was reviewed; what stands in a dataset is passed over.
+    """Review feedback, except where its photo is in a dataset; return the number reviewed.
 
-    A photo is decided on once: whatever else was said of it and is in the same state is decided on
-    with it and gets the same class.
+    Other feedback on the same photo in the same state is reviewed with it and gets the same class.
 
     Args:
-        numbers: Which; of several on one photo each keeps its own class when it is accepted.
-        class_name: With “relabel”: what it is.
-        expected: Only feedback that is still in this state: nobody decides twice unseen.
+        numbers: With “accept”, two numbers on one photo each keep their own class.
+        class_name: With “relabel”, the true class.
+        expected: Only feedback still in this state, so that two reviewers do not both decide.
 
     Raises:
-        FeedbackRefused: To relabel without a class, or with one that cannot be kept.
+        FeedbackRefused: “relabel” without a valid class.
     """
     values = _write_review(_OUTCOMES[action], reviewer)
     values["final_class"] = check_class_name(class_name or "") if action == "relabel" else None
     reviewed = 0
     with write_database(workspace) as connection:
-        for row in connection.execute(_select_open(numbers, expected)).all():
+        query = _select(_SAID.number, _SAID.state, _SAID.class_name, _ROW.photo)
+        query = query.where(_SAID.number.in_(numbers), _SAID.dataset.is_(None))
+        query = query if expected is None else query.where(_is_in(expected))
+        for row in connection.execute(query.order_by(_SAID.number)).all():
             if action == "accept":
                 values["final_class"] = row.class_name
-            photo = _SAID.prediction.in_(select(_ROW.id).where(_ROW.photo == row.photo))
-            other = photo & _SAID.number.not_in(numbers)
+            same_photo = _SAID.prediction.in_(select(_ROW.id).where(_ROW.photo == row.photo))
+            other = same_photo & _SAID.number.not_in(numbers)
             which = ((_SAID.number == row.number) | other) & _SAID.dataset.is_(None)
             which &= _SAID.state == row.state
             done = connection.execute(update(feedback_table).where(which).values(values))
@@ -228,31 +228,28 @@ def review_feedback(
 def restore_reviews(
     workspace: Workspace,
     former: Sequence[tuple[int, State, str | None]],
-    reviewer: str = "",
-    *,
-    action: Action | None = None,
+    reviewer: str,
+    action: Action,
 ) -> int:
-    """Return how many reviews are again what they were; what stands in a dataset stays.
+    """Undo this action of the reviewer where no other review followed; return the number undone.
 
     Args:
-        former: Number, state and reviewed class of each, as they were.
-        action: Only what this reviewer did so last: what somebody else decided since stays.
+        former: Number, state and reviewed class before the action.
     """
+    last = _write_review(_OUTCOMES[action], reviewer)
     restored = 0
     with write_database(workspace) as connection:
         for number, state, final_class in former:
             values = _write_review(state, reviewer) | {"final_class": final_class}
             which = (_SAID.number == number) & _SAID.dataset.is_(None)
-            if action is not None:
-                last = _write_review(_OUTCOMES[action], reviewer)
-                which &= (_SAID.state == last["state"]) & (_SAID.reviewer == last["reviewer"])
+            which &= (_SAID.state == last["state"]) & (_SAID.reviewer == last["reviewer"])
             done = connection.execute(update(feedback_table).where(which).values(values))
             restored += done.rowcount
     return restored
 
 
 def _write_review(state: str, reviewer: str) -> dict[str, Any]:
-    """Return what the review to a state writes: when, and by whom; neither where it is open."""
+    """Return the columns of a review; time and name are empty in the state “waiting”."""
     if state == "waiting":
         return {"state": state, "reviewed": None, "reviewer": ""}
     return {"state": state, "reviewed": datetime.now(UTC), "reviewer": _settle_name(reviewer)}
@@ -260,22 +257,3 @@ def _write_review(state: str, reviewer: str) -> dict[str, Any]:
 
 def _settle_name(name: str) -> str:
     return " ".join(name.split())[:LONGEST_NAME]
-
-
-def _select_open(numbers: Sequence[int], state: State | None) -> Select[Any]:
-    """Return the query of these that are in no dataset yet, and in that state."""
-    columns = (_SAID.number, _SAID.state, _SAID.class_name, _ROW.photo)
-    query = select(*columns).join(predictions_table, _ROW.id == _SAID.prediction)
-    query = query.where(_SAID.number.in_(numbers), _SAID.dataset.is_(None)).order_by(_SAID.number)
-    return query if state is None else query.where(is_in(state))
-
-
-def _write(connection: Connection, values: dict[str, Any]) -> int:
-    """Return the number of the feedback: of the one that waited, or a new one."""
-    waiting = (_SAID.prediction == values["prediction"]) & (_SAID.state == "waiting")
-    known = connection.scalar(select(func.max(_SAID.number)).where(waiting))
-    if known is None:
-        made = insert(feedback_table).values(**values).returning(_SAID.number)
-        return int(connection.execute(made).scalar_one())
-    connection.execute(update(feedback_table).where(_SAID.number == known).values(**values))
-    return int(known)

@@ -1,7 +1,7 @@
-"""Photos that people asked about, kept only where that is allowed, and never for long.
+"""Photos that people sent for prediction, stored only with permission and for a limited time.
 
-Either a setting allows it (days and megabytes; off by default), or the person, who sent the photo
-to the review inbox, until its review is over. Files are private, and checked as they are read.
+Permission is a setting (days; off by default), or the person's consent with their feedback, which
+ends with its review. Files are private and are verified when read.
 """
 
 import logging
@@ -20,26 +20,26 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from core.config import read_settings
-from core.monitoring.tables import feedback_table, predictions_table, split_ids
+from core.monitoring.tables import feedback_table, predictions_table
 from core.runs.database import read_database
 from core.workspace import Workspace, write_atomically
 
 _log = logging.getLogger(__name__)
 
 MOST_KEPT_BYTES = 500_000_000
-"""What kept photos may take, with those to review."""
 _SWEPT_EVERY_S = 60.0
 _SWEPT_UNASKED_S = 600.0
 _HALF_WRITTEN_S = 3600.0
 _UNDO_TIME = timedelta(days=1)
-"""So long after a photo was discarded its review can be taken back."""
+"""A discarded photo stays this long, so that its review can be undone."""
 _LOW_WATER = 0.9
-"""Share of the limit that a sweep leaves, so that not every photo needs another one."""
+"""Share of the limit that a sweep leaves, so that not every photo needs another sweep."""
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
 class Photo:
-    """The bytes of a photo that people ask about, and the digest that everything knows it by."""
+    """A photo as bytes, with its digest."""
 
     content: bytes
 
@@ -59,33 +59,34 @@ _counting = Lock()
 
 
 def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> bool:
-    """Keep a photo; return whether it is kept, since the limit or the disk may leave no room.
+    """Store a photo; return False where permission or space is missing.
 
-    With consent, the person sent it to the review inbox; else the days of the setting decide.
+    Args:
+        consent: The person sent the photo for review; without it the setting decides.
     """
     settings = read_settings()
     if workspace.read_only or (not consent and settings.keep_photos_days <= 0):
         return False
     file = workspace.kept_photo_file(photo.sha256)
     if read_kept_photo(workspace, file.name) is not None:
-        with suppress(FileNotFoundError):  # another process may sweep it in this moment
-            os.utime(file)  # it was asked about again: its days begin anew
+        with suppress(FileNotFoundError):  # another process may be sweeping
+            os.utime(file)  # its days start again
             return True
-    if not _make_room(workspace, len(photo.content), MOST_KEPT_BYTES):
+    if not _make_room(workspace, len(photo.content)):
         return False
     try:
         workspace.kept_photos.mkdir(mode=0o700, parents=True, exist_ok=True)
         with write_atomically(file) as temporary:
             temporary.touch(mode=0o600)
             temporary.write_bytes(photo.content)
-    except OSError as error:  # a full disk is no reason to give no answer, or to hear no feedback
-        _log.error("a photo was not kept: %s", error)
+    except OSError as error:  # a full disk must not stop an answer or feedback
+        _log.error("a photo was not stored: %s", error)
         return False
     return True
 
 
 def read_kept_photo(workspace: Workspace, digest: str) -> bytes | None:
-    """Return the bytes of a photo by its SHA-256; None where it is not kept or was altered."""
+    """Return a stored photo by its SHA-256; None where it is missing or altered."""
     try:
         content = workspace.kept_photo_file(digest).read_bytes()
     except FileNotFoundError:
@@ -94,15 +95,17 @@ def read_kept_photo(workspace: Workspace, digest: str) -> bytes | None:
 
 
 def find_kept(workspace: Workspace, digests: Iterable[str]) -> set[str]:
-    """Return which of these photos are kept."""
+    """Return the digests whose photos are stored."""
     return {digest for digest in digests if workspace.kept_photo_file(digest).is_file()}
 
 
 def sweep_kept_photos(workspace: Workspace, room: int = 0) -> int:
-    """Return how many kept photos were removed: too old, or the oldest of too many megabytes.
+    """Remove expired photos, then the oldest above the limit; return the number removed.
 
-    `room` bytes more are within the limit then. Photos that wait for a review, or for the dataset
-    that they were accepted for, stay.
+    Photos under review stay.
+
+    Args:
+        room: Bytes that must fit below the limit afterwards.
     """
     settings, held, now = read_settings(), _list_held(workspace), time.time()
     for changed, _, file in _list_files(workspace, ".*"):
@@ -124,44 +127,45 @@ def sweep_kept_photos(workspace: Workspace, room: int = 0) -> int:
 
 
 def sweep_when_due(workspace: Workspace) -> None:
-    """Remove what must go, if this process has not looked for ten minutes."""
+    """Sweep if this process has not done so for ten minutes."""
     with _counting:
         usage = _usages.get(workspace.root)
         if usage is None or time.monotonic() - usage.swept > _SWEPT_UNASKED_S:
             sweep_kept_photos(workspace)
 
 
-def forget_photos(workspace: Workspace, digests: Collection[str]) -> int:
-    """Return how many kept photos were removed of these: those nobody's prediction is of.
+def forget_photos(workspace: Workspace, digests: Collection[str]) -> None:
+    """Remove these photos unless a prediction in the log is about them.
 
-    Where photos are kept for the review alone, also those of which nothing waits for it any more.
+    Where only photos under review are stored, those without an open review go too.
     """
-    still = set[str]()
+    column, listed, still = predictions_table.c.photo, sorted(digests), set[str]()
     with read_database(workspace) as connection:
-        for some in split_ids(sorted(digests)):
-            query = select(predictions_table.c.photo).where(predictions_table.c.photo.in_(some))
-            still |= set(connection.scalars(query))
+        for start in range(0, len(listed), _AT_ONCE):
+            some = listed[start : start + _AT_ONCE]
+            still |= set(connection.scalars(select(column).where(column.in_(some))))
     if still and read_settings().keep_photos_days <= 0:
         still &= _list_held(workspace)
-    return sum(_remove(workspace.kept_photo_file(digest)) for digest in set(digests) - still)
+    for digest in set(digests) - still:
+        _remove(workspace.kept_photo_file(digest))
 
 
-def _make_room(workspace: Workspace, size: int, limit: int) -> bool:
-    """Return whether so many bytes more may be kept; they are counted then."""
+def _make_room(workspace: Workspace, size: int) -> bool:
+    """Count a photo of this size; return False where it does not fit below the limit."""
     with _counting:
         usage = _usages.get(workspace.root)
         late = usage is None or time.monotonic() - usage.swept > _SWEPT_EVERY_S
-        if usage is None or late or usage.bytes + size > limit:
+        if usage is None or late or usage.bytes + size > MOST_KEPT_BYTES:
             sweep_kept_photos(workspace, size)
             usage = _usages[workspace.root]
-        if usage.bytes + size > limit:
+        if usage.bytes + size > MOST_KEPT_BYTES:
             return False
         _usages[workspace.root] = _Usage(usage.bytes + size, usage.swept)
         return True
 
 
 def _list_held(workspace: Workspace) -> set[str]:
-    """Return the digests of photos whose review is not over."""
+    """Return the digests of photos whose review is open or can be undone."""
     said = feedback_table.c
     recently = datetime.now(UTC) - _UNDO_TIME
     open_review = said.state.in_(("waiting", "accepted", "relabelled")) & said.dataset.is_(None)
@@ -176,10 +180,10 @@ def _list_held(workspace: Workspace) -> set[str]:
 
 
 def _list_files(workspace: Workspace, pattern: str) -> list[tuple[float, int, Path]]:
-    """Return when each file was changed, its bytes, and its path; the oldest first."""
+    """Return time of change, bytes and path of each file, the oldest first."""
     found = []
     for file in workspace.kept_photos.glob(pattern):
-        with suppress(FileNotFoundError):  # another process sweeps, too
+        with suppress(FileNotFoundError):  # another process may be sweeping
             facts = file.stat()
             found.append((facts.st_mtime, facts.st_size, file))
     return sorted(found)

@@ -1,31 +1,22 @@
-"""The prediction log: what was asked, what was answered, by which model, and how long it took.
+"""The prediction log: which photo got which answer, by which model, and how fast.
 
-A row holds the digest of a photo, never the photo, and its features and scores, for drift. Read as
-a table, each row comes with what people said of the answer.
+A row has the digest of the photo, never the photo, and its features and scores, for drift.
 """
 
-import csv
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from core.errors import PredictionMissing
 from core.formats import cell_text
 from core.monitoring.kept_photos import Photo, forget_photos, sweep_when_due
-from core.monitoring.tables import (
-    LOGGED,
-    PROPERTIES,
-    NewPrediction,
-    feedback_table,
-    predictions_table,
-    split_ids,
-)
+from core.monitoring.tables import NewPrediction, feedback_table, predictions_table
 from core.prediction.predictor import Prediction
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
@@ -34,13 +25,34 @@ from data.images import read_packed_photo
 from data.sources.names import fold_name
 from models.catalogue import FEATURE_WIDTH
 
-_COLUMNS = {name: logged.dtype for name, logged in LOGGED.items() if logged.dtype}
+_COLUMNS = {
+    "id": "str",
+    "time": "datetime64[us, UTC]",
+    "version": "Int64",
+    "run_id": "str",
+    "photo": "str",
+    "top": "str",
+    "top_score": "float64",
+    "kind": "str",
+    "latency_ms": "float64",
+    "source": "str",
+    "visitor": "str",
+}
+PROPERTIES = {
+    "brightness": "float64",
+    "contrast": "float64",
+    "sharpness": "float64",
+    "colourfulness": "float64",
+    "width": "Int64",
+    "height": "Int64",
+    "bytes": "Int64",
+    "format": "str",
+}
+"""Properties of a photo in the log; the first four are described in data.findings."""
 _FEEDBACK = {"was_right": "boolean", "class_name": "object", "feedback": "object"}
+_CSV_NAMES = {"photo": "photo_sha256", "class_name": "feedback_class", "feedback": "feedback_state"}
 _ROW = predictions_table.c
 _SAID = feedback_table.c
-
-_MEASURED = ("brightness", "contrast", "sharpness", "colourfulness")
-_FACTS = ("width", "height", "bytes", "format")
 
 
 def describe_prediction(
@@ -52,20 +64,20 @@ def describe_prediction(
     visitor: str = "",
     id: str | None = None,
 ) -> NewPrediction:
-    """Return what the log keeps of an answer.
+    """Return the row for the log.
 
     Args:
         source: page, api or cli.
-        latency_ms: From the arrival of the photo to the answer; of one among many that a person
-            gave at once, what it took by itself.
-        visitor: Whose request it was, so that they can have it deleted.
-        id: By which feedback refers to it; drawn when None.
+        latency_ms: From the arrival of the photo to the answer; within a batch, the photo's share.
+        visitor: Names the person, so that their rows can be deleted on request.
+        id: Feedback refers to it; drawn when None.
     """
     decision, facts = prediction.decision, prediction.facts
     top, top_score = (decision.top if decision else prediction.top)[0]
-    # As those of the dataset's photos are, which it is compared with: of the centre square.
+    # Measured on the centre square, like the dataset's photos that they are compared with.
     usual = prediction.framing.is_packed
     measures = measure_photo(prediction.photo if usual else read_packed_photo(photo.content)[0])
+    measured, stated = list(PROPERTIES)[:4], list(PROPERTIES)[4:]
     return NewPrediction(
         id=id or uuid.uuid4().hex,
         time=datetime.now(UTC),
@@ -79,19 +91,19 @@ def describe_prediction(
         kind=decision.kind if decision else "answer",
         latency_ms=latency_ms,
         source=source,
-        properties={name: round(measures[name], 5) for name in _MEASURED}
-        | {name: getattr(facts, name) for name in _FACTS},
+        properties={name: round(measures[name], 5) for name in measured}
+        | {name: getattr(facts, name) for name in stated},
         visitor=visitor,
     )
 
 
 def log_predictions(workspace: Workspace, rows: Sequence[NewPrediction]) -> None:
-    """Write rows into the log: all, or, after an error of the database, none."""
+    """Write all rows into the log, or none after an error of the database."""
     if not rows:
         return
-    packed = [{name: one.pack(getattr(row, name)) for name, one in LOGGED.items()} for row in rows]
+    values = [{**vars(row), "properties": json.dumps(row.properties)} for row in rows]
     with write_database(workspace) as connection:
-        connection.execute(insert(predictions_table), packed)
+        connection.execute(insert(predictions_table), values)
     sweep_when_due(workspace)
 
 
@@ -99,7 +111,7 @@ def read_features(workspace: Workspace, ids: Sequence[str]) -> np.ndarray:
     """Return the features of these predictions, (n, 2048) float16, in their order.
 
     Raises:
-        PredictionMissing: One is not in the log (any more).
+        PredictionMissing: A prediction is not in the log any more.
     """
     rows = _read_arrays(workspace, ids, "features")
     return np.stack(rows) if rows else np.empty((0, FEATURE_WIDTH), np.float16)
@@ -109,25 +121,23 @@ def read_scores(workspace: Workspace, ids: Sequence[str]) -> list[np.ndarray]:
     """Return the scores of these predictions in their order, each (k,) float32 of its model.
 
     Raises:
-        PredictionMissing: One is not in the log (any more).
+        PredictionMissing: A prediction is not in the log any more.
     """
     return _read_arrays(workspace, ids, "scores")
 
 
 def _read_arrays(workspace: Workspace, ids: Sequence[str], name: str) -> list[np.ndarray]:
-    found: dict[str, bytes] = {}
     with read_database(workspace) as connection:
-        for some in split_ids(list(dict.fromkeys(ids))):
-            query = select(_ROW.id, _ROW[name]).where(_ROW.id.in_(some))
-            found |= {row[0]: row[1] for row in connection.execute(query)}
+        rows = connection.execute(select(_ROW.id, _ROW[name]).where(_ROW.id.in_(set(ids))))
+        found = {row[0]: row[1] for row in rows}
     missing = [one for one in ids if one not in found]
     if missing:
         raise PredictionMissing(
-            f"{len(missing)} of {len(ids)} predictions are not in the log any more.",
-            "They were deleted meanwhile: look again.",
+            f"{len(missing)} of {len(ids)} predictions are no longer in the log.",
+            "They have been deleted. Reload the page.",
             ids=missing[:10],
         )
-    return [np.frombuffer(found[one], LOGGED[name].array) for one in ids]
+    return [found[one] for one in ids]
 
 
 def read_predictions(
@@ -136,72 +146,62 @@ def read_predictions(
     since: datetime | None = None,
     until: datetime | None = None,
     versions: Sequence[int] | None = None,
-    told: bool = False,
+    with_feedback: bool = False,
     limit: int | None = None,
 ) -> pd.DataFrame:
-    """Return the log without its arrays, oldest first; `told`: only answers with feedback.
+    """Return the log without its arrays, oldest first.
 
     Columns: id, time, version (empty for runs), run_id, photo, top, top_score, kind, latency_ms,
-    source, visitor, those of PROPERTIES, and of the newest feedback that was not discarded
-    was_right, class_name (the reviewed class once there is one) and feedback (its state).
+    source, visitor, the names in PROPERTIES, and from the newest feedback that was not discarded
+    was_right, class_name (the reviewed class after a review) and feedback (its state).
+
+    Args:
+        with_feedback: Only answers with feedback.
     """
-    chosen = [] if since is None else [_ROW.time >= since]
-    chosen += [] if until is None else [_ROW.time < until]
-    chosen += [] if versions is None else [_ROW.version.in_(versions)]
-    chosen += [_SAID.number.is_not(None)] if told else []
-    query = _select_rows().where(*chosen).order_by(_ROW.time.desc(), _ROW.number.desc())
-    with read_database(workspace) as connection:
-        rows = connection.execute(query.limit(limit)).all()[::-1]
-    table = pd.DataFrame([row[: len(_COLUMNS)] for row in rows], columns=list(_COLUMNS))
-    properties = [json.loads(row.properties) for row in rows]
-    for name in PROPERTIES:
-        table[name] = [values.get(name) for values in properties]
-    table["was_right"] = [_is_right(row) for row in rows]
-    table["class_name"] = [row.final_class or row.class_name for row in rows]
-    table["feedback"] = [row.state for row in rows]
-    return table.astype(_COLUMNS | PROPERTIES | _FEEDBACK)
-
-
-def write_csv(table: pd.DataFrame, stream: TextIO) -> int:
-    """Return how many predictions were written as CSV; text that a spreadsheet would run is not.
-
-    The table is of `read_predictions`, the stream opened with newline="".
-    """
-    names = {"class_name": "feedback_class", "feedback": "feedback_state"}
-    names |= {name: logged.csv for name, logged in LOGGED.items() if logged.csv}
-    writer = csv.writer(stream)
-    writer.writerow([names.get(name, name) for name in table.columns])
-    for row in table.itertuples(index=False):
-        writer.writerow([_write_cell(value) for value in row])
-    return len(table)
-
-
-def _select_rows() -> Select[Any]:
     newest = (
         select(_SAID.prediction, func.max(_SAID.number).label("number"))
         .where(_SAID.state != "discarded")
         .group_by(_SAID.prediction)
         .subquery()
     )
-    columns = [_ROW[name] for name in _COLUMNS]
-    return (
-        select(*columns, _ROW.properties, _SAID.state, _SAID.class_name, _SAID.final_class)
+    chosen = [] if since is None else [_ROW.time >= since]
+    chosen += [] if until is None else [_ROW.time < until]
+    chosen += [] if versions is None else [_ROW.version.in_(versions)]
+    chosen += [_SAID.number.is_not(None)] if with_feedback else []
+    columns = [_ROW[name] for name in (*_COLUMNS, "properties")]
+    query = (
+        select(*columns, _SAID.state, _SAID.class_name, _SAID.final_class)
         .outerjoin(newest, newest.c.prediction == _ROW.id)
         .outerjoin(feedback_table, _SAID.number == newest.c.number)
+        .where(*chosen)
+        .order_by(_ROW.time.desc(), _ROW.number.desc())
+        .limit(limit)
     )
+    with read_database(workspace) as connection:
+        rows = connection.execute(query).all()[::-1]
+    table = pd.DataFrame([row[: len(_COLUMNS)] for row in rows], columns=list(_COLUMNS))
+    properties = [json.loads(row.properties) for row in rows]
+    for name in PROPERTIES:
+        table[name] = [values.get(name) for values in properties]
+    names = [row.final_class or row.class_name for row in rows]
+    table["was_right"] = [
+        None if name is None else fold_name(name) == fold_name(row.top)
+        for name, row in zip(names, rows, strict=True)
+    ]
+    table["class_name"] = names
+    table["feedback"] = [row.state for row in rows]
+    return table.astype(_COLUMNS | PROPERTIES | _FEEDBACK)
 
 
-def _is_right(row: Any) -> bool | None:
-    name = row.final_class or row.class_name
-    return None if row.state is None else fold_name(name) == fold_name(row.top)
+def write_csv(table: pd.DataFrame, stream: TextIO) -> None:
+    """Write the table of `read_predictions` as CSV without text that a spreadsheet would run."""
 
+    def write_cell(value: Any) -> Any:
+        if isinstance(value, pd.Timestamp):
+            return value.isoformat()
+        return cell_text(value) if isinstance(value, str) else value
 
-def _write_cell(value: object) -> object:
-    if isinstance(value, str):
-        return cell_text(value)
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    return "" if pd.isna(value) else value
+    table.rename(columns=_CSV_NAMES).map(write_cell, na_action="ignore").to_csv(stream, index=False)
 
 
 def delete_predictions(
@@ -212,25 +212,23 @@ def delete_predictions(
     photo: str | None = None,
     until: datetime | None = None,
 ) -> int:
-    """Return how many predictions are gone, and with them what was said of them.
+    """Delete the predictions that meet all conditions, with their feedback; return their number.
 
-    Their kept photos go, too, where nobody else asked about the same. What stands in a dataset
-    stays there, without who said it and their note. Conditions are met together.
+    Their photos are deleted too, unless another prediction in the log is about the same photo. A
+    dataset keeps its photos, but the name and note of the person are erased.
     """
-    if visitor is None and ids is None and photo is None and until is None:
+    which = _list_conditions(visitor, ids, photo, until)
+    if not which:
         raise ValueError("say which predictions to delete")
-    gone, photos = 0, set[str]()
     with write_database(workspace) as connection:
-        for which in _choose_rows(visitor, ids, photo, until):
-            photos |= set(connection.scalars(select(_ROW.photo).where(*which)))
-            said = _SAID.prediction.in_(select(_ROW.id).where(*which))
-            # Where a photo was left out of the dataset, nothing of it stands there.
-            unused = said & (_SAID.dataset.is_(None) | (_SAID.left_out != ""))
-            connection.execute(delete(feedback_table).where(unused))
-            connection.execute(update(feedback_table).where(said).values(who="", note=""))
-            gone += connection.execute(delete(predictions_table).where(*which)).rowcount
+        photos = set(connection.scalars(select(_ROW.photo).where(*which)))
+        said = _SAID.prediction.in_(select(_ROW.id).where(*which))
+        in_no_dataset = said & (_SAID.dataset.is_(None) | (_SAID.left_out != ""))
+        connection.execute(delete(feedback_table).where(in_no_dataset))
+        connection.execute(update(feedback_table).where(said).values(who="", note=""))
+        deleted = connection.execute(delete(predictions_table).where(*which)).rowcount
     forget_photos(workspace, photos)
-    return gone
+    return deleted
 
 
 def count_predictions(
@@ -241,24 +239,18 @@ def count_predictions(
     photo: str | None = None,
     until: datetime | None = None,
 ) -> int:
-    """Return how many predictions `delete_predictions` would delete; of all without conditions."""
-    found = 0
+    """Count the predictions that meet all conditions of `delete_predictions`."""
+    which = _list_conditions(visitor, ids, photo, until)
     with read_database(workspace) as connection:
-        for which in _choose_rows(visitor, ids, photo, until):
-            query = select(func.count()).select_from(predictions_table).where(*which)
-            found += connection.scalar(query) or 0
-    return found
+        query = select(func.count()).select_from(predictions_table).where(*which)
+        return connection.scalar(query) or 0
 
 
-def _choose_rows(
+def _list_conditions(
     visitor: str | None, ids: Sequence[str] | None, photo: str | None, until: datetime | None
-) -> Iterator[list[ColumnElement[bool]]]:
-    """Yield the conditions that the rows meet, once for each portion of the ids."""
-    given = ((_ROW.visitor, visitor), (_ROW.photo, photo))
-    conditions = [column == value for column, value in given if value is not None]
+) -> list[ColumnElement[bool]]:
+    conditions = [] if visitor is None else [_ROW.visitor == visitor]
+    conditions += [] if photo is None else [_ROW.photo == photo]
     conditions += [] if until is None else [_ROW.time < until]
-    if ids is None:
-        yield conditions
-        return
-    for some in split_ids(ids):
-        yield [*conditions, _ROW.id.in_(some)]
+    conditions += [] if ids is None else [_ROW.id.in_(ids)]
+    return conditions

@@ -1,90 +1,53 @@
-"""What is watched, over which time, and from when on it is a warning or critical.
+"""Rules with their levels, and the alarms that they have raised.
 
-Not the measured value is held against a level but the end of its 95 % interval that speaks for the
-model, so that ten unlucky photos raise no alarm.
+An alarm needs proof: the whole 95 % interval must be past the level, so that ten unlucky photos
+raise none.
 """
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple, get_args
 
-from core.errors import WatchRefused
-from core.runs.queue.scheduled import keep_arrangement, read_arrangement
+from sqlalchemy import Connection, select, update
+
+from core.config import AlarmRule, read_settings
+from core.monitoring.tables import alarms_table
+from core.runs.database import read_database, write_database
+from core.runs.queue.scheduled import RULES, read_arrangement
 from core.workspace import Workspace
-
-ARRANGEMENT = "monitoring"
-"""Its content: rules {name: {warning, critical, hours}} and check_every_minutes (0: never)."""
 
 Level = Literal["warning", "critical"]
 LEVELS: tuple[Level, ...] = get_args(Level)
-Name = Literal[
-    "volume_low", "volume_high", "latency", "unknown", "accuracy", "features", "properties", "mix"
-]
-
-MOST_HOURS = 24 * 90
-MOST_MINUTES = 7 * 24 * 60
 
 
-@dataclass(frozen=True)
-class Measure:
-    """What a rule measures."""
+class Measure(NamedTuple):
+    """A figure that a rule watches."""
 
     title: str
     unit: Literal["photos", "ms", "share", "points", "distance", "index"]
-    meaning: str
     fewest: int
-    """Photos below which nothing is said."""
-    is_low: bool = False
-    """Whether a low value is the bad one."""
+    """With fewer photos the rule has no result."""
 
 
 MEASURES: dict[str, Measure] = {
-    "volume_low": Measure(
-        "Few photos", "photos", "photos answered in that time, fewer than", 0, is_low=True
-    ),
-    "volume_high": Measure("Many photos", "photos", "photos answered in that time, at least", 0),
-    "latency": Measure(
-        "Slow answers", "ms", "time that 95 % of the answers keep, from the arrival of a photo", 20
-    ),
-    "unknown": Measure(
-        "Unknown photos",
-        "share",
-        "photos that were not answered: unsure, or unlike all training photos",
-        20,
-    ),
-    "accuracy": Measure(
-        "Accuracy on feedback",
-        "points",
-        "fall below the accuracy on validation photos, where people said what it really is",
-        10,
-    ),
-    "features": Measure(
-        "Drift of the features",
-        "distance",
-        "largest proven distance of what the model sees, 0 the same to 1 wholly apart",
-        50,
-    ),
-    "properties": Measure(
-        "Drift of the photos",
-        "distance",
-        "largest proven distance of brightness, contrast, sharpness, colourfulness",
-        50,
-    ),
-    "mix": Measure(
-        "Mix of classes",
-        "index",
-        "proven population stability index, beyond what chance gives",
-        50,
-    ),
+    "volume_low": Measure("Few photos", "photos", 0),
+    "volume_high": Measure("Many photos", "photos", 0),
+    "latency": Measure("Slow answers", "ms", 20),
+    "unknown": Measure("Unknown photos", "share", 20),
+    "accuracy": Measure("Accuracy on feedback", "points", 10),
+    "features": Measure("Drift of the features", "distance", 50),
+    "properties": Measure("Drift of the photos", "distance", 50),
+    "mix": Measure("Mix of classes", "index", 50),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """From when on a measure is an alarm; a level that is None is not watched."""
+    """Levels of a measure; a level of None is off."""
 
-    name: Name
+    name: AlarmRule
     warning: float | None
     critical: float | None
     hours: int
@@ -94,14 +57,19 @@ class Rule:
         return MEASURES[self.name]
 
     @property
+    def is_low(self) -> bool:
+        """Whether low values are bad."""
+        return self.name == "volume_low"
+
+    @property
     def is_on(self) -> bool:
         return self.warning is not None or self.critical is not None
 
     def find_level(self, sure: float) -> Level | None:
-        """Return the level that a value has reached (see `Reading.sure`), None for neither."""
+        """Return the level that a value has reached (see `Reading.sure`)."""
         for level in reversed(LEVELS):
             limit = getattr(self, level)
-            if limit is not None and (sure < limit if self.measure.is_low else sure >= limit):
+            if limit is not None and (sure < limit if self.is_low else sure >= limit):
                 return level
         return None
 
@@ -118,64 +86,85 @@ DEFAULTS: tuple[Rule, ...] = (
 )
 
 
+def list_rules(workspace: Workspace) -> list[Rule]:
+    """Return the rules with the levels of the settings, else of an older program, else defaults."""
+    saved = (read_arrangement(workspace, RULES) or {}).get("rules", {})
+    levels = read_settings().alarm_levels
+    rules = []
+    for default in DEFAULTS:
+        rule = Rule(**asdict(default) | dict(saved.get(default.name, {})))
+        if default.name in levels:
+            warning, critical = levels[default.name]
+            rule = replace(rule, warning=warning, critical=critical)
+        rules.append(rule)
+    return rules
+
+
+_ROW = alarms_table.c
+_MOST_LISTED = 200
+
+
 @dataclass(frozen=True, kw_only=True)
-class Watch:
-    """All rules, and how often the scheduler checks them while nobody looks."""
+class Alarm:
+    """An alarm of a rule."""
 
-    rules: tuple[Rule, ...] = DEFAULTS
-    check_every_minutes: int = 0
-    """0: only when somebody asks."""
+    number: int
+    rule: str
+    level: Level
+    raised: datetime
+    ended: datetime | None
+    version: int | None
+    facts: dict[str, Any]
+    """text: the measured value in words; ended_by: why it ended."""
 
-    def rule(self, name: Name) -> Rule:
-        """Return the rule of that name."""
-        return next(rule for rule in self.rules if rule.name == name)
+    @property
+    def title(self) -> str:
+        """The title of the rule; its name where this program does not know it."""
+        return MEASURES[self.rule].title if self.rule in MEASURES else self.rule
+
+    @property
+    def text(self) -> str:
+        """The last measured value, in words."""
+        return str(self.facts.get("text", ""))
 
 
-def read_watch(workspace: Workspace) -> Watch:
-    """Return the rules as they were last kept; what was never kept is at its default."""
-    content = read_arrangement(workspace, ARRANGEMENT) or {}
-    kept: Mapping[str, Any] = content.get("rules", {})
-    return Watch(
-        rules=tuple(
-            Rule(**asdict(rule) | dict(kept.get(rule.name, {}), name=rule.name))
-            for rule in DEFAULTS
-        ),
-        check_every_minutes=int(content.get("check_every_minutes", 0)),
+def list_alarms(workspace: Workspace, *, active: bool = False) -> list[Alarm]:
+    """Return alarms, the active and critical first, then the newest; `active`: no ended ones."""
+    query = select(alarms_table).order_by(_ROW.number.desc()).limit(_MOST_LISTED)
+    query = query.where(_ROW.ended.is_(None)) if active else query
+    with read_database(workspace) as connection:
+        alarms = [read_alarm(row) for row in connection.execute(query)]
+    return sorted(
+        alarms, key=lambda one: (one.ended is not None, not one.ended and one.level != "critical")
     )
 
 
-def keep_watch(workspace: Workspace, watch: Watch, who: str = "") -> None:
-    """Keep the rules, which hold from now on.
-
-    Raises:
-        WatchRefused: A level, a time or their order makes no sense.
-    """
-    for rule in watch.rules:
-        _check(rule)
-    if not 0 <= watch.check_every_minutes <= MOST_MINUTES:
-        raise WatchRefused(
-            f"The rules cannot be checked every {watch.check_every_minutes} minutes.",
-            f"Choose 0 (never) to {MOST_MINUTES:,} minutes.",
-        )
-    rules = {rule.name: asdict(rule) for rule in watch.rules}
-    for values in rules.values():
-        del values["name"]
-    content = {"rules": rules, "check_every_minutes": watch.check_every_minutes}
-    keep_arrangement(workspace, ARRANGEMENT, content, who)
+def find_worst(alarms: Sequence[Alarm]) -> Level | None:
+    """Return the highest level of the alarms; None without alarms."""
+    levels = {alarm.level for alarm in alarms}
+    return "critical" if "critical" in levels else "warning" if levels else None
 
 
-def _check(rule: Rule) -> None:
-    levels = [limit for limit in (rule.warning, rule.critical) if limit is not None]
-    if any(not math.isfinite(limit) or limit < 0 for limit in levels):
-        raise _refuse(rule, "has a level below 0", "Type 0 or more, or leave it empty.")
-    if rule.measure.unit in ("share", "points", "distance") and any(limit > 1 for limit in levels):
-        raise _refuse(rule, "has a level above the largest there is", "Type a smaller one.")
-    if not 1 <= rule.hours <= MOST_HOURS:
-        raise _refuse(rule, "looks over no time, or too much", f"Choose 1 to {MOST_HOURS} h.")
-    if len(levels) == 2 and (levels[1] > levels[0]) is rule.measure.is_low:
-        remedy = "Make the critical level the one that is reached later."
-        raise _refuse(rule, "is critical before it warns", remedy)
+def end_alarm(workspace: Workspace, number: int, who: str = "") -> bool:
+    """End an active alarm; return False where it had ended. The next check may raise it again."""
+    with write_database(workspace) as connection:
+        query = select(alarms_table).where(_ROW.number == number, _ROW.ended.is_(None))
+        row = connection.execute(query).first()
+        if row is not None:
+            ended_by = {"ended_by": who or "a person"}
+            change_alarm(connection, read_alarm(row), ended_by, ended=datetime.now(UTC))
+    return row is not None
 
 
-def _refuse(rule: Rule, what: str, remedy: str) -> WatchRefused:
-    return WatchRefused(f"The rule “{rule.measure.title}” {what}.", remedy, rule=rule.name)
+def change_alarm(
+    connection: Connection, alarm: Alarm, facts: dict[str, Any], **columns: Any
+) -> None:
+    """Add facts to an alarm and change columns of its row."""
+    values = {"facts": json.dumps(alarm.facts | facts, allow_nan=False), **columns}
+    connection.execute(update(alarms_table).where(_ROW.number == alarm.number).values(**values))
+
+
+def read_alarm(row: Any) -> Alarm:
+    """Return the alarm of a row of the table."""
+    values = dict(row._mapping)
+    return Alarm(**values | {"facts": json.loads(values["facts"])})

@@ -1,6 +1,6 @@
-"""What the log says of a time: in one line, by day and version, by class and by score.
+"""Figures of the log: in total, by day and version, by class and by score.
 
-All take the table of `core.monitoring.log.read_predictions`. Days are those of UTC.
+All functions take the table of `core.monitoring.log.read_predictions`. Days are UTC.
 """
 
 from collections.abc import Sequence
@@ -11,35 +11,34 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from core.evaluation.calibration import temper_scores
 from core.evaluation.intervals import Estimate, estimate_quantile, wilson_interval
 
 Step = Literal["hour", "day"]
 RUNS = "runs"
-"""What answers of runs that are no version are called."""
+"""Stands for a version where a run answered."""
 SCORE_BARS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """The whole of a time."""
+    """Figures over a period."""
 
     n: int
     photos: int
     median_latency: Estimate
     """ms."""
     slow_latency: Estimate
-    """ms that 95 % of the answers keep."""
+    """95th percentile of the latency, ms."""
     unknown: Estimate
-    """Share of the photos that was not answered: unsure, or unlike all training photos."""
+    """Share of the photos without an answer: unsure, or unlike all training photos."""
     unlike: Estimate
-    """Share of the photos that is unlike all training photos."""
+    """Share of the photos that are unlike all training photos."""
     accuracy: Estimate
-    """Share of right answers where people said what it really is."""
+    """Accuracy on photos with feedback."""
 
 
 def summarise(table: pd.DataFrame) -> Summary:
-    """Return the figures over all rows of the log that are given."""
+    """Return the figures over all rows."""
     latencies = table["latency_ms"].to_numpy()
     kinds = keep_newest(table)["kind"].to_numpy()
     return Summary(
@@ -54,19 +53,19 @@ def summarise(table: pd.DataFrame) -> Summary:
 
 
 def keep_newest(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the newest row of each photo: to ask about one again and again is no evidence."""
+    """Return the newest row of each photo, because a repeated photo is no new evidence."""
     newest = table.sort_values("time", kind="stable").drop_duplicates("photo", keep="last")
     return newest.sort_index()
 
 
 def list_right(table: pd.DataFrame) -> np.ndarray:
-    """Return which photos were answered right, (m,) bool: those that people told, each once."""
-    told = keep_newest(table.dropna(subset=["was_right"]))
-    return np.asarray(told["was_right"], dtype=bool)
+    """Return whether each photo with feedback was answered correctly, (m,) bool."""
+    judged = keep_newest(table.dropna(subset=["was_right"]))
+    return np.asarray(judged["was_right"], dtype=bool)
 
 
 def estimate_share(hits: np.ndarray) -> Estimate:
-    """Return the share of what is true of (n,) bool, with its interval; NaN of none."""
+    """Return the share of True in (n,) bool with its interval; NaN where n is 0."""
     n, found = len(hits), int(hits.sum())
     low, high = wilson_interval(found, n)
     value = found / n if n else np.nan
@@ -74,52 +73,65 @@ def estimate_share(hits: np.ndarray) -> Estimate:
 
 
 def choose_step(days: int) -> Step:
-    """Return how finely a time is drawn: up to two days by the hour."""
+    """Return the step of time axes: hours up to two days."""
     return "hour" if days <= 2 else "day"
+
+
+def begin_of(now: datetime, days: int) -> datetime:
+    """Return the start of a period that ends now, at a full hour or at midnight."""
+    if choose_step(days) == "hour":
+        return (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
+    first = now - timedelta(days=days - 1)
+    return first.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+_STEP_TYPES = {
+    "version": "str",
+    "photos": "int64",
+    "different": "int64",
+    "median": "float64",
+    "slow": "float64",
+    "unknown": "float64",
+    "unknown_low": "float64",
+    "unknown_high": "float64",
+    "accuracy": "float64",
+    "accuracy_low": "float64",
+    "accuracy_high": "float64",
+    "judged": "int64",
+}
 
 
 def summarise_steps(table: pd.DataFrame, step: Step) -> pd.DataFrame:
     """Return a row for each day (or hour) and version that answered in it.
 
-    Columns: time (its begin), version, photos (answers), different (photos that differ), median,
-    slow (ms), unknown, unknown_low, unknown_high, accuracy, accuracy_low, accuracy_high, judged
-    (photos with feedback).
+    Columns: time (start), version, photos (answers), different (different photos), median and slow
+    (ms), unknown and accuracy with _low and _high, judged (photos with feedback).
     """
     rows = []
-    begins = table["time"].dt.floor("h" if step == "hour" else "D")
-    for (begin, version), part in table.groupby([begins, name_versions(table)], sort=True):
+    starts = table["time"].dt.floor("h" if step == "hour" else "D")
+    for (start, version), part in table.groupby([starts, name_versions(table)], sort=True):
         found = summarise(part)
-        rows.append(
-            {
-                "time": begin,
-                "version": version,
-                "photos": found.n,
-                "different": found.photos,
-                "median": found.median_latency.value,
-                "slow": found.slow_latency.value,
-                **_spread("unknown", found.unknown),
-                **_spread("accuracy", found.accuracy),
-                "judged": found.accuracy.n,
-            }
-        )
-    # Without rows, too, every column has its type: charts sum and take differences.
-    types = {"time": begins.dtype, "version": "str"}
-    types |= dict.fromkeys(("photos", "different", "judged"), "int64")
-    types |= dict.fromkeys(("median", "slow", "unknown", "unknown_low", "unknown_high"), "float64")
-    types |= dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high"), "float64")
+        row = {"time": start, "version": version, "photos": found.n, "different": found.photos}
+        row |= {"median": found.median_latency.value, "slow": found.slow_latency.value}
+        row["judged"] = found.accuracy.n
+        for name, share in (("unknown", found.unknown), ("accuracy", found.accuracy)):
+            row |= {name: share.value, f"{name}_low": share.low, f"{name}_high": share.high}
+        rows.append(row)
+    types = {"time": starts.dtype} | _STEP_TYPES  # an empty table has its types, too
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
 def name_versions(table: pd.DataFrame) -> pd.Series:
-    """Return what answered each row: "v3", or `RUNS`."""
+    """Return the version of each row, "v3" or `RUNS`."""
     names = [RUNS if pd.isna(number) else f"v{number}" for number in table["version"]]
     return pd.Series(names, index=table.index, dtype="str", name="version")
 
 
 def count_scores(table: pd.DataFrame, reference: np.ndarray | None) -> pd.DataFrame:
-    """Return shares of photos by the score of their best class: columns low, high, now, before.
+    """Return shares of photos by confidence: low, high, now, before.
 
-    `reference` are the (m,) best scores of the reference photos; None leaves `before` empty.
+    Args:
+        reference: (m,) confidence on the reference photos; None leaves `before` empty.
     """
     edges = np.linspace(0, 1, SCORE_BARS + 1)
     now = np.histogram(table["top_score"].clip(0, 1), edges)[0] / max(len(table), 1)
@@ -129,18 +141,15 @@ def count_scores(table: pd.DataFrame, reference: np.ndarray | None) -> pd.DataFr
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "now": now, "before": before})
 
 
-def find_best_scores(scores: np.ndarray, temperature: float) -> np.ndarray:
-    """Return the best score of each photo, (m,), calibrated as answers are."""
-    return np.asarray(temper_scores(scores, temperature).max(axis=1))
-
-
 def count_classes(
     table: pd.DataFrame, classes: Sequence[str], reference: np.ndarray | None
 ) -> pd.DataFrame:
-    """Return how often each class was the best: class, photos, now, low, high, before (shares).
+    """Return shares of the predicted classes: class, photos, now, low, high, before.
 
-    Most frequent first, of other versions, too. `reference` are the (m,) class numbers of the
-    reference photos; None leaves `before` empty.
+    Most frequent first, with classes of other versions.
+
+    Args:
+        reference: (m,) class numbers of the reference photos; None leaves `before` empty.
     """
     counts = table["top"].value_counts()
     names = [*classes, *(str(name) for name in counts.index if name not in set(classes))]
@@ -148,27 +157,7 @@ def count_classes(
     before = np.full(len(names), np.nan)
     if reference is not None and len(reference):
         before = np.bincount(reference, minlength=len(names)) / len(reference)
-    ends = [wilson_interval(int(hits), len(table)) for hits in photos]
-    found = pd.DataFrame(
-        {
-            "class": names,
-            "photos": photos,
-            "now": photos / max(len(table), 1),
-            "low": [low for low, _ in ends],
-            "high": [high for _, high in ends],
-            "before": before,
-        }
-    )
+    low, high = zip(*(wilson_interval(int(hits), len(table)) for hits in photos), strict=True)
+    found = pd.DataFrame({"class": names, "photos": photos, "low": low, "high": high})
+    found = found.assign(now=photos / max(len(table), 1), before=before)
     return found.sort_values("photos", ascending=False, kind="stable", ignore_index=True)
-
-
-def begin_of(now: datetime, days: int) -> datetime:
-    """Return when a time of so many days begins that ends now; by days at the first's midnight."""
-    if choose_step(days) == "hour":
-        return (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
-    first = now - timedelta(days=days - 1)
-    return first.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _spread(name: str, estimate: Estimate) -> dict[str, float]:
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}

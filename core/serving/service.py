@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from core.config import Settings
 from core.errors import PetalscopeError, ServiceBusy
-from core.monitoring.alarms import list_alarms
+from core.monitoring.rules import list_alarms
 from core.runs.queue.scheduled import wake_scheduler
 from core.serving.answering import AnswerService
 from core.serving.figures import Figures
@@ -73,7 +73,7 @@ class Service:
     async def write_figures(self) -> bytes:
         """Return the figures for Prometheus; alarms are read now."""
         with suppress(SQLAlchemyError, PetalscopeError):
-            alarms = await asyncio.to_thread(list_alarms, self.workspace, standing=True)
+            alarms = await asyncio.to_thread(list_alarms, self.workspace, active=True)
             self.figures.show_alarms({alarm.rule for alarm in alarms})
         return self.figures.write()
 

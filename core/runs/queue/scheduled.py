@@ -1,8 +1,8 @@
-"""What was arranged for a workspace; the scheduler starts `core.monitoring.due` for what is due.
+"""Work that rooms hand the scheduler by an arrangement; it starts `core.monitoring.due` for it.
 
-What is due is looked up here, in the database; the work is done by that process, which asks again
-by itself. So the scheduler may be killed at any moment and nothing is done twice or forgotten.
-Arrangements (rules of the monitoring, state of a retraining) are stored as JSON by name.
+An arrangement is JSON under a name. `check_every_minutes` asks for repeated checks; `going` with a
+`run` asks for a look when that run has ended, or at once without a run. Only the database is read
+here, and that process looks again itself, so the scheduler may be killed at any moment.
 """
 
 import json
@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from core.config import read_settings
 from core.runs.database import read_database, write_database
 from core.runs.locks import is_locked
 from core.runs.queue.queue import read_active
@@ -26,23 +27,20 @@ from core.runs.store import MOST_ATTEMPTS
 from core.runs.tables import arrangements_table, runs_table
 from core.workspace import Workspace
 
-STATE = "retraining.state"
-"""Arrangement: the state of the retraining. going: {run, champion, dataset, …}, absent when none is
-running."""
-MONITORING = "monitoring"
-"""Arrangement: rules and alarms; `check_every_minutes`: how often they are looked at unasked."""
+RETRAINING, RULES = "retraining.state", "monitoring"
+"""Names of arrangements."""
 
 _LOOK_S = 2.0
 _SAME_AGAIN_S = 60.0
-"""The same is not begun again sooner: it may fail each time."""
+"""The same work does not start again sooner, because it may fail each time."""
 _LONGEST_S = 3600.0
-"""After this long the process is taken for stuck."""
+"""A process that runs longer is stuck."""
 _arranged = arrangements_table.c
 _log = logging.getLogger("scheduler")
 
 
 def read_arrangement(workspace: Workspace, name: str) -> dict[str, Any] | None:
-    """Return what was last kept under the name; None where nothing was."""
+    """Return the content stored under the name; None without one."""
     with read_database(workspace) as connection:
         text = connection.scalar(select(_arranged.content).where(_arranged.name == name))
     if text is None:
@@ -54,7 +52,7 @@ def read_arrangement(workspace: Workspace, name: str) -> dict[str, Any] | None:
 def keep_arrangement(
     workspace: Workspace, name: str, content: Mapping[str, Any], who: str = ""
 ) -> None:
-    """Keep the content under the name, in place of what was there."""
+    """Store the content under the name, in place of the former one."""
     text = json.dumps(dict(content), allow_nan=False)
     values = {"content": text, "changed": datetime.now(UTC), "who": who}
     change = update(arrangements_table).where(_arranged.name == name).values(**values)
@@ -64,12 +62,12 @@ def keep_arrangement(
         try:
             with connection.begin_nested():
                 connection.execute(insert(arrangements_table).values(name=name, **values))
-        except IntegrityError:  # another was first, where writers do not wait for each other
+        except IntegrityError:  # another process was first
             connection.execute(change)
 
 
 class DueWork:
-    """The scheduler's look at what is due; one process at a time does it."""
+    """Starts one process at a time for work that is due."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -77,10 +75,10 @@ class DueWork:
         self._last = ("", -float("inf"))
         self._looked = self._checked = -float("inf")
         self.are_arranged = False
-        """Whether the scheduler has to stay for what may become due."""
+        """Whether the scheduler must stay for future work."""
 
     def step(self) -> None:
-        """Have done what is due."""
+        """Start the work that is due."""
         now = time.monotonic()
         if now - self._looked < _LOOK_S or self._is_at_work(now):
             return
@@ -100,14 +98,14 @@ class DueWork:
             stderr=sys.stderr,
             start_new_session=True,
         )
-        _log.info("%s: process %d sees to it", due, self._child.pid)
+        _log.info("%s: started process %d", due, self._child.pid)
 
     def _is_at_work(self, now: float) -> bool:
         if self._child is None:
             return False
         if self._child.poll() is None:
             if now - self._last[1] > _LONGEST_S:
-                _log.error("process %d is stuck: ending it", self._child.pid)
+                _log.error("process %d is stuck: killing it", self._child.pid)
                 with suppress(ProcessLookupError):
                     self._child.kill()
             return True
@@ -117,21 +115,31 @@ class DueWork:
         return False
 
     def _is_check_due(self, now: float) -> bool:
-        minutes = _read_check_minutes(self._workspace)
+        minutes = read_check_minutes(self._workspace)
         return minutes > 0 and now - self._checked >= 60 * minutes
 
 
+def _list_arranged(workspace: Workspace) -> list[dict[str, Any]]:
+    with read_database(workspace) as connection:
+        return [json.loads(text) for text in connection.scalars(select(_arranged.content))]
+
+
 def is_anything_arranged(workspace: Workspace) -> bool:
-    """Return whether something may become due while nobody looks."""
-    state = read_arrangement(workspace, STATE) or {}
-    return "going" in state or _read_check_minutes(workspace) > 0
+    """Return whether work may become due."""
+    running = any("going" in content for content in _list_arranged(workspace))
+    return running or read_check_minutes(workspace) > 0
+
+
+def read_check_minutes(workspace: Workspace) -> float:
+    """Return the minutes between checks: of the settings, else of an arrangement; 0: never."""
+    arranged = (content.get("check_every_minutes") for content in _list_arranged(workspace))
+    return read_settings().check_rules_minutes or max(map(float, filter(None, arranged)), default=0)
 
 
 def wake_scheduler(workspace: Workspace) -> None:
-    """Start a scheduler where a run waits or something is arranged, and none is at work.
+    """Start a scheduler where a run waits or work is arranged, and none is running.
 
-    After a reboot or a kill, say. For the page server, the API and command lines, as they start
-    and now and then.
+    For the page server, the API and the command line, at their start and now and then.
     """
     if workspace.read_only:
         return
@@ -140,25 +148,23 @@ def wake_scheduler(workspace: Workspace) -> None:
 
 
 def find_due(workspace: Workspace) -> str:
-    """Return what is due of the retraining, in words for the log; "" when nothing is."""
-    going = (read_arrangement(workspace, STATE) or {}).get("going")
-    if going is None:
-        return ""
+    """Return the work that is due, in words for the log, or ""."""
     if is_locked(workspace.retraining_lock):
-        return ""  # somebody sees to it
-    if not going.get("run"):
-        return "a retraining was cut short while it was prepared"
-    runs = runs_table.c
-    with read_database(workspace) as connection:
-        query = select(runs.state, runs.attempt).where(runs.id == going["run"])
-        run = connection.execute(query).first()
-    if run is None:
-        return f"the run {going['run']} is gone"
-    ended = run.state in ("done", "failed") or (
-        run.state == "lost" and run.attempt >= MOST_ATTEMPTS
-    )
-    return f"the run {going['run']} has ended" if ended else ""  # a paused one may yet go on
-
-
-def _read_check_minutes(workspace: Workspace) -> float:
-    return float((read_arrangement(workspace, MONITORING) or {}).get("check_every_minutes") or 0)
+        return ""  # another process is doing it
+    for content in _list_arranged(workspace):
+        if "going" not in content:
+            continue
+        run_id = content["going"].get("run")
+        if not run_id:
+            return "a retraining was interrupted"
+        runs = runs_table.c
+        with read_database(workspace) as connection:
+            query = select(runs.state, runs.attempt).where(runs.id == run_id)
+            run = connection.execute(query).first()
+        if run is None:
+            return f"the run {run_id} was deleted"
+        if run.state in ("done", "failed") or (
+            run.state == "lost" and run.attempt >= MOST_ATTEMPTS
+        ):
+            return f"the run {run_id} has ended"
+    return ""

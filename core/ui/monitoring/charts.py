@@ -1,7 +1,7 @@
-"""The model in use, over time: how much it was asked, how fast, how sure and how right it was.
+"""Charts of the page Monitoring: figures over time, and new photos against the reference.
 
-Rows are those of `core.monitoring.summaries.summarise_steps`. Each version has its colour, the same
-in all charts of a page.
+Each version has one colour in all charts over time. In the others, bars are new photos and lines
+the reference; a significant change has the colour of wrong answers.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from core.charts.theme import (
@@ -22,51 +23,77 @@ from core.charts.theme import (
 HEIGHT = 240
 Share = Literal["unknown", "accuracy"]
 
-_TURNS = (0, 3, 4, 6, 5, 7)
-"""Of the palette's groups, those that do not look like what is right or wrong."""
+_COLOURS = (0, 3, 4, 6, 5, 7)
+"""Places of the palette's groups that do not look like right or wrong."""
+_MOST_CLASSES = 20
 _TITLES = {
-    "unknown": ("Photos it did not answer", "Each photo once"),
-    "accuracy": ("Right answers, where people said", "With feedback only"),
+    "unknown": ("Photos without an answer", "each photo once"),
+    "accuracy": ("Accuracy on feedback", "photos with feedback only"),
 }
+_PERCENT_AXIS: dict[str, Any] = {"labelExpr": PERCENT_LABELS}
 
 
-class Course(NamedTuple):
-    """What the axes and colours of all charts follow."""
+class Timeline(NamedTuple):
+    """Axis and colours of the charts over time."""
 
     versions: Sequence[str]
     span: tuple[datetime, datetime]
     step: str
-    """"hour" or "day", what a row stands for."""
+    """"hour" or "day", the step of a row of `summarise_steps`."""
 
     def encode(self, rows: pd.DataFrame, dark: bool, *hover: Any) -> Any:
-        """Return a chart of the rows along the time, in the colours of their versions."""
+        """Return a chart of the rows over time, coloured by version."""
         shown = "%Y-%m-%d %H:%M UTC" if self.step == "hour" else "%Y-%m-%d"
-        # In words here: a browser would say the time in its zone.
+        # Formatted here, because a browser would use its own time zone.
         drawn = rows.assign(when=[time.strftime(shown) for time in rows["time"]])
         tooltip = [alt.Tooltip("version:N"), alt.Tooltip("when:N", title=self.step), *hover]
-        colour = _version_colour(self.versions, dark)
-        return alt.Chart(drawn).encode(x=_time_axis(self), color=colour, tooltip=tooltip)
+        return alt.Chart(drawn).encode(x=self._axis(), color=self._colour(dark), tooltip=tooltip)
+
+    def _axis(self) -> Any:
+        domain = [
+            alt.DateTime(
+                utc=True,
+                year=end.year,
+                month=end.month,
+                date=end.day,
+                hours=end.hour,
+                minutes=end.minute,
+            )
+            for end in self.span
+        ]
+        form = "%H:%M" if self.step == "hour" else "%-d %b"
+        axis = alt.Axis(format=form, tickCount=6, grid=False)
+        return alt.X("time:T", title=None, axis=axis, scale=alt.Scale(type="utc", domain=domain))
+
+    def _colour(self, dark: bool) -> Any:
+        groups, places = choose_palette(dark).groups, range(len(self.versions))
+        colours = [groups[_COLOURS[place % len(_COLOURS)]] for place in places]
+        legend = alt.Legend(orient="top", offset=4, columns=4, symbolOpacity=1)
+        return alt.Color(
+            "version:N",
+            title=None,
+            scale=alt.Scale(domain=list(self.versions), range=colours),
+            legend=legend if len(self.versions) > 1 else None,
+        )
 
 
-def draw_volume(rows: pd.DataFrame, course: Course, dark: bool = False) -> Any:
+def draw_volume(rows: pd.DataFrame, line: Timeline, dark: bool = False) -> Any:
     """Return stacked bars of answers by day and version."""
-    step = course.step
-    width = pd.Timedelta(1, step)
-    # Stacked here: a bar with two ends in time is not stacked by Vega-Lite.
+    # Stacked here, because Vega-Lite does not stack bars with two ends in time.
     tops = rows.groupby("time")["photos"].cumsum()
-    drawn = rows.assign(end=rows["time"] + width * 0.94, top=tops, bottom=tops - rows["photos"])
+    end = rows["time"] + pd.Timedelta(1, line.step) * 0.94
+    drawn = rows.assign(end=end, top=tops, bottom=tops - rows["photos"])
     axis = alt.Axis(tickCount=4, tickMinStep=1, format=",d")
-    base = course.encode(drawn, dark, alt.Tooltip("photos:Q", title="answers", format=","))
+    base = line.encode(drawn, dark, alt.Tooltip("photos:Q", title="answers", format=","))
     y = alt.Y("bottom:Q", title=None, axis=axis, scale=alt.Scale(zero=True))
     chart = base.mark_rect().encode(x2="end:T", y=y, y2="top:Q")
-    total = int(rows["photos"].sum())
-    title = title_params(f"Answers, by {step}", f"n = {total:,}; times are UTC")
+    title = title_params(f"Answers, by {line.step}", f"n = {int(rows['photos'].sum()):,}; UTC")
     return style_altair(chart, dark, title=title, height=HEIGHT)
 
 
-def draw_latency(rows: pd.DataFrame, course: Course, dark: bool = False) -> Any:
-    """Return the median and the time that 95 % of the answers keep, by day and version."""
-    base = course.encode(
+def draw_latency(rows: pd.DataFrame, line: Timeline, dark: bool = False) -> Any:
+    """Return median and 95th percentile of the latency, by day and version."""
+    base = line.encode(
         rows,
         dark,
         alt.Tooltip("median:Q", title="median, ms", format=",.0f"),
@@ -74,65 +101,155 @@ def draw_latency(rows: pd.DataFrame, course: Course, dark: bool = False) -> Any:
         alt.Tooltip("photos:Q", title="answers", format=","),
     )
     y = {"title": "ms", "axis": alt.Axis(tickCount=4), "scale": alt.Scale(zero=True)}
-    spread = base.mark_rule(strokeWidth=2, opacity=0.45).encode(
-        y=alt.Y("median:Q", **y), y2="slow:Q"
-    )
-    ends = base.mark_tick(orient="horizontal", thickness=2, size=9).encode(y=alt.Y("slow:Q", **y))
-    points = base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y("median:Q", **y))
-    title = title_params(f"How fast it answered, by {course.step}", "Dot: median; line up to 95 %")
-    return style_altair(alt.layer(spread, ends, points), dark, title=title, height=HEIGHT)
+    layers = [
+        *_draw_spread(base, "median", "slow", y),
+        base.mark_tick(orient="horizontal", thickness=2, size=9).encode(y=alt.Y("slow:Q", **y)),
+    ]
+    title = title_params(f"Latency, by {line.step}", "dot: median; line: up to 95 % of the answers")
+    return style_altair(alt.layer(*layers), dark, title=title, height=HEIGHT)
 
 
-def draw_shares(rows: pd.DataFrame, course: Course, which: Share, dark: bool = False) -> Any:
-    """Return a share by day and version with its interval; days without photos have none."""
+def draw_shares(rows: pd.DataFrame, line: Timeline, which: Share, dark: bool = False) -> Any:
+    """Return a share with its interval, by day and version; days without photos have none."""
     n = "judged" if which == "accuracy" else "different"
     drawn = rows[rows[n] > 0].copy()
     drawn["share"] = [format_share(value) for value in drawn[which]]
-    ends = zip(drawn[f"{which}_low"], drawn[f"{which}_high"], strict=True)
-    drawn["interval"] = [f"{format_share(low)} to {format_share(high)}" for low, high in ends]
-    base = course.encode(
+    drawn["interval"] = _say_intervals(drawn[f"{which}_low"], drawn[f"{which}_high"])
+    base = line.encode(
         drawn,
         dark,
         alt.Tooltip("share:N", title="share"),
         alt.Tooltip("interval:N", title="95 % interval"),
         alt.Tooltip(f"{n}:Q", title="photos", format=","),
     )
-    y = {
-        "title": None,
-        "scale": alt.Scale(domain=[0, 1], nice=False),
-        "axis": alt.Axis(labelExpr=PERCENT_LABELS, values=[0, 0.25, 0.5, 0.75, 1]),
-    }
-    spread = base.mark_rule(strokeWidth=2, opacity=0.45).encode(
-        y=alt.Y(f"{which}_low:Q", **y), y2=f"{which}_high:Q"
-    )
-    points = base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y(f"{which}:Q", **y))
-    words, subtitle = _TITLES[which]
-    total = f"{subtitle}; n = {int(drawn[n].sum()):,}; lines: 95 % intervals"
-    title = title_params(f"{words}, by {course.step}", total)
+    axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], **_PERCENT_AXIS)
+    y = {"title": None, "scale": alt.Scale(domain=[0, 1], nice=False), "axis": axis}
+    spread, points = _draw_spread(base, f"{which}_low", f"{which}_high", y)
+    points = points.encode(y=alt.Y(f"{which}:Q", **y))
+    title, which_photos = _TITLES[which]
+    below = f"{which_photos}; n = {int(drawn[n].sum()):,}; lines: 95 % intervals"
+    title = title_params(f"{title}, by {line.step}", below)
     return style_altair(alt.layer(spread, points), dark, title=title, height=HEIGHT)
 
 
-def _time_axis(course: Course) -> Any:
-    places = ("year", "month", "day", "hour", "minute")
-    names = ("year", "month", "date", "hours", "minutes")
-    ends = [
-        alt.DateTime(
-            utc=True, **{name: getattr(end, of) for name, of in zip(names, places, strict=True)}
-        )
-        for end in course.span
+def _draw_spread(base: Any, low: str, high: str, y: dict[str, Any]) -> list[Any]:
+    """Return lines from low to high, and dots at low."""
+    return [
+        base.mark_rule(strokeWidth=2, opacity=0.45).encode(
+            y=alt.Y(f"{low}:Q", **y), y2=f"{high}:Q"
+        ),
+        base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y(f"{low}:Q", **y)),
     ]
-    axis = alt.Axis(format="%H:%M" if course.step == "hour" else "%-d %b", tickCount=6, grid=False)
-    return alt.X("time:T", title=None, axis=axis, scale=alt.Scale(type="utc", domain=ends))
 
 
-def _version_colour(versions: Sequence[str], dark: bool) -> Any:
+def _say_intervals(lows: pd.Series, highs: pd.Series) -> list[str]:
+    ends = zip(lows, highs, strict=True)
+    return [f"{format_share(low)} to {format_share(high)}" for low, high in ends]
+
+
+def draw_distances(columns: pd.DataFrame, dark: bool = False) -> Any:
+    """Return the distance of each property and component from the reference, largest first.
+
+    Args:
+        columns: `core.evaluation.drift.Drift.columns`.
+    """
     colours = choose_palette(dark)
-    turns = [colours.groups[_TURNS[place % len(_TURNS)]] for place in range(len(versions))]
-    legend = (
-        alt.Legend(orient="top", offset=4, columns=4, symbolOpacity=1)
-        if len(versions) > 1
-        else None
+    rows = columns.sort_values("distance", ascending=False, kind="stable").reset_index(drop=True)
+    rows["place"] = rows.index + 1
+    rows["verdict"] = np.where(rows["is_proven"], "significant", "not significant")
+    kinds = {"significant": colours.wrong, "not significant": colours.faint}
+    used = {name: kinds[name] for name in kinds if (rows["verdict"] == name).any()}
+    scale = alt.Scale(domain=[0, max(0.5, float(rows["distance"].max()))], nice=True)
+    y = alt.Y("distance:Q", title="distance", scale=scale, axis=alt.Axis(tickCount=4))
+    colour = alt.Color(
+        "verdict:N",
+        title=None,
+        scale=alt.Scale(domain=list(used), range=list(used.values())),
+        legend=alt.Legend(orient="top", offset=4),
     )
-    return alt.Color(
-        "version:N", title=None, scale=alt.Scale(domain=list(versions), range=turns), legend=legend
+    hover = [
+        alt.Tooltip("name:N", title="measure"),
+        alt.Tooltip("distance:Q", format=".2f"),
+        alt.Tooltip("adjusted:Q", title="p, adjusted", format=".2g"),
+    ]
+    x = alt.X("place:O", title="properties and features, largest first", axis=None)
+    chart = alt.Chart(rows).mark_bar().encode(x=x, y=y, color=colour, tooltip=hover)
+    title = title_params(
+        f"{int(rows['is_proven'].sum())} of {len(rows)} measures changed",
+        "distance from the reference within a predicted class: 0 equal, 1 disjoint",
     )
+    return style_altair(chart, dark, title=title, height=230)
+
+
+def draw_classes(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
+    """Return the share of each predicted class, with the reference; largest changes first.
+
+    Args:
+        rows: Of `core.monitoring.summaries.count_classes`.
+    """
+    colours = choose_palette(dark)
+    gap = (rows["now"] - rows["before"].fillna(0)).abs()
+    order = gap if len(rows) > _MOST_CLASSES else rows["photos"]
+    drawn = rows.loc[order.sort_values(ascending=False, kind="stable").index[:_MOST_CLASSES]].copy()
+    for name in ("now", "before"):
+        drawn[f"{name}_text"] = [format_share(share) for share in drawn[name]]
+    drawn["interval"] = _say_intervals(drawn["low"], drawn["high"])
+    base = alt.Chart(drawn).encode(
+        y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=150, grid=False)),
+        tooltip=[
+            alt.Tooltip("class:N"),
+            alt.Tooltip("now_text:N", title="now"),
+            alt.Tooltip("interval:N", title="95 % interval"),
+            alt.Tooltip("before_text:N", title="reference"),
+            alt.Tooltip("photos:Q", format=","),
+        ],
+    )
+    x = {"title": None, "axis": alt.Axis(orient="top", tickCount=5, **_PERCENT_AXIS)}
+    layers = [
+        base.mark_bar(color=colours.accent, opacity=0.75).encode(x=alt.X("now:Q", **x)),
+        base.mark_rule(color=colours.ink, strokeWidth=1.5).encode(
+            x=alt.X("low:Q", **x), x2="high:Q"
+        ),
+    ]
+    if rows["before"].notna().any():
+        tick = base.mark_tick(color=colours.ink, thickness=2, size=14)
+        layers.append(tick.encode(x=alt.X("before:Q", **x)))
+    shown = f"{len(drawn)} of {len(rows)} classes; " if len(drawn) < len(rows) else ""
+    title = title_params("Predicted classes", f"{shown}n = {n:,}; ticks: reference photos")
+    return style_altair(alt.layer(*layers), dark, title=title, height=22 * len(drawn) + 60)
+
+
+def draw_scores(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
+    """Return the share of photos by confidence, with the reference.
+
+    Args:
+        rows: Of `core.monitoring.summaries.count_scores`.
+    """
+    colours = choose_palette(dark)
+    drawn = rows.assign(
+        span=[f"{100 * low:.0f} to {100 * low + 5:.0f} %" for low in rows["low"]],
+        now_text=[format_share(share) for share in rows["now"]],
+        before_text=[format_share(share) for share in rows["before"]],
+    )
+    x = {
+        "title": "confidence",
+        "axis": alt.Axis(grid=False, tickCount=5, **_PERCENT_AXIS),
+        "scale": alt.Scale(domain=[0, 1], nice=False),
+    }
+    hover = [
+        alt.Tooltip("span:N", title="confidence"),
+        alt.Tooltip("now_text:N", title="now"),
+        alt.Tooltip("before_text:N", title="reference"),
+    ]
+    base = alt.Chart(drawn).encode(x=alt.X("low:Q", bin="binned", **x), x2="high:Q", tooltip=hover)
+    y = alt.Y("now:Q", title="photos", axis=alt.Axis(tickCount=4, **_PERCENT_AXIS))
+    layers = [base.mark_bar(color=colours.accent, opacity=0.75).encode(y=y)]
+    if rows["before"].notna().any():
+        last = drawn.iloc[[-1]].assign(low=drawn["high"].iloc[-1])
+        steps = pd.concat([drawn, last], ignore_index=True)[["low", "before"]]
+        mark = alt.Chart(steps).mark_line(
+            interpolate="step-after", color=colours.ink, strokeWidth=1.6
+        )
+        layers.append(mark.encode(x=alt.X("low:Q", **x), y=alt.Y("before:Q", title=None)))
+    title = title_params("Confidence", f"n = {n:,}; line: reference photos")
+    return style_altair(alt.layer(*layers), dark, title=title, height=230)

@@ -1,7 +1,6 @@
-"""The monitoring page: its figures and charts, and the log: download, and deletion by request."""
+"""The page Monitoring: figures, charts and the log in the first tab, Review in the second."""
 
 import io
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -11,132 +10,216 @@ import streamlit as st
 
 from core.config import read_settings
 from core.errors import PetalscopeError
+from core.evaluation.calibration import temper_scores
 from core.evaluation.intervals import Estimate
 from core.formats import count, milliseconds, moment, percent, plain
+from core.monitoring.feedback import count_feedback
 from core.monitoring.log import count_predictions, delete_predictions, read_predictions, write_csv
 from core.monitoring.summaries import (
     count_classes,
     count_scores,
-    find_best_scores,
     keep_newest,
+    name_versions,
     summarise,
+    summarise_steps,
 )
-from core.ui.monitoring.charts import Course, draw_latency, draw_shares, draw_volume
+from core.ui.monitoring.charts import (
+    Timeline,
+    draw_classes,
+    draw_latency,
+    draw_scores,
+    draw_shares,
+    draw_volume,
+)
 from core.ui.monitoring.drift import show_drift
-from core.ui.monitoring.drift_charts import draw_classes, draw_scores
 from core.ui.monitoring.reading import MOST_ROWS, PERIODS, MonitoringPage, read_monitoring
-from core.ui.monitoring.rules import show_alarms, show_rules
+from core.ui.monitoring.review import show_review
+from core.ui.monitoring.rules import show_active_alarms, show_rules
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
-from core.ui.parts.messages import (
-    show_alarm_banner,
-    show_empty,
-    show_problem,
-    show_told,
-    tell_after_rerun,
-)
+from core.ui.parts.messages import show_empty, show_problem, show_told, tell_after_rerun
+from core.ui.parts.pickers import pick_linked, pick_named
 from core.ui.parts.state import bind_choice
 
-_PERIODS = {"all": None, "30 days": 30, "7 days": 7, "1 day": 1}
-_REQUESTS = {
-    "photo": "Of one photo",
-    "visitor": "Of one visitor",
-    "id": "One prediction",
-    "until": "Older than",
-}
+_CARD = 172
 
 
 def show_monitoring() -> None:
-    """Draw the figures, the drift, the rules and the log; or what to do where it is empty."""
+    """Draw the open tab."""
     show_told()
-    page = read_monitoring()
-    show_alarm_banner(link=False)
+    waiting = count_feedback(cache.workspace(), by_photo=True)["waiting"]
+    review = f"Review ({waiting:,})" if waiting else "Review"
+    tab = pick_linked("Tab", {"use": "In use", "review": review}, "tab", "monitoring.tab")
+    if tab == "review":
+        show_review()
+    else:
+        _show_use(read_monitoring())
+
+
+def _show_use(page: MonitoringPage) -> None:
     if not page.noted:
         show_empty(
-            "Nothing was asked yet",
-            "Every answer of the Predict page and of the API is noted, without its photo. How many "
-            "there are, how fast, how sure and how right they are, and whether the photos change, "
-            "appears here from the first on.",
+            "No predictions yet",
+            "Every prediction of the page Predict and of the API is logged, without its photo. "
+            "Volume, latency, confidence, accuracy and drift then appear here.",
             "predict",
             "Classify a photo",
             "photo_camera",
         )
-        st.stop()
-    _pick_answers(page)
+        return
+    show_active_alarms(page.alarms)
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        pick_named(
+            "Answers of", page.options, **bind_choice("watch", page.watched, key="picker.watch")
+        )
+    right.segmented_control(
+        "Period",
+        list(PERIODS),
+        format_func=PERIODS.__getitem__,
+        required=True,
+        **bind_choice("period", page.period, key="picker.period"),
+    )
     if len(page.table):
-        show_figures(page)
-        show_course(page)
-        show_answers(page)
+        _show_figures(page)
+        _show_timeline(page)
+        _show_answers(page)
     else:
         _show_silence(page)
     with st.container(border=True):
         show_drift(page)
     with st.container(border=True):
         show_rules(page)
-        show_alarms(page)
     show_log_panel(page.noted)
 
 
-def _pick_answers(page: MonitoringPage) -> None:
-    """Draw the choices of whose answers, and of the time."""
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    left.selectbox(
-        "Answers of",
-        list(page.options),
-        format_func=page.options.__getitem__,
-        **bind_choice("watch", page.watched, key="picker.watch"),
-    )
-    right.segmented_control(
-        "Time",
-        list(PERIODS),
-        format_func=PERIODS.__getitem__,
-        required=True,
-        **bind_choice("period", page.period, key="picker.period"),
-    )
-    if len(page.table) == MOST_ROWS:
-        st.caption(f"Only the newest {len(page.table):,} answers of this time are looked at.")
-
-
 def _show_silence(page: MonitoringPage) -> None:
-    """Say that nothing was answered in this time; drift, rules, alarms and log are still drawn."""
+    """Say that the period has no answers."""
     newest = page.find_newest()
-    who = f"{page.watched} has not answered" if page.numbers else "No photo was answered"
+    who = f"No answers of {page.watched}" if page.numbers else "No answers"
     if newest is None:
         text = f"**{who} yet.** Choose other answers above."
     else:
-        text = (
-            f"**{who} in the last {PERIODS[page.period]}.** The last answer: {moment(newest)}. "
-            "Choose a longer time above."
-        )
+        text = f"**{who} in the last {PERIODS[page.period]}.** The last one: {moment(newest)}."
     st.info(text, icon=":material/hourglass_empty:")
 
 
+def _show_figures(page: MonitoringPage) -> None:
+    """Draw volume, latency, unknown photos and accuracy over the period."""
+    found = summarise(page.table)
+    slow = found.slow_latency
+    with st.container(horizontal=True, gap="medium"):
+        _show("Answers", f"{found.n:,}", f"{count(found.photos, 'different photo')}", "")
+        _show(
+            "95 % within",
+            milliseconds(slow.value),
+            f"{milliseconds(slow.low)} to {milliseconds(slow.high)}, n = {slow.n:,}",
+            "From the arrival of a photo to its answer. Median: "
+            f"{milliseconds(found.median_latency.value)}.",
+        )
+        _show_share(
+            "Not answered",
+            found.unknown,
+            "“I don't know”, or unlike all training photos "
+            f"({percent(found.unlike.value, found.unlike.n)}). Each photo counts once.",
+        )
+        _show_share(
+            "Accuracy on feedback",
+            found.accuracy,
+            "People report wrong answers more often, so the true accuracy is often higher.",
+        )
+    newest = "" if len(page.table) < MOST_ROWS else f" The newest {MOST_ROWS:,} answers only."
+    st.caption(f"Below each figure: its 95 % interval.{newest}")
+
+
+def _show_share(label: str, estimate: Estimate, help_text: str) -> None:
+    n = estimate.n
+    ends = f"{percent(estimate.low, n)} to {percent(estimate.high, n)}, n = {n:,}"
+    _show(label, percent(estimate.value, n), ends if n else "n = 0", help_text)
+
+
+def _show(label: str, value: str, below: str, help_text: str) -> None:
+    with st.container(width=_CARD, gap=None):
+        st.metric(label, value, help=help_text or None)
+        st.caption(below)
+
+
+def _show_timeline(page: MonitoringPage) -> None:
+    """Draw volume, latency, unknown photos and accuracy by day and version."""
+    rows = summarise_steps(page.table, page.step)
+    line = Timeline(sorted(name_versions(page.table).unique()), page.span, page.step)
+    places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
+    with places[0].container(border=True):
+        show_kept_chart(draw_volume, rows, line, alt="Answers over time")
+    with places[1].container(border=True):
+        show_kept_chart(draw_latency, rows, line, alt="Latency over time")
+    with places[2].container(border=True):
+        show_kept_chart(draw_shares, rows, line, "unknown", alt="Share not answered over time")
+    with places[3].container(border=True):
+        if rows["judged"].sum():
+            show_kept_chart(
+                draw_shares, rows, line, "accuracy", alt="Accuracy on feedback over time"
+            )
+        else:
+            st.markdown("**Accuracy on feedback**")
+            st.caption(
+                "No feedback yet. Use the buttons below an answer on the page Predict, or POST "
+                "/v1/feedback."
+            )
+    with st.popover("As a table", icon=":material/table:", type="tertiary"):
+        st.dataframe(rows, hide_index=True, alt="Figures by time and version")
+
+
+def _show_answers(page: MonitoringPage) -> None:
+    """Draw predicted classes and confidence, with the reference of the version."""
+    reference = None
+    try:
+        reference = page.read_reference()
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+    best = groups = None
+    if reference is not None and page.version:
+        rule = page.version.facts.get("rule") or {}
+        tempered = temper_scores(reference.scores, float(rule.get("temperature", 1.0)))
+        best, groups = tempered.max(axis=1), reference.photos.groups
+    table = keep_newest(page.table)
+    left, right = st.columns(2, gap="medium")
+    with left.container(border=True):
+        classes = count_classes(table, page.version.classes if page.version else (), groups)
+        show_kept_chart(draw_classes, classes, len(table), alt="Predicted classes")
+    with right.container(border=True):
+        show_kept_chart(draw_scores, count_scores(table, best), len(table), alt="Confidence")
+
+
+_LOG_PERIODS = {"all": None, "30 days": 30, "7 days": 7, "1 day": 1}
+_REQUESTS = {
+    "photo": "One photo",
+    "visitor": "One visitor",
+    "id": "One prediction",
+    "until": "Older than",
+}
+
+
 def show_log_panel(noted: int) -> None:
-    """Draw the export of the log and the deletion by request, collapsed by default."""
+    """Draw the download of the log and the deletion on request, in an expander."""
     label = f"The prediction log: {count(noted, 'prediction')}"
     with st.expander(label, icon=":material/list:", key="log.panel"):  # stays open after a deletion
-        if not noted:
-            st.caption("Every answer of the pages and the API is noted here from the first on.")
-            return
-        taking, deleting = st.columns(2, gap="large")
-        with taking:
-            _show_export()
-        with deleting:
+        left, right = st.columns(2, gap="large")
+        with left:
+            _show_download()
+        with right:
             _show_deleting()
 
 
-def _show_export() -> None:
-    st.markdown("**Take it away**")
-    st.caption(
-        "A CSV with a row for each prediction: time, model, digest of the photo, answer, score, "
-        "latency, source, measures of the photo, and what people said. Without photos."
-    )
+def _show_download() -> None:
+    st.markdown("**Download**")
+    st.caption("One row per prediction, with feedback and properties of the photo, not the photo.")
     period = st.segmented_control(
-        "Period", list(_PERIODS), default="all", key="log.period", required=True
+        "Period of the log", list(_LOG_PERIODS), default="all", key="log.period", required=True
     )
     st.download_button(
         "Download CSV",
-        partial(_write_log, _PERIODS[period]),
+        partial(_write_log, _LOG_PERIODS[period]),
         file_name=f"predictions-{datetime.now(UTC):%Y-%m-%d}.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -154,151 +237,44 @@ def _write_log(days: int | None) -> bytes:
 
 @cache.for_editors
 def _show_deleting() -> None:
-    st.markdown("**Delete by request**")
+    st.markdown("**Delete**")
     st.caption(
-        "Predictions go for good, with what was said of them and their kept photos. Photos that "
-        "were reviewed into a dataset stay there: exclude them in its tray."
+        "Deletes predictions with their feedback and stored photos. Photos in a dataset stay there."
     )
-    kind = st.selectbox(
-        "Which", list(_REQUESTS), format_func=lambda one: _REQUESTS[one], key="log.which"
-    )
+    kind = st.selectbox("Which", list(_REQUESTS), format_func=_REQUESTS.__getitem__, key="log.which")
     which = _ask(kind)
     if which is None:
         return
     found = count_predictions(cache.workspace(), **which)
     if not found:
-        st.info("The log has no such prediction.", icon=":material/search_off:")
+        st.info("No such prediction in the log.", icon=":material/search_off:")
         return
-    # Named after what it deletes: one that was confirmed never confirms the next.
+    # One key per request, so that a confirmation never counts for the next request.
     key = f"log.sure.{sha256(repr(which).encode()).hexdigest()[:16]}"
-    sure = st.checkbox(f"Yes, delete {count(found, 'prediction')} for good", key=key)
+    sure = st.checkbox(f"Yes, delete {count(found, 'prediction')} permanently", key=key)
     if st.button("Delete", icon=":material/delete:", disabled=not sure, key="log.delete"):
-        gone = delete_predictions(cache.workspace(), **which)
-        tell_after_rerun(f"{count(gone, 'prediction')} deleted.")
+        deleted = delete_predictions(cache.workspace(), **which)
+        tell_after_rerun(f"{count(deleted, 'prediction')} deleted.")
         st.rerun()
 
 
 def _ask(kind: str) -> dict[str, Any] | None:
-    """Return the condition that a person stated, as `delete_predictions` takes it."""
+    """Return the condition for `delete_predictions`; None while it is empty."""
     if kind == "photo":
         photo = st.file_uploader(
-            "The photo, the same file byte for byte",
+            "Exactly the same file",
             key="log.photo",
             max_upload_size=read_settings().photo_limit_mb,
         )
         return None if photo is None else {"photo": sha256(photo.getvalue()).hexdigest()}
     if kind == "visitor":
-        name = st.text_input("Visitor, as the log names them", key="log.visitor").strip()
+        name = st.text_input("Visitor, as in the CSV", key="log.visitor").strip()
         return {"visitor": name} if name else None
     if kind == "id":
-        prediction = st.text_input("Id of the prediction", key="log.id").strip()
-        st.caption(f"The API calls it {plain('prediction_id')}; in the CSV it is the column “id”.")
+        label = f"Id (in the API {plain('prediction_id')}, in the CSV “id”)"
+        prediction = st.text_input(label, key="log.id").strip()
         return {"ids": [prediction]} if prediction else None
     days = st.number_input("Days", min_value=1, value=90, key="log.days")
-    # Of today: the same from one rerun to the next, unlike this moment.
+    # From midnight, so that the condition stays the same from one rerun to the next.
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return {"until": midnight - timedelta(days=int(days))}
-
-
-_CARD = 172
-
-
-def show_figures(page: MonitoringPage) -> None:
-    """Draw how many answers there were, how fast, how sure and how right they were."""
-    found = summarise(page.table)
-    with st.container(horizontal=True, gap="medium"):
-        _show("Answers", f"{found.n:,}", f"of {count(found.photos, 'different photo')}", "")
-        slow = found.slow_latency
-        _show(
-            "95 % within",
-            milliseconds(slow.value),
-            f"{milliseconds(slow.low)} to {milliseconds(slow.high)}, n = {slow.n:,}",
-            "From the arrival of a photo to its answer; of many that were given at once on the "
-            "page or the command line, what each took by itself. Half of them within "
-            f"{milliseconds(found.median_latency.value)}.",
-        )
-        _show_share(
-            "Not answered",
-            found.unknown,
-            "Unsure, or unlike all training photos; the latter alone: "
-            f"{percent(found.unlike.value, found.unlike.n)}. A photo counts once, with its newest "
-            "answer.",
-        )
-        _show_share(
-            "Right, where people said",
-            found.accuracy,
-            "Photos whose answer somebody confirmed or put right. People tell of wrong answers "
-            "rather than of right ones, so the truth is often better.",
-        )
-    st.caption(
-        "Below each figure its 95 % interval and n: Wilson for shares, ranks for times. Days are "
-        "those of UTC."
-    )
-
-
-def show_course(page: MonitoringPage) -> None:
-    """Draw volume, latency, what was not answered, and accuracy, by day and version."""
-    rows, course = page.steps, Course(page.answering, page.span, page.step)
-    places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
-    charts: list[tuple[Callable[..., Any], list[str], str]] = [
-        (draw_volume, [], "Answers over time"),
-        (draw_latency, [], "Median and slow answers over time"),
-        (draw_shares, ["unknown"], "Share not answered over time"),
-        (draw_shares, ["accuracy"], "Right answers over time, where people said"),
-    ]
-    for place, (draw, what, alt) in zip(places, charts, strict=True):
-        with place.container(border=True):
-            if alt.startswith("Right") and not rows["judged"].sum():
-                st.markdown("**Right answers, where people said**")
-                st.caption(
-                    "Nobody has said yet what a photo really is: the buttons below each answer of "
-                    "the Predict page, or POST /v1/feedback, tell."
-                )
-            else:
-                show_kept_chart(draw, rows, course, *what, alt=alt)
-    with st.popover("As a table", icon=":material/table:", type="tertiary"):
-        st.dataframe(rows, hide_index=True, alt="Figures by time and version")
-
-
-def show_answers(page: MonitoringPage) -> None:
-    """Draw which classes were answered and how sure, beside the reference of the version."""
-    reference = None
-    try:
-        reference = page.read_reference()
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-    classes = page.version.classes if page.version else ()
-    best = groups = None
-    if reference is not None and page.version:
-        rule = page.version.facts.get("rule") or {}
-        best = find_best_scores(reference.scores, float(rule.get("temperature", 1.0)))
-        groups = reference.photos.groups
-    left, right = st.columns(2, gap="medium")
-    table = keep_newest(page.table)
-    n = len(table)
-    with left.container(border=True):
-        show_kept_chart(
-            draw_classes,
-            count_classes(table, classes, groups),
-            n,
-            alt="Share of each class among the answers, and in the reference",
-        )
-    with right.container(border=True):
-        show_kept_chart(
-            draw_scores,
-            count_scores(table, best),
-            n,
-            alt="Scores of the best class, now and in the reference",
-        )
-
-
-def _show_share(label: str, estimate: Estimate, help_text: str) -> None:
-    n = estimate.n
-    ends = f"{percent(estimate.low, n)} to {percent(estimate.high, n)}, n = {n:,}"
-    _show(label, percent(estimate.value, n), ends if n else "n = 0", help_text)
-
-
-def _show(label: str, value: str, below: str, help_text: str) -> None:
-    with st.container(width=_CARD, gap=None):
-        st.metric(label, value, help=help_text or None)
-        st.caption(below)

@@ -1,6 +1,6 @@
-"""What the monitoring page shows, read once: the chosen time and model, their log, the rules.
+"""The content of the page Monitoring, read once: period and model, their log, the rules.
 
-Kept under a mark of the log, and for a minute at most: a review may change a row and no count.
+Cached under a mark of the log for a minute, because a review may change a row without a count.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,64 +11,57 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
-from core.monitoring.alarms import Alarm, list_alarms
 from core.monitoring.drift import DriftReference, VersionDrift, find_drift, read_drift_reference
 from core.monitoring.feedback import count_feedback
 from core.monitoring.log import count_predictions, read_predictions
 from core.monitoring.readings import Reading, check_rules
-from core.monitoring.rules import Watch, read_watch
-from core.monitoring.summaries import Step, begin_of, choose_step, name_versions, summarise_steps
+from core.monitoring.rules import Alarm, list_alarms
+from core.monitoring.summaries import Step, begin_of, choose_step
 from core.registry.store import ModelVersion, list_versions, read_aliases, read_version
 from core.ui.parts import cache
 from core.ui.parts.state import settle_choice
 
 MOST_ROWS = 50_000
-"""Of the log that are drawn: the newest."""
+"""Newest rows of the log that are drawn."""
 EVERYTHING = "all"
 PERIODS = {"1": "1 day", "7": "7 days", "30": "30 days", "90": "90 days"}
-_USUAL = "30"
 _SECONDS = 60
 _Mark = tuple[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MonitoringPage:
-    """The answers that are looked at, and what the rules make of the newest."""
+    """The chosen answers, and the results of the rules."""
 
     noted: int
-    """Predictions in the log, of any time."""
+    """Predictions in the log."""
     options: Mapping[str, str]
-    """What `watched` may be, in words."""
+    """Options of `watched` in words."""
     watched: str
-    """Label of the version whose answers are looked at, or `EVERYTHING`."""
+    """Label of the version, or `EVERYTHING`."""
     version: ModelVersion | None
-    """Whose reference the answers are compared with: the watched one, or the champion."""
+    """The version whose reference is used: the watched one, or the champion."""
     period: str
     """One of `PERIODS`."""
     now: datetime
-    watch: Watch
     readings: Sequence[Reading]
 
     @property
-    def days(self) -> int:
-        return int(self.period)
-
-    @property
     def step(self) -> Step:
-        return choose_step(self.days)
+        return choose_step(int(self.period))
 
     @property
     def since(self) -> datetime:
-        return begin_of(self.now, self.days)
+        return begin_of(self.now, int(self.period))
 
     @property
     def span(self) -> tuple[datetime, datetime]:
-        """First and last moment of time axes; the end of this minute: its charts are the same."""
+        """Ends of time axes; the last is the end of this minute, so that charts stay cached."""
         return self.since, self.now.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
     @property
     def numbers(self) -> tuple[int, ...] | None:
-        """The version whose answers are looked at; None: those of all."""
+        """The watched version; None: all."""
         if self.version is None or self.watched == EVERYTHING:
             return None
         return (self.version.number,)
@@ -79,19 +72,9 @@ class MonitoringPage:
         return _read_table(self.since, self.numbers)
 
     def find_newest(self) -> datetime | None:
-        """Return when the last answer of any time was given; None: there was none."""
+        """Return the time of the newest answer outside the period, too; None without one."""
         table = read_predictions(cache.workspace(), versions=self.numbers, limit=1)
         return table["time"].iloc[0].to_pydatetime() if len(table) else None
-
-    @cached_property
-    def steps(self) -> pd.DataFrame:
-        """Figures by day (or hour) and version."""
-        return summarise_steps(self.table, self.step)
-
-    @cached_property
-    def answering(self) -> list[str]:
-        """The versions that answered, as charts name them."""
-        return sorted(name_versions(self.table).unique())
 
     @cached_property
     def alarms(self) -> list[Alarm]:
@@ -101,36 +84,35 @@ class MonitoringPage:
         """Return the reference of the version; None without one.
 
         Raises:
-            VersionDamaged: A file of it is missing, was cut short or altered.
+            VersionDamaged: A file of it is missing, incomplete or altered.
         """
         return None if self.version is None else _read_reference(self.version.number)
 
     def read_drift(self, version: ModelVersion) -> VersionDrift:
-        """Return the drift of the photos that a version was asked about in this time.
+        """Return the drift of a version in the period.
 
         Raises:
-            PetalscopeError: Its reference is damaged, or rows were deleted meanwhile.
+            PetalscopeError: Its reference is damaged, or rows were deleted.
         """
         return _read_drift(version.number, self.since)
 
 
 def read_monitoring() -> MonitoringPage:
-    """Return what the page shows; checking the rules begins and ends alarms."""
-    watch = read_watch(cache.workspace())
-    standing = read_aliases(cache.workspace())
-    readings = _check_rules(repr(watch), standing.get("champion"), _mark())
+    """Return the content of the page; checking the rules starts and ends alarms."""
+    names = read_aliases(cache.workspace())
+    readings = _check_rules(names.get("champion"), _mark())
     versions = {version.label: version for version in list_versions(cache.workspace())}
-    aliases = {number: alias for alias, number in standing.items()}
+    aliases = {number: alias for alias, number in names.items()}
     champion = next((v for v in versions.values() if aliases.get(v.number) == "champion"), None)
-    options = {EVERYTHING: "Answers of all models"}
+    options = {EVERYTHING: "All models"}
     for label, version in versions.items():
         alias = f", {aliases[version.number]}" if version.number in aliases else ""
         options[label] = f"{label}{alias}: {version.name}"
     noted = count_predictions(cache.workspace())
-    watched, period = EVERYTHING, _USUAL
-    if noted:  # else the page has no pickers, and the link stays as it is
+    watched, period = EVERYTHING, "30"
+    if noted:  # without pickers the link stays unchanged
         watched = settle_choice("watch", options, champion.label if champion else EVERYTHING)
-        period = settle_choice("period", PERIODS, _USUAL)
+        period = settle_choice("period", PERIODS, period)
     return MonitoringPage(
         noted=noted,
         options=options,
@@ -138,18 +120,17 @@ def read_monitoring() -> MonitoringPage:
         version=versions.get(watched, champion),
         period=period,
         now=datetime.now(UTC),
-        watch=watch,
         readings=readings,
     )
 
 
 def check_again() -> None:
-    """Have the rules checked anew when they are asked for next."""
+    """Check the rules in the next run of the page."""
     _check_rules.clear()
 
 
 def _mark(*_of: object) -> _Mark:
-    """Return what tells the log and what was said of it from any other moment's."""
+    """Return a key that changes with the log and its feedback."""
     workspace = cache.workspace()
     return count_predictions(workspace), tuple(count_feedback(workspace).values())
 
@@ -170,6 +151,5 @@ def _read_reference(number: int) -> DriftReference:
 
 
 @st.cache_resource(max_entries=4, ttl=_SECONDS, show_spinner="Checking the rules …")
-def _check_rules(watch: str, champion: int | None, mark: _Mark) -> list[Reading]:  # noqa: ARG001
-    # The arguments are the key: rules are checked anew once one of them changes.
+def _check_rules(champion: int | None, mark: _Mark) -> list[Reading]:  # noqa: ARG001 (the key)
     return check_rules(cache.workspace())

@@ -7,14 +7,13 @@ from typing import Any
 import streamlit as st
 
 from core.errors import PetalscopeError, describe_os_error
-from core.formats import moment, plain
-from core.monitoring.alarms import Alarm, find_worst, list_alarms
+from core.formats import plain
+from core.monitoring.rules import find_worst, list_alarms
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 
 _TOLD = "telling.told"
-_MOST = 3
-_NOTE = "Something about the answers needs attention just now: take them with a little care."
+_NOTE = "An alarm is active: answers may be less reliable."
 
 
 def show_problem(problem: str, remedy: str) -> None:
@@ -83,35 +82,12 @@ def offer_csv(label: str, data: str | bytes | Callable[[], Any], name: str, **ho
     st.download_button(label, data, name, "text/csv", icon=":material/download:", **how)
 
 
-def show_alarm_banner(*, link: bool = True) -> None:
-    """Draw the active alarms, the critical first; below them a link to the page Monitoring."""
-    alarms = list_alarms(cache.workspace(), standing=True)
-    if not alarms:
-        return
-    critical = find_worst(alarms) == "critical"
-    draw = st.error if critical else st.warning
-    lines = [_describe(alarm) for alarm in alarms[:_MOST]]
-    if len(alarms) > _MOST:
-        lines.append(f"And {len(alarms) - _MOST} more.")
-    draw("\n\n".join(lines), icon=":material/error:" if critical else ":material/warning:")
-    if link:
-        link_page("monitoring", "Look into it", "vital_signs")
-
-
 def show_alarm_note() -> None:
-    """Draw one line without figures while an alarm is active: for who only has a photo."""
-    alarms = list_alarms(cache.workspace(), standing=True)
+    """Draw one line with a link while an alarm is active."""
+    alarms = list_alarms(cache.workspace(), active=True)
     if not alarms:
         return
     colour = "red" if find_worst(alarms) == "critical" else "orange"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":{colour}[:material/warning: {_NOTE}]", width="content")
         link_page("monitoring", "Why?")
-
-
-def _describe(alarm: Alarm) -> str:
-    version = f" of v{alarm.version}" if alarm.version else ""
-    return (
-        f"**{plain(alarm.title)}{version}, {alarm.level}:** {plain(alarm.text)} "
-        f"(raised {moment(alarm.raised)})"
-    )

@@ -244,7 +244,7 @@ def _show_said(asked: Asked) -> None:
                 key=f"predict.again.{asked.id}",
                 on_click=partial(setattr, asked, "said", ""),
             )
-            link_page("review", "Review inbox", "inbox")
+            link_page("monitoring", "Review", "inbox", tab="review")
 
 
 def _send(answer: Answer, class_name: str) -> None:

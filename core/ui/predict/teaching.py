@@ -237,7 +237,7 @@ def _offer_keeping(
             f"{count(len(photos), 'photo')} of “{plain(class_name, 40)}” wait in the review inbox.",
             icon=":material/inbox:",
         )
-        link_page("review", "Review inbox", "inbox")
+        link_page("monitoring", "Review", "inbox", tab="review")
         return
     keep = st.button(
         f"Keep: send {count(len(unsent), 'photo')} for review",

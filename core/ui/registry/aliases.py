@@ -89,7 +89,7 @@ def _show_challenger(registry: Registry) -> None:
                 "Retraining makes one. Or choose a version in the table below and make "
                 "it the challenger; then both answer the same test photos."
             )
-            link_page("review", "Review and retrain", "inbox")
+            link_page("monitoring", "Review and retrain", "inbox", tab="review")
             return
         show_facts(registry, challenger)
         if champion is not None:

@@ -11,7 +11,7 @@ from core.formats import count, moment
 from core.registry.events import ModelEvent, title_event
 from core.registry.evidence import describe_evidence, evidence_from_facts
 from core.ui.parts import cache
-from core.ui.parts.messages import show_alarm_banner, show_empty, show_told
+from core.ui.parts.messages import show_alarm_note, show_empty, show_told
 from core.ui.recipes.run_cards import show_registering
 from core.ui.registry.aliases import show_standing
 from core.ui.registry.export import show_export_panel
@@ -24,7 +24,7 @@ _ANY_ADDRESS = ("0.0.0.0", "::", "")
 def show_models() -> None:
     """Draw the champion, all versions, the history, exports and the line for programs."""
     show_told()
-    show_alarm_banner()
+    show_alarm_note()
     registry = read_registry()
     if not registry.versions:
         _show_no_version(registry)

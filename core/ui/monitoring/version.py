@@ -1,0 +1,160 @@
+"""The tab Review: reviewed photos as a new dataset version, with the photos left out and why."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from core.formats import cell_text, count, plain
+from core.monitoring.gathering import (
+    ReviewedPhoto,
+    ReviewedPlan,
+    find_reviewed_dataset,
+    list_reviewed,
+    make_reviewed_version,
+    plan_reviewed,
+    put_aside,
+)
+from core.monitoring.kept_photos import find_kept
+from core.ui.monitoring.card import LAST
+from core.ui.parts import cache
+from core.ui.parts.frame import link_page
+from core.ui.parts.live_state import make_dataset
+from core.ui.parts.messages import tell_after_rerun
+from core.ui.parts.pickers import describe_dataset, pick_named
+from core.ui.photos.reading import link_kept_photo, read_kept_thumbnail
+from core.ui.visitor import name_visitor
+from data.dataset import Dataset
+from data.manifest import DatasetSummary, list_datasets
+from data.sources.names import find_meant_class
+
+_MADE = "review.made"
+_SHOWN, _MOST_NAMED = 24, 12
+
+
+def show_new_version() -> None:
+    """Draw the content of the next dataset version, and make it."""
+    st.subheader(
+        "New dataset version",
+        anchor=False,
+        help="Reviewed photos become training photos. Validation and test photos stay the same, so "
+        "that old and new models can be compared.",
+    )
+    usable = {one.id: one for one in list_datasets(cache.workspace()) if not one.problem}
+    _show_made(usable)
+    dataset = _pick_dataset(usable)
+    if dataset is None:
+        return
+    reviewed = list_reviewed(cache.workspace(), dataset.id)
+    if not reviewed:
+        st.caption("Photos that you accept or relabel appear here.")
+        return
+    key = tuple((one.number, one.final_class) for one in reviewed)
+    stored = find_kept(cache.workspace(), (one.photo for one in reviewed))
+    _show_plan(dataset, _plan(dataset.id, key, tuple(sorted(stored))))
+
+
+def _pick_dataset(usable: dict[str, DatasetSummary]) -> Dataset | None:
+    """Return the dataset for the reviewed photos; None without datasets."""
+    made = st.session_state.get(_MADE)
+    first = (made, find_reviewed_dataset(cache.workspace()))
+    options = sorted(usable, key=lambda one: first.index(one) if one in first else len(first))
+    if not options:
+        return None
+    key = f"review.dataset.{made}"  # a version just made is chosen again
+    if st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)
+    names = {one: describe_dataset(usable[one]) for one in options}
+    return cache.dataset(pick_named("Dataset", names, key=key, width=520))
+
+
+@st.cache_data(max_entries=16, ttl=600, show_spinner="Searching for copies …")
+def _plan(
+    dataset_id: str,
+    reviewed: tuple[tuple[int, str | None], ...],  # noqa: ARG001 (part of the key)
+    stored: tuple[str, ...],  # noqa: ARG001 (part of the key)
+) -> ReviewedPlan:
+    return plan_reviewed(cache.workspace(), cache.dataset(dataset_id))
+
+
+def _show_plan(dataset: Dataset, plan: ReviewedPlan) -> None:
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Photos to add", f"{len(plan.added):,}", width="content")
+        st.metric("Left out", f"{len(plan.left_out):,}", width="content")
+    if plan.added:
+        thumbnails = [read_kept_thumbnail(one.photo) for one in plan.added[:_SHOWN]]
+        with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
+            for thumbnail in filter(None, thumbnails):
+                st.image(thumbnail, width=72)
+        counts = pd.Series([one.class_name for one in plan.added]).value_counts()
+        named = [f"{plain(str(name), 40)} {n:,}" for name, n in counts.head(_MOST_NAMED).items()]
+        more = " …" if len(counts) > _MOST_NAMED else ""
+        st.caption(f"Training photos: {', '.join(named)}{more}")
+    if plan.new_classes:
+        names = ", ".join(_name_new(name, dataset.classes) for name in plan.new_classes)
+        st.warning(
+            f"New class: {names}. It has no validation or test photos yet, so its accuracy is "
+            "unknown until you move some there.",
+            icon=":material/new_label:",
+        )
+    if plan.left_out:
+        _show_left_out(dataset, plan.left_out)
+    label = f"Make a new version with {count(len(plan.added), 'reviewed photo')}"
+    icon, key = ":material/library_add:", f"review.make.{dataset.id}"
+    if st.button(label, type="primary", icon=icon, key=key, disabled=not plan.added):
+        make = partial(make_reviewed_version, cache.workspace(), dataset.id, who=name_visitor())
+        made = make_dataset("Making the version …", make)
+        if made is not None:
+            st.session_state[_MADE] = made.id
+            st.session_state.pop(LAST, None)  # photos in a dataset cannot be undone
+            st.rerun()
+    if not plan.added and st.button(
+        "Close their feedback", key=f"review.aside.{dataset.id}", icon=":material/archive:"
+    ):
+        put_aside(cache.workspace(), plan)
+        tell_after_rerun(f"{count(len(plan.left_out), 'photo')} closed.")
+        st.rerun()
+
+
+def _name_new(name: str, classes: Sequence[str]) -> str:
+    meant = find_meant_class(name, classes)
+    return f"“{plain(name, 40)}”" + (f" (or is it “{plain(meant, 40)}”?)" if meant else "")
+
+
+def _show_left_out(dataset: Dataset, photos: Sequence[ReviewedPhoto]) -> None:
+    page = f"/dataset?dataset={dataset.id}"
+    with st.expander(f"{count(len(photos), 'photo')} left out", icon=":material/block:"):
+        table = pd.DataFrame(
+            [
+                {
+                    "Photo": link_kept_photo(one.photo),
+                    "Reviewed as": cell_text(one.class_name),
+                    "Why": one.left_out,
+                    "Copy of": f"{page}&photo={one.copy_of}" if one.copy_of is not None else "",
+                }
+                for one in photos
+            ]
+        )
+        st.dataframe(
+            table,
+            hide_index=True,
+            row_height=56,
+            column_config={
+                "Photo": st.column_config.ImageColumn(width=64),
+                "Why": st.column_config.TextColumn(width="large"),
+                "Copy of": st.column_config.LinkColumn(display_text="Open", width=80),
+            },
+        )
+
+
+def _show_made(usable: dict[str, DatasetSummary]) -> None:
+    """Draw the version made in this session, with a link."""
+    made = usable.get(st.session_state.get(_MADE, ""))
+    if made is None:
+        return
+    with st.container(border=True):
+        photos = count(made.photos, "photo")
+        st.markdown(f":green[:material/check_circle:] **{plain(made.name)}** is ready: {photos}.")
+        query = {"dataset": made.id, "view": "versions", "with": made.parent or ""}
+        link_page("dataset", "See the changes", "difference", **query)

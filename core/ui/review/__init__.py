@@ -1,1 +1,0 @@
-"""The page Review: what people said of answers, and retraining from it."""

@@ -42,9 +42,9 @@ _OUTCOMES = {
 _SAID = feedback_table.c
 _ROW = predictions_table.c
 _OF_ANSWER = [
-    *(_ROW[name] for name in ("photo", "top", "top_score", "kind", "version", "run_id", "source")),
-    _ROW.time.label("asked"),
-]
+    _ROW[name].label(name)
+    for name in ("photo", "top", "top_score", "kind", "version", "run_id", "source")
+] + [_ROW.time.label("asked")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from core.cli.choosing import choose_run
 from core.evaluation.drift import FALSE_ALARMS, FAMILIES, Drift, PhotoSet, compare_photos
 from core.formats import percent
 from core.monitoring.drift import MEASURED, DriftReference, make_drift_reference
-from core.monitoring.rules import Watch
+from core.monitoring.rules import DEFAULTS
 from core.prediction.predictor import Predictor, open_predictor
 from core.prediction.rules import read_distances
 from core.registry.files import Reference, pack_reference, unpack_arrays
@@ -121,8 +121,10 @@ def _count(subject: _Subject, changed: PhotoSet, name: str, draw: _Draw, photos:
 
 
 def _is_alarm(drift: Drift) -> bool:
-    watch = Watch()
-    return any(watch.rule(family).find_level(drift.size(family)) for family in FAMILIES)
+    rules = [rule for rule in DEFAULTS if rule.name in FAMILIES]
+    return any(
+        rule.find_level(drift.size(next(f for f in FAMILIES if f == rule.name))) for rule in rules
+    )
 
 
 def _resample(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,4 @@
-"""From reviewed photos to a new champion in a real browser.
-
-The tests of this file follow one another on one server and one workspace, as a person would.
-"""
+"""From reviewed photos to a compared challenger in a real browser."""
 
 import re
 from collections.abc import Iterator
@@ -40,27 +37,11 @@ def server_workspace(
 def test_one_click_trains_a_challenger_that_meets_the_champion(
     page: Page, server: PageServer, server_workspace: Workspace
 ) -> None:
-    page.goto(f"{server.address}/review")
+    page.goto(f"{server.address}/monitoring?tab=review")
     retrain = page.get_by_role("button", name="Retrain now")
     expect(retrain).to_be_enabled()
-    do_until(retrain.click, page.get_by_text("Watch it learn"))
+    do_until(retrain.click, page.get_by_text("Watch the training"))
     expect(page.get_by_text("v2 challenges v1")).to_be_visible(timeout=_TRAINED_MS)
-    expect(
-        page.get_by_text(re.compile(r"95 % interval .*n = \d+ paired test photos"))
-    ).to_be_visible()
-    expect(page.get_by_text("Watch it learn")).to_have_count(0)
+    expect(page.get_by_text(re.compile(r"95 % interval .* lost, p"))).to_be_visible()
+    expect(page.get_by_text("Watch the training")).to_have_count(0)
     assert read_aliases(server_workspace) == {"champion": 1, "challenger": 2}
-
-
-def test_it_is_promoted_against_the_proof_only_with_a_reason(
-    page: Page, server: PageServer, server_workspace: Workspace
-) -> None:
-    page.goto(f"{server.address}/review")
-    opener = page.get_by_role("button", name="Promote v2")
-    reason = page.get_by_label("Reason").first
-    do_until(opener.click, reason)
-    reason.fill("it knows the new greenhouse")
-    page.get_by_text("Promote without proof of a gain").click()
-    page.get_by_role("button", name="Promote", exact=True).click()
-    expect(page.get_by_text("Nobody challenges v2")).to_be_visible()
-    assert read_aliases(server_workspace) == {"champion": 2}

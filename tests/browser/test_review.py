@@ -1,4 +1,4 @@
-"""The review page in a real browser: by keyboard, several at once, and into a new version.
+"""The tab Review in a real browser: by keyboard, several at once, and into a new version.
 
 The tests of this file follow one another on one server and one workspace, as a person would.
 """
@@ -51,14 +51,14 @@ def test_answers_are_reviewed_by_keyboard(
     expect_place(page, 1, 5)
     wait_for_keys(page)
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_text("They say it is tulip")).to_be_visible()
+    expect(page.get_by_text("The feedback says tulip")).to_be_visible()
     wait_for_url(page, f"item={inbox[1].number}")
     page.keyboard.press("d")
     expect(page.get_by_text("1 photo discarded")).to_be_visible()
     expect_place(page, 2, 4)
     page.keyboard.press("u")
     expect(page.get_by_text("1 review undone")).to_be_visible()
-    expect(page.get_by_text("They say it is tulip")).to_be_visible()
+    expect(page.get_by_text("The feedback says tulip")).to_be_visible()
     assert count_feedback(workspace)["waiting"] == 5
     page.keyboard.press("a")
     expect(page.get_by_text("1 photo accepted")).to_be_visible()
@@ -70,12 +70,12 @@ def test_an_answer_is_relabelled_to_a_class_that_was_typed(
     page: Page, server: PageServer, inbox: list[Feedback]
 ) -> None:
     page.goto(f"{server.address}/review?item={inbox[3].number}")
-    expect(page.get_by_text("They say it is daisy")).to_be_visible()
+    expect(page.get_by_text("The feedback says daisy")).to_be_visible()
     page.get_by_role("button", name="Other class").click()
     field = page.get_by_role("combobox", name="It is", exact=True)
     field.fill("marguerite")
     field.press("Enter")
-    expect(page.get_by_text("The model does not know this class yet")).to_be_visible()
+    expect(page.get_by_text("The model does not know this class")).to_be_visible()
     page.get_by_role("button", name="Relabel", exact=True).click()
     expect(page.get_by_text("1 photo relabelled to marguerite")).to_be_visible()
     [relabelled] = list_feedback(Workspace(server.workspace), state="relabelled")
@@ -95,14 +95,14 @@ def test_several_are_accepted_at_once_and_become_a_version(
     every_row = {"x": 17, "y": 17}
     do_until(
         lambda: table.click(position=every_row),  # type: ignore[arg-type]
-        page.get_by_text("3 answers chosen"),
+        page.get_by_text("3 answers selected"),
     )
     page.get_by_role("button", name="Accept 3").click()
-    expect(page.get_by_text("All is reviewed")).to_be_visible()
+    expect(page.get_by_text("Everything is reviewed")).to_be_visible()
     [original] = list_datasets(workspace)
     page.get_by_role("button", name="Make a new version with 5 reviewed photos").click()
-    expect(page.get_by_text("is made: 41 photos")).to_be_visible()
+    expect(page.get_by_text("is ready: 41 photos")).to_be_visible()
     wait_until(lambda: count_feedback(workspace)["used"] == 5, "all are in the dataset")
-    page.get_by_role("link", name="What is different in it").click()
+    page.get_by_role("link", name="See the changes").click()
     wait_for_url(page, "/dataset", f"with={original.id}")
     expect(page.get_by_text("5 added since version 1")).to_be_visible()

@@ -241,7 +241,9 @@ def _show_deleting() -> None:
     st.caption(
         "Deletes predictions with their feedback and stored photos. Photos in a dataset stay there."
     )
-    kind = st.selectbox("Which", list(_REQUESTS), format_func=_REQUESTS.__getitem__, key="log.which")
+    kind = st.selectbox(
+        "Which", list(_REQUESTS), format_func=_REQUESTS.__getitem__, key="log.which"
+    )
     which = _ask(kind)
     if which is None:
         return

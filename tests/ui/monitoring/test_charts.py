@@ -14,8 +14,16 @@ from core.monitoring.summaries import (
     name_versions,
     summarise_steps,
 )
-from core.ui.monitoring.charts import Course, Share, draw_latency, draw_shares, draw_volume
-from core.ui.monitoring.drift_charts import draw_classes, draw_distances, draw_property, draw_scores
+from core.ui.monitoring.charts import (
+    Share,
+    Timeline,
+    draw_classes,
+    draw_distances,
+    draw_latency,
+    draw_scores,
+    draw_shares,
+    draw_volume,
+)
 from core.workspace import Workspace
 from tests.predictions import NOON, make_prediction
 
@@ -46,12 +54,12 @@ def rows(chart: dict) -> pd.DataFrame:
 
 
 def test_bars_of_a_day_stand_on_each_other(steps: pd.DataFrame) -> None:
-    chart = draw_volume(steps, Course(["v1", "v2"], SPAN, "day")).to_dict()
+    chart = draw_volume(steps, Timeline(["v1", "v2"], SPAN, "day")).to_dict()
     drawn = rows(chart)
     assert drawn["bottom"].tolist() == [0, 0, 4]
     assert drawn["top"].tolist() == [12, 4, 10]
     assert drawn["when"].tolist() == ["2026-11-20", "2026-11-21", "2026-11-21"]
-    assert chart["title"]["subtitle"] == "n = 22; times are UTC"
+    assert chart["title"]["subtitle"] == "n = 22; UTC"
     assert chart["encoding"]["x"]["scale"]["type"] == "utc"
 
 
@@ -60,7 +68,7 @@ def test_a_version_has_its_colour_in_every_chart(
     steps: pd.DataFrame, dark: bool, colours: object
 ) -> None:
     versions = ["v1", "v2"]
-    course = Course(versions, SPAN, "day")
+    course = Timeline(versions, SPAN, "day")
     charts = [
         draw_volume(steps, course, dark).to_dict()["encoding"],
         draw_latency(steps, course, dark).to_dict()["layer"][0]["encoding"],
@@ -76,32 +84,13 @@ def test_a_version_has_its_colour_in_every_chart(
 def test_shares_carry_their_n_and_leave_out_what_is_unknown(
     steps: pd.DataFrame, which: Share, n: int
 ) -> None:
-    chart = draw_shares(steps, Course(["v1", "v2"], SPAN, "hour"), which).to_dict()
+    chart = draw_shares(steps, Timeline(["v1", "v2"], SPAN, "hour"), which).to_dict()
     assert f"n = {n}" in chart["title"]["subtitle"]
     drawn = rows(chart)
     assert len(drawn) == (3 if which == "unknown" else 2)
     assert drawn["when"].iloc[0] == "2026-11-20 00:00 UTC"
     first = "10 % to 10 %" if which == "unknown" else "80 % to 80 %"
     assert drawn["interval"].iloc[0] == first
-
-
-def test_a_property_says_whether_it_changed() -> None:
-    reference, current = np.linspace(0.2, 0.8, 50), np.linspace(0.0, 0.3, 30)
-    facts = {"is_proven": True, "distance": 0.7312}
-    chart = draw_property("brightness", reference, current, facts).to_dict()
-    assert chart["title"]["subtitle"] == "changed, distance 0.73"
-    assert chart["layer"][0]["mark"]["color"] == LIGHT.wrong
-    drawn = rows(chart)
-    assert drawn["now"].sum() == pytest.approx(1)
-    assert drawn["before"].sum() == pytest.approx(1)
-    same = draw_property("brightness", reference, current, facts | {"is_proven": False}).to_dict()
-    assert same["title"]["subtitle"] == "no change proven"
-    assert same["layer"][0]["mark"]["color"] == LIGHT.accent
-
-
-def test_a_property_that_is_the_same_everywhere_is_drawn() -> None:
-    facts = {"is_proven": False, "distance": 0.0}
-    assert draw_property("contrast", np.zeros(5), np.zeros(5), facts).to_dict()
 
 
 def test_distances_stand_largest_first() -> None:
@@ -115,7 +104,7 @@ def test_distances_stand_largest_first() -> None:
     )
     chart = draw_distances(columns).to_dict()
     assert rows(chart)["name"].tolist() == ["b", "c", "a"]
-    assert chart["title"]["text"] == "1 of 3 components changed"
+    assert chart["title"]["text"] == "1 of 3 measures changed"
 
 
 def test_of_many_classes_those_that_moved_most_are_shown() -> None:
@@ -133,7 +122,7 @@ def test_of_many_classes_those_that_moved_most_are_shown() -> None:
     chart = draw_classes(table, 100).to_dict()
     drawn = rows(chart)["class"].tolist()
     assert len(drawn) == 20 and drawn[:2] == ["class 0", "class 101"]
-    assert "the 20 that moved most of 102; n = 100" in chart["title"]["subtitle"]
+    assert "20 of 102 classes; n = 100" in chart["title"]["subtitle"]
     without = draw_classes(table.assign(before=np.nan), 100).to_dict()
     assert len(without["layer"]) == 2
 
@@ -145,16 +134,16 @@ def test_scores_stand_beside_the_reference_where_there_is_one() -> None:
     assert len(draw_scores(table.assign(before=np.nan), 9).to_dict()["layer"]) == 1
 
 
-def test_every_chart_is_drawn_of_nothing_of_one_answer_and_across_a_gap(
+def test_charts_of_one_answer_and_across_a_gap(
     workspace: Workspace,
 ) -> None:
     rows = [make_prediction(0), make_prediction(1, time=NOON + timedelta(days=40))]
     log_predictions(workspace, rows)
-    for since, n in ((NOON + timedelta(days=41), 0), (NOON + timedelta(days=1), 1), (NOON, 2)):
+    for since, n in ((NOON + timedelta(days=1), 1), (NOON, 2)):
         table = read_predictions(workspace, since=since)
         assert len(table) == n
         steps, names = summarise_steps(table, "day"), sorted(name_versions(table).unique())
-        course = Course(names, (since, NOON + timedelta(days=42)), "day")
+        course = Timeline(names, (since, NOON + timedelta(days=42)), "day")
         drawn = [
             draw_volume(steps, course),
             draw_latency(steps, course),
@@ -164,7 +153,5 @@ def test_every_chart_is_drawn_of_nothing_of_one_answer_and_across_a_gap(
             draw_classes(count_classes(table, ("daisy", "rose"), None), n),
             draw_scores(count_scores(table, None), n),
         ]
-        facts = {"is_proven": False, "distance": 0.0}
-        drawn.append(draw_property("brightness", np.ones(3), table["brightness"].to_numpy(), facts))
         assert all(chart.to_dict()["title"] for chart in drawn)
         assert f"n = {n}" in drawn[0].to_dict()["title"]["subtitle"]

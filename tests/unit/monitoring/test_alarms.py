@@ -1,7 +1,6 @@
 """Alarms: they begin with proof, change level, end, and stay through silence."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -10,15 +9,15 @@ import pandas as pd
 import pytest
 
 from core.evaluation.slice_search import compare_shares
-from core.monitoring.alarms import end_alarm, find_worst, list_alarms
 from core.monitoring.feedback import give_feedback
 from core.monitoring.log import delete_predictions, read_predictions
 from core.monitoring.readings import Reading, State, check_rules, describe_levels, describe_reading
-from core.monitoring.rules import DEFAULTS, Name, Watch, keep_watch, read_watch
+from core.monitoring.rules import DEFAULTS, end_alarm, find_worst, list_alarms, list_rules
 from core.monitoring.tables import alarms_table, feedback_table, predictions_table
 from core.registry.promoting import promote
 from core.registry.store import ModelVersion
 from core.runs.database import close_databases, write_database
+from core.runs.queue.scheduled import RULES, keep_arrangement
 from core.runs.tables import arrangements_table
 from core.workspace import Workspace
 from tests.asking import ask
@@ -59,18 +58,14 @@ def champion(registered: tuple[Workspace, ModelVersion]) -> ModelVersion:
     return registered[1]
 
 
-def keep_only(workspace: Workspace, name: Name, **values: object) -> None:
-    """Keep one rule with these values, all others off."""
-    rules = [
-        replace(rule, **values)  # type: ignore[arg-type]
-        if rule.name == name
-        else replace(rule, warning=None, critical=None)
-        for rule in DEFAULTS
-    ]
-    keep_watch(workspace, Watch(rules=tuple(rules)))
+def keep_only(workspace: Workspace, name: str, **values: object) -> None:
+    """Save levels of one rule, all others off."""
+    off = {"warning": None, "critical": None}
+    rules = {rule.name: off for rule in DEFAULTS if rule.name != name}
+    keep_arrangement(workspace, RULES, {"rules": rules | {name: values}})
 
 
-def check(workspace: Workspace, name: Name, now: datetime | None = None) -> Reading:
+def check(workspace: Workspace, name: str, now: datetime | None = None) -> Reading:
     found = {one.rule.name: one for one in check_rules(workspace, now=now)}
     return found[name]
 
@@ -109,17 +104,6 @@ def test_darker_photos_are_a_critical_alarm_that_says_so(
     assert "darker" in alarm.text
 
 
-def test_one_photo_asked_about_again_and_again_is_no_drift(
-    watched: Workspace, champion: ModelVersion
-) -> None:
-    ask(watched, champion, 45)
-    (row,) = ask(watched, champion, 1, first=99, darker=0.1)
-    for number in range(100):
-        ask(watched, champion, 1, first=1000 + number, darker=0.1, photo=row.photo)
-    found = check(watched, "properties")
-    assert (found.state, found.estimate.n) == ("few", 46)
-
-
 def test_an_alarm_needs_proof(watched: Workspace, champion: ModelVersion) -> None:
     keep_only(watched, "unknown", warning=0.3, critical=None)
     ask(watched, champion, 14)
@@ -130,19 +114,22 @@ def test_an_alarm_needs_proof(watched: Workspace, champion: ModelVersion) -> Non
     assert check(watched, "unknown").state == "warning"
 
 
-def test_one_unknown_photo_is_no_alarm_however_often_it_is_asked(
-    watched: Workspace, champion: ModelVersion
+@pytest.mark.parametrize(
+    ("name", "changes", "state"),
+    [("properties", {"darker": 0.1}, "few"), ("unknown", {"kind": "unlike"}, "fine")],
+)
+def test_a_repeated_photo_counts_once(
+    watched: Workspace, champion: ModelVersion, name: str, changes: dict[str, Any], state: State
 ) -> None:
-    keep_only(watched, "unknown", warning=0.3, critical=None)
     ask(watched, champion, 30)
-    (row,) = ask(watched, champion, 1, first=99, kind="unlike")
+    (row,) = ask(watched, champion, 1, first=99, **changes)
     for number in range(60):
-        ask(watched, champion, 1, first=1000 + number, kind="unlike", photo=row.photo)
-    found = check(watched, "unknown")
-    assert (found.state, found.estimate.n) == ("fine", 31)
+        ask(watched, champion, 1, first=1000 + number, photo=row.photo, **changes)
+    found = check(watched, name)
+    assert (found.state, found.estimate.n) == (state, 31)
 
 
-def test_of_a_month_only_what_people_told_is_read(
+def test_only_rows_with_feedback_are_read_for_a_month(
     watched: Workspace, champion: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = ask(watched, champion, 40, until=datetime.now(UTC) - timedelta(days=10))
@@ -215,7 +202,7 @@ def test_the_level_changes_and_the_alarm_ends(watched: Workspace, champion: Mode
     last = later + timedelta(hours=2)
     ask(watched, champion, 30, first=200, until=last, latency_ms=5.0)
     assert check(watched, "latency", last).state == "fine"
-    assert not list_alarms(watched, standing=True)
+    assert not list_alarms(watched, active=True)
     assert list_alarms(watched)[0].facts["ended_by"] == "fine"
 
 
@@ -225,7 +212,7 @@ def test_silence_ends_no_alarm(watched: Workspace, champion: ModelVersion) -> No
     ask(watched, champion, 30, until=now, latency_ms=200.0)
     check(watched, "latency", now)
     assert check(watched, "latency", now + timedelta(hours=5)).state == "few"
-    assert find_worst(list_alarms(watched, standing=True)) == "warning"
+    assert find_worst(list_alarms(watched, active=True)) == "warning"
 
 
 def test_too_few_photos_are_an_alarm_where_that_is_watched(
@@ -248,10 +235,10 @@ def test_a_person_ends_an_alarm_and_its_cause_raises_it_again(
     (alarm,) = list_alarms(watched)
     assert end_alarm(watched, alarm.number, "Flora")
     assert not end_alarm(watched, alarm.number)
-    assert not list_alarms(watched, standing=True)
+    assert not list_alarms(watched, active=True)
     assert list_alarms(watched)[0].facts["ended_by"] == "Flora"
     check(watched, "latency")
-    assert len(list_alarms(watched, standing=True)) == 1
+    assert len(list_alarms(watched, active=True)) == 1
 
 
 def test_a_rule_that_is_switched_off_ends_its_alarm(
@@ -262,8 +249,8 @@ def test_a_rule_that_is_switched_off_ends_its_alarm(
     check(watched, "latency")
     keep_only(watched, "latency", warning=None, critical=None)
     assert check(watched, "latency").state == "off"
-    assert describe_levels(read_watch(watched).rule("latency")) == "not watched"
-    assert not list_alarms(watched, standing=True)
+    assert describe_levels(list_rules(watched)[2]) == "not watched"
+    assert not list_alarms(watched, active=True)
 
 
 def test_another_champion_ends_the_alarms_of_the_former(trained_copy: Workspace) -> None:
@@ -305,4 +292,4 @@ def test_deleting_the_log_ends_no_alarm_and_breaks_no_check(
     check(watched, "properties")
     delete_predictions(watched, visitor="somebody")
     assert check(watched, "properties").state == "few"
-    assert list_alarms(watched, standing=True)
+    assert list_alarms(watched, active=True)

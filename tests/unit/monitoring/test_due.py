@@ -5,9 +5,7 @@ import signal
 
 import pytest
 
-from core.monitoring.retraining import start_retraining
-from core.monitoring.retraining_state import read_state
-from core.monitoring.rules import Watch, keep_watch
+from core.monitoring.retraining import read_state, start_retraining
 from core.registry.events import list_events
 from core.registry.store import read_aliases
 from core.runs.locks import is_locked
@@ -28,7 +26,7 @@ def test_the_scheduler_stays_while_rules_are_to_be_checked(
     idle = Scheduler(workspace)
     idle.step()
     assert idle.may_exit()
-    keep_watch(workspace, Watch(check_every_minutes=60))
+    monkeypatch.setenv("PETALSCOPE_CHECK_RULES_MINUTES", "60")
     monkeypatch.setattr(DueWork, "_is_check_due", lambda *_: False)  # no process is started
     watching = Scheduler(workspace)
     watching.step()

@@ -85,7 +85,7 @@ def test_reviewed_photos_become_train_photos(workspace: Workspace, dataset: Data
     assert count_feedback(workspace)["used"] == 3
     [event] = list_events(workspace)
     assert (event.kind, event.who, event.facts["added"]) == ("reviewed", "her", 3)
-    with pytest.raises(FeedbackRefused, match="No reviewed photo waits"):
+    with pytest.raises(FeedbackRefused, match="no reviewed photos"):
         make_reviewed_version(workspace, made.id)
     assert sweep_kept_photos(workspace) == 3, "the dataset has them; consent ends here"
 
@@ -106,10 +106,10 @@ def test_copies_of_what_tests_the_model_are_left_out(
     plan = plan_reviewed(workspace, dataset)
     reasons = {one.numbers[0]: (one.left_out, one.copy_of) for one in plan.left_out}
     for number, split, word in (
-        (numbers[0], "test", "A test photo"),
-        (numbers[1], "test", "A test photo"),
-        (numbers[2], "validation", "Nearly the same as a validation photo"),
-        (numbers[3], "train", f"already, labelled “{own}” there"),
+        (numbers[0], "test", "Copy of a test photo"),
+        (numbers[1], "test", "Copy of a test photo"),
+        (numbers[2], "validation", "Near-duplicate of a validation photo"),
+        (numbers[3], "train", f"Already a training photo, labelled “{own}”"),
     ):
         assert word in reasons[number][0] and reasons[number][1] == photos[split]
     made = make_reviewed_version(workspace, dataset.id)
@@ -135,7 +135,7 @@ def test_a_cropped_and_a_mirrored_test_photo_are_found_by_their_features(
         review_feedback(trained_copy, [said.number], "accept", reviewer="her")
     plan = plan_reviewed(trained_copy, dataset)
     assert not plan.added and {one.copy_of for one in plan.left_out} == {number}
-    assert all("Nearly the same as a test photo" in one.left_out for one in plan.left_out)
+    assert all("Near-duplicate of a test photo" in one.left_out for one in plan.left_out)
 
 
 def test_what_cannot_be_learnt_from_is_said_and_put_aside(
@@ -147,9 +147,9 @@ def test_what_cannot_be_learnt_from_is_said_and_put_aside(
     with pytest.raises(FeedbackRefused, match="None of 2 reviewed photos can be added"):
         make_reviewed_version(workspace, dataset.id)
     lost, unreadable = read_feedback(workspace, numbers)
-    assert "not kept" in lost.left_out and "not a picture" in unreadable.left_out
+    assert "not stored" in lost.left_out and "not a picture" in unreadable.left_out
     assert len(list_datasets(workspace)) == 1
-    with pytest.raises(FeedbackRefused, match="No reviewed photo waits"):
+    with pytest.raises(FeedbackRefused, match="no reviewed photos"):
         make_reviewed_version(workspace, dataset.id)
 
 
@@ -158,7 +158,7 @@ def test_a_photo_counts_once_by_its_last_review(workspace: Workspace, dataset: D
     plan = plan_reviewed(workspace, dataset)
     assert [(len(one.numbers), one.class_name) for one in plan.added] == [(2, "tulip")]
     assert [one.left_out for one in plan.left_out] == [
-        "The same photo was reviewed again later, as “tulip”."
+        "A later review of the same photo says “tulip”."
     ]
     assert len(make_reviewed_version(workspace, dataset.id)) == 37
 
@@ -178,7 +178,7 @@ def test_what_is_reviewed_anew_while_a_version_is_made_stays_open(
     assert (again.number, again.final_class) == (first, "tulip")
     assert read_feedback(workspace, [second])[0].dataset == made.id
     [told] = plan_reviewed(workspace, made).left_out
-    assert "labelled “rose” there" in told.left_out, "the reviewer learns what became of it"
+    assert "labelled “rose”" in told.left_out, "the reviewer learns what became of it"
 
 
 def test_an_altered_photo_is_not_learnt_from(workspace: Workspace, dataset: Dataset) -> None:
@@ -186,7 +186,7 @@ def test_an_altered_photo_is_not_learnt_from(workspace: Workspace, dataset: Data
     [one] = read_feedback(workspace, [number])
     workspace.kept_photo_file(one.photo).write_bytes(draw(1))
     plan = plan_reviewed(workspace, dataset)
-    assert not plan.added and plan.left_out[0].left_out == "Its kept file was altered."
+    assert not plan.added and plan.left_out[0].left_out == "Its stored file was altered."
     put_aside(workspace, plan)
     assert count_feedback(workspace)["used"] == 1
 

@@ -122,7 +122,7 @@ def test_a_full_disk_loses_the_photo_but_not_the_feedback(
     monkeypatch.setattr(kept_photos, "write_atomically", write)
     told = ask_and_tell(workspace, 0, PHOTO, "rose")
     assert told.state == "waiting" and not find_kept(workspace, [told.photo])
-    assert "a photo was not kept" in caplog.text
+    assert "a photo was not stored" in caplog.text
 
 
 def test_what_was_kept_for_a_review_goes_with_it(

@@ -9,19 +9,15 @@ from core.monitoring.comparison import find_comparison
 from core.monitoring.feedback import count_feedback
 from core.monitoring.gathering import make_reviewed_version
 from core.monitoring.retraining import (
-    begin,
+    RetrainingState,
     count_waiting,
     find_base,
     finish_retraining,
+    hold_retraining,
     plan_challenger,
+    read_state,
     settle_ended,
     start_retraining,
-)
-from core.monitoring.retraining_state import (
-    RetrainingState,
-    change_state,
-    hold_retraining,
-    read_state,
 )
 from core.prediction.deciding import DecisionRule, save_rule
 from core.registry.events import list_events
@@ -51,7 +47,7 @@ def test_reviewed_photos_become_a_challenger_that_met_the_champion(challenged: W
     assert comparison.evidence.n == n_test > 0
     for version in (champion, challenger):
         [opening] = read_openings(challenged, version.run_id)
-        assert opening.place == "meeting of v1 and v2"
+        assert opening.place == "comparison of v1 and v2"
     kinds = [event.kind for event in reversed(list_events(challenged))]
     wanted = ["registered", "promoted", "reviewed", "retraining"]
     assert kinds == [*wanted, "registered", "challenger", "compared"]
@@ -181,7 +177,9 @@ def test_a_version_in_between_may_be_deleted(challenged: Workspace) -> None:
     assert run.recipe.dataset == newest
 
 
-def test_one_that_was_cut_short_before_its_run_goes_on(trained_copy: Workspace) -> None:
+def test_one_that_was_interrupted_before_its_run_can_be_started_again(
+    trained_copy: Workspace,
+) -> None:
     champion = let_first_run_answer(trained_copy)
     review_photos(trained_copy, champion, draw_new_photos(3))
 
@@ -190,28 +188,15 @@ def test_one_that_was_cut_short_before_its_run_goes_on(trained_copy: Workspace) 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("core.monitoring.retraining.submit_run", die)
-        with hold_retraining(trained_copy), pytest.raises(KeyboardInterrupt):
-            begin(trained_copy, who="ada")
+        with pytest.raises(KeyboardInterrupt):
+            start_retraining(trained_copy, who="ada")
     made = list_datasets(trained_copy)[0]
-    assert made.parent == champion.dataset_id  # the photos are in it, none waits any more
+    assert made.parent == champion.dataset_id and not count_waiting(trained_copy)
     with hold_retraining(trained_copy):
-        assert settle_ended(trained_copy)
-    going = read_state(trained_copy).going
-    assert going is not None and going.run is not None and going.dataset == made.id
-    assert (going.who, going.attempts) == ("ada", 2)
-
-
-def test_one_that_is_cut_short_again_and_again_is_given_up(trained_copy: Workspace) -> None:
-    champion = let_first_run_answer(trained_copy)
-    review_photos(trained_copy, champion, draw_new_photos(3))
-    with hold_retraining(trained_copy):
-        begin(trained_copy, who="ada")
-        going = read_state(trained_copy).going
-        assert going is not None
-        change_state(trained_copy, going=dataclasses.replace(going, run=None, attempts=3))
         assert settle_ended(trained_copy)
     state = read_state(trained_copy)
-    assert state.going is None and state.last is not None and "cut short" in state.last.text
+    assert state.going is None and state.last is not None and "interrupted" in state.last.text
+    assert start_retraining(trained_copy).recipe.dataset == made.id
 
 
 def test_a_run_that_failed_or_was_deleted_leaves_the_champion_alone(

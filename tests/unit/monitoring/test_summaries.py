@@ -14,7 +14,6 @@ from core.monitoring.summaries import (
     choose_step,
     count_classes,
     count_scores,
-    find_best_scores,
     keep_newest,
     summarise,
     summarise_steps,
@@ -110,12 +109,6 @@ def test_scores_are_shares_of_photos(workspace: Workspace) -> None:
     rows = count_scores(read_predictions(workspace), np.array([1.0, 1.0, 0.0]))
     assert rows["now"].sum() == pytest.approx(1)
     assert rows["before"].iloc[[0, -1]].tolist() == pytest.approx([1 / 3, 2 / 3])
-
-
-def test_reference_scores_are_calibrated_as_answers_are() -> None:
-    scores = np.array([[0.8, 0.2]], dtype=np.float32)
-    assert find_best_scores(scores, 1.0)[0] == pytest.approx(0.8)
-    assert find_best_scores(scores, 2.0)[0] == pytest.approx(2 / 3)
 
 
 def test_a_time_begins_at_a_whole_hour_or_day() -> None:

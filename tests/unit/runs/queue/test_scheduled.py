@@ -6,8 +6,8 @@ from sqlalchemy import update
 from core.runs.database import write_database
 from core.runs.queue.queue import submit_run
 from core.runs.queue.scheduled import (
-    MONITORING,
-    STATE,
+    RETRAINING,
+    RULES,
     DueWork,
     find_due,
     is_anything_arranged,
@@ -39,26 +39,26 @@ def test_a_challenger_is_due_when_its_run_has_ended(
     workspace: Workspace, state: str, attempt: int, *, ended: bool
 ) -> None:
     run, _ = submit_run(workspace, Recipe(dataset="0" * 16, weights_digest="d" * 64))
-    keep_arrangement(workspace, STATE, {"going": {"run": run.id}})
+    keep_arrangement(workspace, RETRAINING, {"going": {"run": run.id}})
     with write_database(workspace) as connection:
         connection.execute(update(runs_table).values(state=state, attempt=attempt))
     assert is_anything_arranged(workspace)
     assert bool(find_due(workspace)) is ended
 
 
-def test_one_that_was_cut_short_is_due(workspace: Workspace) -> None:
-    keep_arrangement(workspace, STATE, {"going": {"run": None}})
-    assert "cut short" in find_due(workspace)
-    keep_arrangement(workspace, STATE, {"going": {"run": "f" * 16}})
-    assert "gone" in find_due(workspace)
+def test_an_interrupted_one_is_due(workspace: Workspace) -> None:
+    keep_arrangement(workspace, RETRAINING, {"going": {"run": None}})
+    assert "interrupted" in find_due(workspace)
+    keep_arrangement(workspace, RETRAINING, {"going": {"run": "f" * 16}})
+    assert "deleted" in find_due(workspace)
 
 
 def test_rules_that_are_to_be_checked_keep_the_scheduler(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep_arrangement(workspace, MONITORING, {"check_every_minutes": 0})
+    keep_arrangement(workspace, RULES, {"check_every_minutes": 0})
     assert not is_anything_arranged(workspace)
-    keep_arrangement(workspace, MONITORING, {"check_every_minutes": 10})
+    keep_arrangement(workspace, RULES, {"check_every_minutes": 10})
     assert is_anything_arranged(workspace)
     started: list[list[str]] = []
 

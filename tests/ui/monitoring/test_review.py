@@ -1,4 +1,4 @@
-"""The review page without a browser: the inbox, its actions, and what an empty one says."""
+"""The tab Review without a browser: the inbox, its actions, and its empty state."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,7 @@ def open_review() -> Open:
     """Return a function that opens the page by a link."""
 
     def run(**link: str) -> AppTest:
-        return open_page("review", **link)
+        return open_page("monitoring", tab="review", **link)
 
     return run
 
@@ -47,14 +47,16 @@ def test_an_empty_inbox_says_where_feedback_comes_from(
     open_review: Open,
 ) -> None:
     app = open_review()
-    assert not app.exception and "Nobody has said anything yet" in text_of(app)
+    assert not app.exception and "No feedback yet" in text_of(app)
 
 
 def test_one_after_another_is_decided_on(
     trained_copy: Workspace, told: list[Feedback], open_review: Open
 ) -> None:
     app = open_review()
-    assert "The model said **daisy**" in text_of(app) and "They say it is **rose**" in text_of(app)
+    assert "The model predicted **daisy**" in text_of(
+        app
+    ) and "The feedback says **rose**" in text_of(app)
     assert "**1 of 4**" in text_of(app)
     press(app, "Accept")
     assert not app.exception and "1 photo accepted" in text_of(app)
@@ -72,7 +74,7 @@ def test_a_digit_relabels_to_what_the_model_thought_of(
     trained_copy: Workspace, told: list[Feedback], open_review: Open
 ) -> None:
     app = open_review(item=str(told[2].number))
-    assert "They say it is **tulip**" in text_of(app)
+    assert "The feedback says **tulip**" in text_of(app)
     label = next(one for one in labels(app) if one.startswith("rose ·"))
     press(app, label)
     [relabelled] = list_feedback(trained_copy, state="relabelled")
@@ -85,7 +87,7 @@ def test_what_another_reviewer_decided_is_not_decided_again(
     app = open_review()
     review_feedback(trained_copy, [told[0].number], "discard", reviewer="another")
     press(app, "Accept")
-    assert "had been decided on by somebody else" in text_of(app)
+    assert "already reviewed by another person" in text_of(app)
     assert count_feedback(trained_copy)["discarded"] == 1
     assert count_feedback(trained_copy)["accepted"] == 0
 
@@ -97,7 +99,7 @@ def test_two_answers_on_one_photo_are_decided_on_once(
     ask_and_tell(trained_copy, len(told), draw(0), "tulip", run_id=run, top="aster")
     app = open_review()
     assert "**1 of 4**" in text_of(app), "five answers, four photos"
-    assert "said aster, they say it is tulip" in text_of(app).replace("\\", "")
+    assert "predicted aster, the feedback says tulip" in text_of(app).replace("\\", "")
     press(app, "Accept")
     assert not app.exception and "1 photo accepted" in text_of(app)
     assert [one.final_class for one in list_feedback(trained_copy, state="accepted")] == [
@@ -119,24 +121,24 @@ def test_a_new_class_that_is_nearly_a_known_one_is_asked_about(
     ask_and_tell(trained_copy, 1, draw(1), "roses", run_id=run)
     app = open_review()
     assert "The model does not know “tulips”" in text_of(app)
-    press(app, "They mean tulip")
+    press(app, "Did they mean tulip?")
     [relabelled] = list_feedback(trained_copy, state="relabelled")
     assert relabelled.final_class == "tulip"
     press(app, "Accept")
-    assert "New here: “roses” (or is it “rose”?)" in text_of(app)
+    assert "New class: “roses” (or is it “rose”?)" in text_of(app)
 
 
 def test_links_filters_and_lost_photos(
     trained_copy: Workspace, told: list[Feedback], open_review: Open
 ) -> None:
     app = open_review(said_class="aster")
-    assert "**1 of 1**" in text_of(app) and "They say it is **aster**" in text_of(app)
+    assert "**1 of 1**" in text_of(app) and "The feedback says **aster**" in text_of(app)
     app = open_review(said="right")
-    assert "None of 4 answers here is what you look for" in text_of(app)
+    assert "No match" in text_of(app)
     app = open_review(state="discarded", item="no number")
-    assert not app.exception and "None in this state" in text_of(app)
+    assert not app.exception and "No feedback in this state" in text_of(app)
     trained_copy.kept_photo_file(told[0].photo).unlink()
-    assert "The photo is not kept" in text_of(open_review())
+    assert "The photo is not stored" in text_of(open_review())
 
 
 def test_reviewed_photos_become_a_version(
@@ -148,13 +150,14 @@ def test_reviewed_photos_become_a_version(
     app = open_review()
     metrics = {metric.label: metric.value for metric in app.metric}
     assert (metrics["Photos to add"], metrics["Left out"]) == ("3", "1")
-    assert "New here: “aster”" in text_of(app)
+    assert "New class: “aster”" in text_of(app)
     press(app, "Make a new version with 3 reviewed photos")
     assert not app.exception
     made = next(one for one in list_datasets(trained_copy) if one.id != original.id)
     assert (made.photos, made.parent) == (39, original.id)
-    assert "is made: 39 photos" in text_of(app)
-    assert "Undo" not in labels(app), "what became a dataset is not taken back"
+    assert "is ready: 39 photos" in text_of(app)
+    undo = next(one for one in app.button if one.label == "Undo")
+    assert undo.disabled, "photos in a dataset cannot be undone"
     assert count_feedback(trained_copy)["used"] == 4
 
 
@@ -172,7 +175,7 @@ def test_the_log_panel_takes_away_and_deletes(
     assert not app.exception and "The prediction log: 4 predictions" in app.expander[0].label
     app.selectbox(key="log.which").set_value("id").run()
     app.text_input(key="log.id").set_value("nobody's").run()
-    assert "The log has no such prediction" in text_of(app)
+    assert "No such prediction in the log" in text_of(app)
     app.text_input(key="log.id").set_value(told[1].prediction).run()
     assert app.button(key="log.delete").disabled
     app.checkbox[0].check().run()

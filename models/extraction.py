@@ -4,28 +4,21 @@ Features are rows of all photos as they are; a view (models/keeping.py) is of so
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import openvino as ov
-from openvino import opset13 as operations
 
 from core.config import PHOTO_SIZE, fingerprint
 from core.errors import RecipeRefused, WeightsDamaged
 from core.kept import report_stop
 from core.workspace import Workspace, write_whole
 from models.backbone import (
-    BackboneFacts,
     Network,
     Trunk,
-    compile_model,
-    find_map,
-    read_network,
-    stream_output,
 )
 from models.keeping import Entry, keep_rows, read_kept
 from models.rows import (
@@ -233,33 +226,3 @@ def _append_rows(
         if should_stop():
             raise report_stop()
     donors.write_rows(file, done, len(donors))
-
-
-STAGE_WIDTHS = 64, 256, 512, 1024, 2048
-"""Channels of the last map of each stage."""
-STAGE_BATCH = 8
-
-
-def stream_stages(
-    workspace: Workspace, backbone_id: str, batches: Iterable[np.ndarray]
-) -> Iterator[list[np.ndarray]]:
-    """Yield for each batch (b, s, s, 3) uint8 the means of each stage, (b, channels) float32.
-
-    Raises:
-        BackboneMissing: The backbone is not in the workspace, or was altered.
-    """
-    facts, network = read_network(workspace, backbone_id)
-    compiled = compile_model(_tap_stages(network, facts), facts.precision, "throughput")
-    for rows in stream_output(compiled, compiled.output(0), batches):
-        yield np.split(rows, np.cumsum(STAGE_WIDTHS)[:-1], axis=1)
-
-
-def _tap_stages(network: ov.Model, facts: BackboneFacts) -> ov.Model:
-    """Return the network whose output is the means of all stages, one behind the other."""
-    means = []
-    for stage, channels in enumerate(STAGE_WIDTHS[:-1], 1):
-        end = find_map(network, channels, facts.framing.side // 2**stage)
-        means.append(operations.reduce_mean(end, np.array([2, 3]), keep_dims=False))
-    features = next(one for one in network.outputs if one.partial_shape.rank.get_length() == 2)
-    joined = operations.concat([*means, features.get_node().input_value(0)], 1)
-    return ov.Model([operations.convert(joined, "f32")], network.get_parameters(), "stages")

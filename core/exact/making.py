@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.exact import forecasting, lesson, store
+from core.exact import forecasting, store
 from core.runs.jobs import Report
 from core.runs.result import read_result
 from core.workspace import Workspace
@@ -11,8 +11,6 @@ from data.manifest import read_dataset
 
 _MAKERS = {
     forecasting.KIND: forecasting.prepare_curve,
-    lesson.KIND: lesson.prepare_stages,
-    lesson.TRAININGS: lesson.prepare_trainings,
 }
 """Kind of an analysis that validation photos judge → the function that makes it."""
 

@@ -1,6 +1,6 @@
-"""Check questions of a lesson: what is asked of the reader's own figures, and whether it is right.
+"""Check questions of a lesson: each judges an answer by the figures of its picture.
 
-Each check takes what the picture shows and the answer, and returns a verdict with facts for words.
+Each function returns a verdict with facts for the words.
 """
 
 from bisect import bisect_left
@@ -12,17 +12,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from core.evaluation.comparison import Comparison
-from core.formats import percent, points
+from core.formats import percent
 from core.teaching.live_head import LiveEpoch
 
 Check = Literal[
-    "reach_loss", "best_epoch", "first_flip", "enough_photos", "wrong_labels", "most_taken",
-    "reach_right", "need_photos", "most_excited", "widest_gap",
+    "reach_loss", "best_epoch", "first_flip", "enough_photos", "most_taken", "reach_right",
+    "need_photos", "most_excited",
 ]  # fmt: skip
 
 
 class Sayable(NamedTuple):
-    """What words about a check may be asked for."""
+    """Kinds of wrong answers, and names in braces, that the words of a check may use."""
 
     wrong: tuple[str, ...]
     facts: tuple[str, ...]
@@ -33,43 +33,40 @@ FACTS: dict[Check, Sayable] = {
     "best_epoch": Sayable(("too_early", "too_late"), ("best", "least", "loss")),
     "first_flip": Sayable(("too_small", "too_large"), ("asked", "first", "answer")),
     "enough_photos": Sayable(("too_few", "too_many"), ("target", "asked", "reached", "photos")),
-    "wrong_labels": Sayable(("not_these",), ("found",)),
     "most_taken": Sayable(("not_most",), ("class", "asked", "times", "photos")),
     "reach_right": Sayable(("too_low", "too_high"), ("target", "share", "answered")),
     "most_excited": Sayable(("not_this", "not_one"), ("feature", "share")),
-    "widest_gap": Sayable(("not_widest",), ("asked", "gap", "widest")),
     "need_photos": Sayable(("too_few", "too_many"), ("run", "gained", "lost", "photos", "needed")),
 }
-"""Kinds of wrong answers, and names in braces."""
 
 EPOCH = 5
-"""After which the loss is asked for."""
+"""The epoch of the question about the loss."""
 _NEAR_EPOCHS, _NEAR_LOSS = 2, 1.01
-"""An epoch is right so near to the best one, or with so little more than its loss."""
+"""An epoch this near to the best, or with a loss this near, is right."""
 _SLACK = 1.1
 NEEDS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 """Numbers of photos to choose from; one more answer is: more."""
 _REACHED_BY = 3
-"""The loss that is asked for is what so many of the rates reach, and a tenth more."""
+"""The limit of the loss is 10 % above the third best rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Whether an answer is right; else why not, and what to say of it."""
+    """Whether an answer is right, with facts for the words."""
 
     wrong: str = ""
-    """A kind of `FACTS`; empty: it is right."""
+    """A kind of `FACTS`; empty: right."""
     facts: dict[str, str] = field(default_factory=dict)
 
 
 def find_limit(curves: Sequence[Sequence[LiveEpoch]]) -> float:
-    """Return the loss after epoch 5 that a few of the rates reach."""
+    """Return the limit of the loss after epoch 5, from the curves of all rates."""
     losses = sorted(curve[EPOCH - 1].validation_loss for curve in curves)
     return float(np.ceil(100 * _SLACK * losses[min(_REACHED_BY, len(losses)) - 1]) / 100)
 
 
 def judge_rate(epochs: Sequence[LiveEpoch], limit: float) -> Verdict:
-    """Return whether the loss is low enough after epoch 5."""
+    """Judge whether the loss is low enough after epoch 5."""
     losses = [epoch.validation_loss for epoch in epochs[:EPOCH]]
     facts = {"limit": say_loss(limit), "loss": say_loss(losses[-1])}
     if losses[-1] <= limit:
@@ -79,7 +76,7 @@ def judge_rate(epochs: Sequence[LiveEpoch], limit: float) -> Verdict:
 
 
 def judge_epoch(epochs: Sequence[LiveEpoch], asked: int) -> Verdict:
-    """Return whether training would end where validation photos went best, or nearly."""
+    """Judge whether training would stop near the lowest validation loss."""
     losses = [epoch.validation_loss for epoch in epochs]
     best = int(np.argmin(losses))
     facts = {"best": str(best + 1), "least": say_loss(losses[best])}
@@ -93,10 +90,10 @@ def judge_epoch(epochs: Sequence[LiveEpoch], asked: int) -> Verdict:
 def judge_flip(
     degrees: Sequence[float], flips: Sequence[bool], answers: Sequence[str], asked: int
 ) -> Verdict:
-    """Return whether `asked` is the first turn with another answer; the last where none has.
+    """Judge whether `asked` is the first rotation with another prediction, or the last of all.
 
     Args:
-        answers: What the photo is called, by turn.
+        answers: The prediction by rotation.
     """
     first = list(flips).index(True) if any(flips) else len(flips) - 1
     facts = {"asked": f"{degrees[asked]:g}", "first": f"{degrees[first]:g}"}
@@ -108,7 +105,7 @@ def judge_flip(
 def judge_photos(
     sizes: Sequence[int], shares: np.ndarray, judged: int, target: float, asked: int
 ) -> Verdict:
-    """Return whether `asked` is the first of the sizes that brings so large a share."""
+    """Judge whether `asked` is the first size that reaches the target."""
     first = int(np.argmax(shares >= target))
     facts = {
         "target": percent(target, 1),
@@ -121,21 +118,14 @@ def judge_photos(
     return Verdict(wrong="too_few" if shares[asked] < target else "too_many", facts=facts)
 
 
-def judge_labels(planted: Sequence[int], chosen: Sequence[int]) -> Verdict:
-    """Return whether the chosen photos are those with a wrong label."""
-    found = len(set(planted) & set(chosen))
-    right = set(planted) == set(chosen)
-    return Verdict(wrong="" if right else "not_these", facts={"found": str(found)})
-
-
 def judge_excited(
     offered: Mapping[int, float], values: np.ndarray, chosen: Sequence[int]
 ) -> Verdict:
-    """Return whether the one chosen photo has the highest value of those offered.
+    """Judge whether the chosen photo has the highest value.
 
     Args:
         offered: Photo → its value.
-        values: (m,) those of all photos, to say how high one stands among them.
+        values: (m,) values of all photos, for its rank.
     """
     if len(chosen) != 1:
         return Verdict(wrong="not_one")
@@ -144,20 +134,8 @@ def judge_excited(
     return Verdict(wrong="" if value == max(offered.values()) else "not_this", facts=facts)
 
 
-def judge_gap(trained: np.ndarray, random: np.ndarray, n: int, asked: int) -> Verdict:
-    """Return whether the first is ahead of the second nowhere more than at `asked`.
-
-    Args:
-        trained: (s,) share of n right answers by stage; so is random.
-    """
-    gaps = np.rint(n * (trained - random)) / n
-    facts = {"asked": str(asked + 1), "gap": points(gaps[asked], n)}
-    facts["widest"] = points(gaps.max(), n)
-    return Verdict(wrong="" if gaps[asked] == gaps.max() else "not_widest", facts=facts)
-
-
 def judge_confusion(matrix: np.ndarray, classes: Sequence[str], true: int, asked: int) -> Verdict:
-    """Return whether a class is taken for no other one more often; the matrix has rows true."""
+    """Judge whether no other class is a more frequent mistake; rows of the matrix are true."""
     errors = matrix[true].copy()
     errors[true] = 0
     facts = {
@@ -171,16 +149,16 @@ def judge_confusion(matrix: np.ndarray, classes: Sequence[str], true: int, asked
 
 
 def judge_threshold(by_threshold: np.ndarray, judged: int, target: float, asked: int) -> Verdict:
-    """Return whether `asked` is the lowest threshold with so large a share of right answers.
+    """Judge whether `asked` is the lowest threshold that reaches the target.
 
     Args:
-        by_threshold: (t, 2) int, photos with an answer and with a right one, thresholds ascending.
+        by_threshold: (t, 2) int, photos with an answer and with a correct one, by threshold.
     """
     answered, right = by_threshold.T
     shares = right / np.maximum(answered, 1)
     share = percent(float(shares[asked]), int(answered[asked]))
     if share == percent(target, 1) and shares[asked] < target:
-        share = f"{100 * shares[asked]:.1f} %"  # rounded, it would seem to be enough
+        share = f"{100 * shares[asked]:.1f} %"  # rounded, it would look like enough
     facts = {"target": percent(target, 1), "share": share}
     facts["answered"] = percent(float(answered[asked] / judged), judged)
     if shares[asked] < target:
@@ -189,7 +167,7 @@ def judge_threshold(by_threshold: np.ndarray, judged: int, target: float, asked:
 
 
 def judge_need(comparison: Comparison, asked: int) -> Verdict:
-    """Return whether `asked` is the first of `NEEDS` that tells two runs apart; behind: more."""
+    """Judge whether `asked` is the first of `NEEDS` that proves the difference of two runs."""
     needed = comparison.photos_needed
     first = len(NEEDS) if needed is None else bisect_left(NEEDS, needed)
     facts = {

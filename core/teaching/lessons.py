@@ -1,8 +1,8 @@
-"""Lessons: a folder each, lesson.yaml for the steps and words.yaml for the words.
+"""Lessons: folders with lesson.yaml for the steps and words.yaml for the words.
 
-Words are Markdown; names in {braces} are filled with the facts of a check. Lessons of the program
-lie in core/teaching/lessons, others in the workspace under lessons/. Technical terms are explained
-by core/teaching/words.yaml.
+Words are Markdown; names in {braces} are filled with the facts of a check. The lessons of the
+program are in core/teaching/lessons, others in the workspace under lessons/. Technical terms are
+explained in core/teaching/words.yaml.
 """
 
 import re
@@ -22,15 +22,12 @@ from core.teaching.checks import FACTS, Check
 from core.teaching.live_head import LiveRecipe
 from core.workspace import PROJECT_ROOT, Workspace
 
-Picture = Literal[
-    "curves", "turned", "photos", "noise", "confused", "unsure", "strategies", "excited", "stages",
-]  # fmt: skip
-Varied = Literal["learning_rate", "dropout", "epochs", "wrong", "per_class"]
+Picture = Literal["curves", "turned", "photos", "confused", "unsure", "strategies", "excited"]
+Varied = Literal["learning_rate", "dropout", "epochs", "wrong"]
 Word = Literal[
     "check", "next", "done", "remember", "interval", "epoch", "loss", "train", "validation",
-    "share", "right", "answered", "true_labels", "wrong_labels", "seconds", "random", "own",
-    "report", "photos", "draws", "foreseen", "notebook",
-    "leak", "leaked",
+    "share", "right", "answered", "seconds", "own", "report", "photos", "draws", "foreseen",
+    "notebook", "more",
 ]  # fmt: skip
 
 _PAPER = """<!doctype html>
@@ -48,20 +45,20 @@ class _Part(BaseModel):
 
 
 class Step(_Part):
-    """One question, one control, one picture, and how an answer is checked."""
+    """A step: one control, one picture, one check question."""
 
     key: str
     picture: Picture
     check: Check
     values: tuple[float, ...] = ()
-    """What the control may be; empty: the dataset says it."""
+    """Values of the control; empty: they depend on the dataset."""
     start: float = 0
     varies: Varied = "epochs"
-    """What the control changes of the recipe, where the picture shows epochs."""
+    """The part of the recipe that the control changes, where the picture shows epochs."""
     recipe: LiveRecipe = LiveRecipe()
 
     def vary(self, value: float) -> LiveRecipe:
-        """Return what is learnt where the control has this value."""
+        """Return the recipe for a value of the control."""
         varied: Any = {self.varies: type(getattr(self.recipe, self.varies))(value)}
         return replace(self.recipe, **varied)
 
@@ -74,14 +71,14 @@ class Step(_Part):
         return self
 
 
-_CHOSEN = ("curves", "turned", "noise", "unsure")
-"""Pictures whose control has the values of the lesson."""
-_MAY_BE_EMPTY: tuple[Picture, ...] = ("confused", "strategies", "stages")
-"""Pictures that a dataset may have nothing for."""
+_CHOSEN = ("curves", "turned", "unsure")
+"""Pictures whose control needs values."""
+_MAY_BE_EMPTY: tuple[Picture, ...] = ("confused", "strategies")
+"""Pictures that a dataset may have no data for."""
 
 
 class StepWords(_Part):
-    """What is said in a step."""
+    """The words of a step."""
 
     title: str
     question: str
@@ -90,10 +87,10 @@ class StepWords(_Part):
     check: str
     right: str
     wrong: dict[str, str]
-    """By what is wrong with the answer."""
+    """Kind of a wrong answer → words."""
     remember: str
     nothing: str = ""
-    """Said where the dataset gives nothing to choose from."""
+    """Words where the dataset has no data."""
 
 
 class LessonWords(_Part):
@@ -105,7 +102,7 @@ class LessonWords(_Part):
 
 
 class Lesson(_Part):
-    """A lesson, whole."""
+    """A lesson with its words."""
 
     key: str
     steps: tuple[Step, ...]
@@ -133,12 +130,12 @@ def list_lessons(workspace: Workspace) -> dict[str, Path]:
 def write_answers(
     lesson: Lesson, about: str, answered: Mapping[str, str], pictures: Mapping[str, str]
 ) -> str:
-    """Return the steps that were answered right as an HTML file, with what there is to take home.
+    """Return the correctly answered steps as HTML.
 
     Args:
         about: The dataset, in words.
-        answered: Step → the setting, and what was said of the answer, in Markdown.
-        pictures: Step → its chart, as the address of a PNG that holds it ("data:image/png…").
+        answered: Step → setting and answer, in Markdown.
+        pictures: Step → its chart as a data address ("data:image/png…").
     """
     text = lesson.text
     done = text.words["done"].format(right=len(answered), steps=len(lesson.steps))
@@ -157,7 +154,7 @@ def read_lesson(folder: Path) -> Lesson:
     """Return the lesson of a folder.
 
     Raises:
-        LessonRefused: A file is missing, is no YAML, or does not say what it must.
+        LessonRefused: A file is missing, not YAML, or incomplete.
     """
     try:
         facts = _read(folder / "lesson.yaml")
@@ -171,7 +168,7 @@ def read_lesson(folder: Path) -> Lesson:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    with file.open(encoding="utf-8") as content:  # its name is part of what YAML complains of
+    with file.open(encoding="utf-8") as content:  # errors of YAML name the file
         facts: dict[str, Any] = yaml.safe_load(content)
     return facts
 
@@ -187,11 +184,11 @@ def _refuse(folder: Path, fault: str) -> LessonRefused:
 def _compare(what: str, said: Iterable[str], wanted: Iterable[str]) -> Iterator[str]:
     has, needs = set(said), set(wanted)
     yield from (f"the {what} “{one}” is missing" for one in sorted(needs - has))
-    yield from (f"nothing asks for the {what} “{one}”" for one in sorted(has - needs))
+    yield from (f"the {what} “{one}” is unknown" for one in sorted(has - needs))
 
 
 def _check_words(step: Step, words: StepWords) -> Iterator[str]:
-    """Yield what is wrong with the answers of a step: a kind, or a name in braces."""
+    """Yield faults of a step's words: missing answers, unknown names in braces."""
     if step.picture in _MAY_BE_EMPTY and not words.nothing:
         yield "the word “nothing” is missing"
     known = FACTS[step.check]
@@ -199,19 +196,16 @@ def _check_words(step: Step, words: StepWords) -> Iterator[str]:
     for said in (words.check, words.right, *words.wrong.values()):
         for _, name, _, _ in Formatter().parse(said):
             if name is not None and name not in known.facts:
-                yield f"“{{{name}}}” is not known; known are {', '.join(sorted(known.facts))}"
+                yield f"“{{{name}}}” is unknown; known: {', '.join(sorted(known.facts))}"
 
 
 def explain(word: str) -> str | None:
-    """Return the meaning of a term, or of a setting of a recipe; None where it is not known."""
+    """Return the meaning of a term or of a recipe's setting; None where it is unknown."""
     return _read_forms().get(word.casefold())
 
 
 def list_words(text: str) -> dict[str, str]:
-    """Return the words that occur in a text, in its order → what they mean.
-
-    Longer forms win: "learning rate" is not "rate". Of several forms the one that occurs is named.
-    """
+    """Return the terms in a text, in their order → meanings; the longest term wins."""
     forms = _read_forms()
     longest = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
     found = re.findall(rf"(?<!\w)({longest})(?!\w)", text.casefold()) if forms else []

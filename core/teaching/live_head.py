@@ -1,7 +1,7 @@
-"""A head that learns in a second, epoch by epoch: the same recipe as a run's, in NumPy alone.
+"""A head trained in a second, epoch by epoch, in NumPy: the recipe of a run.
 
-Nothing here is random but by the seed, so equal questions have equal answers and may be kept.
-Training and validation are measured alike, after the epoch and without dropout.
+The seed decides all chance. Training and validation are both measured after the epoch and without
+dropout.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _TINY = 1e-7
 
 @dataclass(frozen=True, kw_only=True)
 class LiveRecipe:
-    """What one may change in a lesson; the defaults are those of a run."""
+    """Settings of a lesson, with the defaults of a run."""
 
     hidden: int = 0
     """Units of one hidden layer; 0: none."""
@@ -31,14 +31,12 @@ class LiveRecipe:
     epochs: int = 10
     dropout: float = 0.5
     wrong: float = 0.0
-    """Share of training photos whose label is replaced by another."""
-    per_class: int = 0
-    """Training photos of each class, at most; 0: all."""
+    """Share of training photos with a wrong label."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Known:
-    """Features (n, d) float32 of photos, standardised by those of training, and their classes."""
+    """Features (n, d) float32, standardised by the training photos, and labels (n,) int."""
 
     train: np.ndarray
     train_labels: np.ndarray
@@ -49,10 +47,7 @@ class Known:
 
 @dataclass(frozen=True)
 class LiveEpoch:
-    """What the head knows after an epoch, from 1; losses in nats a photo, shares in 0 to 1.
-
-    A loss is infinite where training ran away.
-    """
+    """Results of an epoch, from 1: losses in nats per photo (infinite where training diverged)."""
 
     number: int
     loss: float
@@ -62,15 +57,13 @@ class LiveEpoch:
 
 
 def learn(known: Known, recipe: LiveRecipe, seed: int) -> Iterator[LiveEpoch]:
-    """Train, and yield what is known after each epoch; whoever stops asking stops it.
+    """Train, and yield the results of each epoch.
 
-    Products are so small that several threads would wait for each other. A rate that is too high
-    makes numbers run away: that is to be seen, no fault.
+    One thread, because the products are small. Training with a high rate may diverge, on purpose.
     """
     rng = np.random.default_rng(seed)
-    photos = choose_photos(known.train_labels, recipe.per_class, rng)
-    features = known.train[photos]
-    labels = spoil(known.train_labels[photos], recipe.wrong, known.n_classes, rng)
+    features = known.train
+    labels = spoil(known.train_labels, recipe.wrong, known.n_classes, rng)
     head = _Head(known.train.shape[1], known.n_classes, recipe, rng)
     pools = ThreadpoolController()
     for number in range(1, recipe.epochs + 1):
@@ -84,17 +77,8 @@ def learn(known: Known, recipe: LiveRecipe, seed: int) -> Iterator[LiveEpoch]:
         yield LiveEpoch(number, *learnt, *judged)
 
 
-def choose_photos(labels: np.ndarray, per_class: int, rng: np.random.Generator) -> np.ndarray:
-    """Return so many photos of each class, or all that it has, in their order."""
-    if not per_class:
-        return np.arange(len(labels))
-    drawn = rng.permutation(len(labels))
-    chosen = [drawn[labels[drawn] == one][:per_class] for one in np.unique(labels)]
-    return np.sort(np.concatenate(chosen))
-
-
 def spoil(labels: np.ndarray, share: float, n_classes: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the labels, a share of them replaced by another class each."""
+    """Return the labels with a share of them replaced by other classes."""
     spoilt = labels.copy()
     wrong = rng.permutation(len(labels))[: round(share * len(labels))]
     spoilt[wrong] = (labels[wrong] + rng.integers(1, n_classes, len(wrong))) % n_classes
@@ -102,7 +86,7 @@ def spoil(labels: np.ndarray, share: float, n_classes: int, rng: np.random.Gener
 
 
 class _Head:
-    """Dense layers, their gradients and the optimizer's memory."""
+    """Dense layers, their gradients and the optimizer's state."""
 
     def __init__(self, width: int, n_classes: int, recipe: LiveRecipe, rng: np.random.Generator):
         self._recipe, self._rng, self._steps = recipe, rng, 0
@@ -124,7 +108,7 @@ class _Head:
         return _soften(features @ kernel + bias)
 
     def step(self, features: np.ndarray, labels: np.ndarray) -> None:
-        """Learn from a batch."""
+        """Train on a batch."""
         *hidden, kernel, bias = self._arrays
         inner = np.maximum(features @ hidden[0] + hidden[1], 0) if hidden else features
         inner, scale = self._drop(inner)
@@ -138,7 +122,7 @@ class _Head:
         self._follow(slopes)
 
     def _drop(self, inner: np.ndarray) -> tuple[np.ndarray, np.float32]:
-        """Return what is left of the values, by a random byte each, and what makes up for it."""
+        """Return the values after dropout, and the scale that compensates for it."""
         cut = round(256 * self._recipe.dropout)
         if not cut:
             return inner, np.float32(1)
@@ -146,7 +130,7 @@ class _Head:
         return inner * (drawn >= cut), np.float32(256 / (256 - cut))
 
     def _follow(self, slopes: list[np.ndarray]) -> None:
-        """Move the arrays against their slopes, as Keras' Adam or SGD with momentum would."""
+        """Update the arrays as Keras' Adam or SGD with momentum does."""
         self._steps += 1
         rate, (keep, keep_squares) = self._recipe.learning_rate, _BETAS
         for array, slope, first, second in zip(
@@ -169,9 +153,9 @@ def _soften(outputs: np.ndarray) -> np.ndarray:
 
 
 def _measure(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Return the mean log loss and the share of right answers."""
+    """Return the mean log loss and the accuracy."""
     if not np.isfinite(scores).all():
-        return float("inf"), float((labels == 0).mean())  # every answer is the first class
+        return float("inf"), float((labels == 0).mean())  # every prediction is the first class
     given = scores[np.arange(len(labels)), labels]
     loss = np.log(1 / np.maximum(given, 1e-7)).mean()  # never -0
     return float(loss), float((scores.argmax(axis=1) == labels).mean())

@@ -1,4 +1,4 @@
-"""Charts of the lesson: what the control does now, and in grey what it did before."""
+"""Charts of the lesson: the chosen setting in colour, the one before in grey."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,16 +11,16 @@ from core.teaching.live_head import LiveEpoch
 
 _HEIGHT = 380
 _ROOM = 1.6
-"""Losses are drawn up to so many times what guessing has; what is above leaves the frame."""
+"""Losses are drawn up to this multiple of the loss of guessing."""
 
 
 def list_losses(
     learnt: Mapping[str, Sequence[LiveEpoch]], guess: float, words: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Return the losses of trainings as `draw_curves` draws them.
+    """Return the rows of `draw_curves`.
 
-    Columns epoch, loss (cut at the top of the frame), beyond (whether it was), photos ("train" or
-    "validation" in words), split and when ("now", "before").
+    Columns: epoch, loss (clipped), beyond (whether it was clipped), photos (the split in words),
+    split and when ("now", "before").
     """
     rows = pd.DataFrame(
         [
@@ -39,9 +39,9 @@ def draw_curves(epochs: int, guess: float, words: dict[str, str], dark: bool) ->
     """Return the loss of training and validation photos after each epoch, without its rows.
 
     Args:
-        epochs: How many there will be.
-        guess: The loss of an answer that gives all classes the same score.
-        words: title, and the lesson's own.
+        epochs: Length of the axis.
+        guess: The loss of equal scores for all classes.
+        words: The lesson's words.
     """
     colours = choose_palette(dark)
     names = {split: words[split] for split in ("train", "validation")}

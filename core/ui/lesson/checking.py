@@ -1,4 +1,4 @@
-"""The check questions: what is asked, what takes the answer, who judges it, what is taken home."""
+"""The check questions: their words, their inputs, their verdicts, and the file with all answers."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,31 +18,27 @@ from core.ui.lesson.reading import LessonPage
 from core.ui.wall.showing import Wall, show_wall
 
 _CHART_PX = 600
-"""Width of a chart that is taken home: on the page it is as wide as its place."""
+"""Width of a chart in the file."""
 
 
 class Question(NamedTuple):
     """A kind of check question."""
 
     facts: Callable[[LessonPage], dict[str, str]]
-    """What the words of the question name."""
+    """Facts for the words of the question."""
     ask: Callable[[LessonPage], Any]
-    """Draws what takes the answer, and returns it."""
+    """Draws the input and returns the answer."""
     judge: Callable[[LessonPage, Any], Verdict]
 
 
 def _take_setting(page: LessonPage) -> int:
-    """Return where the control stands: it is the answer."""
+    """Return the place of the control, which is the answer."""
     return page.number
-
-
-def _find_limit(page: LessonPage) -> float:
-    return checks.find_limit([page.learn_with(rate)[:EPOCH] for rate in page.step.values])
 
 
 def _judge_rate(page: LessonPage, number: int) -> Verdict:
     epochs = page.learn_with(page.step.values[number])[:EPOCH]
-    return checks.judge_rate(epochs, _find_limit(page))
+    return checks.judge_rate(epochs, page.limit)
 
 
 def _ask_epoch(page: LessonPage) -> int:
@@ -55,26 +51,13 @@ def _judge_epoch(page: LessonPage, asked: int) -> Verdict:
 
 
 def _judge_flip(page: LessonPage, asked: int) -> Verdict:
-    """A turn to the left or to the right counts alike."""
+    """Judge the rotation; both directions count."""
     turned, values = page.turned, page.step.values
     at = [np.abs(turned.angles) == value for value in values]
     flips = [bool(turned.flips[both].any()) for both in at]
     called = [turned.answers[both][turned.flips[both].argmax()] for both in at]
     names = [page.source.dataset.classes[answer] for answer in called]
     return checks.judge_flip(values, flips, names, asked)
-
-
-def _ask_labels(page: LessonPage) -> tuple[int, ...]:
-    photos, said, _ = page.planted
-    names = page.source.dataset.classes
-    under = {int(photo): names[label] for photo, label in zip(photos, said, strict=True)}
-    wall = Wall(key=f"{page.key}.labels", captions=under.__getitem__, opens=False)
-    return show_wall(page.source.dataset, photos, wall).selected
-
-
-def _judge_labels(page: LessonPage, chosen: tuple[int, ...]) -> Verdict:
-    photos, _, wrong = page.planted
-    return checks.judge_labels(photos[wrong].tolist(), chosen)
 
 
 def _ask_excited(page: LessonPage) -> tuple[int, ...]:
@@ -111,12 +94,6 @@ def _ask_need(page: LessonPage) -> int:
     )
 
 
-def _judge_gap(page: LessonPage, asked: int) -> Verdict:
-    assert page.stages is not None  # the picture is drawn
-    own, random = (one["share"].to_numpy() for _, one in page.stages.groupby("line", sort=False))
-    return checks.judge_gap(own, random, int(page.stages["of"].iloc[0]), asked)
-
-
 def _say_need(page: LessonPage) -> dict[str, str]:
     run = plain(page.options[page.chosen], 60)
     return checks.judge_need(page.trained.compare(page.chosen), 0).facts | {"run": run}
@@ -134,12 +111,11 @@ def _say_target(page: LessonPage) -> dict[str, str]:
 
 QUESTIONS: dict[Check, Question] = {
     "reach_loss": Question(
-        lambda page: {"limit": checks.say_loss(_find_limit(page))}, _take_setting, _judge_rate
+        lambda page: {"limit": checks.say_loss(page.limit)}, _take_setting, _judge_rate
     ),
     "best_epoch": Question(lambda _: {}, _ask_epoch, _judge_epoch),
     "first_flip": Question(lambda _: {}, _take_setting, _judge_flip),
     "enough_photos": Question(_say_target, _take_setting, _judge_photos),
-    "wrong_labels": Question(lambda _: {}, _ask_labels, _judge_labels),
     "most_taken": Question(
         lambda page: {"class": plain(page.source.dataset.classes[page.asked], 60)},
         _ask_class,
@@ -155,7 +131,6 @@ QUESTIONS: dict[Check, Question] = {
         ),
     ),
     "most_excited": Question(lambda page: {"feature": page.chosen}, _ask_excited, _judge_excited),
-    "widest_gap": Question(lambda _: {}, _take_setting, _judge_gap),
     "need_photos": Question(
         _say_need,
         _ask_need,
@@ -165,7 +140,7 @@ QUESTIONS: dict[Check, Question] = {
 
 
 def show_check(page: LessonPage) -> None:
-    """Draw the question about the picture, take the answer, and say what the picture says."""
+    """Draw the question, its input and the verdict."""
     question = QUESTIONS[page.step.check]
     words, key = page.text, f"{page.key}.verdict"
     st.markdown(page.words.check.format_map(question.facts(page)))
@@ -174,7 +149,7 @@ def show_check(page: LessonPage) -> None:
         verdict = question.judge(page, answer)
         st.session_state[key] = (page.chosen, answer, verdict)
     *about, verdict = st.session_state.get(key, (None, None, None))
-    if about == [page.chosen, answer]:  # what was said of another answer is gone
+    if about == [page.chosen, answer]:  # a verdict on another answer disappears
         _say_verdict(page, verdict)
 
 
@@ -195,19 +170,19 @@ def _say_verdict(page: LessonPage, verdict: Verdict) -> None:
 
 
 def list_answered(page: LessonPage) -> dict[str, str]:
-    """Return the steps that this person answered right, with setting and answer."""
+    """Return the correctly answered steps, with setting and answer."""
     answered: dict[str, str] = st.session_state.setdefault(f"lesson.{page.lesson.key}.right", {})
     return answered
 
 
 def list_pictures(page: LessonPage) -> dict[str, str]:
-    """Return the charts of the steps that were answered right, as JSON of Vega-Lite."""
+    """Return the charts of the correctly answered steps, as JSON of Vega-Lite."""
     pictures: dict[str, str] = st.session_state.setdefault(f"lesson.{page.lesson.key}.pictures", {})
     return pictures
 
 
 def write_report(page: LessonPage, answered: Mapping[str, str], drawn: Mapping[str, str]) -> str:
-    """Return what was answered right and the charts of it, as HTML."""
+    """Return the correct answers and their charts as HTML."""
     dataset, said = page.source.dataset, page.text["photos"]
     about = f"{plain(dataset.name)} ({dataset.id}): {len(dataset):,} {said}"
     pictures = {

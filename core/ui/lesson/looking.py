@@ -1,4 +1,4 @@
-"""What the network sees in photos of a lesson: one turned, and those that excite a feature most."""
+"""The network's view of photos: a rotated one, and those that activate a feature."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ from models.backbone import Backbone, open_backbone
 from models.extraction import read_features
 
 _TELLING = 100
-"""Features are chosen among so many that tell classes apart best."""
+"""Features are drawn from this many that separate the classes best."""
 OFFERED = 12
 _MOST, _BESIDE = 9, 3
 _DARK = 0.35
-"""What is left of a photo's light where it does not excite a feature."""
+"""Brightness of a photo where it does not activate a feature."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +38,13 @@ class Sight:
     def read(self) -> np.ndarray:
         """Return the features (n, d) float32."""
         features = read_features(cache.workspace(), self.source.features_id)
-        assert features is not None  # the head stands on them
+        assert features is not None  # the head rests on them
         return features
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Turned:
-    """A photo, turned by each of some angles to both sides."""
+    """A photo at several rotations to both sides."""
 
     angles: np.ndarray
     """(2v + 1,) degrees, ascending; 0 is in the middle."""
@@ -55,13 +55,13 @@ class Turned:
 
     @property
     def flips(self) -> np.ndarray:
-        """(2v + 1,) bool: whose answer is not that of the photo as it is."""
+        """(2v + 1,) bool: whether the prediction differs from the unrotated photo."""
         return np.asarray(self.answers != self.answers[len(self.answers) // 2])
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def turn_photo(source_id: str, photo: int, values: tuple[float, ...], _sight: Sight) -> Turned:  # noqa: ARG001
-    """Return what the exact head calls a photo that is turned."""
+    """Return a photo at all rotations, with the predictions of the exact head."""
     source, backbone = _sight.source, _sight.backbone
     angles = np.array([*(-value for value in reversed(values)), 0, *values], dtype=float)
     plain = source.dataset.read_photo(photo, backbone.facts.framing)
@@ -77,7 +77,7 @@ def _open(backbone_id: str) -> Backbone:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def find_telling(source_id: str, _sight: Sight) -> np.ndarray:  # noqa: ARG001 (the key)
-    """Return the features whose means differ most between classes, in their own spread, (t,)."""
+    """Return the features whose class means differ most, relative to their spread, (t,)."""
     train = _sight.source.train
     features, labels = _sight.read()[train], _sight.source.dataset.labels[train]
     means = np.stack([features[labels == one].mean(axis=0) for one in np.unique(labels)])
@@ -88,17 +88,17 @@ def find_telling(source_id: str, _sight: Sight) -> np.ndarray:  # noqa: ARG001 (
 
 @dataclass(frozen=True, eq=False)
 class Excited:
-    """The photos that excite a feature most, and where."""
+    """The photos that activate a feature most, and where."""
 
     photos: np.ndarray
     """(≤ 9,) int, most first."""
     lit: list[np.ndarray]
-    """(s, s, 3) uint8 each, bright where it does."""
+    """(s, s, 3) uint8 each, bright where they activate it."""
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def excite(source_id: str, feature: int, _sight: Sight) -> Excited:  # noqa: ARG001 (the key)
-    """Return the training photos that excite a feature most."""
+    """Return the training photos that activate a feature most."""
     source, backbone = _sight.source, _sight.backbone
     values = _sight.read()[source.train, feature]
     photos = source.train[np.argsort(-values, kind="stable")[:_MOST]]
@@ -118,7 +118,7 @@ def _light(photo: np.ndarray, activation: np.ndarray) -> np.ndarray:
 
 
 def choose_beside(values: np.ndarray, person: int) -> np.ndarray:
-    """Return four places of (m,) values: one of the highest twentieth, three of the lower half."""
+    """Return four places of (m,) values: one in the top 5 %, three in the lower half."""
     rng, order = np.random.default_rng(person), np.argsort(-values, kind="stable")
     high = order[: max(len(order) // 20, 1)]
     chosen = [rng.choice(high), *rng.permutation(order[len(order) // 2 :])[:_BESIDE]]

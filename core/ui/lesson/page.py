@@ -1,9 +1,8 @@
-"""The lesson: a question, one control, a picture that follows it, and a question to check."""
+"""The lesson: a question, one control, a picture that follows it, and a check question."""
 
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,28 +11,19 @@ import numpy as np
 import streamlit as st
 
 from core.charts.shares import draw_forecast, draw_shares, list_fan, list_points
+from core.datasets.quality.store import find_feature_sets
 from core.evaluation.intervals import wilson_interval
+from core.exact.forecasting import KIND
 from core.exact.store import find_judged_source
 from core.formats import percent, plain
 from core.runs.jobs import read_job
 from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.teaching.lessons import Picture, list_lessons, list_words
 from core.ui.lesson.charts import draw_curves, list_losses
-from core.ui.lesson.checking import (
-    list_answered,
-    list_pictures,
-    show_check,
-    write_report,
-)
+from core.ui.lesson.checking import list_answered, list_pictures, show_check, write_report
 from core.ui.lesson.looking import excite
-from core.ui.lesson.reading import (
-    LESSON,
-    SET,
-    STEP,
-    LessonPage,
-    open_lesson,
-    read_lesson_page,
-)
+from core.ui.lesson.preparing import show_preparation
+from core.ui.lesson.reading import LESSON, SET, STEP, LessonPage, open_lesson, read_lesson_page
 from core.ui.lesson.trained import offer_training
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart, show_live_chart
@@ -44,49 +34,61 @@ from core.ui.parts.pickers import pick_dataset, pick_one, title_run
 from core.ui.parts.state import bind_choice, keep_choice, settle_choice
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall.showing import Wall, show_wall
+from data.manifest import list_datasets
 
 _UNORDERED: tuple[Picture, ...] = ("confused", "strategies")
 _MOST_PHOTOS, _TURNED_PX, _EXCITED_PX = 18, 104, 130
+_MORE: dict[Picture, tuple[str, str]] = {
+    "photos": ("metrics", "Metrics"),
+    "confused": ("confusion", "Confusion"),
+    "unsure": ("calibration", "Calibration"),
+}
+"""Picture → the page that shows it for a whole run."""
 
 
 def show_lesson() -> None:
     """Draw the whole page."""
     st.html(Path(__file__).with_name("lesson.css"))
+    if all(entry.problem for entry in list_datasets(cache.workspace())):
+        show_preparation(None)
+        return
     folders = list_lessons(cache.workspace())
     lesson = open_lesson(folders[settle_choice(LESSON, list(folders), "transfer")])
     with st.container(key="lesson_pickers"):
         dataset = pick_dataset()
+    if not find_feature_sets(cache.workspace(), dataset.id):
+        show_preparation(dataset)
+        return
     opened = open_exact_head(lambda: find_judged_source(cache.workspace(), dataset))
     if opened is None:
         return
     source, head = opened
     page = read_lesson_page(source, head, lesson)
-    _prepare_next(page)
+    _start_curve(page)
     _show_steps(page)
     st.fragment(_show_step)(page)
 
 
-def _prepare_next(page: LessonPage) -> None:
-    """Start what the next step has to wait for, while this one is read."""
-    ahead = replace(page, place=min(page.place + 1, len(page.lesson.steps) - 1))
-    if not ahead.missing or page.missing or cache.workspace().read_only:
-        return
-    if read_job(cache.workspace().analysis_folder(page.source.identify(ahead.missing))) is None:
-        page.source.start(cache.workspace(), ahead.missing)
+def _start_curve(page: LessonPage) -> None:
+    """Start the job of the learning curve while the first steps are read."""
+    workspace = cache.workspace()
+    known = page.forecast or read_job(workspace.analysis_folder(page.source.identify(KIND)))
+    if known is None and not workspace.read_only:
+        page.source.start(workspace, KIND)
 
 
 def _show_steps(page: LessonPage) -> None:
-    """Draw the row of steps; those that were answered right have a mark."""
-    steps, here = page.lesson.steps, str(page.place + 1)
+    """Draw the row of steps, with a mark on those answered correctly."""
+    answered, here = list_answered(page), str(page.place + 1)
     titles = {
-        str(number): f"{number}{' :material/check:' if step.key in list_answered(page) else ''}"
-        for number, step in enumerate(steps, 1)
+        str(number): f"{number}{' :material/check:' if step.key in answered else ''}"
+        for number, step in enumerate(page.lesson.steps, 1)
     }
     bound = bind_choice(STEP, here, key="lesson.step", then=lambda: keep_choice(SET, None))
     pick_one("Step", titles, bound)
-    if list_answered(page):
-        said = page.text["done"]
-        st.caption(said.format(right=len(list_answered(page)), steps=len(steps)))
+    if answered:
+        done = page.text["done"].format(right=len(answered), steps=len(page.lesson.steps))
+        st.caption(done)
 
 
 def _show_step(page: LessonPage) -> None:
@@ -95,7 +97,7 @@ def _show_step(page: LessonPage) -> None:
         left, right = st.columns([4, 8], gap="medium")
         with left.container(border=True, key="lesson_card"):
             st.markdown(f"#### {page.place + 1}. {page.words.title}")
-            words = page.words  # what they mean is behind a "?"
+            words = page.words
             said = list_words(f"{words.question} {words.control} {words.check}")
             meanings = "\n\n".join(f"**{word}**: {meaning}" for word, meaning in said.items())
             with st.container(key="lesson_question"):
@@ -124,7 +126,7 @@ def _show_step(page: LessonPage) -> None:
 
 
 def _show_control(page: LessonPage) -> str:
-    """Draw the one control; return where it stood before, or nothing."""
+    """Draw the control; return its value before, or ""."""
     if not page.options:
         return ""
     key, names = f"{page.key}.before", list(page.options)
@@ -140,7 +142,7 @@ def _show_control(page: LessonPage) -> str:
 
 
 def _say(page: LessonPage) -> dict[str, str]:
-    """Return the words that pictures need."""
+    """Return the words of a picture."""
     words = {str(name): said for name, said in page.text.items()}
     return words | {"picture": page.words.picture, "control": page.words.control}
 
@@ -162,7 +164,7 @@ def _show_curves(page: LessonPage, before: str) -> None:
 
 
 def _show_shares(page: LessonPage, before: str) -> None:
-    """Draw shares of photos against all that the control may be."""
+    """Draw shares of photos against the values of the control."""
     counts = page.counts
     marks = {"now": float(page.chosen)} | ({"before": float(before)} if before else {})
     words = _say(page)
@@ -174,16 +176,8 @@ def _show_shares(page: LessonPage, before: str) -> None:
     st.caption("  \n".join(_say_share(page, line, hits, of) for line, hits, of in said))
 
 
-def _show_noise(page: LessonPage, before: str) -> None:
-    """Draw the shares by noise, and what photos that lie on both sides would have one believe."""
-    _show_shares(page, before)
-    words, n = page.text, page.copied
-    if st.toggle(words["leak"].format(n=n), key=f"{page.key}.leak"):
-        st.caption(words["leaked"].format(n=n, others=len(page.judged) - n, **page.leaked))
-
-
 def _show_strategies(page: LessonPage, _before: str) -> None:
-    """Draw right answers against seconds of training, of the head's run and of the chosen one."""
+    """Draw accuracy by seconds of training for the head-only run and the chosen one."""
     words = _say(page) | {"control": page.text["seconds"]}
     epochs = page.trained.list_epochs(page.chosen)
     page.drawn.update(show_kept_chart(draw_shares, epochs, {}, words, True, alt=page.words.picture))
@@ -196,18 +190,17 @@ def _show_strategies(page: LessonPage, _before: str) -> None:
 
 
 def _say_share(page: LessonPage, line: str, hits: int, of: int) -> str:
-    """Return a share of photos in words, with its interval and n."""
+    """Return a share in words, with its interval and n."""
     low, high = (percent(end, of) for end in wilson_interval(hits, of))
     if is_presenting():
         return f"{line}: {percent(hits / of, of) if of else '–'} ({low} – {high}, n = {of:,})"
     words = page.text
-    photos = words["train" if page.step.picture == "stages" else "validation"]
-    between = words["interval"].format(low=low, high=high, n=f"{of:,}", photos=photos)
+    between = words["interval"].format(low=low, high=high, n=f"{of:,}", photos=words["validation"])
     return f"{line}: {percent(hits / of, of) if of else '–'} ({between})"
 
 
 def _show_forecast(page: LessonPage, before: str) -> None:
-    """Draw the share of right answers against the number of training photos, and beyond it."""
+    """Draw accuracy by the number of training photos, with the forecast."""
     assert page.forecast is not None
     forecast, points, said = page.forecast, list_points(page.forecast), page.text
     marks = {"now": float(page.chosen)} | ({"before": float(before)} if before else {})
@@ -217,7 +210,7 @@ def _show_forecast(page: LessonPage, before: str) -> None:
     )
     row, n = points.iloc[page.number], forecast.curve.judged
     lines = [_say_share(page, said["right"], round(row["mean"] * n), n)]
-    if row["low"] < row["high"]:  # with all photos each draw is the same
+    if row["low"] < row["high"]:  # with all photos the samples are equal
         draws = {name: percent(row[name], n) for name in ("low", "high")}
         lines.append(said["draws"].format(n=len(forecast.curve.values), **draws))
     if seen := forecast.foresee(forecast.most_more):
@@ -228,11 +221,11 @@ def _show_forecast(page: LessonPage, before: str) -> None:
 
 
 def _show_turned(page: LessonPage, _before: str) -> None:
-    """Draw the photo turned as far as the control says, and what each is called."""
+    """Draw the rotated photo with its predictions, up to the chosen rotation."""
     turned, names = page.turned, page.source.dataset.classes
     shown = np.flatnonzero(np.abs(turned.angles) <= float(page.chosen))
     side = _TURNED_PX
-    if is_presenting():  # large: as it is, and turned the farthest
+    if is_presenting():  # large: unrotated and the largest rotations
         shown, side = shown[[0, len(shown) // 2, -1]], 2 * side
     st.markdown(f"**{page.words.picture}**")
     with st.container(horizontal=True, gap="small"):
@@ -245,7 +238,7 @@ def _show_turned(page: LessonPage, _before: str) -> None:
 
 
 def _show_excited(page: LessonPage, _before: str) -> None:
-    """Draw the training photos that excite a feature most, coloured where they do."""
+    """Draw the training photos that activate a feature most, bright where they do."""
     st.markdown(f"**{page.words.picture}**")
     seen, dataset = excite(page.source.id, int(page.chosen), page.sight), page.source.dataset
     names = [plain(dataset.classes[label], 24) for label in dataset.labels[seen.photos]]
@@ -256,7 +249,7 @@ def _show_excited(page: LessonPage, _before: str) -> None:
 
 
 def _show_confused(page: LessonPage, _before: str) -> None:
-    """Draw the validation photos of a class that were taken for others."""
+    """Draw the mistakes in a class."""
     dataset = page.source.dataset
     st.markdown(f"**{page.words.picture}: {plain(page.chosen, 60)}**")
     one = dataset.classes.index(page.chosen)
@@ -279,29 +272,30 @@ _PICTURES: dict[Picture, Callable[[LessonPage, str], None]] = {
     "turned": _show_turned,
     "excited": _show_excited,
     "photos": _show_forecast,
-    "noise": _show_noise,
     "unsure": _show_shares,
     "confused": _show_confused,
     "strategies": _show_strategies,
-    "stages": _show_shares,
 }
 
 
 def _show_end(page: LessonPage) -> None:
-    """Draw the sentence to take home, and the way to the next step."""
-    words = page.text
+    """Draw the sentence to remember, and the ways on."""
+    words, run = page.text, page.trained.runs.get(HEAD)
     with st.expander(words["remember"], icon=":material/lightbulb:", expanded=True):
         st.markdown(page.words.remember)
+    if run and page.step.picture in _MORE:
+        name, title = _MORE[page.step.picture]
+        link_page(name, f"{words['more']} {title}", "open_in_new", run=run.id)
     if page.place + 1 < len(page.lesson.steps):
 
-        def go_on() -> None:
+        def open_next() -> None:
             keep_choice(SET, None)
             keep_choice(STEP, str(page.place + 2))
 
-        st.button(words["next"], icon=":material/arrow_forward:", on_click=go_on)
+        st.button(words["next"], icon=":material/arrow_forward:", on_click=open_next)
         return
     report = partial(write_report, page, list_answered(page), list_pictures(page))
     st.download_button(words["report"], report, "lesson.html", icon=":material/download:")
     link_page("predict", words["own"], "photo_camera")
-    if run := page.trained.runs.get(HEAD):
+    if run:
         link_page("metrics", words["notebook"], "code", run=run.id)

@@ -1,4 +1,4 @@
-"""Runs that the lesson lays over one another: the head alone, and more of the network."""
+"""Runs that the lesson needs: the first one, and those that it compares."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,18 +26,18 @@ from data.dataset import Dataset
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What was trained on a dataset, and what could be."""
+    """Finished and possible runs of a dataset."""
 
     dataset: Dataset
 
     @cached_property
     def every(self) -> list[RunRecord]:
-        """All its runs, the newest first."""
+        """All runs, newest first."""
         return list_runs(cache.workspace(), self.dataset.id)
 
     @cached_property
     def runs(self) -> dict[str, RunRecord]:
-        """The newest finished run of each strategy, all with the weights of the head's."""
+        """Strategy → its newest finished run, with the weights of the head-only run."""
         newest: dict[tuple[str, str], RunRecord] = {}
         for run in self.every:
             if run.state == "done":
@@ -47,7 +47,7 @@ class Trained:
 
     @property
     def untrained(self) -> list[Recipe]:
-        """Recipes like that of the head's run, with a strategy that nobody has trained yet."""
+        """Recipes like the head-only run, with strategies that have no run yet."""
         if HEAD not in self.runs:
             return []
         base, device = self.runs[HEAD].recipe, cache.device()
@@ -58,7 +58,7 @@ class Trained:
         ]
 
     def list_epochs(self, chosen: str) -> pd.DataFrame:
-        """Return epochs of the head's run and of a chosen one: place (seconds), share, line."""
+        """Return epochs of the head-only run and the chosen one: place (seconds), share, line."""
         parts = []
         for name in (HEAD, chosen):
             epochs = curve(cache.event_tail(self.runs[name].id).read())
@@ -71,15 +71,13 @@ class Trained:
         return pd.concat(parts, ignore_index=True)
 
     def compare(self, chosen: str) -> Comparison:
-        """Return a chosen run beside the head's, on validation photos."""
+        """Compare the head-only run with the chosen one on validation photos."""
         return compare_runs(self.runs[HEAD], self.runs[chosen], "validation").comparison
 
 
 def offer_training(trained: Trained) -> None:
-    """Draw how far a run of these photos is, or what trains those that there are to compare."""
-    going = next((run for run in reversed(trained.every) if not run.has_ended), None)
-    if going is not None:
-        follow_run(going, _show_going)
+    """Draw the running run, or buttons for the missing ones."""
+    if follow_running(trained):
         return
     failed = {run.id: run for run in trained.every if run.state == "failed"}
     for recipe in trained.untrained:
@@ -95,6 +93,14 @@ def offer_training(trained: Trained) -> None:
             st.rerun()
 
 
-def _show_going(run: RunRecord) -> None:
+def follow_running(trained: Trained) -> bool:
+    """Draw the run that is running or queued; return False without one."""
+    running = next((run for run in reversed(trained.every) if not run.has_ended), None)
+    if running is not None:
+        follow_run(running, _show_running)
+    return running is not None
+
+
+def _show_running(run: RunRecord) -> None:
     events = cache.event_tail(run.id).read()
     show_progress(run, events, curve(events))

@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits
 from core.exact.forecasting import prepare_curve, read_forecast
-from core.exact.lesson import prepare_stages, prepare_trainings
 from core.exact.store import find_judged_source, prepare_head
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.strategies import STRATEGIES
@@ -41,8 +40,7 @@ def seen(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[Lesso
     for strategy in ("head", "exact"):
         recipe = make_recipe(trained_copy, dataset.id, strategy=strategy)
         assert train(trained_copy, submit_run(trained_copy, recipe)[0]).state == "done"
-    for prepare in (prepare_curve, prepare_trainings):
-        prepare(trained_copy, find_judged_source(trained_copy, dataset), lambda *_: None)
+    prepare_curve(trained_copy, find_judged_source(trained_copy, dataset), lambda *_: None)
     return watch(monkeypatch)
 
 
@@ -71,12 +69,6 @@ def type_epoch(app: AppTest, page: LessonPage, right: bool) -> None:
     losses = [one.validation_loss for one in page.learn_with(0)]
     place = np.argmin(losses) if right else np.argmax(losses)
     app.number_input(key=f"{page.key}.epoch").set_value(int(place) + 1)
-
-
-def choose_labels(app: AppTest, page: LessonPage, right: bool) -> None:
-    photos, _, wrong = page.planted
-    name = f"{showing._CHOSEN}.{page.source.dataset.id}.{page.key}.labels"
-    app.session_state[name] = photos[wrong == right][:3].tolist()
 
 
 def choose_class(app: AppTest, page: LessonPage, right: bool) -> None:
@@ -108,18 +100,16 @@ WAYS: dict[str, Callable[[AppTest, LessonPage, bool], None]] = {
     "best_epoch": type_epoch,
     "first_flip": turn,
     "enough_photos": turn,
-    "wrong_labels": choose_labels,
     "most_taken": choose_class,
     "reach_right": turn,
     "need_photos": tell_apart,
-    "widest_gap": turn,
     "most_excited": choose_excited,
 }
 
 
 def test_every_step_knows_a_right_answer_from_a_wrong_one(seen: list[LessonPage]) -> None:
     app = open_page("lesson")
-    for number in (1, *range(3, 11)):
+    for number in range(1, 9):
         app.segmented_control(key="lesson.step").set_value(str(number))
         page = run(app) and seen[-1]
         assert page.place + 1 == number and f"{number}. {page.words.title}" in text_of(app)
@@ -129,52 +119,24 @@ def test_every_step_knows_a_right_answer_from_a_wrong_one(seen: list[LessonPage]
             told = [one.icon for one in (*app.success, *app.warning)]
             assert (":material/check_circle:" in told) == right, page.step.key
             assert (":material/replay:" in told) != right, page.step.key
-    assert "9 of 10 questions" in captions(run(app))
-    assert "Keep your answers" in [one.label for one in app.get("download_button")]
+    assert "8 of 8 questions" in captions(run(app))
+    assert "Download your answers" in [one.label for one in app.get("download_button")]
     answered, drawn = (
         app.session_state[f"lesson.transfer.{kind}"] for kind in ("right", "pictures")
     )
-    assert set(drawn) == {"strategies", "rate", "heart", "photos", "noise", "unsure"}
+    assert set(drawn) == {"strategies", "rate", "heart", "photos", "unsure"}
     report = write_report(page, answered, drawn)
-    assert report.count("<h2>") == 9 and report.count('src="data:image/png;base64,iVBOR') == len(
+    assert report.count("<h2>") == 8 and report.count('src="data:image/png;base64,iVBOR') == len(
         drawn
     )
 
 
-@pytest.mark.usefixtures("seen")
-def test_random_weights_are_compared_with_none() -> None:
-    assert "These weights are random" in text_of(open_page("lesson", step="2"))
-
-
-@pytest.mark.slow
-def test_stages_of_trained_weights_are_measured_beside_random_ones(
-    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dataset = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
-    recipe = make_recipe(trained_copy, dataset.id, weights="starter")
-    assert train(trained_copy, submit_run(trained_copy, recipe)[0]).state == "done"
-    source = find_judged_source(trained_copy, dataset)
-    assert source.weights == "starter"
-    prepare_head(trained_copy, source)
-    prepare_stages(trained_copy, source, lambda *_: None)
-    seen = watch(monkeypatch)
-    app = open_page("lesson", step="2")
-    page = seen[-1]
-    assert page.stages is not None and len(page.stages) == 10
-    assert (page.stages["of"] == len(source.train)).all()
-    for place, stage in enumerate(page.options):
-        app.select_slider(key=f"{page.key}.control").set_value(stage)
-        press(app, "Check")
-        assert bool(app.success) != bool(QUESTIONS["widest_gap"].judge(page, place).wrong)
-    assert f"{len(source.train)} training photos" in captions(app)
-
-
 def test_a_link_opens_a_step_with_its_control_set(seen: list[LessonPage]) -> None:
-    app = open_page("lesson", step="5", set="0.8")
+    app = open_page("lesson", step="3", set="0.8")
     page = seen[-1]
     assert page.step.key == "heart"
     assert app.select_slider(key=f"{page.key}.control").value == "0.8"
-    assert "by heart" in text_of(app) and "Check" in [one.label for one in app.button]
+    assert "memorise" in text_of(app) and "Check" in [one.label for one in app.button]
     assert f"{len(page.judged)} validation photos" in captions(app)
 
 
@@ -184,24 +146,8 @@ def test_a_link_that_does_not_fit_is_passed_over() -> None:
     assert "1. What does it see?" in text_of(app)
 
 
-def test_copied_photos_are_learned_by_heart_and_the_others_tell(seen: list[LessonPage]) -> None:
-    app = open_page("lesson", step="8", set="0")
-    app.toggle[0].set_value(True)
-    page = run(app) and seen[-1]
-    assert f"Of the {page.copied} copied photos {page.leaked['after']} are right" in captions(app)
-    copied = np.random.default_rng(page.person).permutation(len(page.judged))[: page.copied]
-    photos = np.union1d(page.source.train, page.judged[copied])
-    x = page.head.rows.astype(np.float64)
-    targets = np.eye(page.head.n_classes)[page.source.dataset.labels[photos]]
-    among = x[photos].T @ x[photos] + page.head.ridge * np.eye(x.shape[1])
-    answers = (x[page.judged] @ np.linalg.solve(among, x[photos].T @ targets)).argmax(axis=1)
-    right = answers == page.true
-    assert page.leaked["after"] == right[copied].sum()
-    assert page.leaked["others_after"] == right.sum() - right[copied].sum()
-
-
 def test_the_setting_before_is_drawn_beside_the_one_now(seen: list[LessonPage]) -> None:
-    app = open_page("lesson", step="7")
+    app = open_page("lesson", step="5")
     page = seen[-1]
     sizes = list(page.options)
     app.select_slider(key=f"{page.key}.control").set_value(sizes[0])
@@ -211,21 +157,22 @@ def test_the_setting_before_is_drawn_beside_the_one_now(seen: list[LessonPage]) 
 
 
 def test_a_room_sees_the_farthest_turns_and_short_figures(seen: list[LessonPage]) -> None:
-    app = open_page("lesson", step="6", set="60", present="1")
+    app = open_page("lesson", step="4", set="60", present="1")
     assert seen and not app.title and captions(app).count("°") == 3
-    assert " – " in captions(open_page("lesson", step="7", present="1"))
+    assert " – " in captions(open_page("lesson", step="5", present="1"))
 
 
-def test_what_is_missing_is_trained_from_the_step_and_the_next_one_is_prepared(
+def test_missing_runs_are_trained_from_the_step_and_the_curve_is_measured(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("lesson.trained", "parts.live_state"):  # what is pressed and what follows it
+    for module in ("lesson.trained", "parts.live_state"):
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
     source = find_judged_source(
         trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     )
     prepare_head(trained_copy, source)
-    app = open_page("lesson", step="3")
+    assert read_forecast(trained_copy, source) is None
+    app = open_page("lesson", step="6")
     titles = [STRATEGIES[name].title for name in ("last_stage", "full")]
     offered = [one for one in app.button if one.key and one.key.startswith("lesson.train.")]
     assert [one.label.split(":")[0] for one in offered] == titles
@@ -233,6 +180,18 @@ def test_what_is_missing_is_trained_from_the_step_and_the_next_one_is_prepared(
     newest = list_runs(trained_copy, source.dataset.id)[0]
     assert (newest.state, newest.recipe.strategy) == ("queued", "last_stage")
     assert "1st in the queue" in app.get("progress")[0].proto.text
-    assert read_forecast(trained_copy, source) is None
-    open_page("lesson", step="6")
-    wait_until(lambda: read_forecast(trained_copy, source), "the curve of step 7 is measured")
+    wait_until(lambda: read_forecast(trained_copy, source), "the curve of step 5 is measured")
+
+
+def test_an_empty_workspace_is_prepared_with_one_button(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("lesson.preparing", "recipes.form", "parts.live_state"):
+        monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
+    app = open_page("lesson")
+    press(app, "Prepare the lesson")
+    wait_until(lambda: list_datasets(workspace), "the sample is imported")
+    run(app)
+    [submitted] = list_runs(workspace)
+    assert submitted.recipe.strategy == "head" and submitted.state == "queued"
+    assert "Prepare the lesson" not in [one.label for one in app.button]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from core.errors import INSTALLED, SettingRefused
 
@@ -211,6 +211,11 @@ def _read_settings(environment: frozenset[tuple[str, str]]) -> Settings:
         _check_name(name.upper(), value)
     try:
         return Settings()
+    except SettingsError as error:
+        name = str(error).split('"')[1].upper()  # the error has no other trace of it
+        variable = f"{_PREFIX}{name}"
+        problem = f"The setting {variable} is not JSON."
+        raise SettingRefused(problem, "See docs/settings.md.", variable=variable) from error
     except ValidationError as error:
         fault = error.errors()[0]  # the next one is told once this one is put right
         name = str(fault["loc"][0])

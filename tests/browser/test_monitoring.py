@@ -27,7 +27,7 @@ def champion(server: PageServer, trained_workspace: Workspace) -> ModelVersion:
 def test_drift_is_said_shown_and_alarmed(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/monitoring")
     expect(page.get_by_text("Drift of the photos of v1:")).to_be_visible()
-    expect(page.get_by_text("The photos are darker: brightness")).to_be_visible()
+    expect(page.get_by_text("The photos are darker: median brightness")).to_be_visible()
     expect(page.get_by_text("Photos behind the change")).to_be_visible()
     expect(page.get_by_text("darker (brightness").first).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()

@@ -73,7 +73,7 @@ def test_unchanged_and_darker_photos_in_words(trained_copy: Workspace) -> None:
     since = find_drift(trained_copy, version, since=now - timedelta(days=1))
     assert since.drift is not None and since.drift.proven == ["properties"]
     lines = describe_drift(since)
-    assert any(line.startswith("The photos are darker: brightness") for line in lines)
+    assert any(line.startswith("The photos are darker: median brightness") for line in lines)
     row = int(since.drivers.index[0])
     assert "darker (brightness" in describe_photo(since, row)
 

@@ -56,7 +56,7 @@ def test_what_a_person_says_waits_with_all_that_a_reviewer_needs(asked: Workspac
 
 def test_what_cannot_be_told_is_refused_and_leaves_nothing(asked: Workspace) -> None:
     for id, facts, problem in (
-        ("nobody's", {"class_name": "rose"}, "no such prediction"),
+        ("nobody's", {"class_name": "rose"}, "not in the log"),
         ("prediction-0", {"class_name": "rose", "photo": b"another"}, "not the photo"),
         ("prediction-0", {"class_name": "  "}, "name cannot be used"),
         ("prediction-0", {"class_name": "x" * 101}, "name cannot be used"),

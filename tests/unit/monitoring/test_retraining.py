@@ -76,14 +76,14 @@ def test_without_a_champion_there_is_nothing_to_challenge(trained_copy: Workspac
 
 def test_without_anything_new_nothing_is_begun(trained_copy: Workspace) -> None:
     let_first_run_answer(trained_copy)
-    with pytest.raises(RetrainingRefused, match="Nothing new"):
+    with pytest.raises(RetrainingRefused, match="No photos were reviewed"):
         start_retraining(trained_copy)
     assert read_state(trained_copy).going is None
     assert len(list_runs(trained_copy)) == 1
 
 
 def test_what_was_learnt_from_already_is_not_learnt_again(challenged: Workspace) -> None:
-    with pytest.raises(RetrainingRefused, match="Nothing new was reviewed since"):
+    with pytest.raises(RetrainingRefused, match="No photos were reviewed since “Retrained"):
         start_retraining(challenged)
     dataset = find_version(challenged, "challenger").dataset_id
     run = start_retraining(challenged, dataset_id=dataset)  # a person may want it all the same
@@ -112,7 +112,7 @@ def test_a_second_one_waits_until_the_first_is_settled(trained_copy: Workspace) 
     assert going is not None and (going.run, going.who) == (run.id, "ada")
     with pytest.raises(RetrainingRefused, match="being trained"):
         start_retraining(trained_copy)
-    with hold_retraining(trained_copy), pytest.raises(RetrainingRefused, match="just being"):
+    with hold_retraining(trained_copy), pytest.raises(RetrainingRefused, match="being prepared"):
         finish_retraining(trained_copy, run.id, wait_s=0.0)
     with pytest.raises(RunUnfinished):
         finish_retraining(trained_copy, run.id)

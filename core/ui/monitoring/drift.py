@@ -69,7 +69,10 @@ def _show_measures(drift: Drift) -> None:
 
 def _show_drivers(found: VersionDrift) -> None:
     """Draw the photos that lie farthest in the direction of the change."""
-    st.markdown("**Photos behind the change**")
+    st.markdown(
+        "**Photos behind the change**",
+        help="A photo that was not stored is shown by the most similar reference photo.",
+    )
     rows = found.drivers.index[:_SHOWN]
     similar = _find_similar(found, rows.to_numpy())
     for start in range(0, len(rows), _IN_A_ROW):
@@ -81,20 +84,18 @@ def _show_drivers(found: VersionDrift) -> None:
 def _show_driver(found: VersionDrift, row: int, similar: str) -> None:
     photo = found.photos.loc[row]
     content = read_kept_photo(cache.workspace(), str(photo["photo"]))
+    picture = None if content is not None else _read_reference_photo(found, similar)
     if content is not None:
         st.image(read_packed_photo(content)[0], width="stretch")
-    else:
-        picture = _read_reference_photo(found, similar)
-        if picture is not None:
-            st.image(picture, width="stretch")
-        instead = ": the most similar reference photo" if picture else ""
-        st.caption(f"Photo not stored{instead}.")
+    elif picture is not None:
+        st.image(picture, width="stretch")
+    note = "" if content else " · similar photo" if picture else " · photo not stored"
     words = describe_photo(found, row) or "unusual only in its features"
     st.markdown(
         f"**{plain(str(photo['top']), 40)}** {percent(float(photo['top_score']), 1)}  \n"
         f"{plain(words)}"
     )
-    st.caption(f"{moment(photo['time'].to_pydatetime())} · {photo['source']}")
+    st.caption(f"{moment(photo['time'].to_pydatetime())} · {photo['source']}{note}")
 
 
 def _find_similar(found: VersionDrift, rows: np.ndarray) -> dict[int, str]:

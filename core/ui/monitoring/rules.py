@@ -59,7 +59,7 @@ def show_rules(page: MonitoringPage) -> None:
             check_again()
             st.rerun()
     lines = ["| | Rule | Now | Alarm |", "|---|---|---|---|"]
-    lines += [_describe_row(reading) for reading in readings]
+    lines += [_describe_row(reading) for reading in readings if reading.state != "off"]
     st.markdown("\n".join(lines))
     minutes = read_check_minutes(cache.workspace())
     often = f"every {count(int(minutes), 'minute')}" if minutes else "when this page is open"

@@ -167,10 +167,6 @@ def compare_versions(
         if one.has_run:
             place = f"comparison of v{champion} and v{challenger}"
             record_opening(workspace, one.version.run_id, who, place)
-    left_out = describe_left_out(common)
-    if copies:
-        photos = count(copies, "test photo")
-        left_out = f"{left_out} {photos} left out: copies of training photos.".strip()
     with write_database(workspace) as connection:  # two comparisons at once count as two
         evidence = Evidence(
             champion=champion,
@@ -186,7 +182,7 @@ def compare_versions(
             turn=_find_turn(connection, champion, challenger),
         )
         facts = {
-            "left_out": left_out,
+            "left_out": _describe_left_out(common, copies),
             "per_class": compared.per_class.drop(columns="p_value").to_dict("records"),
             "evidence": asdict(evidence),
         }
@@ -194,6 +190,13 @@ def compare_versions(
             connection, "compared", version=challenger, former=champion, who=who, facts=facts
         )
     return evidence
+
+
+def _describe_left_out(common: CommonPhotos, copies: int) -> str:
+    words = describe_left_out(common)
+    if not copies:
+        return words
+    return f"{words} {count(copies, 'test photo')} left out: copies of training photos.".strip()
 
 
 def find_comparison(

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Select,
     String,
     case,
@@ -169,20 +170,23 @@ def give_feedback(
         right = fold_name(class_name) == fold_name(answer.top)  # the spelling may differ
         values["was_right"] = right
         values["class_name"] = answer.top if right else check_class_name(class_name)
-        waits = (_SAID.prediction == prediction_id) & (_SAID.state == "waiting")
-        number = connection.scalar(select(func.max(_SAID.number)).where(waits))
-        if number is None:
-            made = insert(feedback_table).values(**values).returning(_SAID.number)
-            number = connection.execute(made).scalar_one()
-        else:
-            connection.execute(
-                update(feedback_table).where(_SAID.number == number).values(**values)
-            )
-        query = _select(*feedback_table.c, *_OF_ANSWER).where(_SAID.number == number)
-        stored = connection.execute(query).one()
+        stored = _store(connection, values)
     if given is not None:
         keep_photo(workspace, given, consent=True)
-    return _read(stored)
+    return stored
+
+
+def _store(connection: Connection, values: dict[str, Any]) -> Feedback:
+    """Insert the feedback, or replace feedback on the same answer that waits for review."""
+    waits = (_SAID.prediction == values["prediction"]) & (_SAID.state == "waiting")
+    number = connection.scalar(select(func.max(_SAID.number)).where(waits))
+    if number is None:
+        made = insert(feedback_table).values(**values).returning(_SAID.number)
+        number = connection.execute(made).scalar_one()
+    else:
+        connection.execute(update(feedback_table).where(_SAID.number == number).values(**values))
+    query = _select(*feedback_table.c, *_OF_ANSWER).where(_SAID.number == number)
+    return _read(connection.execute(query).one())
 
 
 def review_feedback(

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 
 from core.errors import PredictionMissing
 from core.formats import cell_text
@@ -158,27 +158,13 @@ def read_predictions(
     Args:
         with_feedback: Only answers with feedback.
     """
-    newest = (
-        select(_SAID.prediction, func.max(_SAID.number).label("number"))
-        .where(_SAID.state != "discarded")
-        .group_by(_SAID.prediction)
-        .subquery()
-    )
     chosen = [] if since is None else [_ROW.time >= since]
     chosen += [] if until is None else [_ROW.time < until]
     chosen += [] if versions is None else [_ROW.version.in_(versions)]
     chosen += [_SAID.number.is_not(None)] if with_feedback else []
-    columns = [_ROW[name] for name in (*_COLUMNS, "properties")]
-    query = (
-        select(*columns, _SAID.state, _SAID.class_name, _SAID.final_class)
-        .outerjoin(newest, newest.c.prediction == _ROW.id)
-        .outerjoin(feedback_table, _SAID.number == newest.c.number)
-        .where(*chosen)
-        .order_by(_ROW.time.desc(), _ROW.number.desc())
-        .limit(limit)
-    )
+    query = _select_rows().where(*chosen).order_by(_ROW.time.desc(), _ROW.number.desc())
     with read_database(workspace) as connection:
-        rows = connection.execute(query).all()[::-1]
+        rows = connection.execute(query.limit(limit)).all()[::-1]
     table = pd.DataFrame([row[: len(_COLUMNS)] for row in rows], columns=list(_COLUMNS))
     properties = [json.loads(row.properties) for row in rows]
     for name in PROPERTIES:
@@ -191,6 +177,22 @@ def read_predictions(
     table["class_name"] = names
     table["feedback"] = [row.state for row in rows]
     return table.astype(_COLUMNS | PROPERTIES | _FEEDBACK)
+
+
+def _select_rows() -> Select[Any]:
+    """Return the query of all answers, each with its newest feedback that was not discarded."""
+    newest = (
+        select(_SAID.prediction, func.max(_SAID.number).label("number"))
+        .where(_SAID.state != "discarded")
+        .group_by(_SAID.prediction)
+        .subquery()
+    )
+    columns = [_ROW[name] for name in (*_COLUMNS, "properties")]
+    return (
+        select(*columns, _SAID.state, _SAID.class_name, _SAID.final_class)
+        .outerjoin(newest, newest.c.prediction == _ROW.id)
+        .outerjoin(feedback_table, _SAID.number == newest.c.number)
+    )
 
 
 def write_csv(table: pd.DataFrame, stream: TextIO) -> None:

@@ -196,6 +196,8 @@ def _show_progress(running: Retraining) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{plain(run.name, 60)}**", width="content")
         show_badge(run)
+    who = f", {plain(running.who, 60)}" if running.who else ""
+    st.caption(f"Since {moment(running.since)}{who}.")
     if run.state == "done":
         st.progress(1.0, text="Registering and comparing on the test photos …")
     else:

@@ -191,11 +191,9 @@ class Explainer:
         features = np.broadcast_to(pooled, (len(numbers), len(pooled)))
         return measure_evidence(last_map, self.head.logit_gradient(features, numbers))
 
-    def explain(
-        self, photo: int, classes: Sequence[int], *, common_scale: bool = False
-    ) -> np.ndarray:
-        """Return what spoke for each class, (c, 7, 7) float32 in [0, 1]; see `scale_evidence`."""
-        return scale_evidence(self.measure(photo, classes), common=common_scale)
+    def explain(self, photo: int, classes: Sequence[int]) -> np.ndarray:
+        """Return the evidence for each class, (c, 7, 7) float32 in [0, 1]; see `scale_evidence`."""
+        return scale_evidence(self.measure(photo, classes))
 
 
 def open_explainer(workspace: Workspace, run_id: str) -> Explainer:

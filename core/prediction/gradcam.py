@@ -1,4 +1,4 @@
-"""Grad-CAM for a head on pooled features: which places of a photo spoke for a class.
+"""Grad-CAM for a head on pooled features: the places of a photo that raise the score of a class.
 
 The feature is the mean of the last map over its 7 by 7 places, so what a place adds to a logit is
 its 2048 channels times the logit's gradient by the feature (over 49).
@@ -9,8 +9,8 @@ import functools
 import numpy as np
 from PIL import Image
 
-DEFAULT_STRENGTH = 0.65
-"""Opacity of the strongest place of an overlay, where nobody chose another."""
+_STRENGTH = 0.65
+"""Opacity of the strongest place of an overlay."""
 
 # Dark violet, magenta, orange, yellow: lightness only rises, so it reads in grey too (after
 # "inferno" of S. van der Walt and N. Smith, CC0).
@@ -31,46 +31,33 @@ def measure_evidence(last_map: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     return moved
 
 
-def scale_evidence(evidence: np.ndarray, *, common: bool = False) -> np.ndarray:
-    """Return what spoke for each class, (c, 7, 7) float32 in [0, 1]; all 0 when no place did.
-
-    In `common`, 1 is the strongest place of all classes; else of each class by itself.
+def scale_evidence(evidence: np.ndarray) -> np.ndarray:
+    """Return the positive evidence for each class, (c, 7, 7) float32; 1 is its strongest place.
 
     Source:
         R. R. Selvaraju et al. (2017), Grad-CAM, arXiv:1610.02391, equations 1 and 2.
     """
     activations = np.maximum(evidence, 0.0)
-    axes = None if common else (1, 2)
-    highest = activations.max(axis=axes, keepdims=True, initial=0.0)
+    highest = activations.max(axis=(1, 2), keepdims=True, initial=0.0)
     scaled: np.ndarray = np.divide(
         activations, highest, out=np.zeros_like(activations, np.float32), where=highest > 0
     )
     return scaled
 
 
-def draw_overlay(
-    photo: np.ndarray,
-    activation: np.ndarray,
-    strength: float = DEFAULT_STRENGTH,
-    *,
-    on_colour: bool = False,
-) -> np.ndarray:
-    """Return the photo, coloured where it spoke for the class, (224, 224, 3) uint8 RGB.
+def draw_overlay(photo: np.ndarray, activation: np.ndarray) -> np.ndarray:
+    """Return the photo in grey, coloured where the evidence is, (224, 224, 3) uint8 RGB.
 
     Args:
         activation: (7, 7) float in [0, 1].
-        strength: Opacity of the colour where the activation is 1, in [0, 1].
-        on_colour: Whether the photo keeps its own colours; else it is grey.
     """
     height, width = photo.shape[:2]
     small = Image.fromarray(np.asarray(activation, dtype=np.float32))
     large = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)).clip(0.0, 1.0)
     levels = (255 * large).round().astype(np.uint8)
     colours, opacities = _make_table()
-    opacity = (np.float32(strength) * opacities)[levels][..., None]
-    ground = photo.astype(np.float32)
-    if not on_colour:
-        ground = (photo @ np.array(_LUMA)).round().astype(np.float32)[..., None]
+    opacity = (np.float32(_STRENGTH) * opacities)[levels][..., None]
+    ground = (photo @ np.array(_LUMA)).round().astype(np.float32)[..., None]
     overlay: np.ndarray = (ground + (colours[levels] - ground) * opacity).round().astype(np.uint8)
     return overlay
 

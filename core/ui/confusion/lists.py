@@ -9,7 +9,6 @@ import streamlit as st
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, percent, plain
 from core.ui.confusion.reading import ConfusionPage, RunPair, choose
-from core.ui.parts.small_sets import say_recall
 from core.ui.parts.state import choose_by_row
 
 WIDE_ABOVE = 30
@@ -38,9 +37,7 @@ def show_pairs(page: ConfusionPage) -> None:
         right = int(page.matrix[page.looked_for, page.looked_for])
         st.markdown(f"**What {plain(page.classes[page.looked_for], 40)} is confused with**")
         if of_class:
-            better = say_recall(page.run.id, page.split, page.result, page.looked_for)
-            said = f"{right:,} of its {count(of_class, 'photo')} recognised"
-            st.caption(f"{said}; {better}." if better else f"{said}.")
+            st.caption(f"{right:,} of its {count(of_class, 'photo')} recognised.")
         said = "None of its photos is taken for another class, and none of another class for it."
     if pairs.empty:
         st.success(said, icon=":material/check_circle:")

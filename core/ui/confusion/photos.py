@@ -14,7 +14,6 @@ from core.ui.confusion.lists import forget_row
 from core.ui.confusion.reading import Chosen, ConfusionPage, RunPair, choose
 from core.ui.parts.frame import link_page
 from core.ui.parts.pickers import pick_one
-from core.ui.parts.small_sets import say_recall
 from core.ui.parts.state import bind_choice, read_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
@@ -99,9 +98,6 @@ def _describe(page: ConfusionPage, chosen: Chosen, photos: int) -> str:
     if n == 0:
         return f"{words}."
     share = f": {percent(shown / n, n)} ({interval(*wilson_interval(shown, n), n)})"
-    if chosen.true is not None and chosen.predicted in (None, chosen.true):
-        better = say_recall(page.run.id, page.split, page.result, chosen.true)
-        share += f"; {better}" if better else ""
     first = "Surest answer first." if chosen.is_error else "Wrong ones first, the surest first."
     return f"{words}{share}. {first}"
 

@@ -1,39 +1,30 @@
-"""The charts of the metrics page: ranking curves of classes, and the run beside its baselines."""
+"""The ROC and precision-recall curves of the metrics page."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Literal
+from typing import Literal
 
-import altair as alt
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
-from core.charts.theme import (
-    PERCENT_LABELS,
-    Palette,
-    choose_palette,
-    figure_layout,
-    style_altair,
-    title_params,
-)
-from core.formats import count, percent
+from core.charts.theme import Palette, choose_palette, figure_layout
+from core.formats import count
 
 Kind = Literal["roc", "precision_recall"]
 
 MOST_CLASSES = 6
-"""Classes that can be told apart by colour."""
+"""Classes that differ clearly in colour."""
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _TITLES: dict[Kind, str] = {"roc": "ROC curves", "precision_recall": "Precision-recall curves"}
 _AXES: dict[Kind, tuple[str, str]] = {
-    "roc": ("share of other photos taken for the class", "share of its photos found (recall)"),
-    "precision_recall": ("share of its photos found (recall)", "share that is right (precision)"),
+    "roc": ("false positive rate", "recall (true positive rate)"),
+    "precision_recall": ("recall", "precision"),
 }
+_SHAPES = {"roc": "linear", "precision_recall": "vh"}  # the area: precision at each step's end
 _HEIGHT = 520
 _TICKS = (0, 0.2, 0.4, 0.6, 0.8, 1)
 _LEGEND = {"orientation": "h", "x": 0, "y": -0.17, "entrywidthmode": "fraction", "entrywidth": 0.49}
 _CUT = 28
-_ROW = 34
 
 
 def draw_ranking(
@@ -44,11 +35,11 @@ def draw_ranking(
     areas: Mapping[str, str],
     dark: bool = False,
 ) -> go.Figure:
-    """Draw the curves of all classes, the chosen ones strong, and the micro average.
+    """Draw the curves of all classes, the chosen ones highlighted, and the micro average.
 
     Args:
         curves: Class → (2, t), x and y in [0, 1].
-        chosen: Classes to draw strong, at most MOST_CLASSES; those without a curve are passed over.
+        chosen: Classes to highlight, at most MOST_CLASSES; those without a curve are skipped.
         micro: (2, t), over all pairs of a photo and a class.
         areas: Name in the legend → area in words, for each chosen class and "all pairs".
     """
@@ -72,7 +63,7 @@ def draw_ranking(
 def _draw_others(
     kind: Kind, curves: Mapping[str, np.ndarray], drawn: Sequence[str], colours: Palette
 ) -> go.Scatter:
-    """Draw all other classes in one line with gaps, which costs the browser next to nothing."""
+    """Draw all other classes as one line with gaps, which is fast in the browser."""
     others = [curve for name, curve in curves.items() if name not in drawn]
     gap = np.full((2, 1), np.nan)
     joined = np.concatenate([part for curve in others for part in (curve, gap)] or [gap], axis=1)
@@ -81,7 +72,7 @@ def _draw_others(
         y=joined[1].round(4),
         mode="lines",
         name=f"{len(others):,} other classes" if len(others) > 1 else "the other class",
-        line={"color": colours.faint, "width": 0.8, "shape": _shape(kind)},
+        line={"color": colours.faint, "width": 0.8, "shape": _SHAPES[kind]},
         opacity=0.55,
         hoverinfo="skip",
         showlegend=bool(others),
@@ -91,20 +82,16 @@ def _draw_others(
 def _draw(
     kind: Kind, curve: np.ndarray, label: str, name: str, line: Mapping[str, object]
 ) -> go.Scatter:
-    x, y = ("recall", "precision") if kind == "precision_recall" else ("others", "found")
+    x, y = _AXES[kind]
     text = escape(name, quote=False)  # Plotly shows &quot; as it is
     return go.Scatter(
         x=curve[0].round(4),
         y=curve[1].round(4),
         mode="lines",
         name=label,
-        line={**line, "shape": _shape(kind)},
+        line={**line, "shape": _SHAPES[kind]},
         hovertemplate=f"{text}<br>{x} %{{x:.1%}}, {y} %{{y:.1%}}<extra></extra>",
     )
-
-
-def _shape(kind: Kind) -> str:
-    return "linear" if kind == "roc" else "vh"  # the area is precision at the end of each step
 
 
 def _label(name: str, areas: Mapping[str, str]) -> str:
@@ -132,51 +119,3 @@ def _lay_out(figure: go.Figure, kind: Kind, n: int, dark: bool) -> go.Figure:
         "yaxis": {**axis, "title": {"text": y, "font": {"size": 12}}},
     }
     return figure.update_layout(layout)
-
-
-def say_baselines(rows: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Return the rows with their accuracy (said) and its interval in words."""
-    ends = zip(rows["low"], rows["high"], strict=True)
-    return rows.assign(
-        said=[percent(share, n) for share in rows["accuracy"]],
-        interval=[f"{percent(low, n)} to {percent(high, n)}" for low, high in ends],
-    )
-
-
-def draw_baselines(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
-    """Draw one bar for the run and for each baseline, with its 95 % interval.
-
-    Args:
-        rows: name, accuracy, low, high, own (bool: it is the run), in the order they are drawn.
-    """
-    colours = choose_palette(dark)
-    rows = say_baselines(rows, n)
-    axis = alt.Axis(labelLimit=230, labelOverlap=False, title=None, grid=False)
-    # Named, because the browser keeps the order of the rows it drew before.
-    scale = alt.Scale(domain=rows["name"].tolist(), paddingInner=0.35)
-    base = alt.Chart(rows).encode(
-        y=alt.Y("name:N", sort=None, axis=axis, scale=scale),
-        tooltip=[
-            alt.Tooltip("name:N", title="answers by"),
-            alt.Tooltip("said:N", title="accuracy"),
-            alt.Tooltip("interval:N", title="95 % interval"),
-        ],
-    )
-    ticks = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], labelExpr=PERCENT_LABELS, labelFlush=True)
-    x = alt.X("accuracy:Q", title="accuracy", axis=ticks, scale=alt.Scale(domain=[0, 1.12]))
-    fill = alt.condition("datum.own", alt.value(colours.accent), alt.value(colours.faint))
-    layers = [
-        base.mark_bar(cornerRadiusEnd=2).encode(x=x, color=fill),
-        base.mark_rule(color=colours.ink, strokeWidth=1.5).encode(x="low:Q", x2="high:Q"),
-        base.mark_text(align="right", color=colours.ink, fontSize=12).encode(
-            x=alt.datum(1.12), text="said:N"
-        ),
-    ]
-    title = title_params(_title(rows), "Lines: 95 % intervals. All learnt from the same photos")
-    return style_altair(alt.layer(*layers), dark, title=title, height=_ROW * len(rows) + 96)
-
-
-def _title(rows: pd.DataFrame) -> str:
-    own, others = rows[rows["own"]], rows[~rows["own"]]
-    strongest = others.loc[others["accuracy"].idxmax(), "said"]
-    return f"The run is right on {own['said'].iloc[0]}, the strongest baseline on {strongest}"

@@ -1,7 +1,6 @@
-"""What the metrics page shows, read once: the address and the caches → one `MetricsPage`.
+"""Everything that the metrics page shows, read once: address and caches → one `MetricsPage`.
 
-In the URL: `focus` (a class). What is costly is computed when it is first drawn, and kept in memory
-until the run is new.
+In the URL: `focus` (a class). Costly parts are computed when they are first drawn, then cached.
 """
 
 from collections.abc import Mapping
@@ -16,7 +15,8 @@ from core.evaluation.baselines import NAMES, Beside
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
 from core.evaluation.ranking import Ranking, rank_classes
-from core.formats import percent_ranges
+from core.exact.left_out import LeftOut, leave_out
+from core.formats import count, percent, percent_ranges
 from core.prediction.nearest import compare_with_baselines, find_frozen_features
 from core.runs.result import RunResult
 from core.runs.store import RunRecord, read_run
@@ -24,6 +24,7 @@ from core.ui.parts import cache
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import read_choice
 from data.dataset import Dataset
+from data.report import ENOUGH
 
 SHARES = ("recall", "precision", "f1")
 AREAS = ("roc_auc", "average_precision")
@@ -39,13 +40,13 @@ class MetricsPage:
     result: RunResult
     evaluation: Evaluation
     when: float
-    """When the result was written: part of the key of the curves that are drawn."""
+    """Time at which the result was written: part of the key of the curves."""
     class_name: str | None
     """The class in focus."""
 
     @cached_property
     def figures(self) -> Mapping[str, Estimate]:
-        """The figures over all classes, by name, with their intervals."""
+        """Figures over all classes, by name."""
         return _estimate(self.run.id, self.split)
 
     @cached_property
@@ -65,9 +66,33 @@ class MetricsPage:
         number = self.result.classes.index(self.class_name)
         return find_heaps(self.result, self.split, number)
 
+    @property
+    def small_classes(self) -> str:
+        """The number of classes with few photos in the split, in words; "" without any."""
+        counts = self.evaluation.per_class["support"]
+        few = int((counts < ENOUGH).sum())
+        if self.split == "train" or not few:
+            return ""
+        classes, fewest = count(few, "class"), int(counts.min())
+        return f"{classes} with fewer than {ENOUGH} {self.split} photos (fewest: {fewest})"
+
+    @property
+    def leaks(self) -> int:
+        """Photos of the split that also are in train, as copies or near-duplicates."""
+        if self.split == "train":
+            return 0
+        split, train = self.result.splits == self.split, self.result.splits == "train"
+        digests = self.dataset.manifest["sha256"].to_numpy()
+        leaking = split & np.isin(digests, digests[train])
+        if (quality := cache.quality(self.dataset.id)) is not None:
+            ends = quality.pairs[["a", "b"]].to_numpy()
+            for one, other in ((0, 1), (1, 0)):
+                leaking[ends[train[ends[:, other]], one]] = True
+        return int((leaking & split).sum())
+
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Every metric of every class: shares in percent, intervals in words."""
+        """All metrics of every class: shares in percent, intervals in words."""
         areas = self.ranking.per_class.drop(columns="class")
         both = pd.concat([self.evaluation.per_class, areas], axis=1)
         table = both[["class", "support"]].copy()
@@ -78,16 +103,18 @@ class MetricsPage:
             table[f"{name}_interval"] = percent_ranges(both[f"{name}_low"], both[f"{name}_high"])
         return table
 
-    @cached_property
+    @property
     def baselines(self) -> pd.DataFrame:
-        """The run, then its baselines, the best first: name, accuracy, low, high, own."""
-        rows = [(title_run(self.run), self.besides[0].own, True)]
+        """The run and its baselines, the best first: name, accuracy (percent), interval."""
         ordered = sorted(self.besides, key=lambda beside: -beside.accuracy.value)
-        rows += [(NAMES[beside.name], beside.accuracy, False) for beside in ordered]
-        return pd.DataFrame(
-            [(name, one.value, one.low, one.high, own) for name, one, own in rows],
-            columns=["name", "accuracy", "low", "high", "own"],
-        )
+        rows = [(title_run(self.run), self.besides[0].own)]
+        rows += [(NAMES[beside.name], beside.accuracy) for beside in ordered]
+        table = pd.DataFrame({"name": [name for name, _ in rows]})
+        table["accuracy"] = [100 * one.value for _, one in rows]
+        table["interval"] = [
+            f"{percent(one.low, one.n)} to {percent(one.high, one.n)}" for _, one in rows
+        ]
+        return table
 
 
 def read_metrics(run: RunRecord, split: str) -> MetricsPage:
@@ -107,7 +134,7 @@ def read_metrics(run: RunRecord, split: str) -> MetricsPage:
 def find_heaps(result: RunResult, split: str, class_number: int) -> dict[str, np.ndarray]:
     """Return the photo numbers of a class in a split: missed, taken (for it) and found.
 
-    Mistakes come with the surest first, what was found with the least sure first.
+    Mistakes: most confident first; found: least confident first.
     """
     photos = result.photo_numbers(split)
     answers, labels = result.scores[photos].argmax(axis=1), result.labels[photos]
@@ -139,15 +166,22 @@ def _rank(run_id: str, split: str) -> Ranking:
     return rank_classes(answers.scores[photos], answers.labels[photos], answers.classes)
 
 
+@cache.cached_by(cache.result_key, most=8, wait="Leaving each training photo out …")
+def read_left_out(run_id: str) -> LeftOut | None:
+    """Return the leave-one-out accuracy of the exact head; None where it would mislead."""
+    tuned = read_run(cache.workspace(), run_id).recipe.trained_stages > 0
+    return leave_out(cache.workspace(), cache.result(run_id), tuned=tuned)
+
+
 def _has_features(run_id: str, _split: str) -> tuple[float, str | None]:
-    """Return when the result was written, and which frozen features are kept."""
+    """Return when the result was written, and the id of the cached frozen features."""
     recipe = read_run(cache.workspace(), run_id).recipe
     kept = find_frozen_features(cache.workspace(), recipe, cache.result(run_id))
     return cache.result_key(run_id), kept
 
 
 @cache.cached_by(
-    _has_features, most=32, wait="Asking simple rules the same photos: once a run and split …"
+    _has_features, most=32, wait="Computing the baselines: once for each run and split …"
 )
 def _compare(run_id: str, split: str) -> list[Beside]:
     answers = cache.result(run_id)

@@ -14,9 +14,8 @@ from core.errors import PetalscopeError
 from core.formats import count, plain
 from core.ui.mistakes.reading import Listed
 from core.ui.parts.messages import show_problem
-from core.ui.photos.explaining import show_explanation
+from core.ui.photos.explaining import show_explanation, show_why
 from core.ui.photos.reading import prefetch
-from core.ui.photos.why import show_why
 from core.ui.wall import Wall, show_wall
 
 _NEAREST = 6

@@ -1,10 +1,6 @@
-"""What a run looked at in a photo: the photo and, beside it, Grad-CAM of each class asked for.
-
-How it is drawn is one choice for all places (`explaining.*`); widgets are named after theirs.
-"""
+"""Why a run answers so: Grad-CAM of classes, and the training photos that decide the answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,48 +8,33 @@ import numpy as np
 import streamlit as st
 
 from core.charts.theme import format_share
+from core.datasets.edits.tray import add_edits, list_edits, resolve_edits
 from core.errors import PetalscopeError
-from core.formats import plain
-from core.prediction.gradcam import DEFAULT_STRENGTH, draw_overlay, draw_scale
+from core.exact.store import find_run_source
+from core.exact.why import METHOD, ONE_CLASS, Why, ask_why
+from core.formats import count, plain
+from core.prediction.gradcam import draw_overlay, draw_scale
 from core.runs.store import RunRecord
 from core.ui.parts import cache
+from core.ui.parts.exact import open_exact_head, say_engine
+from core.ui.parts.frame import link_page
 from core.ui.parts.messages import show_problem
-from core.ui.parts.pickers import name_runs, pick_named
+from core.ui.parts.pickers import name_runs, pick_named, title_run
 from core.ui.parts.seal import find_sealed
 from core.ui.parts.state import read_choice
 from core.ui.photos.reading import PhotoPage, explainer
+from core.ui.photos.tray import note_edit
+from core.ui.wall import Wall, show_wall
 from data.dataset import Dataset
 from data.images import encode_jpeg
 
 _WIDEST = 320
-"""Pixels a picture may take on screen: most have 224, and larger would show none but blur."""
+"""Pixels of a picture on screen: most photos have 224, and enlarging them only blurs."""
 _MEANING = (
-    "Grad-CAM: the brighter a place, the more what the network saw there raised the score of the "
-    "class. The network sees 7 × 7 places in a photo of 224 px; what spoke against a class is not "
-    "drawn. Where a run looks at a photo more than once, its looks lie over each other."
+    "Grad-CAM: bright places raised the score of the class; places that lowered it are not drawn. "
+    "The network sees 7 × 7 places. Each class has its own scale."
 )
-_GROUND = "Grey is easier to read: colour on colour cannot be told from a yellow flower."
-_SCALE = (
-    "Each its own: the strongest place of each class is brightest, so that weak classes can be "
-    "seen too. One for all: a class that little spoke for stays dark, so that classes can be "
-    "compared."
-)
-_RUN = "explaining.run"
-_KEPT = "explaining"
-_GREY, _COLOUR = "grey", "colour"
-_OWN, _COMMON = "each its own", "one for all"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """How overlays are drawn."""
-
-    strength: float
-    """Opacity of the strongest place, in [0, 1]."""
-    on_colour: bool
-    """The photo below keeps its colours; else it is grey."""
-    common_scale: bool
-    """All classes are drawn on one scale; else each on its own."""
+_RUN, _CLASS = "explaining.run", "explaining.class"
 
 
 def draw_explanation(
@@ -64,45 +45,35 @@ def draw_explanation(
     *,
     key: str = "explanation",
 ) -> None:
-    """Draw a photo and what spoke for classes (number → words: “true”) and for any other one."""
+    """Draw a photo with the evidence for classes (number → words: “true”) and for any other one."""
     result = cache.result(run.id)
     words, scores = dict(roles), result.scores[photo].tolist()
-    pictures = st.container()  # drawn first, above what they depend on
-    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
-        other = choose_class(
-            key, result.classes, result.scores[photo], "What spoke for", list(words)
-        )
-        if other is not None:
-            words.setdefault(other, ())
-        drawing = choose_drawing(key, scales=len(words) > 1)
-    try:
-        asked = explainer(run.id, dataset)
-        activations = asked.explain(photo, list(words), common_scale=drawing.common_scale)
-        packed = asked.read_photo(photo)
-    except PetalscopeError as error:
-        with pictures:
-            show_problem(error.problem, error.remedy)
-        return
-    captions = [
-        (f"{', '.join(said)}: " if said else "")
-        + f"**{plain(result.classes[number], 40)}** {format_share(scores[number])}"
-        for number, said in words.items()
-    ]
+    pictures = st.container()  # above the choice that decides what they show
+    other = choose_class(key, result.classes, result.scores[photo], list(words))
+    if other is not None:
+        words.setdefault(other, ())
     with pictures:
-        draw_overlays(packed, activations, captions, drawing)
+        try:
+            asked = explainer(run.id, dataset)
+            activations = asked.explain(photo, list(words))
+            packed = asked.read_photo(photo)
+        except PetalscopeError as error:
+            show_problem(error.problem, error.remedy)
+            return
+        captions = [
+            (f"{', '.join(said)}: " if said else "")
+            + f"**{plain(result.classes[number], 40)}** {format_share(scores[number])}"
+            for number, said in words.items()
+        ]
+        draw_overlays(packed, activations, captions)
 
 
 show_explanation = st.fragment(draw_explanation)
-"""The same where no fragment is drawn yet: changing the strength redraws these photos alone."""
+"""The same as a fragment: another class redraws these pictures alone."""
 
 
-def draw_overlays(
-    photo: np.ndarray,
-    activations: np.ndarray,
-    captions: Sequence[str],
-    drawing: Drawing,
-) -> None:
-    """Draw the photo, one overlay for each class, and how to read the colours.
+def draw_overlays(photo: np.ndarray, activations: np.ndarray, captions: Sequence[str]) -> None:
+    """Draw the photo, one overlay for each class, and the scale of colours.
 
     Args:
         photo: (224, 224, 3) uint8 RGB.
@@ -116,18 +87,17 @@ def draw_overlays(
         encode_picture(photo), caption="What the model sees", width="stretch", alt="The photo"
     )
     for place, activation, caption in zip(places[1:], activations, captions, strict=False):
-        overlay = draw_overlay(photo, activation, drawing.strength, on_colour=drawing.on_colour)
-        silent = "" if activation.any() else " · no place spoke for it"
+        silent = "" if activation.any() else " · no evidence"
         place.image(
-            encode_picture(overlay),
+            encode_picture(draw_overlay(photo, activation)),
             caption=caption + silent,
             width="stretch",
-            alt=f"The photo, coloured where it spoke for {caption}".replace("*", ""),
+            alt=f"The photo, bright where the evidence is for {caption}".replace("*", ""),
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption("little", width="content")
+        st.caption("Evidence for the class: low", width="content")
         st.image(encode_picture(draw_scale()), width=120, alt="From dark violet to light yellow")
-        st.caption("much spoke for the class", width="content", help=_MEANING)
+        st.caption("high", width="content", help=_MEANING)
 
 
 def encode_picture(picture: np.ndarray) -> bytes:
@@ -135,128 +105,88 @@ def encode_picture(picture: np.ndarray) -> bytes:
     return encode_jpeg(picture, 92, subsampling=0)
 
 
+def choose_class(
+    key: str, classes: Sequence[str], scores: np.ndarray, shown: Sequence[int] = ()
+) -> int | None:
+    """Return another class to show evidence for; the highest of the scores (k,) is offered first.
+
+    The choice is kept for the next photo.
+    """
+    order = [int(n) for n in np.argsort(-scores, kind="stable") if int(n) not in shown]
+    options = [classes[number] for number in order]
+    said = {name: format_share(float(scores[classes.index(name)])) for name in options}
+    kept = st.session_state.get(_CLASS)
+    default = settle_widget(f"{key}.class", kept if kept in options else None)
+    chosen = st.selectbox(
+        "Evidence for another class",
+        options,
+        index=None if default is None else options.index(default),
+        format_func=lambda option: f"{option} · {said[option]}",
+        placeholder="Evidence for another class",
+        label_visibility="collapsed",
+        key=f"{key}.class",
+        on_change=partial(_keep, f"{key}.class", _CLASS),
+        width=260,
+    )
+    return None if chosen is None else classes.index(chosen)
+
+
 def show_looked_at(page: PhotoPage) -> None:
-    """Draw a switch, off as the first photo takes a second; while on, what a run looked at."""
-    if not show_switch(page, "What a run looked at", "panel.explain", "explaining.shown"):
+    """Draw a switch and, while it is on, where a run looked: the first photo takes a second."""
+    run = _switch_on(page, "Where a run looked", "panel.explain", "explaining.shown", "panel.run")
+    if run is None or _say_sealed(run, page.photo):
         return
-    run = pick_run(page, "panel.run")
     result = cache.result(run.id)
-    if say_sealed(run, page.photo):
-        return
     true, predicted = int(result.labels[page.photo]), int(result.scores[page.photo].argmax())
     roles = {predicted: ["predicted"]}
     roles.setdefault(true, []).append("true")
     draw_explanation(run, page.dataset, page.photo, roles, key="panel")
 
 
-def show_switch(page: PhotoPage, label: str, key: str, kept: str) -> bool:
-    """Return whether a switch of the panel is on, under `kept`; nothing without a finished run."""
+def show_reasons(page: PhotoPage) -> bool:
+    """Draw a switch and, while it is on, why a run answers so; return the same as `show_why`."""
+    run = _switch_on(page, "Why this answer", "panel.why", "why.shown", "why.run")
+    return run is not None and show_why(run, page.dataset, page.photo, key="panel")
+
+
+def _switch_on(page: PhotoPage, label: str, key: str, kept: str, runs: str) -> RunRecord | None:
+    """Draw a switch of the panel, kept for the next photo; return the run to ask while it is on."""
     if not page.runs:
-        return False
-
-    def keep() -> None:
-        st.session_state[kept] = st.session_state[key]
-
+        return None
     on = bool(settle_widget(key, st.session_state.get(kept, False)))
-    return st.toggle(label, on, key=key, on_change=keep)
-
-
-def say_sealed(run: RunRecord, photo: int) -> bool:
-    """Return whether the run's answer to a photo must not be shown; say so."""
-    sealed = bool(find_sealed(run.id)[photo])
-    if sealed:
-        st.caption(
-            "A test photo of this run: what it answers is sealed. Open the test split on the page "
-            "Metrics; each opening is counted."
-        )
-    return sealed
-
-
-def pick_run(page: PhotoPage, key: str) -> RunRecord:
-    """Return the run chosen in a panel before, else that of the page, else the newest."""
+    if not st.toggle(label, on, key=key, on_change=partial(_keep, key, kept)):
+        return None
     known = {run.id: run for run in page.runs}
     if len(known) == 1:
         return page.runs[0]
     wishes = (st.session_state.get(_RUN), read_choice("run"), page.runs[0].id)
-    run_id = settle_widget(key, next(wish for wish in wishes if wish in known))
+    run_id = settle_widget(runs, next(wish for wish in wishes if wish in known))
     chosen = pick_named(
         "Run",
         name_runs(page.runs),
         index=0 if run_id is None else list(known).index(run_id),
-        key=key,
-        on_change=partial(_keep_run, key),
-        help=f"The finished runs of {page.dataset.name}.",
+        key=runs,
+        on_change=partial(_keep, runs, _RUN),
     )
     return known[chosen]
 
 
-def _keep_run(key: str) -> None:
-    st.session_state[_RUN] = st.session_state[key]
-
-
-def choose_drawing(key: str, *, scales: bool = True) -> Drawing:
-    """Return how overlays are drawn; draw the controls, a scale among them for several classes."""
-    kept = Drawing(
-        strength=float(st.session_state.get(f"{_KEPT}.strength", DEFAULT_STRENGTH)),
-        on_colour=st.session_state.get(f"{_KEPT}.ground") == _COLOUR,
-        common_scale=st.session_state.get(f"{_KEPT}.scale") == _COMMON,
-    )
-    strength = st.slider(
-        "Strength",
-        0.0,
-        1.0,
-        settle_widget(f"{key}.strength", kept.strength),
-        step=0.05,
-        key=f"{key}.strength",
-        on_change=partial(_keep, key, "strength"),
-        help="0 shows the photo alone, 1 hides it where the class was seen most.",
-        width=170,
-    )
-
-    def choose(label: str, what: str, options: Sequence[str], second: bool, explained: str) -> bool:
-        """Return whether the second of two options is chosen."""
-        chosen = st.segmented_control(
-            label,
-            options,
-            default=settle_widget(f"{key}.{what}", options[second]),
-            key=f"{key}.{what}",
-            on_change=partial(_keep, key, what),
-            required=True,
-            help=explained,
+def _say_sealed(run: RunRecord, photo: int) -> bool:
+    """Return whether the answer of the run to a photo is sealed; say so."""
+    sealed = bool(find_sealed(run.id)[photo])
+    if sealed:
+        st.caption(
+            "This is a test photo, so the answer is sealed. You can open the test split on the "
+            "page Metrics; each opening is counted."
         )
-        return bool(chosen == options[1])
-
-    on_colour = choose("Photo in", "ground", (_GREY, _COLOUR), kept.on_colour, _GROUND)
-    common = scales and choose("Scale", "scale", (_OWN, _COMMON), kept.common_scale, _SCALE)
-    return Drawing(strength=float(strength), on_colour=on_colour, common_scale=common)
-
-
-def choose_class(
-    key: str, classes: Sequence[str], scores: np.ndarray, label: str, shown: Sequence[int] = ()
-) -> int | None:
-    """Return the class that a person wants to see as well, the highest score (k,) offered first."""
-    order = [int(n) for n in np.argsort(-scores, kind="stable") if int(n) not in shown]
-    options = [classes[number] for number in order]
-    said = {name: format_share(float(scores[classes.index(name)])) for name in options}
-    kept = st.session_state.get(f"{_KEPT}.class")
-    default = settle_widget(f"{key}.class", kept if kept in options else None)
-    chosen = st.selectbox(
-        label,
-        options,
-        index=None if default is None else options.index(default),
-        format_func=lambda option: f"{option} · {said[option]}",
-        placeholder="any other class",
-        key=f"{key}.class",
-        on_change=partial(_keep, key, "class"),
-        width=210,
-    )
-    return None if chosen is None else classes.index(chosen)
+    return sealed
 
 
 def settle_widget(name: str, value: Any) -> Any:
-    """Return the default with which a widget, that is drawn next, holds the value.
+    """Return the default with which the next widget holds the value.
 
-    State is told only where it differs (then the default is None): it would undo newer choices.
+    The session state is only set where it differs (the default is None then), because setting it
+    would undo a newer choice.
     """
     if name in st.session_state and st.session_state[name] != value:
         st.session_state[name] = value
@@ -264,5 +194,83 @@ def settle_widget(name: str, value: Any) -> Any:
     return value
 
 
-def _keep(key: str, what: str) -> None:
-    st.session_state[f"{_KEPT}.{what}"] = st.session_state[f"{key}.{what}"]
+def _keep(key: str, name: str) -> None:
+    st.session_state[name] = st.session_state[key]
+
+
+def show_why(run: RunRecord, dataset: Dataset, photo: int, *, key: str) -> bool:
+    """Draw which photos decide the answer; return whether one was opened or the tray was filled."""
+    with st.container(border=True):
+        st.markdown("**Why this answer**", help=METHOD)
+        if _say_sealed(run, photo):
+            return False
+        workspace, result = cache.workspace(), cache.result(run.id)
+        opened = open_exact_head(lambda: find_run_source(workspace, dataset, run.id, result))
+        if opened is None:
+            return False
+        source, head = opened
+        why = ask_why(head, dataset, result, photo)
+        if why is None:
+            st.info(ONE_CLASS)
+            return False
+        st.markdown(f"{why.say_answer(_plain)} **{why.say_set(_plain)}**")
+        for sentence in why.say_limits(plain(title_run(run)), _plain):
+            st.caption(f":orange[{sentence}]" if why.differs else sentence)
+        changed = bool(_show_set(why, title_run(run)))
+        for place, side in zip(st.columns(2), why.sides, strict=True):
+            with place:
+                changed |= _show_side(why, side, key)
+        rival = _plain(dataset.classes[why.reasons.rival])
+        st.caption(f"Under each photo: what the lead of {rival} would gain without it.")
+        say_engine(source, head)
+    return changed
+
+
+def _plain(name: str) -> str:
+    return plain(name, 40)
+
+
+def _show_side(why: Why, side: int, key: str) -> bool:
+    """Draw the photos that pull to a class; return whether one was opened."""
+    (photos, effects), flip = why.sides[side], why.reasons.flip
+    st.caption(f"Training photos that pull it to **{_plain(why.dataset.classes[side])}**")
+    if not len(photos):
+        st.caption("None.")
+        return False
+    known = dict(zip(photos.tolist(), effects.tolist(), strict=True))
+    names = why.dataset.manifest["class"].to_numpy()
+    wall = Wall(
+        f"why_{key}_{'true' if side == why.reasons.true else 'rival'}",
+        selectable=False,
+        captions=lambda one: f"{known[one]:+.3f}\n{names[one]}",
+        badges=lambda one: ["of the set"] * bool(flip is not None and one in flip),
+    )
+    return show_wall(why.dataset, photos, wall).opened is not None
+
+
+@cache.for_editors
+def _show_set(why: Why, run: str) -> bool:
+    """Draw the button that puts the set into the tray; return whether it was pressed."""
+    flip, dataset = why.reasons.flip, why.dataset
+    if flip is None:
+        return False
+    changes = resolve_edits(dataset, list_edits(cache.workspace(), dataset.id))
+    if np.isin(flip, changes["photo"][changes["excluded"].astype(bool)]).all():
+        label = "They are in the tray: see what leaving them out would do"
+        link_page("dataset", label, "checklist", dataset=dataset.id, view="edits")
+        return False
+    photos = count(len(flip), "photo")
+    if not st.button(
+        f"Exclude in the tray: {photos}",
+        icon=":material/block:",
+        key=f"why.exclude.{why.photo}",
+        help="A what-if: nothing changes before the tray is applied. Its review says what leaving "
+        "them out would do to all validation photos.",
+    ):
+        return False
+    note = f"decide {dataset.manifest['path'].iat[why.photo]} ({run})"
+    return note_edit(
+        dataset,
+        lambda: add_edits(cache.workspace(), dataset, flip.tolist(), "exclude", note=note),
+        f"{photos} excluded",
+    )

@@ -14,10 +14,9 @@ from core.ui.parts import cache
 from core.ui.parts.components import queue_keys, show_steps
 from core.ui.parts.frame import link_page, page_file
 from core.ui.parts.state import read_number
-from core.ui.photos.explaining import show_looked_at
+from core.ui.photos.explaining import show_looked_at, show_reasons
 from core.ui.photos.reading import PhotoPage, read_large_photo
 from core.ui.photos.tray import show_edit_buttons, show_tag_button
-from core.ui.photos.why import show_reasons
 from core.ui.wall import Wall, show_wall
 from core.ui.wall.showing import LIST
 from data.dataset import Dataset

@@ -18,7 +18,7 @@ from core.prediction.gradcam import scale_evidence
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, link_page
 from core.ui.parts.messages import show_problem
-from core.ui.photos.explaining import choose_class, choose_drawing, draw_overlays
+from core.ui.photos.explaining import choose_class, draw_overlays
 from core.ui.predict.reading import Answer
 from core.ui.predict.teaching import begin_lesson
 from core.ui.wall import Wall, show_wall
@@ -95,20 +95,14 @@ def _show_what_spoke(answer: Answer, *, key: str) -> None:
     classes, prediction = answer.predictor.classes, answer.prediction
     best = int(np.argmax(prediction.scores))
     pictures = st.container()
-    with (
-        st.expander("Look closer", icon=":material/tune:"),
-        st.container(horizontal=True, vertical_alignment="top", gap="medium"),
-    ):
-        other = choose_class(key, classes, prediction.scores, "Compare with what spoke for", [best])
-        drawing = choose_drawing(key, scales=other is not None)
+    other = choose_class(key, classes, prediction.scores, [best])
     numbers = [best] if other is None else [best, other]
     evidence = answer.predictor.measure_evidence(prediction, numbers)
     with pictures:
         draw_overlays(
             prediction.photo,
-            scale_evidence(evidence, common=drawing.common_scale),
-            [f"What spoke for {plain(classes[number], 30)}" for number in numbers],
-            drawing,
+            scale_evidence(evidence),
+            [f"Evidence for {plain(classes[number], 30)}" for number in numbers],
         )
 
 

@@ -5,11 +5,9 @@ the session (core/ui/recipes/values.py). A link (`?policy=`) changes the policy;
 core/ui/recipes/weights.py.
 """
 
-import re
 from collections.abc import Collection
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from core.config import FRAMING
@@ -37,7 +35,6 @@ from core.ui.recipes.values import (
 )
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
-from data.report import warn_of_few
 
 MOST_REPEATS = 20
 _CHOICE = "policy"
@@ -75,11 +72,6 @@ def show_estimate(draft: Recipe, dataset: Dataset, repeats: int) -> None:
             f"This device: {tip}."
         )
     st.caption(words, help=tip)
-    of_validation = dataset.labels[dataset.choose_splits(draft.split_seed) == "validation"]
-    few = warn_of_few(np.bincount(of_validation, minlength=len(dataset.classes)).tolist())
-    if few:
-        short = re.split(r" \(|: ", few)[0]
-        st.caption(f":orange[:material/data_alert: {plain(short)}.]", help=plain(few))
 
 
 def describe_device() -> tuple[str, str]:

@@ -31,7 +31,6 @@ from core.ui.parts.live_state import (
 )
 from core.ui.parts.messages import show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
-from core.ui.parts.small_sets import show_small_set
 from core.ui.recipes.form import duplicate_run, fill_from_link, forget_runs, show_recipe_form
 from core.ui.recipes.run_cards import describe_deletion, show_recipe
 from core.ui.training.charts import Look
@@ -204,8 +203,6 @@ def _draw_run(run: RunRecord) -> None:
         if run.recipe.weights == "random":
             show_random_banner()
         if watched.epochs:
-            if run.state == "done":
-                show_small_set(run)
             show_curves(watched) if run.recipe.has_epochs else show_ridge(run)
         if run.state == "done":
             _show_ways_on(run)

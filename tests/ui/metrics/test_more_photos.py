@@ -8,7 +8,7 @@ from core.exact.forecasting import KIND, prepare_curve, read_forecast
 from core.exact.store import find_judged_source, prepare_head
 from core.instant.curves import Curve, foresee_curve
 from core.runs.jobs import read_job
-from core.ui.metrics.more_photos import say_more
+from core.ui.metrics.more import say_more
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
 from tests.processes import wait_until

@@ -1,0 +1,170 @@
+"""What the metrics page folds away: baselines, the learning curve, and further figures.
+
+Each part is only computed when it is opened.
+"""
+
+import pandas as pd
+import streamlit as st
+
+from core.charts.shares import draw_forecast, list_fan, list_points
+from core.errors import COMMAND, PetalscopeError
+from core.evaluation.agreement import AVERAGED
+from core.evaluation.baselines import describe_worth
+from core.exact.forecasting import KIND
+from core.exact.left_out import METHOD, LeftOut
+from core.exact.store import find_judged_source
+from core.formats import count, interval, percent, percent_format, plain
+from core.instant.curves import Forecast
+from core.ui.metrics.classes import NAMES, configure_columns, say_range
+from core.ui.metrics.reading import MetricsPage, read_left_out
+from core.ui.parts import cache
+from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.exact import make_by_head, open_exact_head, say_engine
+from core.ui.parts.state import bind_choice, read_choice, read_number
+from data.dataset import Dataset
+
+MORE = "more"
+_CURVE = "Accuracy by number of photos"
+_CURVE_METHOD = (
+    "The exact head is fitted to parts of the training photos, several times, and measured on the "
+    "validation photos; a power law extrapolates the means to twice the photos. The forecast "
+    "holds for new photos like the present ones."
+)
+
+
+@st.fragment
+def show_more(page: MetricsPage) -> None:
+    """Draw the folded parts."""
+    for title, icon, name, show in (
+        ("Baselines: what did training add?", "leaderboard", "baselines", show_baselines),
+        ("How many more photos?", "query_stats", "more_photos", show_more_photos),
+        ("More figures", "table_rows", "figures", _show_figures),
+    ):
+        icon_name, key = f":material/{icon}:", f"metrics.{name}"
+        part = st.expander(title, icon=icon_name, key=key, on_change="rerun")
+        if part.open:
+            with part:
+                show(page)
+
+
+def show_baselines(page: MetricsPage) -> None:
+    """Draw the run with its baselines, and what the difference says."""
+    try:
+        besides = page.besides
+    except PetalscopeError as error:  # photos that cannot be read must not hide the metrics
+        st.caption(f":orange[{plain(error.problem)} {plain(error.remedy)}]")
+        return
+    n = besides[0].accuracy.n
+    st.dataframe(
+        page.baselines,
+        hide_index=True,
+        width=620,
+        column_config={
+            "name": "Predicted by",
+            "accuracy": st.column_config.ProgressColumn(
+                "Accuracy", format=percent_format(n), min_value=0, max_value=100
+            ),
+            "interval": "95 % interval",
+        },
+        alt="Accuracy of the run and of its baselines",
+    )
+    if besides[0].own.n < page.evaluation.n:
+        st.caption(f"Measured on {n:,} random photos of this split.")
+    if page.split == "train":
+        st.caption(":orange[No verdict on training photos: the run has learned from them.]")
+    for worth in describe_worth(besides) if page.split != "train" else ():
+        st.markdown(f"**{plain(worth.verdict)}** {plain(worth.facts)}")
+    if not any(beside.uses_network for beside in besides):
+        st.caption(
+            "The frozen features of this dataset are not cached, so two baselines are missing: "
+            f"“{COMMAND} features {page.run.recipe.dataset}” computes them."
+        )
+    st.caption(
+        f"All baselines use the training photos of this run only. n = {n:,}.",
+        help="By colour: the training photos with the most similar colour histogram. By frozen "
+        "features: those with the most similar features (cosine) before this run. Differences: "
+        f"McNemar's exact test, adjusted for {len(besides)} comparisons (Holm). On validation "
+        "photos, the run has the advantage that they chose its best epoch.",
+    )
+
+
+def show_more_photos(page: MetricsPage) -> None:
+    """Draw the learning curve and its forecast; a job measures it once."""
+    dataset: Dataset = page.dataset
+    opened = open_exact_head(lambda: find_judged_source(cache.workspace(), dataset))
+    if opened is None:
+        return
+    if (forecast := cache.forecast(dataset.id)) is None:
+        below = "Seconds for a few photos, minutes for many; the curve is stored."
+        make_by_head(opened[0], KIND, "Measuring the learning curve", below=below)
+        return
+    most, repeats = max(1, forecast.most_more), len(forecast.curve.values)
+    more = read_number(read_choice(MORE) or "", most + 1) or max(1, most // 2)
+    answer, marks, below = say_more(forecast, more), {}, f"Mean and range of {repeats} repeats"
+    control, picture = st.columns([1, 2], gap="medium")
+    with control:
+        if not forecast.reason:
+            marks, below = {"now": float(forecast.photos + more)}, f"{below}; green: forecast, 95 %"
+            st.number_input("More photos", 1, most, **bind_choice(MORE, more, key="metrics.more"))
+        st.markdown(answer, help=_CURVE_METHOD)
+        st.caption(f"{count(forecast.photos, 'training photo')} today.")
+    words = {"picture": _CURVE, "below": below, "control": "training photos", "share": "accuracy"}
+    with picture:
+        tables = list_points(forecast), list_fan(forecast)
+        show_kept_chart(draw_forecast, *tables, marks, words, alt=f"{_CURVE}: {answer}")
+    say_engine(*opened)
+
+
+def say_more(forecast: Forecast, more: int) -> str:
+    """Return in Markdown the accuracy with more photos, or why there is no forecast."""
+    seen, n = forecast.foresee(more), forecast.curve.judged
+    if seen is None:
+        return f"**No forecast** because {forecast.reason}."
+    now, then = percent(float(forecast.curve.means[-1]), n), percent(seen.value, n)
+    ends = interval(seen.low, seen.high, n)
+    return f"**{count(more, 'more photo')}: accuracy {now} → {then}** ({ends} validation photos)"
+
+
+def _show_figures(page: MetricsPage) -> None:
+    """Draw averages over the classes, all columns of the table, and the leave-one-out recall."""
+    figures, table = page.figures, pd.DataFrame({"Mean over classes": ["Macro", "Weighted"]})
+    reasons: dict[str, None] = {}
+    for name in AVERAGED:
+        estimates = [figures[f"{kind}_{name}"] for kind in ("macro", "weighted")]
+        table[NAMES[name]] = [percent(one.value, one.n) for one in estimates]
+        table[f"95 % of {NAMES[name]}"] = [say_range(one) or "none" for one in estimates]
+        reasons |= dict.fromkeys(one.reason for one in estimates if one.reason)
+    st.dataframe(table, hide_index=True, alt="Macro and weighted averages of the classes")
+    words = f" No interval: {'; '.join(reasons)}." if reasons else ""
+    st.caption(f"Macro: each class counts the same. Weighted: each photo does.{words}")
+    n = int(page.table["support"].min())
+    alt = "All metrics of each class with their 95 % intervals"
+    st.dataframe(page.table, hide_index=True, column_config=configure_columns(n), alt=alt)
+    st.caption(
+        "Empty where a class has no photos.",
+        help="ROC area: Newcombe's interval. All others: widened Wilson intervals, carried over "
+        "to F1 and PR area.",
+    )
+    few = page.split == "validation" and page.small_classes
+    if few and (found := read_left_out(page.run.id)) is not None:
+        _show_left_out(found)
+
+
+def _show_left_out(found: LeftOut) -> None:
+    st.markdown(found.figure, help=METHOD)
+    table = found.per_class.copy()
+    shares = ["recall", "recall_low", "recall_high"]
+    table[shares] = 100 * table[shares]
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "class": "Class",
+            "support": number("n", format="localized", help="Training photos."),
+            "recall": number("Recall", format="%.0f %%"),
+            "recall_low": number("95 % from", format="%.0f %%"),
+            "recall_high": number("to", format="%.0f %%"),
+        },
+        alt="Leave-one-out recall of each class by the exact head",
+    )

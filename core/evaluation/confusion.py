@@ -102,16 +102,6 @@ def most_confused_pairs(matrix: np.ndarray, classes: Sequence[str], top: int = 2
     return ordered[columns].head(top).reset_index(drop=True)
 
 
-def list_confusions_of(matrix: np.ndarray, classes: Sequence[str], number: int) -> pd.DataFrame:
-    """Return one class' errors in both directions: true, predicted, count, row_share, support.
-
-    Those of its photos that are taken for others, and photos of others that are taken for it.
-    """
-    pairs = most_confused_pairs(matrix, classes, top=matrix.size)
-    name = classes[number]
-    return pairs[(pairs["true"] == name) | (pairs["predicted"] == name)].reset_index(drop=True)
-
-
 def photos_in_cell(
     labels: np.ndarray,
     predictions: np.ndarray,

@@ -133,7 +133,7 @@ def test_a_difference_opens_the_photos_that_moved(
     find_grid(page)
     expect(page.get_by_text("Largest changes")).to_be_visible()
     page.get_by_role("button", name="true rose", exact=True).click()
-    expect(page.get_by_role("heading", name="rose: recognised now, or no longer")).to_be_visible()
+    expect(page.get_by_role("heading", name="rose: newly correct, or no longer")).to_be_visible()
     wait_for_url(page, "true=rose", "against=")
 
 
@@ -151,7 +151,7 @@ def test_on_a_phone_the_list_comes_before_the_matrix(chromium: Browser, link: st
     context.close()
 
 
-def test_a_matrix_of_102_classes_scrolls_to_its_last_row_and_fits(page: Page) -> None:
+def test_a_matrix_of_102_classes_scrolls_to_its_last_row(page: Page) -> None:
     k, room = 102, ROOT / "core" / "ui" / "confusion"
     look = Look(rows=np.arange(k), columns=np.arange(k))
     names = [f"class {number} of many" for number in range(k)]
@@ -166,18 +166,11 @@ def test_a_matrix_of_102_classes_scrolls_to_its_last_row_and_fits(page: Page) ->
         f"{drawn}; show({{parentElement: document.querySelector('main'), data: {data}}});</script>"
     )
     field, canvas = page.locator(".petal-grid-field"), page.locator(".petal-grid canvas")
-    fit = page.get_by_role("button", name="All in sight")
-    expect(fit).to_be_enabled()
+    expect(canvas).to_be_visible()
+    assert canvas.bounding_box()["width"] >= 10 * k
     # The bar has room of its own and a colour, whatever the page says of bars.
     assert field.evaluate("field => getComputedStyle(field).scrollbarColor") == "auto"
     field.evaluate("field => field.scrollTo(1e6, 1e6)")
     inside = "field => field.getBoundingClientRect().top + field.clientHeight"
     last = page.locator(".petal-grid-down .petal-grid-name").last.bounding_box()
     assert last["y"] + last["height"] <= field.evaluate(inside) + 1
-    fit.click()
-    expect(fit).to_be_disabled()  # there is nothing more to fit
-    sizes = field.evaluate("f => [f.scrollWidth - f.clientWidth, f.scrollHeight - f.clientHeight]")
-    assert sizes == [0, 0]
-    assert canvas.bounding_box()["width"] >= 2 * k
-    page.get_by_role("button", name="Larger cells").click()
-    expect(fit).to_be_enabled()

@@ -1,7 +1,6 @@
 // The drawing of the grid: names that stay in sight, cells on a canvas, frames around what is meant.
 // It is read before grid.js, in one module with it. Text is only ever set as text.
 
-const SIDES = [1, 2, 3, 4, 6, 8, 10, 12, 15, 19, 24, 30, 38, 48, 58, 72];
 const LEAST_FIT = 10; // a name can be read beside a row of 10 pixels
 const LEAST_FOR_FINGERS = 20;
 const LARGEST_FIT = 58;
@@ -9,18 +8,11 @@ const NAMES_FROM = 9;
 const MOST_PIXELS = 4096;
 const FOOT = 56; // pixels below the cells: what is said of one, and the edge of the card
 const MOST_WHOLE = 30; // rows that are all in sight at once
-const FEW = 12; // names of which all cells are large without a choice
 
 class Drawing {
   constructor(parent) {
     this.root = make("div", "petal-grid");
     this.legends = make("div", "petal-grid-legends");
-    this.tools = make("div", "petal-grid-tools");
-    this.addTool("−", "Smaller cells", () => this.resize(-1));
-    this.addTool("+", "Larger cells", () => this.resize(1));
-    this.fit = this.addTool("Fit", "All in sight", () => this.fitAgain());
-    const head = make("div", "petal-grid-head");
-    head.append(this.legends, this.tools);
     this.field = make("div", "petal-grid-field");
     this.field.tabIndex = 0;
     this.field.setAttribute("role", "application");
@@ -42,30 +34,11 @@ class Drawing {
     foot.append(this.said, this.link);
     this.tip = make("div", "petal-grid-tip");
     this.tip.hidden = true;
-    this.root.append(head, this.field, foot, this.tip);
-    this.side = 0; // of a cell; 0 as long as nobody chose one
+    this.root.append(this.legends, this.field, foot, this.tip);
     this.at = { row: 0, column: 0 };
     parent.appendChild(this.root);
     this.watch = new ResizeObserver(() => this.settle());
     this.watch.observe(this.root);
-  }
-
-  addTool(text, label, deed) {
-    const button = make("button", "", text);
-    button.type = "button";
-    button.title = label;
-    button.setAttribute("aria-label", label);
-    button.addEventListener("click", deed);
-    this.tools.append(button);
-    return button;
-  }
-
-  // The side of a cell at which all is in sight, its name readable or not.
-  whole() {
-    const { rows, columns } = this.data;
-    const wide = (this.root.clientWidth - this.nameWidth() - 8) / columns.length;
-    const high = (parseFloat(getComputedStyle(this.field).maxHeight) - this.headHeight() - 8) / rows.length;
-    return Math.max(1, Math.floor(Math.min(LARGEST_FIT, wide, high)));
   }
 
   // The side of a cell at which all is in sight, but never too small for a name to be read.
@@ -103,12 +76,8 @@ class Drawing {
   draw() {
     if (!this.root.clientWidth) return; // not laid out yet: the observer calls again
     this.drawn = this.measured();
-    this.tools.hidden = this.data.rows.length <= FEW && this.data.columns.length <= FEW;
-    const side = this.side || this.drawn;
     const { rows, columns } = this.data;
-    this.cell = Math.min(side, Math.floor(MOST_PIXELS / Math.max(rows.length, columns.length)));
-    const whole = this.whole();
-    this.fit.disabled = this.side ? this.cell === whole : this.cell <= whole;
+    this.cell = Math.min(this.drawn, Math.floor(MOST_PIXELS / Math.max(rows.length, columns.length)));
     const upright = this.longest(columns) + 8 > this.cell;
     const style = this.root.style;
     style.setProperty("--cell", `${this.cell}px`);
@@ -129,7 +98,6 @@ class Drawing {
   }
 
   drawNames(place, names, kind) {
-    const numbers = kind === "row" ? this.data.row_numbers : this.data.column_numbers;
     const made = names.map((name, number) => {
       const element = make("div", "petal-grid-name");
       element.append(make("span", "", name));
@@ -137,7 +105,6 @@ class Drawing {
       element.setAttribute("role", "button");
       element.setAttribute("aria-label", kind === "row" ? `true ${name}` : `predicted ${name}`);
       element.dataset[kind] = number;
-      element.classList.toggle("petal-grid-marked", numbers[number] === this.data.marked);
       return element;
     });
     place.replaceChildren(...made);
@@ -172,9 +139,7 @@ class Drawing {
   }
 
   paintMarks(pen) {
-    const { row_numbers, column_numbers, marked, accent, ink } = this.data;
-    this.frame(pen, row_numbers.indexOf(marked), -1, accent, 1.5);
-    this.frame(pen, -1, column_numbers.indexOf(marked), accent, 1.5);
+    const { accent, ink } = this.data;
     this.frame(pen, this.chosen.row, this.chosen.column, ink, 2.5);
     const focused = document.activeElement === this.field;
     if (focused) this.frame(pen, this.at.row, this.at.column, accent, 2.5);
@@ -247,9 +212,9 @@ class Drawing {
     return number === undefined ? `true ${rows[row]}, predicted ${columns[column]}: ${empty}` : said[number];
   }
 
-  // Called whenever there is more or less room; a side that somebody chose stays.
+  // Called whenever there is more or less room.
   settle() {
-    if (this.data && !this.side && this.measured() !== this.drawn) this.draw();
+    if (this.data && this.measured() !== this.drawn) this.draw();
   }
 
   addLegends() {

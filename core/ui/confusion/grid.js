@@ -1,5 +1,5 @@
-// The grid of a confusion matrix: draws what Python packed (payload.py), answers to mouse, finger
-// and keys, and tells Python what was chosen or drawn over.
+// The grid of a confusion matrix: draws the packed matrix, answers to mouse, finger and keys,
+// and reports choices and zooms to Python.
 
 const grids = new WeakMap();
 
@@ -35,9 +35,8 @@ class Grid extends Drawing {
 
   show(data) {
     const order = JSON.stringify([data.row_numbers, data.column_numbers]);
-    const wanted = JSON.stringify([data.chosen, data.marked]);
+    const wanted = JSON.stringify(data.chosen);
     const moved = order !== this.order || wanted !== this.wanted;
-    if (order !== this.order) this.side = 0;
     [this.order, this.wanted, this.data] = [order, wanted, data];
     this.cells = new Map(data.places.map((place, number) => [place, number]));
     this.field.setAttribute("aria-label", data.label);
@@ -51,24 +50,9 @@ class Grid extends Drawing {
     const chosen = row >= 0 || column >= 0;
     this.link.hidden = !chosen || arePhotosBeside(this.root);
     this.draw();
-    if (!moved) return;
-    if (chosen) this.said.textContent = this.describe(row, column);
-    const place = data.row_numbers.indexOf(data.marked);
-    if (row >= 0 || column >= 0) this.reveal(row, column);
-    else if (place >= 0) this.reveal(place, data.column_numbers.indexOf(data.marked));
-  }
-
-  resize(by) {
-    const now = SIDES.findIndex((side) => side >= this.cell);
-    const place = Math.max(0, Math.min(SIDES.length - 1, (now < 0 ? SIDES.length - 1 : now) + by));
-    this.side = SIDES[place];
-    this.draw();
-    this.reveal(this.at.row, this.at.column);
-  }
-
-  fitAgain() {
-    this.side = this.whole();
-    this.draw();
+    if (!moved || !chosen) return;
+    this.said.textContent = this.describe(row, column);
+    this.reveal(row, column);
   }
 
   press(event) {
@@ -79,7 +63,6 @@ class Grid extends Drawing {
       else this.choose(this.at.row, this.at.column);
     } else if (event.key === "Escape" && area) this.forgetArea();
     else if (event.key === "n" || event.key === "p") this.jump(event.key === "n" ? 1 : -1);
-    else if (event.key === "+" || event.key === "-") this.resize(event.key === "+" ? 1 : -1);
     else if (!this.step(event)) return;
     event.preventDefault();
     event.stopPropagation();

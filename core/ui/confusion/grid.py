@@ -1,7 +1,7 @@
-"""The confusion matrix: a grid for mouse, finger and keys, and the same as PNG, SVG and CSV.
+"""The confusion matrix: a grid for mouse, finger and keys, and its PNG, SVG and CSV.
 
-Cells are sent as columns of numbers and a table of colours, so that the 932 of 102 classes with
-6,149 photos are some 60 kB. The browser draws and never formats a number.
+Cells are sent as columns of numbers and a table of colours: 60 kB for 102 classes with 6,149
+photos. The browser only draws.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from core.ui.parts.components import load_component
 from core.ui.parts.pickers import title_run
 
 SCRIPTS = ("drawing.js", "grid.js")
-"""One module for the browser: the second goes on from the first."""
+"""One module for the browser, in two files."""
 _LABEL = (
     "Confusion matrix, rows true, columns predicted. Arrows move, Enter opens photos. The table "
     "below says the same."
@@ -32,25 +32,25 @@ Zoom = Callable[[tuple[int, int], tuple[int, int]], None]
 
 
 def show_grid(data: dict[str, Any], *, key: str, on_choose: Choose, on_zoom: Zoom) -> None:
-    """Draw the grid; a click or Enter on a cell, a row's or a column's name chooses it.
+    """Draw the grid; a click or Enter on a cell, or on the name of a row or column, chooses it.
 
     Args:
-        data: What `pack_grid` returned.
+        data: The answer of `pack_grid`.
         on_choose: Takes the true and the predicted class; None for a whole column or row.
-        on_zoom: Takes first and last place of the rows and of the columns that were drawn over.
+        on_zoom: Takes the first and last place of the selected rows and columns.
     """
 
     def choose() -> None:
-        told = _told(key, "chosen")
-        numbers = (told.get("true"), told.get("predicted"))
+        event = _read_event(key, "chosen")
+        numbers = (event.get("true"), event.get("predicted"))
         known = [one for one in numbers if isinstance(one, int)]
         if known and all(one in data["row_numbers"] + data["column_numbers"] for one in known):
             on_choose(*numbers)
 
     def zoom() -> None:
-        told = _told(key, "zoomed")
+        event = _read_event(key, "zoomed")
         try:
-            rows, columns = ((int(a), int(b)) for a, b in (told["rows"], told["columns"]))
+            rows, columns = ((int(a), int(b)) for a, b in (event["rows"], event["columns"]))
         except (KeyError, TypeError, ValueError):
             return
         on_zoom(rows, columns)
@@ -60,15 +60,12 @@ def show_grid(data: dict[str, Any], *, key: str, on_choose: Choose, on_zoom: Zoo
 
 
 def pack_grid(
-    matrix: DrawnMatrix,
-    chosen: tuple[int | None, int | None] = (None, None),
-    marked: int | None = None,
+    matrix: DrawnMatrix, chosen: tuple[int | None, int | None] = (None, None)
 ) -> dict[str, Any]:
-    """Pack a matrix as the browser reads it.
+    """Pack a matrix for the browser.
 
     Args:
         chosen: True and predicted class number of the chosen cell, row or column.
-        marked: Number of the class whose row and column are marked, None for no class.
     """
     colours = choose_palette(matrix.look.dark)
     cells = matrix.cells[~matrix.cells["empty"]]
@@ -89,7 +86,6 @@ def pack_grid(
         "label": _LABEL,
         "empty": matrix.empty,
         "chosen": {"true": chosen[0], "predicted": chosen[1]},
-        "marked": marked,
         "ground": colours.empty,
         "paper": colours.paper,
         "ink": colours.ink,
@@ -102,13 +98,12 @@ def _pack_legend(legend: Legend) -> dict[str, Any]:
     return {"title": legend.title, "colours": list(legend.colours), "low": low, "high": high}
 
 
-def _told(key: str, event: str) -> dict[str, Any]:
-    told = (st.session_state.get(key) or {}).get(event)
-    return dict(told) if told else {}
+def _read_event(key: str, event: str) -> dict[str, Any]:
+    return dict((st.session_state.get(key) or {}).get(event) or {})
 
 
 def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
-    """Draw the downloads: the picture as it is drawn, the numbers of all classes."""
+    """Draw the downloads: pictures of the drawn part, numbers of all classes."""
     name = f"confusion-run-{page.run.number}"
     if page.pair is None:
         subtitle = f"{title_run(page.run)}, {page.split}. {page.left_out}".strip()
@@ -116,24 +111,18 @@ def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
         name += f"-against-{page.pair.other.number}"
         subtitle = f"{len(page.pair.common):,} photos of {page.split}. {page.left_out}".strip()
     dark, csv = drawn.look.dark, "text/csv"
+
+    def draw(write: Callable[[Any, bool], bytes | str]) -> Callable[[], bytes | str]:
+        return lambda: write(draw_matrix(drawn, subtitle), dark)
+
     files: list[tuple[str, str, str, Callable[[], bytes | str]]] = [
-        (
-            "Picture (PNG)",
-            ".png",
-            "image/png",
-            lambda: draw_png(draw_matrix(drawn, subtitle), dark),
-        ),
-        (
-            "Picture (SVG)",
-            ".svg",
-            "image/svg+xml",
-            lambda: draw_svg(draw_matrix(drawn, subtitle), dark),
-        ),
+        ("Picture (PNG)", ".png", "image/png", draw(draw_png)),
+        ("Picture (SVG)", ".svg", "image/svg+xml", draw(draw_svg)),
         ("Numbers, one line a cell (CSV)", "-cells.csv", csv, partial(write_cells, page)),
         ("Numbers, as a square (CSV)", "-square.csv", csv, partial(write_square, page)),
     ]
     with st.popover("Export", icon=":material/download:", type="tertiary"):
-        st.caption("The picture as it is drawn here; the numbers of all classes.")
+        st.caption("Pictures show this part of the matrix; numbers cover all classes.")
         for label, kind, mime, make in files:
             st.download_button(
                 label,
@@ -147,7 +136,7 @@ def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
 
 
 def write_cells(page: ConfusionPage) -> str:
-    """Write one line a cell as CSV: counts and shares; of two runs both, and the change."""
+    """Write one line for each cell as CSV: counts and shares, and for two runs the change."""
     names = [cell_text(name) for name in page.classes]
     if page.pair is None:
         return str(to_long(page.matrix, names).to_csv(index=False))
@@ -157,7 +146,7 @@ def write_cells(page: ConfusionPage) -> str:
 
 
 def write_square(page: ConfusionPage) -> str:
-    """Write the counts as CSV: the first column names true classes, the first row predicted."""
+    """Write the counts as CSV: true classes down, predicted classes across."""
     names = [cell_text(name) for name in page.classes]
     rows = pd.Index(names, name="true \\ predicted")
     return str(pd.DataFrame(page.counts, index=rows, columns=names).to_csv())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,18 +11,27 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.charts.matrix_cells import DrawnMatrix, describe_change, describe_matrix
 from core.evaluation.confusion import Order, Value
-from core.formats import count, plain
+from core.evaluation.intervals import wilson_interval
+from core.formats import count, percent, plain
 from core.runs.store import RunRecord
 from core.ui.comparing.verdict import show_headline
 from core.ui.confusion.grid import pack_grid, show_export, show_grid
-from core.ui.confusion.lists import WIDE_ABOVE, forget_row, show_changes, show_pairs
 from core.ui.confusion.photos import show_chosen_photos
-from core.ui.confusion.reading import Against, ConfusionPage, choose, read_against, read_confusion
+from core.ui.confusion.reading import (
+    CLEARED,
+    Against,
+    ConfusionPage,
+    RunPair,
+    choose,
+    forget_row,
+    read_against,
+    read_confusion,
+)
 from core.ui.confusion.scope import ZOOMED, zoom_out
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import describe_run, pick_one
 from core.ui.parts.seal import ask_before_test
-from core.ui.parts.state import bind_choice, keep_choice
+from core.ui.parts.state import bind_choice, choose_by_row, keep_choice
 
 _VALUES: dict[Value, str] = {
     "count": "Counts",
@@ -36,24 +46,21 @@ _ORDERS: dict[Order, str] = {
 }
 _WAYS = (
     "Rows: true class. Columns: predicted class. Shares are of all photos of a row or a column.\n\n"
-    "Click a cell, or the name of a row or a column, to see its photos; draw over cells with the "
-    "mouse to zoom. Keys: arrows move, Enter opens, N and P go to the next and previous error, "
-    "Shift with arrows and Enter zooms.\n\n"
-    "Look-alikes together: classes that are taken for each other stand side by side, by "
-    "average-linkage clustering of the shares of photos taken for each other. Classes shown, most "
-    "confused: an error counts for the class it was and for the class it was taken for; "
-    "look-alikes: those that take on average 3 % or more of their photos for each other. "
-    "Difference: what this run takes more or less often than another one, on the photos that both "
-    "have in this split."
+    "Click a cell, or the name of a row or a column, to see its photos; drag over cells to zoom. "
+    "Keys: arrows move, Enter opens, N and P go to the next and previous error, Shift with arrows "
+    "and Enter zooms.\n\n"
+    "Look-alikes: classes confused in at least 3 % of their photos (average linkage)."
 )
+WIDE_ABOVE = 30
+"""Number of classes above which the matrix takes the whole width."""
 
 
 def show_confusions(run: RunRecord, split: str) -> None:
     """Draw the page for a run and a split."""
     row = st.container(horizontal=True, gap="small")
-    pickers = [row.container(width="stretch") for _ in range(4)]
+    pickers = [row.container(width="stretch") for _ in range(3)]
     against = read_against(run)
-    with pickers[3]:
+    with pickers[2]:
         _pick_other_run(against)
     if against.run is not None and split == "test":
         ask_before_test(against.run)
@@ -73,9 +80,9 @@ def show_confusions(run: RunRecord, split: str) -> None:
         _show_matrix(page, drawn)
     with beside:
         if page.pair is None:
-            show_pairs(page)
+            _show_pairs(page)
         else:
-            show_changes(page, page.pair)
+            _show_changes(page, page.pair)
     with photos:
         show_chosen_photos(page)
 
@@ -83,7 +90,7 @@ def show_confusions(run: RunRecord, split: str) -> None:
 def _split_page(n_classes: int) -> Sequence[DeltaGenerator]:
     """Return the places of matrix, list and photos; a large matrix has the whole width.
 
-    Their keys are known to grid.css and drawing.js.
+    grid.css and drawing.js use their keys.
     """
     if n_classes > WIDE_ABOVE:
         grid = st.container(border=True, key="confusion_matrix")
@@ -105,13 +112,11 @@ def _show_matrix(page: ConfusionPage, drawn: DrawnMatrix) -> None:
         st.markdown(f"**{plain(drawn.title)}**", help=_WAYS)
         show_export(page, drawn)
     if page.pair is not None:
-        st.caption(
-            "Each cell: what this run has more (+) or less (−) than the other one, on "
-            f"{count(len(page.pair.common), 'photo')} that both answered."
-        )
+        photos = count(len(page.pair.common), "photo")
+        st.caption(f"Photos gained (+) or lost (−) in each cell, on {photos} that both predicted.")
     chosen = (page.chosen.true, page.chosen.predicted) if page.chosen else (None, None)
     show_grid(
-        pack_grid(drawn, chosen, page.looked_for),
+        pack_grid(drawn, chosen),
         key=f"confusion.grid.{page.name}",
         on_choose=partial(_choose_in_grid, page),
         on_zoom=partial(_zoom_into, page),
@@ -125,28 +130,25 @@ def _choose_in_grid(page: ConfusionPage, true: int | None, predicted: int | None
 
 
 def _zoom_into(page: ConfusionPage, rows: tuple[int, int], columns: tuple[int, int]) -> None:
-    """Draw only these places, first and last, of the rows and columns that are drawn now."""
+    """Zoom to these first and last places of the drawn rows and columns."""
     top, left = (page.zoom.rows[0], page.zoom.columns[0]) if page.zoom else (0, 0)
     keep_choice("zoom", f"{top + rows[0]}-{top + rows[1]}_{left + columns[0]}-{left + columns[1]}")
     st.session_state[ZOOMED] = page.name
 
 
 def _show_zoom(page: ConfusionPage) -> None:
-    """Say what part of the matrix is drawn, with the way back to all of it."""
+    """Draw which part of the matrix is shown, and the button that shows all of it."""
     if not page.left_out:
         return
-    if page.looked_for is not None and page.looked_for not in {*page.rows, *page.columns}:
-        name = plain(page.classes[page.looked_for], 40)
-        st.caption(f":orange[{name} is not among the classes shown.]")
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = f":material/crop: {page.left_out} Shares are of all photos of a class."
+        words = f":material/crop: {page.left_out}"
         st.caption(words, width="content")
         if min(len(page.rows), len(page.columns)) < len(page.arranged):
             st.button("Zoom out", icon=":material/zoom_out_map:", on_click=zoom_out)
 
 
 def _show_table(page: ConfusionPage) -> None:
-    """Draw the table behind the grid in the same order, collapsed by default."""
+    """Draw the matrix as a table in the same order, collapsed by default."""
     table = st.expander(
         "The matrix as a table", icon=":material/table:", key="confusion.table", on_change="rerun"
     )
@@ -182,7 +184,7 @@ def _pick_other_run(against: Against) -> None:
 
 
 def _show_pickers(page: ConfusionPage, places: Sequence[DeltaGenerator]) -> None:
-    """Draw the pickers of order, classes and the class looked for."""
+    """Draw the pickers of order and classes."""
     places[0].selectbox(
         "Order of classes",
         list(_ORDERS),
@@ -197,19 +199,10 @@ def _show_pickers(page: ConfusionPage, places: Sequence[DeltaGenerator]) -> None
         label_visibility="collapsed",
         **bind_choice("among", page.part, key="confusion.among", then=zoom_out),
     )
-    looked_for = None if page.looked_for is None else page.classes[page.looked_for]
-    places[2].selectbox(
-        "Find a class",
-        sorted(page.classes, key=str.casefold),
-        index=None,
-        placeholder="Find a class",
-        label_visibility="collapsed",
-        **bind_choice("look_for", looked_for, key="confusion.look_for"),
-    )
 
 
 def _pick_value(page: ConfusionPage) -> None:
-    """Draw what cells show, and whether the diagonal is left uncoloured."""
+    """Draw the choice of values, and whether the diagonal is coloured."""
     pick_one("Cells show", _VALUES, bind_choice("cells", page.value, key="confusion.cells"))
     key = "confusion.hide_diagonal"
     st.session_state[key] = page.hide_diagonal
@@ -217,4 +210,98 @@ def _pick_value(page: ConfusionPage) -> None:
         "Hide diagonal",
         key=key,
         on_change=lambda: keep_choice("diagonal", "hidden" if st.session_state[key] else None),
+    )
+
+
+_ALTS = {
+    "pairs": "Pairs of classes by how often the first is predicted as the second",
+    "changes": "Cells by how much they changed between the runs, in photos",
+}
+
+
+def _show_pairs(page: ConfusionPage) -> None:
+    """Draw the most confused pairs; a row chooses its cell."""
+    pairs = page.pairs
+    st.markdown("**Most confused pairs**")
+    if pairs.empty:
+        st.success("All photos of this split are correct.", icon=":material/check_circle:")
+        return
+    numbers = {one: place for place, one in enumerate(page.classes)}
+    true, predicted = pairs["true"].map(numbers), pairs["predicted"].map(numbers)
+    shares = list(zip(pairs["count"].tolist(), pairs["support"].tolist(), strict=True))
+    table = pairs[["true", "predicted"]].assign(
+        photos=[f"{photos:,} of {n:,}" for photos, n in shares],
+        share=[_say_share(photos, n) for photos, n in shares],
+    )
+    narrow = 80 if len(page.classes) <= WIDE_ABOVE else 92
+    config = {
+        "true": st.column_config.TextColumn("True", width=narrow),
+        "predicted": st.column_config.TextColumn("Predicted", width=narrow),
+        "photos": st.column_config.TextColumn(
+            "Photos", width=58, help="Of all photos of the true class."
+        ),
+        "share": st.column_config.TextColumn(
+            "Share", width=98, help="Of the photos of the true class, with the 95 % interval."
+        ),
+    }
+    _show_list(page, "pairs", table, config, list(zip(true, predicted, strict=True)))
+    st.caption("Tick a row to see its photos.")
+
+
+def _say_share(photos: int, n: int) -> str:
+    low, high = (percent(end, n)[:-2] for end in wilson_interval(photos, n))
+    return f"{percent(photos / n, n)} ({low} to {high})"
+
+
+def _show_changes(page: ConfusionPage, pair: RunPair) -> None:
+    """Draw the cells that changed most; a row chooses its cell."""
+    classes, changes = page.classes, page.changes
+    st.markdown("**Largest changes**")
+    if changes.empty:
+        st.info("No cell changed.", icon=":material/equal:")
+        return
+    before, after = f"Run {pair.other.number}", f"Run {page.run.number}"
+    table = pd.DataFrame(
+        {
+            "True": [classes[true] for true in changes["true"]],
+            "Predicted": [classes[predicted] for predicted in changes["predicted"]],
+            before: changes["before"].to_numpy(),
+            after: changes["after"].to_numpy(),
+            "Change": changes["change"].to_numpy(),
+        }
+    )
+    config = {
+        "True": st.column_config.TextColumn(width=84),
+        "Predicted": st.column_config.TextColumn(width=84),
+        before: st.column_config.NumberColumn(width=56),
+        after: st.column_config.NumberColumn(width=56),
+        "Change": st.column_config.NumberColumn(format="%+d", width=56),
+    }
+    cells = changes[["true", "predicted"]].to_numpy().tolist()
+    _show_list(page, "changes", table, config, cells)
+    photos = count(len(pair.common), "photo")
+    st.caption(f"Of {photos}. Tick a row to see the photos.")
+
+
+def _show_list(
+    page: ConfusionPage,
+    name: str,
+    table: pd.DataFrame,
+    config: dict[str, Any],
+    cells: Sequence[Sequence[int]],
+) -> None:
+    """Draw a table; a ticked row chooses its cell (true and predicted class number)."""
+    turn = int(st.session_state.get(CLEARED, 0))
+
+    def take(row: int | None) -> None:
+        if row is not None:
+            choose(page.classes, *cells[row])
+
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(520, 38 + 35 * len(table)),
+        column_config=config,
+        alt=_ALTS[name],
+        **choose_by_row(f"confusion.{name}.{page.name}.{turn}", take),
     )

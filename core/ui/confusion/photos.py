@@ -1,7 +1,4 @@
-"""The photos behind a cell, a row or a column; of two runs those that came in and those that left.
-
-Beside an error stand typical photos of both classes.
-"""
+"""The photos of a cell, a row or a column; for two runs, the photos that moved in and out."""
 
 from functools import partial
 
@@ -10,8 +7,7 @@ import streamlit as st
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, percent, plain
 from core.runs.common_photos import CommonPhotos
-from core.ui.confusion.lists import forget_row
-from core.ui.confusion.reading import Chosen, ConfusionPage, RunPair, choose
+from core.ui.confusion.reading import Chosen, ConfusionPage, RunPair, choose, forget_row
 from core.ui.parts.frame import link_page
 from core.ui.parts.pickers import pick_one
 from core.ui.parts.state import bind_choice, read_choice
@@ -20,19 +16,13 @@ from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import Wall, show_wall
 
 _TYPICAL = 6
-_KINDS = {"came": "Came in", "left": "Left"}
+_KINDS = {"came": "New here", "left": "No longer here"}
 
 
 def show_chosen_photos(page: ConfusionPage) -> None:
-    """Draw the photos of what is chosen, and the panel of the one that the URL names."""
+    """Draw the photos of the chosen cell, row or column, and the panel of an opened photo."""
     if page.chosen is None:
-        st.info(
-            "Choose a cell, a row or a column: the photos that came in and that left appear here."
-            if page.pair
-            else "Choose a cell, a row or a column of the matrix, or a pair of the list: its "
-            "photos appear here.",
-            icon=":material/ads_click:",
-        )
+        st.info("Choose a cell, a row or a column to see its photos.", icon=":material/ads_click:")
     elif page.pair is not None:
         _show_moved(page, page.pair, page.chosen)
     else:
@@ -41,7 +31,7 @@ def show_chosen_photos(page: ConfusionPage) -> None:
 
 
 def _show_cell(page: ConfusionPage, chosen: Chosen) -> None:
-    """Draw the photos of one run, wrong ones first, the surest answer first."""
+    """Draw the photos of one run, wrong ones first, then by confidence."""
     result, photos = page.result, page.find_photos(chosen)
     st.subheader(_title(page.classes, chosen), anchor=False)
     st.caption(_describe(page, chosen, len(photos)))
@@ -49,7 +39,10 @@ def _show_cell(page: ConfusionPage, chosen: Chosen) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             _show_way_back(page, chosen)
             if len(photos):
-                _show_way_to_review(page, chosen)
+                names = [page.classes[number or 0] for number in (chosen.true, chosen.predicted)]
+                query = dict(zip(("true", "predicted"), names, strict=True))
+                query |= {"run": page.run.id, "split": page.split}
+                link_page("mistakes", "Review them one by one", "rule", **query)
     answers = {int(photo): int(result.scores[photo].argmax()) for photo in photos}
 
     def describe(photo: int) -> str:
@@ -80,25 +73,23 @@ def _title(classes: tuple[str, ...], chosen: Chosen) -> str:
 
 
 def _describe(page: ConfusionPage, chosen: Chosen, photos: int) -> str:
-    """Say how many photos these are, of how many, with the interval of the share."""
+    """Return how many photos these are, with the interval of their share."""
     labels, predictions, split = page.labels, page.predictions, page.split
+    true = labels == chosen.true
     if chosen.true is None:
-        n = photos
-        shown = int((labels[predictions == chosen.predicted] == chosen.predicted).sum())
-        words = f"{count(n, 'photo')} in {split}; {shown:,} of them are that class"
+        n, shown = photos, int((labels[predictions == chosen.predicted] == chosen.predicted).sum())
+        words = f"{count(n, f'{split} photo')}, {shown:,} of them correct"
+    elif chosen.predicted is None:
+        n, shown = int(true.sum()), int((predictions[true] == chosen.true).sum())
+        words = f"{count(n, f'{split} photo')}, {shown:,} of them correct"
     else:
+        n, shown = int(true.sum()), photos
         name = plain(page.classes[chosen.true], 60)
-        n = int((labels == chosen.true).sum())
-        if chosen.predicted is None:
-            shown = int((predictions[labels == chosen.true] == chosen.true).sum())
-            words = f"{count(n, 'photo')} in {split}; {shown:,} of them recognised"
-        else:
-            shown = photos
-            words = f"{shown:,} of the {count(n, 'photo')} of {name} in {split}"
+        words = f"{shown:,} of the {count(n, f'{split} photo')} of {name}"
     if n == 0:
         return f"{words}."
     share = f": {percent(shown / n, n)} ({interval(*wilson_interval(shown, n), n)})"
-    first = "Surest answer first." if chosen.is_error else "Wrong ones first, the surest first."
+    first = "Most confident first." if chosen.is_error else "Wrong ones first."
     return f"{words}{share}. {first}"
 
 
@@ -111,7 +102,7 @@ def _show_way_back(page: ConfusionPage, chosen: Chosen) -> None:
         choose(page.classes, chosen.predicted, chosen.true)
 
     st.button(
-        f"The other way round: {count(mirrored, 'photo')}",
+        f"The reverse: {count(mirrored, 'photo')}",
         icon=":material/swap_horiz:",
         type="tertiary",
         key="confusion.mirror",
@@ -120,21 +111,8 @@ def _show_way_back(page: ConfusionPage, chosen: Chosen) -> None:
     )
 
 
-def _show_way_to_review(page: ConfusionPage, chosen: Chosen) -> None:
-    assert chosen.true is not None and chosen.predicted is not None
-    link_page(
-        "mistakes",
-        "Why: review them one by one",
-        "rule",
-        run=page.run.id,
-        split=page.split,
-        true=page.classes[chosen.true],
-        predicted=page.classes[chosen.predicted],
-    )
-
-
 def _show_typical(page: ConfusionPage, chosen: Chosen) -> None:
-    """Draw typical train photos of both classes side by side."""
+    """Draw typical training photos of both classes side by side."""
     for place, (number, role, key) in zip(
         st.columns(2, gap="medium"),
         ((chosen.true, "True class", "true"), (chosen.predicted, "Taken for", "taken")),
@@ -154,12 +132,11 @@ def _show_typical(page: ConfusionPage, chosen: Chosen) -> None:
                     ),
                 )
             else:
-                st.caption(f"The run recognises no train photo of {name}.")
+                st.caption(f"All training photos of {name} are predicted wrongly.")
             st.caption(
-                "Train photos that the run recognises, nearest to the middle of the class."
+                "Correct training photos nearest to the class centre."
                 if typical.by_features
-                else "Train photos that the run recognises, the surest first (its features are "
-                "gone, so the middle of the class is not known)."
+                else "Correct training photos with the highest scores (the features were deleted)."
             )
 
 
@@ -168,7 +145,7 @@ def _score(page: ConfusionPage, number: int, photo: int) -> str:
 
 
 def _show_moved(page: ConfusionPage, pair: RunPair, chosen: Chosen) -> None:
-    """Draw the photos that came into the chosen cell with this run, and those that left it."""
+    """Draw the photos that this run moves into the chosen cell and out of it."""
     common, moved = pair.common, page.find_moved(pair, chosen)
     st.subheader(_title_moved(common.classes, chosen), anchor=False)
     names = {one: f"{_KINDS[one]} ({len(rows):,})" for one, rows in moved.items()}
@@ -176,10 +153,7 @@ def _show_moved(page: ConfusionPage, pair: RunPair, chosen: Chosen) -> None:
     held = next((one for one in (stated, *moved) if len(moved.get(one, ()))), "came")
     shown = bind_choice("moved", held, key="confusion.moved")
     kind = pick_one("Photos that", names, shown)
-    st.caption(
-        f"With run {page.run.number}, compared with run {pair.other.number}. Under each photo: "
-        "what the other run said → what this one says."
-    )
+    st.caption(f"Below each photo: prediction of run {pair.other.number} → run {page.run.number}.")
     rows = moved[kind]
     if len(rows) == 0:
         st.info("No photo.", icon=":material/filter_alt_off:")
@@ -193,10 +167,10 @@ def _show_moved(page: ConfusionPage, pair: RunPair, chosen: Chosen) -> None:
 
 
 def _title_moved(classes: tuple[str, ...], chosen: Chosen) -> str:
-    """Say what the photos came into and left."""
+    """Return the heading of the photos that moved."""
     if chosen.predicted is None:
         assert chosen.true is not None
-        return f"{plain(classes[chosen.true], 60)}: recognised now, or no longer"
+        return f"{plain(classes[chosen.true], 60)}: newly correct, or no longer"
     if chosen.true is None:
         return f"Taken for {plain(classes[chosen.predicted], 60)}: now, or no longer"
     return f"{_title(classes, chosen)}: now, or no longer"

@@ -1,8 +1,8 @@
-"""What the confusion page shows, read once: the address and the caches → one `ConfusionPage`.
+"""Everything that the confusion page shows, read once: address and caches → one `ConfusionPage`.
 
-In the URL: `against` (the other run), `order`, `among`, `cells`, `diagonal`, `look_for` (a class),
-`zoom` (first and last place of rows and columns under that order, counted from 0, as "3-9_0-20"),
-and what is chosen: `true` alone is a row, `predicted` alone a column, both are a cell.
+In the URL: `against` (the other run), `order`, `among`, `cells`, `diagonal`, `zoom` (first and last
+place of rows and columns in that order, from 0, as "3-9_0-20"), and the chosen cells: `true` alone
+is a row, `predicted` alone a column, both are a cell.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,6 @@ from core.evaluation.confusion import (
     Value,
     count_confusions,
     find_moved,
-    list_confusions_of,
     list_largest_changes,
     measure,
     most_confused_pairs,
@@ -47,19 +46,21 @@ from core.ui.parts.state import keep_choice, read_choice
 from data.dataset import Dataset
 from models.keeping import is_kept
 
+CLEARED = "confusion.cleared"
+"""Session key of a number in the key of the list: a new number gives a list without a tick."""
 _MOST = 50
 """Pairs or changes in the list."""
 
 
 @dataclass(frozen=True)
 class Against:
-    """The run that the matrix is compared with."""
+    """The run to compare with."""
 
     others: Mapping[str, RunRecord]
     """All finished runs but this one, those on the same photos first."""
     run: RunRecord | None
     is_gone: bool
-    """Whether the link names a run that is not here."""
+    """Whether the run that the link names was deleted."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Chosen:
 
     @property
     def is_error(self) -> bool:
-        """Whether it is a cell beside the diagonal."""
+        """Whether it is a cell off the diagonal."""
         return None not in (self.true, self.predicted) and self.true != self.predicted
 
 
@@ -84,28 +85,28 @@ class RunPair:
 
     @property
     def other(self) -> RunRecord:
-        """The run that the one of the page is compared with."""
+        """The run to compare with."""
         return self.compared.baseline
 
     @property
     def common(self) -> CommonPhotos:
-        """The photos that both answered."""
+        """Photos that both runs answered."""
         return self.compared.common
 
 
 @dataclass(frozen=True)
 class TypicalPhotos:
-    """Train photos of a class that the run recognises."""
+    """Correctly predicted training photos of a class."""
 
     photos: np.ndarray
     """(m,) int, the most typical first."""
     by_features: bool
-    """False: the features are gone, and these are the ones with the highest score."""
+    """False where the features were deleted: then by the highest score."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfusionPage:
-    """A run, or what it changes against another one, on the photos of a split."""
+    """A run, or its difference to another run, on the photos of a split."""
 
     run: RunRecord
     split: str
@@ -114,7 +115,7 @@ class ConfusionPage:
     pair: RunPair | None
     classes: tuple[str, ...]
     matrix: np.ndarray
-    """(k, k) counts of the run; of two runs those of both, which order and groups go by."""
+    """(k, k) counts of the run, or of both runs together: order and groups follow from it."""
     parts: Mapping[str, Part]
     part: str
     order: Order
@@ -124,12 +125,10 @@ class ConfusionPage:
     value: Value
     hide_diagonal: bool
     chosen: Chosen | None
-    looked_for: int | None
-    """Number of the class that is looked for."""
 
     @property
     def name(self) -> str:
-        """Name of the matrix, unlike that of any other: a zoom belongs to one."""
+        """Unique name of the matrix, to which a zoom belongs."""
         return _name_matrix(self.run, self.pair.other if self.pair else None, self.split)
 
     @property
@@ -144,12 +143,12 @@ class ConfusionPage:
 
     @property
     def left_out(self) -> str:
-        """What is left out, in a sentence; "" when the whole matrix is drawn."""
+        """The drawn part in a sentence; "" when the whole matrix is drawn."""
         drawn, k = (len(self.rows), len(self.columns)), len(self.classes)
         return "" if drawn == (k, k) else f"{drawn[0]} rows × {drawn[1]} columns of {k:,} classes."
 
     def look(self, dark: bool) -> Look:
-        """Return what of the matrix is drawn, and how."""
+        """Return the part of the matrix that is drawn, and its style."""
         return Look(
             rows=self.rows,
             columns=self.columns,
@@ -170,41 +169,37 @@ class ConfusionPage:
 
     @cached_property
     def predictions(self) -> np.ndarray:
-        """(n,) int, answer to each photo of the split."""
+        """(n,) int, predicted class of each photo of the split."""
         return np.asarray(self.result.scores[self.numbers].argmax(axis=1))
 
     @cached_property
     def values(self) -> np.ndarray:
-        """(k, k) float, what the cells show; NaN where there is no share."""
+        """(k, k) float, values of the cells; NaN where there is no share."""
         if self.pair is None:
             return measure(self.matrix, self.value)
         return subtract_matrices(self.pair.change.after, self.pair.change.before, self.value)
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """(k, k) int, photos of each cell; of two runs what this one has more or less."""
+        """(k, k) int, photos of each cell, or the difference of two runs."""
         if self.pair is None:
             return self.matrix
         return np.asarray(self.pair.change.after - self.pair.change.before)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """The most confused pairs, or all those of the class looked for."""
-        if self.looked_for is None:
-            return most_confused_pairs(self.matrix, self.classes, top=_MOST)
-        return list_confusions_of(self.matrix, self.classes, self.looked_for)
+        """The most confused pairs of classes."""
+        return most_confused_pairs(self.matrix, self.classes, top=_MOST)
 
     @cached_property
     def changes(self) -> pd.DataFrame:
-        """The cells that changed most between two runs, all or of the class looked for."""
+        """The cells that changed most between two runs."""
         assert self.pair is not None
-        changes = list_largest_changes(self.pair.change.after, self.pair.change.before)
-        if self.looked_for is not None:
-            changes = changes[(changes[["true", "predicted"]] == self.looked_for).any(axis=1)]
-        return changes.head(_MOST)
+        change = self.pair.change
+        return list_largest_changes(change.after, change.before).head(_MOST)
 
     def find_photos(self, chosen: Chosen) -> np.ndarray:
-        """Return the photos of a cell, row or column, (m,) int: wrong ones and sure ones first."""
+        """Return the photos of a cell, row or column, (m,) int: wrong first, then by confidence."""
         scores = self.result.scores[self.numbers]
         inside = photos_in_cell(
             self.labels, self.predictions, scores, chosen.true, chosen.predicted
@@ -212,18 +207,18 @@ class ConfusionPage:
         return np.asarray(self.numbers[inside])
 
     def find_moved(self, pair: RunPair, chosen: Chosen) -> dict[str, np.ndarray]:
-        """Return which common photos came into a cell with this run and which left it, (m,)."""
+        """Return the common photos that this run moves into a cell and out of it, (m,) each."""
         answers = pair.common.answers[:3]
         came, left = find_moved(*answers, chosen.true, chosen.predicted)
         return {"came": came, "left": left}
 
     def find_typical(self, number: int, top: int) -> TypicalPhotos:
-        """Return the train photos that show a class best, of those that the run recognises."""
+        """Return the most typical training photos of a class, among the correctly predicted."""
         return _find_typical(self.run.id, number, top)
 
 
 def read_against(run: RunRecord) -> Against:
-    """Read which run the matrix is compared with, and which it could be."""
+    """Read the run to compare with, and the runs to choose from."""
     others = [
         one for one in list_runs(cache.workspace()) if one.state == "done" and one.id != run.id
     ]
@@ -235,7 +230,7 @@ def read_against(run: RunRecord) -> Against:
 
 
 def read_confusion(run: RunRecord, split: str, other: RunRecord | None) -> ConfusionPage:
-    """Read all that the page shows of a run, or of its difference to another one."""
+    """Read everything about a run, or about its difference to another run."""
     result = cache.result(run.id)
     pair = None if other is None else _pair_runs(run, other, split)
     if pair is None:
@@ -251,7 +246,6 @@ def read_confusion(run: RunRecord, split: str, other: RunRecord | None) -> Confu
     order: Order = _read_one_of(get_args(Order), "order") or "name"
     arranged = find_order((*of, split), order, matrix, classes)
     arranged = arranged[np.isin(arranged, parts[part].classes)]
-    looked_for = read_choice("look_for")
     return ConfusionPage(
         run=run,
         split=split,
@@ -268,14 +262,18 @@ def read_confusion(run: RunRecord, split: str, other: RunRecord | None) -> Confu
         value=_read_one_of(get_args(Value), "cells") or "count",
         hide_diagonal=read_choice("diagonal") == "hidden",
         chosen=_read_chosen(classes),
-        looked_for=classes.index(looked_for) if looked_for in classes else None,
     )
 
 
 def choose(classes: Sequence[str], true: int | None, predicted: int | None) -> None:
-    """Write what is chosen into the URL; both None takes it out."""
+    """Write the chosen row, column or cell into the URL; None removes it."""
     keep_choice("true", None if true is None else classes[true])
     keep_choice("predicted", None if predicted is None else classes[predicted])
+
+
+def forget_row() -> None:
+    """Clear the tick in the list, after a choice elsewhere."""
+    st.session_state[CLEARED] = st.session_state.get(CLEARED, 0) + 1
 
 
 def _pair_runs(run: RunRecord, other: RunRecord, split: str) -> RunPair:
@@ -301,7 +299,7 @@ def _read_one_of(known: Sequence[str] | Mapping[str, object], name: str) -> Any:
 
 
 def _read_chosen(classes: Sequence[str]) -> Chosen | None:
-    """Read what is chosen; names that are no class of the run count as nothing."""
+    """Read the chosen classes; names that are no class of the run are ignored."""
     names = ("true", "predicted")
     if any(name in st.query_params for name in names):  # a link to a row names no column
         stated = [st.query_params.get(name) for name in names]
@@ -323,7 +321,7 @@ def _cut(arranged: np.ndarray, ends: tuple[int, int]) -> np.ndarray:
 
 
 def _has_features(run_id: str, *_of: int) -> tuple[float, bool]:
-    """Return when the result was written, and whether the features are kept."""
+    """Return when the result was written, and whether the features are cached."""
     kept = is_kept(cache.workspace(), cache.result(run_id).features_id)
     return cache.result_key(run_id), kept
 

@@ -1,4 +1,4 @@
-"""Which part of the matrix is drawn: among which classes, and the zoom into their order."""
+"""The part of the matrix that is drawn: its classes, and the zoom into their order."""
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
@@ -18,12 +18,12 @@ from core.formats import count
 from core.ui.parts.state import keep_choice, read_choice
 
 ZOOMED = "confusion.zoomed"
-"""Session key: of which matrix the zoom is."""
+"""Session key of the name of the matrix that is zoomed."""
 _TOPS = (5, 10, 20, 40)
 _MOST_GROUPS = 12
 _MOST_PAIRS = 20
 _MOST_WHOLE = 300
-"""Classes up to which the whole matrix is drawn without a choice: a cell is 2 pixels wide there."""
+"""Classes up to which the whole matrix is drawn by default."""
 _ZOOM = re.compile(r"(\d{1,5})-(\d{1,5})_(\d{1,5})-(\d{1,5})")
 
 
@@ -38,19 +38,18 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Zoom:
-    """First and last place of the rows and columns drawn, among all that the order holds."""
+    """First and last place of the drawn rows and columns, in the order of the classes."""
 
     rows: tuple[int, int]
     columns: tuple[int, int]
 
 
 def list_parts(matrix: np.ndarray, classes: Sequence[str]) -> dict[str, Part]:
-    """Return the parts of the matrix that can be drawn, by their name in the URL."""
+    """Return the parts of the matrix to choose from, by their name in the URL."""
     k = len(classes)
     parts = {"all": Part(label=f"All {count(k, 'class')}", classes=np.arange(k))}
-    if (
-        k > _MOST_WHOLE
-    ):  # of few photos a class the most confused classes are rarely confused together
+    # With few photos a class, the most confused classes are rarely confused with each other.
+    if k > _MOST_WHOLE:
         pairs = most_confused_pairs(matrix, classes, _MOST_PAIRS)
         numbers = np.flatnonzero(np.isin(classes, pairs[["true", "predicted"]]))
         if len(numbers):
@@ -75,7 +74,7 @@ def find_parts(
     _matrix: np.ndarray,
     _classes: Sequence[str],
 ) -> dict[str, Part]:
-    """Return `list_parts`, kept: the tree of 3,000 classes takes a second."""
+    """Return `list_parts`, cached: the tree of 3,000 classes takes a second."""
     return list_parts(_matrix, _classes)
 
 
@@ -86,21 +85,22 @@ def find_order(
     _matrix: np.ndarray,
     _classes: Sequence[str],
 ) -> np.ndarray:
-    """Return `order_classes`, kept."""
+    """Return `order_classes`, cached."""
     return order_classes(_matrix, _classes, order)
 
 
 def choose_part(parts: Mapping[str, Part], n_classes: int) -> str:
-    """Return the part that is drawn until another is chosen; of very many classes a few."""
+    """Return the part that is drawn by default: a few classes where there are very many."""
     return "pairs" if n_classes > _MOST_WHOLE and "pairs" in parts else "all"
 
 
 def zoom_out() -> None:
-    """Draw the whole matrix from the next run on."""
+    """Go back to the whole matrix."""
     keep_choice("zoom", None)
 
 
 def read_zoom(size: int, name: str) -> Zoom | None:
+    """Return the zoom in the URL; None where it does not fit the matrix of this name."""
     stated = read_choice("zoom")
     found = _ZOOM.fullmatch(stated) if stated else None
     if found is None:

@@ -34,9 +34,8 @@ def test_a_place_says_row_and_column_of_what_is_drawn() -> None:
 
 
 def test_colours_are_numbers_into_a_table_and_all_is_json() -> None:
-    packed = json.loads(json.dumps(pack([0, 1, 2], [0, 1, 2], (1, None), 2)))
+    packed = json.loads(json.dumps(pack([0, 1, 2], [0, 1, 2], (1, None))))
     for names in ("fills", "inks"):
         assert all(packed["colours"][number].startswith("#") for number in packed[names])
     assert packed["chosen"] == {"true": 1, "predicted": None}
-    assert packed["marked"] == 2
     assert [legend["high"] for legend in packed["legends"]] == ["2", "8"]

@@ -42,7 +42,7 @@ def test_a_pair_shows_what_both_classes_look_like(open_link: Open) -> None:
     said = text_of(app)
     assert "True class: typical daisy" in said
     assert "Taken for: typical tulip" in said
-    assert "nearest to the middle of the class" in said
+    assert "nearest to the class centre" in said
     assert "95 % interval" in said
 
 
@@ -52,15 +52,7 @@ def test_what_is_gone_is_said(open_link: Open, compared: Workspace) -> None:
     app = open_link(true="daisy", predicted="tulip", against="0000000000000000")
     assert "The run to compare with was deleted" in text_of(app)
     assert "Most confused pairs" in text_of(app)
-    assert "its features are gone" in text_of(app)
-
-
-def test_a_class_that_is_looked_for_lists_its_confusions(open_link: Open) -> None:
-    app = open_link(look_for="daisy")
-    assert "What daisy is confused with" in text_of(app)
-    app.selectbox(key="confusion.look_for").set_value("tulip").run()
-    assert app.query_params["look_for"] == "tulip"
-    assert "What tulip is confused with" in text_of(app)
+    assert "the features were deleted" in text_of(app)
 
 
 def test_a_zoom_is_kept_until_the_order_changes(open_link: Open) -> None:
@@ -94,11 +86,11 @@ def test_a_difference_says_who_came_and_who_left(open_link: Open, compared: Work
     app = open_link(against=hardly.id, true="daisy", predicted="daisy")
     said = text_of(app).replace("\\", "")
     assert f"against run {hardly.number}" in said
-    assert "photos that both answered" in said
+    assert "photos that both predicted" in said
     assert "Largest changes" in said
     assert [one.value for one in app.subheader] == ["daisy recognised as daisy: now, or no longer"]
     kinds = next(one for one in app.segmented_control if one.key == "confusion.moved")
-    assert any(option.startswith("Came in (") for option in kinds.options)
+    assert any(option.startswith("New here (") for option in kinds.options)
     app.selectbox(key="confusion.against").set_value(None).run()
     assert not app.exception
     assert "against" not in app.query_params

@@ -50,8 +50,8 @@ def test_a_cell_a_row_and_a_column_have_their_photos(read: Read) -> None:
 
 
 def test_a_link_to_no_class_chooses_nothing(read: Read) -> None:
-    page = read(true="<b>oak</b>", look_for="oak", order="size", zoom="a", cells="x", among="y")
-    assert page.chosen is None and page.looked_for is None and page.zoom is None
+    page = read(true="<b>oak</b>", order="size", zoom="a", cells="x", among="y")
+    assert page.chosen is None and page.zoom is None
     assert (page.order, page.part, page.value, page.hide_diagonal) == (
         "name",
         "all",
@@ -83,11 +83,6 @@ def test_a_zoom_is_of_one_matrix_and_of_its_order(read: Read) -> None:
     assert other.zoom is None and "zoom" not in st.query_params
 
 
-def test_the_class_looked_for_lists_its_confusions_both_ways(read: Read) -> None:
-    pairs = read(look_for="daisy").pairs
-    assert len(pairs) and ((pairs["true"] == "daisy") | (pairs["predicted"] == "daisy")).all()
-
-
 def test_typical_photos_are_train_photos_of_the_class(read: Read, compared: Workspace) -> None:
     page = read()
     typical = page.find_typical(0, 3)
@@ -100,13 +95,12 @@ def test_typical_photos_are_train_photos_of_the_class(read: Read, compared: Work
 
 def test_a_difference_counts_what_came_and_what_left(read: Read, compared: Workspace) -> None:
     other = list_runs(compared)[-1]
-    page = read(against=other.id, look_for="daisy")
+    page = read(against=other.id)
     assert page.pair is not None and page.pair.other.id == other.id
     assert page.pair.change.title.startswith(f"Run {page.run.number} against run {other.number}: ")
     moved = page.find_moved(page.pair, Chosen(0, 0))
     change = page.pair.change.after - page.pair.change.before
     assert len(moved["came"]) - len(moved["left"]) == change[0, 0] == page.counts[0, 0]
-    assert ((page.changes["true"] == 0) | (page.changes["predicted"] == 0)).all()
 
 
 def test_a_run_that_is_gone_is_no_difference(read: Read) -> None:

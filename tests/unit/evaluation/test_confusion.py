@@ -10,7 +10,6 @@ from sklearn.metrics import confusion_matrix
 
 from core.evaluation.confusion import (
     count_confusions,
-    list_confusions_of,
     measure,
     most_confused_pairs,
     photos_in_cell,
@@ -141,16 +140,6 @@ def test_shares_sum_to_one_where_there_are_photos(axis: int, case) -> None:  # t
     np.testing.assert_allclose(shares.sum(axis=axis)[totals > 0], 1.0)
     assert np.isnan(shares.sum(axis=axis)[totals == 0]).all()
     np.testing.assert_array_equal(measure(matrix, "count"), matrix)
-
-
-def test_confusions_of_a_class_are_both_ways() -> None:
-    matrix = np.array([[9, 2, 0], [1, 4, 0], [2, 0, 1]])
-    pairs = list_confusions_of(matrix, CLASSES, 1)
-    assert pairs[["true", "predicted", "count"]].to_numpy().tolist() == [
-        ["daisy", "rose", 2],
-        ["rose", "daisy", 1],
-    ]
-    assert list_confusions_of(np.diag([3, 0, 2]), CLASSES, 1).empty
 
 
 def test_of_a_large_matrix_only_filled_cells_are_listed() -> None:

@@ -1,10 +1,13 @@
-"""The mistakes page: rankings of photos that go wrong, as a gallery or one by one."""
+"""The mistakes page: ranked lists of photos, as a gallery or one by one."""
 
 import secrets
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
+from core.charts.theme import format_share
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.mistakes import Ranking, Sampled
 from core.formats import count, interval, percent, plain
@@ -12,40 +15,44 @@ from core.runs.store import RunRecord
 from core.ui.mistakes.reading import (
     ENDLESS,
     MOST_OTHERS,
+    REVIEW,
     SEEDS,
+    Listed,
     MistakesPage,
     is_reviewing,
     read_mistakes,
 )
-from core.ui.mistakes.review import show_photos, show_review_button
+from core.ui.mistakes.review import go_to, show_review
 from core.ui.parts.pickers import pick_one, title_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice, keep_choice
+from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
+from core.ui.photos.tray import mark_tray, show_tray
 
 _TITLES: dict[Ranking, str] = {
     "highest-loss": "Highest loss",
     "confidently-wrong": "Confidently wrong",
-    "barely-right": "Barely right",
-    "least-sure": "Least sure",
+    "barely-right": "Barely correct",
+    "least-sure": "Least confident",
     "wrong-in-every-run": "Wrong in every run",
     "wrong-in-this-run-only": "Wrong in this run only",
     "random": "Random sample",
 }
-_SAMPLED: dict[Sampled, str] = {"all": "All", "right": "Right answers", "wrong": "Wrong answers"}
+_LINE = 19
+"""Letters that fit on a line under a photo."""
+_HARD_SPACE = "\u00a0"
+_SAMPLED: dict[Sampled, str] = {"all": "All", "right": "Correct", "wrong": "Wrong"}
 _DEFINITIONS: dict[Ranking, str] = {
-    "highest-loss": "Wrong photos, the lowest score of the true class first. (The loss of a photo "
-    "is −ln of that score.)",
-    "confidently-wrong": "Wrong photos, the highest score of the predicted class first.",
-    "barely-right": "Right photos, the smallest margin first: the highest score less the second "
-    "highest.",
-    "least-sure": "All photos, right or wrong, the lowest score of the predicted class first.",
-    "wrong-in-every-run": "Photos that this run and each of the others get wrong, the lowest mean "
-    "score of the true class first: hard photos, and wrong labels.",
-    "wrong-in-this-run-only": "Photos that this run gets wrong and each of the others right, the "
-    "highest mean score of the true class over the others first.",
-    "random": "Drawn at random, so that they stand for all of their kind. The address of this page "
-    "opens the same ones again.",
+    "highest-loss": "Wrong photos, lowest score of the true class first.",
+    "confidently-wrong": "Wrong photos, most confident first.",
+    "barely-right": "Correct photos, smallest margin over the runner-up first.",
+    "least-sure": "All photos, least confident first.",
+    "wrong-in-every-run": "Photos that all these runs get wrong, lowest mean score of the true "
+    "class first: hard photos and wrong labels.",
+    "wrong-in-this-run-only": "Photos that only this run gets wrong, highest mean score of the "
+    "true class in the others first.",
+    "random": "A random sample. The address of this page opens the same photos again.",
 }
 
 
@@ -76,16 +83,15 @@ def _show_ranked(page: MistakesPage) -> None:
 
 
 def _describe_list(page: MistakesPage) -> None:
-    """Write what is listed, how it is ordered, and of how many photos."""
+    """Draw the definition of the list, its order, and its share of the photos."""
     ranking, ranked, matching = page.ranking, page.ranked, len(page.matching)
     total, n = len(ranked.photos), ranked.n
-    random = ranking == "random"
-    parts = [_DEFINITIONS[ranking]] + ["Equal ones stand by path."] * (not random)
-    if ranking == "least-sure" or (random and page.sampled == "all"):
+    drawn = ranking == "random" and page.sampled == "all"
+    parts = [_DEFINITIONS[ranking]]
+    if ranking == "least-sure" or drawn:
         parts.append(f"n = {n:,} {page.split} photos.")
     elif n:
-        share = f"{percent(total / n, n)}, {interval(*wilson_interval(total, n), n)}"
-        parts.append(f"{total:,} of {count(n, f'{page.split} photo')}: {share}.")
+        parts.append(f"{total:,} of {count(n, f'{page.split} photo')}: {_say_share(total, n)}.")
     if ranked.left_out:
         parts.append(f"{count(ranked.left_out, 'photo')} of this split cannot be compared.")
     if matching < total:
@@ -94,19 +100,23 @@ def _describe_list(page: MistakesPage) -> None:
             for name, number in page.chosen.items()
             if number is not None
         )
-        parts.append(f"Of {words}: {matching:,}.")
+        parts.append(f"{matching:,} have {words}.")
     if matching > (most := ENDLESS.get(ranking, matching)):
-        parts.append(f"{most} of these are here." if random else f"The first {most} are listed.")
-    if random and page.sampled == "all" and matching:
-        drawn = page.listed.photos
-        m, right = len(drawn), int((~page.answers.wrong[drawn]).sum())
-        share = f"{percent(right / m, m)}, {interval(*wilson_interval(right, m), m)}"
-        parts.append(f"Right among those here: {right} of {m}, {share}.")
+        parts.append(f"{most} are shown.")
+    if drawn and matching:
+        photos = page.listed.photos
+        correct = int((~page.answers.wrong[photos]).sum())
+        share = _say_share(correct, len(photos))
+        parts.append(f"Correct in this sample: {correct} of {len(photos)}, {share}.")
     st.caption(" ".join(parts))
 
 
+def _say_share(part: int, n: int) -> str:
+    return f"{percent(part / n, n)}, {interval(*wilson_interval(part, n), n)}"
+
+
 def _pick_sample(page: MistakesPage) -> None:
-    """Draw which answers the sample is drawn from, and the button that draws another."""
+    """Draw the choice of photos to sample, and the button that draws another sample."""
     bound = bind_choice("of", page.sampled, key="mistakes.of")
     st.selectbox("Of", list(_SAMPLED), format_func=_SAMPLED.__getitem__, width=160, **bound)
     st.button(
@@ -118,11 +128,10 @@ def _pick_sample(page: MistakesPage) -> None:
 
 
 def _pick_others(page: MistakesPage) -> bool:
-    """Draw the choice of runs to compare with, or why there is none; return if there is one."""
+    """Draw the choice of runs to compare with; return whether any is chosen."""
     if not page.known:
         st.info(
-            "This needs another finished run on the same photos: train one with another strategy "
-            "or other settings, then come back.",
+            "This list compares runs. Train another run on the same photos first.",
             icon=":material/model_training:",
         )
         return False
@@ -148,7 +157,7 @@ def _pick_others(page: MistakesPage) -> bool:
 
 
 def _pick_class(page: MistakesPage, name: str, label: str) -> None:
-    """Draw the list of classes; it says how many of the ranked photos each class has."""
+    """Draw the list of classes with their numbers of ranked photos."""
     classes, number = page.result.classes, page.chosen[name]
     numbers = np.bincount(page.columns[name], minlength=len(classes))
     chosen = None if number is None else classes[number]
@@ -161,3 +170,58 @@ def _pick_class(page: MistakesPage, name: str, label: str) -> None:
         width=170,  # two stand side by side on a phone
         **bind_choice(name, chosen, key=f"mistakes.{name}"),
     )
+
+
+def show_review_button(photos: np.ndarray) -> None:
+    """Draw the button that starts the review."""
+    st.button(
+        "One by one",
+        icon=":material/crop_portrait:",
+        key="mistakes.begin",
+        type="primary",
+        disabled=len(photos) == 0,
+        on_click=partial(go_to, photos, 0),
+        help="Review by keyboard: arrows move, digits relabel, x excludes, u undoes.",
+    )
+
+
+def show_photos(listed: Listed) -> None:
+    """Draw the photos of a list as a gallery, or one by one."""
+    photos, dataset = listed.photos, listed.dataset
+    if len(photos) == 0:
+        keep_choice(REVIEW, None)
+        st.info("No photos in this list.", icon=":material/filter_alt_off:")
+    elif is_reviewing():
+        keep_choice(REVIEW, str(photos[listed.find_place()]))
+        show_review(listed)
+    else:
+        show_tray(dataset)
+        st.caption(
+            "Below each photo: score of its true class, then of the predicted class (→) or, if "
+            "correct, of the runner-up (2nd)."
+        )
+        captions = _caption_photos(listed)
+        show_gallery(dataset, photos, key="mistakes", captions=captions, badges=mark_tray(dataset))
+
+
+def _caption_photos(listed: Listed) -> Callable[[int], str]:
+    result, said = listed.result, listed.answers
+
+    def caption(photo: int) -> str:
+        scores, label = result.scores[photo], int(result.labels[photo])
+        other, mark = int(said.predictions[photo]), "→"
+        if not said.wrong[photo]:
+            other, mark = int(np.argsort(-scores, kind="stable")[1]), "2nd"
+        lines = ((label, ""), (other, f"{mark} "))
+        return "\n".join(
+            _fit(f"{before}{format_share(float(scores[number]))} {result.classes[number]}")
+            for number, before in lines
+        )
+
+    return caption
+
+
+def _fit(line: str) -> str:
+    """Cut a text to one line under a photo."""
+    cut = line if len(line) <= _LINE else f"{line[: _LINE - 1]}…"
+    return cut.replace(" ", _HARD_SPACE)

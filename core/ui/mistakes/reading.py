@@ -1,8 +1,8 @@
-"""What the mistakes page shows, read once: the address and the caches → one `MistakesPage`.
+"""Everything that the mistakes page shows, read once: address and caches → one `MistakesPage`.
 
-In the URL: `tab` (the ranking), `others` (the runs compared with), `of` and `seed` (of a sample),
-`true` and `predicted` (classes), `review` (the photo under review; without it a gallery is shown).
-Rankings are kept in memory. Photos are numbers in the run's dataset; others match by identity.
+In the URL: `tab` (the ranking), `others` (runs to compare with), `of` and `seed` (of a sample),
+`true` and `predicted` (classes), `review` (the photo under review). Photos are numbers in the
+dataset of the run; photos of other runs are matched by identity.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import streamlit as st
 
-from core.datasets.edits.tray import Edit, list_classes, list_edits, resolve_edits
+from core.datasets.edits.tray import Edit, list_classes, list_edits
 from core.evaluation.mistakes import (
     RANKINGS,
     SAMPLED,
@@ -26,13 +26,13 @@ from core.evaluation.mistakes import (
     rank_shared,
     read_answers,
 )
-from core.formats import plain
 from core.prediction.nearest import NearestPhotos, find_nearest_training
 from core.runs.common_photos import find_common
 from core.runs.result import RunResult
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, read_choice, read_number, settle_choice
+from core.ui.photos.tray import describe_edits
 from data.dataset import Dataset
 from data.manifest import list_lineage
 
@@ -41,35 +41,35 @@ REVIEW = "review"
 MOST_OTHERS, _USUAL_OTHERS = 6, 3
 SEEDS = 1_000_000
 ENDLESS = {"barely-right": 300, "least-sure": 300, "random": 60}
-"""Rankings that never end (each photo is more or less sure) → how many photos they list."""
+"""Rankings that hold every photo → the number of photos that they list."""
 TABS: tuple[Ranking, ...] = (*RANKINGS, "random")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ranked:
-    """What a ranking lists, and of how many photos."""
+    """The photos of a ranking."""
 
     photos: np.ndarray
-    """(m,) int64 photo numbers, the first to look at first."""
+    """(m,) int64 photo numbers in order."""
     n: int
-    """Photos it was taken from."""
+    """Photos that were ranked."""
     left_out: int = 0
-    """Photos of the split that not all of the runs can be judged by."""
+    """Photos of the split that not all runs have answered."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """A list of photos, and the run whose answers are shown with them."""
+    """A list of photos with the answers of a run."""
 
     run: RunRecord
     dataset: Dataset
     result: RunResult
     answers: Answers
     photos: np.ndarray
-    """(m,) int64, the first to look at first."""
+    """(m,) int64, in order."""
 
     def find_place(self) -> int:
-        """Return the place in the list of the photo that the URL names; 0 when it is not in it."""
+        """Return the place in the list of the photo in the URL; 0 when it is not listed."""
         stated = read_choice(REVIEW) or ""
         places = [str(photo) for photo in self.photos.tolist()]
         return places.index(stated) if stated in places else 0
@@ -78,7 +78,7 @@ class Listed:
         """Return the training photos of a class nearest to a photo.
 
         Raises:
-            FeaturesMissing: The features behind the run are gone.
+            FeaturesMissing: The features of the run were deleted.
         """
         return _find_nearest(self.run.id, photo, class_number, most)
 
@@ -94,11 +94,11 @@ class MistakesPage:
     answers: Answers
     ranking: Ranking
     known: Mapping[str, RunRecord]
-    """The other finished runs on the same photos, in any version of them."""
+    """Other finished runs on any version of the dataset."""
     others: Sequence[RunRecord]
-    """Those that the run is compared with."""
+    """The runs to compare with."""
     chosen: Mapping[str, int | None]
-    """Number of the true and of the predicted class that are listed alone."""
+    """Numbers of the true and of the predicted class to list."""
     sampled: Sampled = "all"
     seed: int = 1
 
@@ -109,7 +109,7 @@ class MistakesPage:
 
     @cached_property
     def ranked(self) -> Ranked:
-        """What the ranking lists, of all classes."""
+        """The ranked photos of all classes."""
         run_id, ranking = self.run.id, self.ranking
         if ranking == "wrong-in-every-run" or ranking == "wrong-in-this-run-only":
             others = tuple(other.id for other in self.others)
@@ -120,7 +120,7 @@ class MistakesPage:
 
     @cached_property
     def columns(self) -> Mapping[str, np.ndarray]:
-        """(m,) int, true and predicted class of each ranked photo."""
+        """True and predicted class of each ranked photo, (m,) int each."""
         photos = self.ranked.photos
         return {"true": self.result.labels[photos], "predicted": self.answers.predictions[photos]}
 
@@ -135,7 +135,7 @@ class MistakesPage:
 
     @property
     def listed(self) -> Listed:
-        """The photos that are listed: of an endless ranking the first ones."""
+        """The listed photos: a ranking that holds every photo is cut."""
         photos = self.matching
         return Listed(
             run=self.run,
@@ -174,37 +174,32 @@ def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
 
 
 def is_reviewing() -> bool:
-    """Return whether the URL names a photo: photos are then looked at one by one."""
+    """Return whether photos are reviewed one by one: the URL names a photo."""
     return bool(read_choice(REVIEW))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """What the tray holds, read once a step."""
+    """The tray, read once for each photo under review."""
 
     last: Edit | None
-    """The last edit; `u` takes back its batch."""
+    """The last edit; `u` undoes its batch."""
     classes: list[str]
-    """What a photo can be relabelled to."""
+    """Classes for relabelling."""
     words: dict[int, str]
-    """Photo number → what becomes of it."""
+    """Photo number → its edit in words."""
     edits: int
 
 
 def read_waiting(dataset: Dataset) -> Waiting:
-    """Read what waits in the tray of a dataset."""
+    """Read the tray of a dataset."""
     edits = list_edits(cache.workspace(), dataset.id)
-    words = {}
-    for row in resolve_edits(dataset, edits).to_dict("records"):
-        parts = [
-            f"{verb} {plain(str(row[f'new_{what}']), 30)}"
-            for what, verb in (("class", "relabelled to"), ("split", "moved to"))
-            if row[what] != row[f"new_{what}"]
-        ]
-        words[int(row["photo"])] = "excluded" if row["excluded"] else ", ".join(parts)
-    classes = list_classes(cache.workspace(), dataset)
-    last = edits[-1] if edits else None
-    return Waiting(last=last, classes=classes, words=words, edits=len(edits))
+    return Waiting(
+        last=edits[-1] if edits else None,
+        classes=list_classes(cache.workspace(), dataset),
+        words=describe_edits(dataset, edits),
+        edits=len(edits),
+    )
 
 
 def _list_others(run: RunRecord) -> dict[str, RunRecord]:
@@ -218,7 +213,7 @@ def _list_others(run: RunRecord) -> dict[str, RunRecord]:
 
 
 def _read_others(run: RunRecord, known: Mapping[str, RunRecord]) -> list[RunRecord]:
-    """Read which runs are compared with: the picker's, those of the link, else the usual ones."""
+    """Read the runs to compare with: from the picker, the link, else the newest ones."""
     kept = st.session_state.get(f"mistakes.others.{run.id}")
     same = [one.id for one in known.values() if one.recipe.dataset == run.recipe.dataset]
     stated = [one for one in (read_choice("others") or "").split(",") if one in known]
@@ -256,7 +251,7 @@ def _results_written(run_id: str, others: tuple[str, ...], *_of: object) -> tupl
     return tuple(cache.result_key(one) for one in (run_id, *others))
 
 
-@cache.cached_by(_results_written, most=32, wait="Comparing the answers of the runs …")
+@cache.cached_by(_results_written, most=32, wait="Comparing the runs …")
 def _rank_shared(
     run_id: str, others: tuple[str, ...], split: str, ranking: SharedRanking
 ) -> Ranked:
@@ -281,7 +276,7 @@ def _rank_shared(
 def _answer_same_photos(
     run_id: str, other_id: str, split: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return photos of the first run, whether the other is wrong on each, its true scores."""
+    """Return photos of the first run with the errors and true scores of the other run."""
     result, other = cache.result(run_id), cache.result(other_id)
     common = find_common(result, other, split, cache.dataset)
     true_scores = other.scores[common.photos_b, other.labels[common.photos_b]]

@@ -1,12 +1,13 @@
-"""The photos of a list as a gallery, or one by one: arrows move, digits relabel, x excludes.
+"""The review of photos one by one: arrows move, digits relabel, x excludes.
 
-Nothing here changes the dataset: each action is an edit in the tray, says what was done, and the
-next photo comes; an error keeps one where one is. The photo's number is in the URL (`review`), so a
-reload is where one was. Buttons are named after their photo, so that what is pressed is never done
-to the one that comes next.
+Nothing here changes the dataset: each action adds an edit to the tray, confirms it and moves on; an
+error stays on the photo. The photo under review is in the URL (`review`), so a reload returns to
+it. Buttons are named after their photo, so that a late click never acts on the next one.
 """
 
+import math
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -17,31 +18,31 @@ from core.charts.theme import format_share
 from core.datasets.edits.tray import Edit, add_edits, undo_edits
 from core.errors import PetalscopeError
 from core.formats import count, plain
-from core.ui.mistakes.evidence import show_answer, show_evidence
 from core.ui.mistakes.reading import REVIEW, Listed, Waiting, is_reviewing, read_waiting
 from core.ui.parts import cache
 from core.ui.parts.components import queue_keys, show_steps
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import keep_done, report_errors, show_done
+from core.ui.parts.messages import keep_done, report_errors, show_done, show_problem
 from core.ui.parts.pickers import pick_or_type, title_run
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.photos.gallery import show_gallery
+from core.ui.photos.explaining import show_explanation, show_why
 from core.ui.photos.panel import redraw_after_panel, show_photo, show_photo_panel
-from core.ui.photos.tray import mark_tray, show_tray
+from core.ui.photos.reading import prefetch
+from core.ui.wall import Wall, show_wall
 from data.dataset import Dataset
 
 _DIGITS = 9
 _PANEL = "photo"
 """Name in the URL of the photo whose panel is open."""
-_LINE = 19
-"""Letters that fit on a line under a photo."""
-_HARD_SPACE = "\u00a0"
+_NEAREST = 6
+_TINY = float(np.finfo(np.float32).eps)
+"""Least score in a logarithm, as in the loss of the metrics."""
 
 
 @st.fragment
 def show_review(listed: Listed) -> None:
-    """Draw the photo under review, all that helps to decide, and the actions; m > 0 photos."""
-    if not is_reviewing():  # back to the gallery, which is outside of this fragment
+    """Draw the photo under review with its evidence and the actions."""
+    if not is_reviewing():  # back to the gallery, which is outside this fragment
         st.rerun()
     redraw_after_panel()
     with report_errors():
@@ -55,7 +56,7 @@ def _draw_step(listed: Listed) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _show_way(listed, place, waiting, keys)
     picture, words = st.columns([6, 5], gap="medium")
-    # The buttons first: none of those that a person sees below a photo belongs to the one before.
+    # Buttons first, so that none of the photo before is left below this one.
     with words:
         show_answer(listed, photo, waiting.words.get(photo, ""))
         _show_actions(listed, place, waiting, keys)
@@ -67,7 +68,7 @@ def _draw_step(listed: Listed) -> None:
     if show_evidence(listed, photo, photos[place + 1 : place + 4]) and keys:
         _redraw()  # the keys belong to the panel while it is open
     if not keys:
-        st.query_params[_PANEL] = st.query_params[_PANEL]  # the redraw kept it from the browser
+        st.query_params[_PANEL] = st.query_params[_PANEL]  # the browser missed it in the redraw
     show_photo_panel(dataset)
 
 
@@ -77,7 +78,7 @@ def _redraw() -> None:
 
 
 def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
-    """Draw the way back, previous and next, where one is, and what waits in the tray."""
+    """Draw the way back, previous and next, the place in the list, and the tray."""
     dataset, photos = listed.dataset, listed.photos
     st.button(
         "Gallery",
@@ -99,13 +100,13 @@ def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
         shortcut="U" if keys else None,
         disabled=waiting.last is None,
         on_click=partial(_undo, dataset, photos, waiting.last),
-        help="Takes the last step out of the tray and goes to its photo.",
+        help="Removes the last edit from the tray and returns to its photo.",
     )
     if waiting.edits:
         st.page_link(
             page_file("dataset"),
             label="Tray",
-            help=f"{count(waiting.edits, 'edit')} not applied yet: review and apply them.",
+            help=f"{count(waiting.edits, 'edit')} not applied yet.",
             icon=":material/checklist:",
             query_params={"dataset": dataset.id, "view": "edits"},
         )
@@ -113,10 +114,10 @@ def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
 
 @cache.for_editors
 def _show_actions(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
-    """Draw the best classes with their digits, other classes, keep and exclude.
+    """Draw keep, exclude, and the most likely classes with their digits.
 
     Args:
-        keys: Whether the keys of the buttons are heard.
+        keys: Whether the keys of the buttons work.
     """
     dataset, photos, result = listed.dataset, listed.photos, listed.result
     photo = int(photos[place])
@@ -138,8 +139,16 @@ def _show_actions(listed: Listed, place: int, waiting: Waiting, keys: bool) -> N
                 shortcut=key if keys else None,
                 on_click=partial(action, dataset, photos, place),
             )
-        _show_other(listed, place, waiting.classes, note)
-    st.caption("A digit relabels and goes on; that of its own class keeps it.")
+        with st.popover("Other", icon=":material/label:"):
+            chosen = pick_or_type("New class", waiting.classes, f"mistakes.class.{photo}")
+            st.button(
+                "Relabel this photo",
+                type="primary",
+                disabled=not chosen,
+                key=f"mistakes.relabel.{photo}",
+                on_click=partial(_relabel, dataset, photos, place, name=str(chosen), note=note),
+            )
+    st.caption("1–9 relabels and moves on; its own class keeps it.")
     with st.container(gap="xxsmall"):
         for digit, number in enumerate(best.tolist(), start=1):
             name, score = result.classes[number], format_share(float(scores[number]))
@@ -156,21 +165,8 @@ def _show_actions(listed: Listed, place: int, waiting: Waiting, keys: bool) -> N
             )
 
 
-def _show_other(listed: Listed, place: int, classes: list[str], note: str) -> None:
-    dataset, photos = listed.dataset, listed.photos
-    with st.popover("Other", icon=":material/label:"):
-        chosen = pick_or_type("New class", classes, f"mistakes.class.{int(photos[place])}")
-        st.button(
-            "Relabel this photo",
-            type="primary",
-            disabled=not chosen,
-            key=f"mistakes.relabel.{int(photos[place])}",
-            on_click=partial(_relabel, dataset, photos, place, name=str(chosen), note=note),
-        )
-
-
 def go_to(photos: np.ndarray, place: int) -> None:
-    """Make the photo at a place of the list the one under review."""
+    """Go to the photo at a place of the list."""
     keep_choice(REVIEW, str(photos[min(max(place, 0), len(photos) - 1)]))
 
 
@@ -185,7 +181,7 @@ def _exclude(dataset: Dataset, photos: np.ndarray, place: int, *, note: str) -> 
 
 
 def _keep(dataset: Dataset, photos: np.ndarray, place: int) -> None:
-    """Go on; what the tray holds for the photo is cancelled."""
+    """Move on; edits of the photo in the tray are cancelled."""
     photo = int(photos[place])
     restore = partial(add_edits, cache.workspace(), dataset, [photo], "restore")
     settled = photo in read_waiting(dataset).words
@@ -193,16 +189,16 @@ def _keep(dataset: Dataset, photos: np.ndarray, place: int) -> None:
 
 
 def _do(make: Callable[[], int] | None, done: str, photos: np.ndarray, place: int) -> None:
-    """Make an edit, say what was done with which photo, and go on to the next one.
+    """Make an edit, confirm it and move on to the next photo.
 
-    A double click counts once: the second was meant for the same photo.
+    A double click counts once, because the second click was meant for the same photo.
     """
     if read_choice(REVIEW) != str(photos[place]):
         return
     try:
         if make is not None:
             make()
-    except PetalscopeError as error:  # raised in a callback, where no page catches it
+    except PetalscopeError as error:  # no page catches errors of a callback
         keep_done("mistakes", error.problem, error.remedy)
         return
     keep_done("mistakes", f"{place + 1:,}: {done}")
@@ -210,9 +206,9 @@ def _do(make: Callable[[], int] | None, done: str, photos: np.ndarray, place: in
 
 
 def _undo(dataset: Dataset, photos: np.ndarray, last: Edit | None) -> None:
-    """Take the batch of the last edit out of the tray and go to its photo.
+    """Remove the batch of the last edit from the tray and go to its photo.
 
-    Nothing is undone when another edit has come since: it would be one that was never seen.
+    Nothing is undone when a newer edit has come from another window.
     """
     if last is None:
         return
@@ -221,60 +217,86 @@ def _undo(dataset: Dataset, photos: np.ndarray, last: Edit | None) -> None:
     places = np.flatnonzero(np.isin(photos, numbers))
     if len(places):
         go_to(photos, int(places[0]))
-    said = f"{count(undone, 'edit')} undone" if undone else "Nothing undone: the tray has changed"
+    said = (
+        f"{count(undone, 'edit')} undone"
+        if undone
+        else "Nothing undone, because the tray has changed"
+    )
     keep_done("mistakes", said)
 
 
-def show_review_button(photos: np.ndarray) -> None:
-    """Draw the button that begins the review of the photos with the first."""
-    st.button(
-        "One by one",
-        icon=":material/crop_portrait:",
-        key="mistakes.begin",
-        type="primary",
-        disabled=len(photos) == 0,
-        on_click=partial(go_to, photos, 0),
-        help="Review by keyboard: arrows move, digits relabel, x excludes, u takes back.",
-    )
-
-
-def show_photos(listed: Listed) -> None:
-    """Draw the photos of a list as a gallery, or the one under review."""
-    photos, dataset = listed.photos, listed.dataset
-    if len(photos) == 0:
-        keep_choice(REVIEW, None)
-        st.info("No photo is listed here.", icon=":material/filter_alt_off:")
-    elif is_reviewing():
-        keep_choice(REVIEW, str(photos[listed.find_place()]))
-        show_review(listed)
-    else:
-        show_tray(dataset)
-        st.caption(
-            "Under each photo: the score of its true class, then that of the class it was taken "
-            "for (→), or of the second best where it is right (2nd)."
-        )
-        captions = _caption_photos(listed)
-        show_gallery(dataset, photos, key="mistakes", captions=captions, badges=mark_tray(dataset))
-
-
-def _caption_photos(listed: Listed) -> Callable[[int], str]:
+def show_answer(listed: Listed, photo: int, waiting: str) -> None:
+    """Draw the true class and the predicted class, each with its name and score."""
     result, said = listed.result, listed.answers
+    label, predicted = int(result.labels[photo]), int(said.predictions[photo])
+    verdict = ":red[wrong]" if said.wrong[photo] else ":green[correct]"
+    for place, word, number in zip(
+        st.columns(2), ("True class", f"Predicted, {verdict}"), (label, predicted), strict=True
+    ):
+        with place.container(gap="xxsmall"):
+            st.caption(word)
+            st.markdown(f"**{plain(result.classes[number])}**")
+            score = float(result.scores[photo, number])
+            loss = f" · loss {-math.log(max(score, _TINY)):.2f}" if word == "True class" else ""
+            st.markdown(f"Score {format_share(score)}{loss}")
+    if waiting:
+        st.markdown(f":green[:material/edit_note: In the tray: {plain(waiting)}]")
 
-    def caption(photo: int) -> str:
-        scores, label = result.scores[photo], int(result.labels[photo])
-        other, mark = int(said.predictions[photo]), "→"
-        if not said.wrong[photo]:
-            other, mark = int(np.argsort(-scores, kind="stable")[1]), "2nd"
-        lines = ((label, ""), (other, f"{mark} "))
-        return "\n".join(
-            _fit(f"{before}{format_share(float(scores[number]))} {result.classes[number]}")
-            for number, before in lines
-        )
 
-    return caption
+def show_evidence(listed: Listed, photo: int, coming: np.ndarray) -> bool:
+    """Draw Grad-CAM, the training photos that decide, and the nearest ones of both classes.
+
+    Args:
+        coming: The next photos: their maps are computed ahead.
+
+    Returns:
+        Whether everything must be redrawn, because a photo was opened or the tray changed.
+    """
+    result, said = listed.result, listed.answers
+    label, predicted = int(result.labels[photo]), int(said.predictions[photo])
+    roles = {predicted: "predicted"} | {label: "true"}
+    if label == predicted:
+        roles = {label: "true and predicted"}
+    words = {number: [role] for number, role in roles.items()}
+    show_explanation(listed.run, listed.dataset, photo, words, key="mistakes")
+    changed = show_why(listed.run, listed.dataset, photo, key="mistakes")
+    for number, role in roles.items():
+        key = "near_predicted" if role == "predicted" else "near_true"
+        changed |= show_nearest_training(listed, photo, number, key=key) is not None
+    with suppress(PetalscopeError):  # a missing backbone was reported above
+        prefetch(listed.run, listed.dataset, coming.tolist())
+    return changed
 
 
-def _fit(line: str) -> str:
-    """Cut a line so that it stays one line under a photo."""
-    cut = line if len(line) <= _LINE else f"{line[: _LINE - 1]}…"
-    return cut.replace(" ", _HARD_SPACE)
+def show_nearest_training(
+    listed: Listed, photo: int, class_number: int, *, most: int = _NEAREST, key: str = "nearest"
+) -> int | None:
+    """Draw the training photos of a class nearest to a photo; return the one just opened."""
+    name = listed.result.classes[class_number]
+    st.markdown(
+        f"**Nearest training photos of {plain(name, 40)}**",
+        help="By cosine of the features; 1 is equal.",
+    )
+    try:
+        found = listed.find_nearest(photo, class_number, most)
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return None
+    if not len(found.photos):
+        st.caption("This run had no other training photo of this class.")
+        return None
+    cosines = dict(zip(found.photos.tolist(), found.cosines.tolist(), strict=True))
+    digests = listed.dataset.manifest["sha256"].to_numpy()
+    opened = show_wall(
+        listed.dataset,
+        found.photos,
+        Wall(
+            key,
+            selectable=False,
+            captions=lambda other: f"{cosines[other]:.2f}",
+            badges=lambda other: ["identical file"] if digests[other] == digests[photo] else [],
+        ),
+    ).opened
+    if len(found.photos) < most:
+        st.caption(f"This run had {count(len(found.photos), 'training photo')} of this class.")
+    return opened

@@ -25,7 +25,7 @@ from core.ui.parts.live_state import make_dataset
 from core.ui.parts.messages import offer_csv, show_problem, tell_after_rerun
 from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import keep_choice
-from core.ui.photos.tray import show_tag_button, tell_edits
+from core.ui.photos.tray import describe_change, show_tag_button, tell_edits
 from core.ui.photos.whatif import show_whatif
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -72,7 +72,7 @@ def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
         {
             "photo": [data_uri(dataset.thumbnail(photo)) for photo in shown["photo"]],
             "now": [f"{a} · {b}" for a, b in zip(shown["class"], shown["split"], strict=True)],
-            "then": [_describe_row(row) for row in shown.to_dict("records")],
+            "then": [describe_change(row) for row in shown.to_dict("records")],
             "note": shown["note"].to_list(),
             "path": shown["path"].to_list(),
         }
@@ -104,13 +104,6 @@ def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
             st.rerun()
         if show_tag_button(dataset, chosen, what, key="tray"):
             st.rerun()
-
-
-def _describe_row(row: dict[str, object]) -> str:
-    if row["excluded"]:
-        return "excluded"
-    pairs = (("class", "new_class"), ("split", "new_split"))
-    return ", ".join(f"→ {row[new]}" for old, new in pairs if row[old] != row[new])
 
 
 @cache.for_editors

@@ -16,7 +16,7 @@ from core.ui.parts.frame import link_page, page_file
 from core.ui.parts.state import read_number
 from core.ui.photos.explaining import show_looked_at, show_reasons
 from core.ui.photos.reading import PhotoPage, read_large_photo
-from core.ui.photos.tray import show_edit_buttons, show_tag_button
+from core.ui.photos.tray import describe_edits, show_edit_buttons, show_tag_button
 from core.ui.wall import Wall, show_wall
 from core.ui.wall.showing import LIST
 from data.dataset import Dataset
@@ -69,8 +69,8 @@ def _show_panel(dataset: Dataset) -> None:
         _show_picture(page)
     with words:
         show_facts(page)
-        if page.wishes:
-            _show_waiting(page)
+        if wish := describe_edits(page.dataset, page.edits).get(page.photo):
+            _show_waiting(page, wish)
         _show_actions(page)
         show_measures(page)
     show_predictions(page)
@@ -112,11 +112,11 @@ def _show_way(page: PhotoPage) -> None:
     queue_keys("panel", "Left", "Right")
 
 
-def _show_waiting(page: PhotoPage) -> None:
-    """Say what the tray holds for this photo; draw the way back."""
+def _show_waiting(page: PhotoPage, wish: str) -> None:
+    """Draw what the tray will do to this photo, and how to undo it."""
     dataset = page.dataset
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/edit_note: In the tray: {', '.join(page.wishes)}", width="content")
+        st.markdown(f":material/edit_note: In the tray: {plain(wish)}", width="content")
         if cache.edit_button("Undo", type="tertiary", icon=":material/undo:", key="panel.undo"):
             if undo_edits(cache.workspace(), dataset.id, page.edits[-1].batch) != 1:
                 # Not the last step, or one for many photos: only this photo is let out.

@@ -11,7 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from core.config import PHOTO_SIZE
-from core.datasets.edits.tray import Edit, list_edits, resolve_edits
+from core.datasets.edits.tray import Edit, list_edits
 from core.datasets.quality.store import QualityResult
 from core.errors import PhotoRefused
 from core.formats import data_uri, percent, plain
@@ -78,21 +78,6 @@ class PhotoPage:
         """The edits of it that wait in the tray."""
         edits = list_edits(cache.workspace(), self.dataset.id)
         return [edit for edit in edits if edit.path == self.row["path"]]
-
-    @property
-    def wishes(self) -> list[str]:
-        """What the tray will do to it, in words."""
-        changes = resolve_edits(self.dataset, self.edits)
-        if changes.empty:
-            return []
-        change = changes.iloc[0]
-        if change["excluded"]:
-            return ["exclude"]
-        return [
-            f"{plain(str(change[old]), 30)} → {plain(str(change[new]), 30)}"
-            for old, new in (("class", "new_class"), ("split", "new_split"))
-            if change[old] != change[new]
-        ]
 
     @property
     def twins(self) -> dict[int, str]:

@@ -1,13 +1,15 @@
 """What is done with photos on screen: tags, edits for the tray, the line of what waits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from core.datasets.edits.tray import (
     Action,
+    Edit,
     add_edits,
     count_edits,
     list_classes,
@@ -56,14 +58,22 @@ def show_tray(dataset: Dataset) -> None:
 
 
 def mark_tray(dataset: Dataset) -> Callable[[int], Sequence[str]]:
-    """Return what says of a photo, in a word, what the tray holds for it."""
-    changes = resolve_edits(dataset, list_edits(cache.workspace(), dataset.id))
-    words = {}
-    for row in changes.to_dict("records"):
-        relabelled = row["class"] != row["new_class"]
-        word = "excluded" if row["excluded"] else f"→ {row['new_class']}" if relabelled else "moved"
-        words[int(row["photo"])] = [word]
-    return lambda photo: words.get(photo, ())
+    """Return a function that says in a word what the tray will do to a photo."""
+    words = describe_edits(dataset, list_edits(cache.workspace(), dataset.id))
+    return lambda photo: [words[photo]] if photo in words else []
+
+
+def describe_edits(dataset: Dataset, edits: Sequence[Edit]) -> dict[int, str]:
+    """Return photo number → what the edits will do to it, in plain text."""
+    changes = resolve_edits(dataset, edits)
+    return {int(row["photo"]): describe_change(row) for row in changes.to_dict("records")}
+
+
+def describe_change(row: Mapping[Any, Any]) -> str:
+    """Return in plain text what the edits will do to a photo: “→ rose”, “excluded”."""
+    pairs = (("class", "new_class"), ("split", "new_split"))
+    changed = [f"→ {row[new]}" for old, new in pairs if row[old] != row[new]]
+    return "excluded" if row["excluded"] else ", ".join(changed)
 
 
 def tell_edits(edits: int, told: str) -> None:

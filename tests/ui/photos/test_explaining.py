@@ -82,7 +82,7 @@ def script(run_id: str, dataset_id: str, photos: list[int]) -> None:
     import streamlit as st
 
     from core.runs.store import read_run
-    from core.ui.mistakes.evidence import show_nearest_training
+    from core.ui.mistakes.review import show_nearest_training
     from core.ui.mistakes.reading import Listed, read_mistakes
     from core.ui.parts import cache
     from core.ui.photos.explaining import show_explanation
@@ -111,7 +111,7 @@ def test_pages_may_show_explanation_and_neighbours(trained_copy: Workspace) -> N
     assert true.startswith("true: **daisy**")
     result = read_result(trained_copy, run.id)
     learnt = int(((result.splits == "train") & (result.labels == 1)).sum())
-    assert f"It was trained with {learnt} photos of this class." in text_of(app)
+    assert f"This run had {learnt} training photos of this class." in text_of(app)
 
 
 def test_answers_to_test_photos_are_sealed(open_panel: Open, trained_copy: Workspace) -> None:

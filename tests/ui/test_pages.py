@@ -136,7 +136,7 @@ def test_while_a_run_goes(
     assert not app.error
     assert read_run(workspace, run_id).is_going
     if page in NEEDS_RUN:
-        assert "still going" in text_of(app)
+        assert "still running" in text_of(app)
     if page == "training":
         assert "Stop" in [button.label for button in app.button]
         assert np.any(["Run 1" in subheader.value for subheader in app.subheader])

@@ -1,6 +1,6 @@
-"""What pages read again and again, shared by sessions and never written to.
+"""Cached reads that all sessions share; nobody writes to the answers.
 
-Datasets and results never change: id and time of writing are key enough.
+Datasets and results never change, so id and time of writing are their key.
 """
 
 import os
@@ -47,7 +47,7 @@ def workspace() -> Workspace:
 
 
 def for_editors(draw: Callable[P, R]) -> Callable[P, R | None]:
-    """Draw what changes the workspace for editors alone: for viewers nothing, and return None."""
+    """Draw something only for editors; for viewers, draw nothing and return None."""
 
     @wraps(draw)
     def draw_or_not(*args: P.args, **kwargs: P.kwargs) -> R | None:
@@ -70,26 +70,27 @@ def _workspace(named: str, read_only: bool) -> Workspace:
 def cached_by(
     stamp: Callable[..., Hashable], *, most: int, ttl: float | None = None, wait: str = ""
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Keep what a function returns while workspace, arguments and their stamp stay the same.
+    """Cache the answers of a function by workspace, arguments and stamp.
 
     Args:
-        stamp: Takes the arguments; returns when what they name was written, say.
-        ttl: Seconds after which an answer is asked for again.
+        stamp: Takes the arguments; returns, for example, when their files were written.
+        ttl: Seconds until an answer expires.
     """
 
     def decorate(make: Callable[P, R]) -> Callable[P, R]:
-        def keep(key: tuple[str, bool, Hashable], *args: P.args, **kwargs: P.kwargs) -> R:
+        def answer(key: tuple[str, bool, Hashable], *args: P.args, **kwargs: P.kwargs) -> R:
             del key
             return make(*args, **kwargs)
 
-        keep.__module__, keep.__qualname__ = make.__module__, make.__qualname__  # tell them apart
-        kept = st.cache_resource(max_entries=most, ttl=ttl, show_spinner=wait or False)(keep)
+        # Streamlit distinguishes cached functions by these names.
+        answer.__module__, answer.__qualname__ = make.__module__, make.__qualname__
+        cached = st.cache_resource(max_entries=most, ttl=ttl, show_spinner=wait or False)(answer)
 
         @wraps(make)
         def find(*args: P.args, **kwargs: P.kwargs) -> R:
-            home = workspace()  # what viewers are given holds paths that cannot be written
+            home = workspace()  # the paths of viewers are read-only
             key = (str(home.root), home.read_only, stamp(*args, **kwargs))
-            return kept(key, *args, **kwargs)
+            return cached(key, *args, **kwargs)
 
         return find
 
@@ -97,7 +98,7 @@ def cached_by(
 
 
 def result_key(run_id: str, *_of: object) -> float:
-    """Return when the result of a run was written: with its id the key of all that follows."""
+    """Return when the result of a run was written."""
     return _written(workspace().run_folder(run_id) / FACTS_FILE)
 
 
@@ -110,20 +111,20 @@ def _dataset_written(dataset_id: str) -> float:
 
 
 def analyses_written(*_of: object) -> float:
-    """Return when an analysis was last begun or finished: a file came into its folder then."""
+    """Return when an analysis was last started or finished."""
     folders = [folder.stat().st_mtime for folder in workspace().analyses.glob("*")]
     return max(folders, default=0.0)
 
 
 @st.cache_resource(show_spinner=False)
 def device() -> Device:
-    """Return the device that runs will use."""
+    """Return the device for training."""
     return find_device()
 
 
 @cached_by(_dataset_written, most=8)
 def dataset(dataset_id: str) -> Dataset:
-    """Return a dataset; it never changes under its id."""
+    """Return a dataset."""
     return read_dataset(workspace(), dataset_id)
 
 
@@ -135,13 +136,13 @@ def photo_tags(dataset_id: str) -> PhotoTags:
 
 @cached_by(analyses_written, most=4)
 def quality(dataset_id: str) -> QualityResult | None:
-    """Return the newest quality analysis of a dataset, or None while there is none."""
+    """Return the newest quality analysis of a dataset, if any."""
     return read_quality(workspace(), dataset_id)
 
 
 @cached_by(analyses_written, most=4)
 def forecast(dataset_id: str) -> Forecast | None:
-    """Return the forecast of a dataset, or None while its learning curve is not measured."""
+    """Return the forecast of a dataset; None until its learning curve is measured."""
     try:
         source = find_judged_source(workspace(), dataset(dataset_id))
     except FeaturesMissing:
@@ -151,13 +152,13 @@ def forecast(dataset_id: str) -> Forecast | None:
 
 @cached_by(analyses_written, most=8)
 def positions(dataset_id: str, method: MapMethod) -> np.ndarray | None:
-    """Return where the photos are on the map, (n, 2), or None while it is not made."""
+    """Return the positions of the photos on the map, (n, 2); None until it is computed."""
     return read_map(workspace(), dataset_id, method)
 
 
 @cached_by(analyses_written, most=4)
 def issues(dataset_id: str) -> pd.DataFrame:
-    """Return which photo has which issue, (n) bool rows; some come with the quality analysis."""
+    """Return the issues of the photos, (n) bool rows; some need the quality analysis."""
     return find_flags(dataset(dataset_id).manifest, quality(dataset_id))
 
 
@@ -170,20 +171,20 @@ def result(run_id: str) -> RunResult:
 
 
 def table_key(_dataset_id: str, run_id: str | None, *_of: object) -> Hashable:
-    """Return when what a table of photos rests on was written."""
+    """Return when the sources of a table of photos were written."""
     written = result_key(run_id) if run_id else 0.0
     return analyses_written(), written, stamp_tags(workspace())
 
 
 @cached_by(table_key, most=6)
 def photo_table(dataset_id: str, run_id: str | None, opened: bool) -> pd.DataFrame:
-    """Return all that is known of each photo, with answers of a run (of test ones if `opened`)."""
+    """Return the table of photos, with the answers of a run (to test photos only if `opened`)."""
     if run_id is not None:
         table, answers = photo_table(dataset_id, None, False), result(run_id)
         return table.join(describe_answers(answers, (answers.splits == "test") & (not opened)))
     photos = dataset(dataset_id)
     table = describe_photos(photos, quality(dataset_id), read_tags(workspace(), photos))
-    pa.default_memory_pool().release_unused()  # of a million photos 240 MB
+    pa.default_memory_pool().release_unused()  # 240 MB with a million photos
     return table
 
 
@@ -197,8 +198,8 @@ def evaluation(run_id: str, split: str) -> Evaluation:
 
 @cached_by(result_key, most=2, wait="Loading the model …")
 def predictor(run_id: str) -> "Predictor":
-    """Return the predictor of a run, its backbone compiled and kept warm."""
-    from core.prediction.predictor import open_predictor  # OpenVINO: loaded when first wanted
+    """Return the predictor of a run with its compiled backbone."""
+    from core.prediction.predictor import open_predictor  # OpenVINO: loaded on first use
 
     return open_predictor(workspace(), run_id)
 
@@ -216,7 +217,7 @@ class EventTail:
         """Return all events so far."""
         with self._lock:
             new, offset = read_events(self.folder, self.offset)
-            if offset < self.offset:  # the run was deleted and started afresh
+            if offset < self.offset:  # the run was deleted and started again
                 self.events, (new, offset) = [], read_events(self.folder)
             self.events, self.offset = self.events + new, offset
             return self.events
@@ -224,5 +225,5 @@ class EventTail:
 
 @cached_by(lambda run_id: str(workspace().run_folder(run_id)), most=64)
 def event_tail(run_id: str) -> EventTail:
-    """Return the tail of a run's events, shared by all who watch it."""
+    """Return the events of a run, shared by all sessions."""
     return EventTail(workspace().run_folder(run_id))

@@ -1,4 +1,4 @@
-"""Charts drawn once and kept: Altair takes 20 to 60 ms to build and check each."""
+"""Charts on pages, cached because Altair takes 20 to 60 ms to build one."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -10,18 +10,18 @@ from core.charts.theme import ROWS
 from core.ui.parts.frame import is_dark, is_presenting
 
 _LARGE_PX = 24
-"""Letters of a chart that is shown to a room."""
+"""Font size of a chart on a projector."""
 
 
 def show_kept_chart(
     draw: Callable[..., Any], *arguments: Any, alt: str, **options: Any
 ) -> dict[str, Any]:
-    """Draw an Altair chart and return its Vega-Lite, which is kept while the arguments stay equal.
+    """Draw an Altair chart, cached by its arguments; return its Vega-Lite specification.
 
     Args:
-        draw: Of core.charts; takes the arguments and whether the page is dark.
-        arguments: Tables, arrays, mappings and plain values: they are the key.
-        options: Of `st.vega_lite_chart`, where a click selects: key, on_select, selection_mode.
+        draw: Takes the arguments and whether the page is dark; returns the chart.
+        arguments: Tables, arrays, mappings and plain values.
+        options: Options of `st.vega_lite_chart` for clicks: key, on_select, selection_mode.
     """
     spec = _keep(draw, arguments)
     st.vega_lite_chart(spec=spec, theme=None, alt=alt, **options)
@@ -31,12 +31,12 @@ def show_kept_chart(
 def show_live_chart(
     draw: Callable[..., Any], rows: pd.DataFrame, *arguments: Any, alt: str
 ) -> dict[str, Any]:
-    """Draw an Altair chart and return its Vega-Lite, which is kept without its rows.
+    """Draw an Altair chart, cached without its rows; return its Vega-Lite specification.
 
-    They change with each move of a control, and are a table in it.
+    The rows change with each move of a control.
 
     Args:
-        draw: As of `show_kept_chart`; its chart names its rows by ROWS.
+        draw: The chart names its rows ROWS.
     """
     spec = _keep(draw, arguments)
     spec |= {"datasets": {ROWS: rows}}
@@ -57,7 +57,7 @@ def _draw(
     dark: bool,
     large: bool,
 ) -> dict[str, Any]:
-    # Its parts were checked as they were made; the whole once more takes a third of the time.
+    # Not validated: its parts were checked when they were made, and the whole takes a third longer.
     spec: dict[str, Any] = _draw_chart(*arguments, dark).to_dict(validate=False)
     for part in ("title", "axis", "legend") if large else ():
         fonts = [name for name in spec["config"][part] if name.lower().endswith("fontsize")]
@@ -80,6 +80,6 @@ def show_plot(figure: Any, key: str, alt: str | None = None, **config: bool) -> 
 
 
 def show_table_behind(table: pd.DataFrame, title: str) -> None:
-    """Draw the table behind a chart, collapsed by default; screen readers read it."""
+    """Draw the numbers of a chart as a folded table, also for screen readers."""
     with st.expander(title, icon=":material/table:"):
         st.dataframe(table, alt=title)

@@ -1,4 +1,4 @@
-"""Components of our own: what makes them; previous and next; keys wait in the browser."""
+"""Our own components, the buttons previous and next, and keys that wait in the browser."""
 
 import time
 from collections.abc import Callable
@@ -13,9 +13,9 @@ _NAMES = {"Left": "ArrowLeft", "Right": "ArrowRight"}
 
 @cache
 def load_component(beside: str, style: str, *scripts: str) -> Callable[..., Any]:
-    """Return what draws a component of ours, named after its style, made of all its scripts.
+    """Return the function that draws a component of ours, made of a style and scripts.
 
-    Not in a shadow root: screen readers, tests and other elements of the page meet plain elements.
+    Without a shadow root, so that screen readers and tests find plain elements.
     """
     folder = Path(beside).parent
     return st.components.v2.component(
@@ -29,7 +29,7 @@ def load_component(beside: str, style: str, *scripts: str) -> Callable[..., Any]
 def show_steps(
     place: str, number: int, of: int, go: Callable[[int], None], *, keys: bool = True
 ) -> None:
-    """Draw previous and next, with their arrow keys; `go` shows the one with that number."""
+    """Draw previous and next with their arrow keys; `go` opens the item with a number."""
     for label, icon, key, step in (
         ("Previous", "arrow_back", "Left", -1),
         ("Next", "arrow_forward", "Right", 1),
@@ -46,9 +46,9 @@ def show_steps(
 
 
 def queue_keys(place: str, *shortcuts: str) -> None:
-    """Let keys (as `shortcut` names them) wait in the browser until the page has answered.
+    """Let keys (named like a `shortcut`) wait in the browser until the page has answered.
 
-    Draw it after the buttons, each place once: that it is there again says that they are.
+    Draw it after the buttons, once for each place.
     """
     keys = [_NAMES.get(one, one.lower()) for one in shortcuts]
     draw = load_component(__file__, "keys.css", "keys.js")

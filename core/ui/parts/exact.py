@@ -1,4 +1,4 @@
-"""The exact head on screen: opened, or made while a bar shows it, and what is said of it."""
+"""The exact head on screen: opened or computed, and how well it stands for a run."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,17 +22,15 @@ from core.ui.parts.pickers import title_run
 from data.dataset import Dataset
 
 METHOD = (
-    "The exact head is the best linear head by a formula (ridge regression on the kept features), "
-    "so other labels or other photos need no training. How strongly it is held back (λ) was "
-    "chosen on training photos alone, by leaving each out once. λ and the scale of the features "
-    "stay as they are while you ask."
+    "The exact head is ridge regression in closed form on the cached features, so other labels or "
+    "photos need no training. Its penalty λ was chosen on training photos by leave-one-out."
 )
 ALIKE_FROM = 0.9
-"""Share of equal answers below which an answer is said to be about the exact head."""
+"""Share of equal predictions below which a warning is drawn."""
 
 
 def open_exact_head(find: Callable[[], HeadSource]) -> tuple[HeadSource, ExactHead] | None:
-    """Return what `find` finds with its head; without one draw why, or how far it is."""
+    """Return the source that `find` returns, with its head; without a head draw the progress."""
     try:
         source = find()
     except (BackboneMissing, FeaturesMissing) as error:
@@ -49,36 +47,32 @@ def open_exact_head(find: Callable[[], HeadSource]) -> tuple[HeadSource, ExactHe
 
 
 def make_by_head(source: HeadSource, kind: str, name: str, *, below: str = "") -> None:
-    """Draw how far the job is that makes an analysis resting on a head; see `show_making`."""
+    """Draw the progress of a job that needs a head; see `show_making`."""
     start = partial(source.start, cache.workspace(), kind)
     show_making(source.identify(kind), name, start, below=below)
 
 
 def say_engine(source: HeadSource, head: ExactHead) -> None:
-    """Draw which engine speaks, and how often a run of the same photos answers alike."""
+    """Draw that the exact head predicts, and how often a run on the same photos agrees."""
     found = _find_agreement(source, head)
-    words = f"By the exact head on the features “{plain(source.label)}”"
-    if found is None:
-        words += ". No run has learned from these photos yet to compare it with."
-    else:
+    words = f"Computed with the exact head on the features “{plain(source.label)}”."
+    if found is not None:
         run, same, n = found
-        share = f"{percent(same / n, n)} of the validation photos"
-        words += f", which answers like {plain(title_run(run))} on {share} "
-        words += f"({interval(*wilson_interval(same, n), n)})."
+        agreement = f"{percent(same / n, n)} ({interval(*wilson_interval(same, n), n)})"
+        words += f" It agrees with {plain(title_run(run))} on {agreement} of the validation photos."
         if same < ALIKE_FROM * n:
-            words += " :orange[Below 90 %: what is said here is about the exact head.]"
+            words += f" :orange[This describes the exact head, not {plain(title_run(run))}.]"
     st.caption(words, help=METHOD)
 
 
-def foretell_tray(dataset: Dataset) -> tuple[str, str] | None:
-    """Return in a few words what the waiting edits would do, and how that is known; None while no
-    head is ready."""
+def predict_tray(dataset: Dataset) -> tuple[str, str] | None:
+    """Return the predicted effect of the edits in the tray and its details; None without a head."""
     edits = list_edits(cache.workspace(), dataset.id)
-    return _foretell(dataset.id, tuple(edit.number for edit in edits))
+    return _predict_edits(dataset.id, tuple(edit.number for edit in edits))
 
 
 @cache.cached_by(cache.analyses_written, most=4)
-def _foretell(dataset_id: str, edits: tuple[int, ...]) -> tuple[str, str] | None:
+def _predict_edits(dataset_id: str, edits: tuple[int, ...]) -> tuple[str, str] | None:
     dataset = cache.dataset(dataset_id)
     waiting = [one for one in list_edits(cache.workspace(), dataset_id) if one.number in edits]
     try:
@@ -93,7 +87,7 @@ def _foretell(dataset_id: str, edits: tuple[int, ...]) -> tuple[str, str] | None
     ends = points_range(*compared.interval, compared.n)
     between = f"95 % interval {ends} points, " if compared.gained + compared.lost else ""
     known = f"{between}n = {count(compared.n, 'validation photo')}. {METHOD}"
-    return f": {points(compared.difference, compared.n)} foretold", known
+    return f" · predicted {points(compared.difference, compared.n)}", known
 
 
 @cache.cached_by(cache.analyses_written, most=4)
@@ -102,7 +96,7 @@ def _open(head_id: str) -> ExactHead | None:
 
 
 def _find_agreement(source: HeadSource, head: ExactHead) -> tuple[RunRecord, int, int] | None:
-    """Return the run that learned from the same photos, and on how many both answer alike."""
+    """Return a run trained on the same photos, with the number of equal predictions and n."""
     for run in list_runs(cache.workspace(), source.dataset.id):
         if run.state != "done" or source.run not in ("", run.id):
             continue

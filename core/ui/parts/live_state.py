@@ -1,4 +1,4 @@
-"""A run that is followed: its badge, its place in the queue, its phase, its best epoch."""
+"""The progress of runs and jobs: badge, place in the queue, phase, epochs, best epoch."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,11 +32,11 @@ _STATES = {
 }
 _ENDINGS = {"stop_after_epoch": "ends after this epoch", "pause": "pausing"}
 _PHASES = {
-    "": "A worker takes it up …",
-    "backbone": "Preparing the backbone: once for these weights …",
-    "packing": "Fitting the whole photos into the square: once for this dataset …",
-    "extracting": "Computing the features of the photos: once for this dataset and these weights …",
-    "activations": "Computing what the frozen stages answer: once for these views …",
+    "": "A worker is starting …",
+    "backbone": "Preparing the backbone, once for these weights …",
+    "packing": "Padding the photos to squares, once for this dataset …",
+    "extracting": "Computing features, once for this dataset and these weights …",
+    "activations": "Computing activations of the frozen stages, once …",
     "training": "Training …",
     "scoring": "Scoring all photos with the best epoch …",
 }
@@ -44,18 +44,18 @@ _RECENT = 5
 
 
 def follow_run(run: RunRecord, draw: Callable[[RunRecord], None], every: str = "1s") -> None:
-    """Draw a run or sweep, again and again while it goes; the whole page when that changes."""
-    going = not run.has_ended
-    st.fragment(_follow_run, run_every=every if going else None)(run.id, going, draw)
+    """Draw a run or sweep and redraw it until it ends, then redraw the whole page."""
+    running = not run.has_ended
+    st.fragment(_follow_run, run_every=every if running else None)(run.id, running, draw)
 
 
-def _follow_run(run_id: str, was_going: bool, draw: Callable[[RunRecord], None]) -> None:
-    with report_errors():  # a fragment's errors do not reach those of its page
+def _follow_run(run_id: str, was_running: bool, draw: Callable[[RunRecord], None]) -> None:
+    with report_errors():  # errors of a fragment do not reach the page
         run = read_run(cache.workspace(), run_id)
-        if was_going == run.has_ended:
-            st.rerun()  # the whole page: its lists know the run by now, and polling starts or stops
+        if was_running == run.has_ended:
+            st.rerun()  # the whole page: its lists change, and polling starts or stops
         if not run.has_ended:
-            ensure_scheduler(cache.workspace())  # the one that had it may have been killed
+            ensure_scheduler(cache.workspace())  # it may have been killed
         draw(run)
 
 
@@ -64,7 +64,7 @@ def show_badge(run: RunRecord) -> None:
     colour, icon = _STATES[run.state]
     words: str = run.state
     if run.state == "done" and run.stopped:
-        words = "stopped, best kept"
+        words = "stopped"
     elif run.state == "stopping":
         words = _ENDINGS.get(run.request, words)
     st.badge(words, icon=icon, color=colour)  # type: ignore[arg-type]
@@ -73,13 +73,11 @@ def show_badge(run: RunRecord) -> None:
 def show_progress(
     run: RunRecord, events: Sequence[dict[str, Any]], epochs: Sequence[dict[str, Any]]
 ) -> None:
-    """Draw how far the run is, or what became of it."""
+    """Draw the progress or the outcome of a run."""
     if run.state in ("failed", "lost"):
-        show_problem(run.problem or "The run ended.", run.remedy or "Try it again.")
+        show_problem(run.problem or "The run ended.", run.remedy or "Try again.")
     elif run.state == "paused":
-        st.caption(
-            f"Paused after {count(run.epochs_done, 'epoch')}: others go first until you resume it."
-        )
+        st.caption(f"Paused after {count(run.epochs_done, 'epoch')}.")
     elif run.state == "queued":
         _show_place(run)
     elif run.state == "done":
@@ -95,7 +93,7 @@ def show_progress(
 def _show_epochs(
     run: RunRecord, epochs: Sequence[dict[str, Any]], progress: dict[str, Any] | None
 ) -> None:
-    """Draw the epochs that are done, and how far the next one is where that is told."""
+    """Draw the number of finished epochs, and the progress of the next one where it is known."""
     share, number, within = 0.0, len(epochs), ""
     if progress and progress.get("epoch") == len(epochs) + 1:
         share, number = progress["done"] / progress["total"], len(epochs) + 1
@@ -110,14 +108,14 @@ def _show_epochs(
 def seconds_left(
     run: RunRecord, epochs: Sequence[dict[str, Any]], share_done: float = 0.0
 ) -> float:
-    """Return how long the epochs that are left take; `share_done` of the one that goes is."""
+    """Return the time that the remaining epochs take; `share_done` of the current one is done."""
     recent = epochs[-_RECENT:]
     mean = float(sum(epoch["seconds"] for epoch in recent)) / max(1, len(recent))
     return max(0.0, run.recipe.epochs - len(epochs) - share_done) * mean
 
 
 def _show_place(run: RunRecord) -> None:
-    place = read_place(cache.workspace(), run.id)  # 0: a worker has it by now
+    place = read_place(cache.workspace(), run.id)  # 0: a worker has it
     words = f"Waiting: {ordinal(place)} in the queue." if place else _PHASES[""]
     st.progress(0.0, text=words)
 
@@ -132,14 +130,14 @@ def _show_phase(run: RunRecord, progress: dict[str, Any] | None) -> None:
     noun = "step" if run.phase == "backbone" else "photo"
     text += f" {done:,} of {count(total, noun)}"
     if speed:
-        text += f", {speed:,.0f} a second"
+        text += f", {speed:,.0f} per second"
     if left is not None:
         text += f", {duration(left)} left"
     st.progress(min(1.0, done / total), text=text)
 
 
 def _show_worker(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
-    """Draw how busy the worker is now."""
+    """Draw the load of the worker."""
     facts, last = [], epochs[-1] if epochs else {}
     if last.get("photos_per_second"):
         facts.append(f"{last['photos_per_second']:,.0f} photos/s")
@@ -151,14 +149,14 @@ def _show_worker(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
         facts.append(f"GPU {percent(last['gpu_share'], 1)} busy")
     batch = last.get("batch_size")
     if batch and batch < run.recipe.batch_size:
-        facts.append(f"{batch} photos at a time, for the memory is short")
+        facts.append(f"batches of {batch}, because memory is short")
     if facts:
         st.caption(f":material/memory: {' · '.join(facts)}")
 
 
 @st.cache_data(ttl=1.0, max_entries=16, show_spinner=False)
 def _measure_worker(pid: int) -> tuple[float, int] | None:
-    """Return how busy a process was since it was last asked (100: one core), and its memory."""
+    """Return the CPU load (100: one core) since the last call, and the memory of a process."""
     try:
         process = _find_process(pid)
         return process.cpu_percent(None), int(process.memory_info().rss)
@@ -179,26 +177,24 @@ def _show_best(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
             st.metric("Validation accuracy", percent(run.best_val_accuracy, n), width="content")
         if run.recipe.has_epochs:
             st.metric("Best epoch", f"{run.best_epoch} of {len(epochs)}", width="content")
-        took = "Epochs took" if run.recipe.has_epochs else "It took"
-        st.metric(took, duration(seconds), width="content")
+        st.metric("Training time", duration(seconds), width="content")
     if run.best_val_accuracy is not None:
         low, high = wilson_interval(round(run.best_val_accuracy * n), n)
-        of = " of the best epoch" if run.recipe.has_epochs else ""
-        st.caption(f"Validation accuracy{of}, {interval(low, high, n)}.")
+        st.caption(f"Validation accuracy: {interval(low, high, n)}.")
 
 
 def describe_phase(run: RunRecord) -> str:
-    """Return what the run does now, in a line without Markdown."""
+    """Return the phase of a run in a line without Markdown."""
     return _PHASES[run.phase] if run.is_going else plain(run.state)
 
 
 def follow_job(folder: Path, name: str, below: str = "") -> None:
-    """Draw the progress of a background job every half second; rerun the page when it ends."""
+    """Draw the progress of a job until it ends, then redraw the whole page."""
     st.fragment(_follow_job, run_every="0.5s")(folder, name, below)
 
 
 def _follow_job(folder: Path, name: str, below: str) -> None:
-    with report_errors():  # a fragment's errors do not reach those of its page
+    with report_errors():
         job = read_job(folder)
         if job is None or job.state != "going":
             st.rerun()
@@ -208,11 +204,11 @@ def _follow_job(folder: Path, name: str, below: str) -> None:
 
 
 def show_making(analysis_id: str, name: str, start: Callable[[], None], *, below: str = "") -> None:
-    """Draw how far a job is, or why it failed; start it where it is not running."""
+    """Draw the progress of a job, or why it failed; start it where it is not running."""
     folder = cache.workspace().analysis_folder(analysis_id)
     job = read_job(folder)
     if cache.workspace().read_only and (job is None or job.state != "going"):
-        st.info(f"{name}: not computed yet. An editor has to open this page once.")
+        st.info(f"{name}: not computed yet. An editor must open this page once.")
         return
     if job is not None and job.state == "failed":
         show_problem(job.problem, job.remedy)
@@ -220,13 +216,13 @@ def show_making(analysis_id: str, name: str, start: Callable[[], None], *, below
             start()
             st.rerun()
         return
-    if job is None or job.state != "going":  # what it made is another one, or was removed
+    if job is None or job.state != "going":  # not started, or its result was removed
         start()
     follow_job(folder, name, below)
 
 
 def make_dataset(text: str, make: Callable[..., Dataset]) -> Dataset | None:
-    """Return what `make` makes while a bar shows how far it is; else draw why not."""
+    """Return the dataset that `make` makes, with a progress bar; None after drawing its error."""
     bar = st.progress(0.0, text=text)
 
     def draw(progress: Progress) -> None:
@@ -242,10 +238,10 @@ def make_dataset(text: str, make: Callable[..., Dataset]) -> Dataset | None:
 
 
 def show_job(name: str, job: JobStatus, noun: str = "") -> None:
-    """Draw how far a job is: what it does, how much of that is done, how long is left."""
+    """Draw the progress of a job: phase, count and time left."""
     reached = "…"
     if job.total:
-        # Steps of an analysis are few and unequal; only photos have a pace that says how long.
+        # Only jobs over photos know the time left: other steps are few and unequal.
         left = f", {duration(job.seconds_left)} left" if job.seconds_left else ""
         total = count(job.total, noun) if noun else f"{job.total:,}"
         reached = f"{job.done:,} of {total}{left}"

@@ -1,4 +1,4 @@
-"""What a page says when something is wrong or nothing is there yet, and what to do next."""
+"""Messages of a page: errors, empty states, confirmations and alarms."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,13 +17,13 @@ _NOTE = "An alarm is active: answers may be less reliable."
 
 
 def show_problem(problem: str, remedy: str) -> None:
-    """Draw an error: what is wrong in bold, what to do below it."""
+    """Draw an error: the problem in bold, the remedy below it."""
     st.error(f"**{plain(problem)}**\n\n{plain(remedy)}", icon=":material/error:")
 
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """The one place of a page where our errors become a message; anything else stays loud."""
+    """Turn our errors into messages; any other error stays loud."""
     try:
         yield
     except PetalscopeError as error:
@@ -35,7 +35,7 @@ def report_errors() -> Iterator[None]:
 
 
 def show_empty(title: str, what_next: str, page: str, label: str, icon: str) -> None:
-    """Draw an empty state: what is missing, why it matters, and the way there."""
+    """Draw an empty state with the way to fill it."""
     with st.container(border=True):
         st.subheader(title, anchor=False)
         st.write(what_next)
@@ -43,33 +43,33 @@ def show_empty(title: str, what_next: str, page: str, label: str, icon: str) -> 
 
 
 def show_random_banner() -> None:
-    """The lasting banner of runs on random weights."""
+    """Draw the banner of runs on random weights."""
     st.warning(
         "**Random weights.** This backbone has never seen a photo: its features are fixed noise "
-        "filters, good for a demonstration without network, not for real work.",
+        "filters. Good for a demonstration without network, not for real work.",
         icon=":material/casino:",
     )
 
 
 def tell_after_rerun(sentence: str) -> None:
-    """Keep a sentence (Markdown) until `show_told` is drawn."""
+    """Remember a sentence (Markdown) until `show_told` is drawn."""
     st.session_state[_TOLD] = sentence
 
 
 def show_told() -> None:
-    """Say the kept sentence, once."""
+    """Draw the remembered sentence once."""
     sentence = st.session_state.pop(_TOLD, None)
     if sentence:
         st.toast(sentence, icon=":material/check:")
 
 
 def keep_done(place: str, sentence: str, remedy: str = "") -> None:
-    """Keep what was done at a place or, with a remedy, why it could not be, until `show_done`."""
+    """Remember a confirmation or, with a remedy, a problem at a place until `show_done`."""
     st.session_state[f"{place}.done"] = sentence, remedy
 
 
 def show_done(place: str) -> None:
-    """Say what was done last, once; draw why it could not be done."""
+    """Draw the remembered confirmation or problem once."""
     sentence, remedy = st.session_state.pop(f"{place}.done", ("", ""))
     if remedy:
         show_problem(sentence, remedy)
@@ -78,7 +78,7 @@ def show_done(place: str) -> None:
 
 
 def offer_csv(label: str, data: str | bytes | Callable[[], Any], name: str, **how: Any) -> None:
-    """Draw the button that takes a table along as CSV."""
+    """Draw the download of a table as CSV."""
     st.download_button(label, data, name, "text/csv", icon=":material/download:", **how)
 
 

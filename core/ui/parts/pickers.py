@@ -1,4 +1,4 @@
-"""The inputs that pages share: which dataset, which run, which split. Each lives in the URL."""
+"""The pickers that pages share: dataset, run and split. Each choice is in the URL."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,14 +27,14 @@ from data.splits import SPLITS
 
 
 def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
-    """Return the chosen dataset; without any, draw the empty state if wanted and end the page."""
+    """Return the chosen dataset; without one, draw the empty state if wanted and end the page."""
     usable = {entry.id: entry for entry in list_datasets(cache.workspace()) if not entry.problem}
     if not usable:
         if show_empty_state:
             show_empty(
                 "No dataset yet",
-                "A dataset is a folder of photos, one folder a class. Bring your own as a folder "
-                "or an archive, or draw the sample flowers to try everything in a minute.",
+                "A dataset is a folder of photos with a subfolder for each class. Add your own as "
+                "a folder or an archive, or add the sample flowers.",
                 "dataset",
                 "Add a dataset",
                 "add_photo_alternate",
@@ -50,9 +50,9 @@ def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
 
 
 def pick_run() -> RunRecord:
-    """Return the chosen finished run; without any, draws the empty state and ends the page."""
+    """Return the chosen finished run; without one, draw the empty state and end the page."""
     runs = list_runs(cache.workspace())
-    # Those whose dataset was deleted come last: nothing can be shown of them but that.
+    # Runs without their dataset come last, because nothing can be shown of them.
     finished = sorted(
         (run for run in runs if run.state == "done"),
         key=lambda run: not cache.workspace().dataset_folder(run.recipe.dataset).exists(),
@@ -60,8 +60,8 @@ def pick_run() -> RunRecord:
     if not finished:
         show_no_run(
             runs,
-            "Its numbers appear here as soon as it is done.",
-            "Train a head on the photos of a dataset: seconds, once the features are kept.",
+            "Its numbers appear here when it is finished.",
+            "Train a run on a dataset: it takes seconds once the features are cached.",
         )
     asked, run = read_asked_run(), choose_run(finished)
     assert run is not None  # one is done
@@ -75,20 +75,16 @@ def pick_run() -> RunRecord:
 
 
 def show_no_run(runs: Sequence[RunRecord], soon: str, how: str) -> NoReturn:
-    """Draw that the first run goes and what comes `soon`, or `how` to start one; end the page."""
+    """Draw what comes `soon` while the first run is running, else `how` to start; end the page."""
     going = next((run for run in runs if run.is_going or run.state == "queued"), None)
     if going is None:
         show_empty("No finished run yet", how, "training", "Train a model", "model_training")
     else:
         with st.container(border=True):
-            st.subheader("The first run is still going", anchor=False)
+            st.subheader("The first run is still running", anchor=False)
             st.write(soon)
-            _link_to_watch(going)
+            link_page("training", "Watch it", "model_training", **{RUN: going.id})
     st.stop()
-
-
-def _link_to_watch(run: RunRecord) -> None:
-    link_page("training", "Watch it", "model_training", **{RUN: run.id})
 
 
 def _tell_other(asked: str, shown: RunRecord, found: RunRecord | None) -> None:
@@ -101,11 +97,11 @@ def _tell_other(asked: str, shown: RunRecord, found: RunRecord | None) -> None:
         st.caption(
             f":orange[{plain(title_run(found), 60)} is {found.state}. Showing Run {shown.number}.]"
         )
-        _link_to_watch(found)
+        link_page("training", "Watch it", "model_training", **{RUN: found.id})
 
 
 def pick_split(run: RunRecord) -> str:
-    """Return the chosen split of a run; validation unless another is chosen."""
+    """Return the chosen split of a run, by default validation."""
     result = cache.result(run.id)
     present = [split for split in SPLITS if (result.splits == split).any()]
     default = "validation" if "validation" in present else present[0]
@@ -116,7 +112,8 @@ def pick_split(run: RunRecord) -> str:
         default=stated if stated in present else default,
         format_func=lambda name: f"{name} ({len(result.photo_numbers(name)):,})",
         key="picker.split",
-        help="Validation photos chose the best epoch. Test photos chose nothing: open them last.",
+        help="The best epoch was chosen on validation photos. Test photos were not used to choose "
+        "anything: open them last.",
         required=True,
     )
     keep_choice("split", split)
@@ -124,7 +121,7 @@ def pick_split(run: RunRecord) -> str:
 
 
 def pick_page(name: str, items: int, per_page: int) -> slice:
-    """Return which items the chosen page holds; draw the pages where there are several."""
+    """Return the items of the chosen page; draw the page numbers where there are several."""
     pages = -(-items // per_page)
     if pages < 2:
         return slice(0, per_page)
@@ -135,21 +132,21 @@ def pick_page(name: str, items: int, per_page: int) -> slice:
 
 
 def pick_page_of(pages: int, *, key: str) -> int:
-    """Draw the pages, which are in the address; return the chosen one, from 1.
+    """Draw the page numbers; return the chosen one, from 1. It is in the URL.
 
-    Streamlit wants room for three to show two, and for five to show three or four.
+    Streamlit needs room for three to show two, and for five to show three or four.
     """
     buttons = 3 if pages == 2 else max(5, min(pages, 7))
     return st.pagination(pages, key=key, bind="query-params", width=36 * (buttons + 2))
 
 
 def describe_dataset(entry: DatasetSummary) -> str:
-    """Return a dataset in one line for a list."""
+    """Return a line about a dataset for a list."""
     return f"{entry.name} · {count(entry.photos, 'photo')} · {count(entry.classes, 'class')}"
 
 
 def describe_run(run: RunRecord) -> str:
-    """Return a run in one line for a list."""
+    """Return a line about a run for a list."""
     if run.best_val_accuracy is None:
         return f"{title_run(run)} · {run.state}"
     accuracy = percent(run.best_val_accuracy, run.val_photos or 0)
@@ -157,31 +154,31 @@ def describe_run(run: RunRecord) -> str:
 
 
 def name_runs(runs: Iterable[RunRecord]) -> dict[str, str]:
-    """Return id → line of runs, for a list to choose from."""
+    """Return id → line for runs in a list."""
     return tell_apart({run.id: describe_run(run) for run in runs})
 
 
 def tell_apart(names: Mapping[str, str]) -> dict[str, str]:
-    """Return id → name, with the start of the id where Streamlit would take two for one."""
+    """Return id → name, with the start of the id where two names are equal."""
     times = Counter(names.values())
     return {key: f"{name} · {key[:6]}" if times[name] > 1 else name for key, name in names.items()}
 
 
 def title_run(run: RunRecord) -> str:
-    """Return number and name of a run; one without a name of its own is called by its number."""
+    """Return number and name of a run, or only the number without a name."""
     number = f"Run {run.number}"
     return number if run.name == number else f"{number} · {run.name}"
 
 
 def pick_named(label: str, names: Mapping[Any, str], **how: Any) -> Any:
-    """Draw a list of what has names, `how` as `bind_choice` says it; return what is chosen."""
+    """Draw a list of named options with the answer of `bind_choice`; return the chosen one."""
     return st.selectbox(label, list(names), format_func=names.__getitem__, **how)
 
 
 def pick_or_type(
     label: str, options: Sequence[str], key: str, what: str = "a class", **more: Any
 ) -> str | None:
-    """Draw a list to choose one from, or to type a new one into; return what is there."""
+    """Draw a list to choose from or to type a new option into; return the option."""
     return st.selectbox(
         label,
         options,
@@ -196,12 +193,12 @@ def pick_or_type(
 def pick_one(
     label: str, options: Mapping[Any, str], bound: Mapping[str, Any], explanation: str | None = None
 ) -> str:
-    """Draw one choice of a few, side by side; return what is chosen.
+    """Draw a few options side by side; return the chosen one.
 
     Args:
-        label: Read aloud, and drawn where there is an explanation.
-        bound: What `bind_choice` returned.
-        explanation: Text behind the "?"; None draws neither it nor the label.
+        label: For screen readers; drawn only with an explanation.
+        bound: The answer of `bind_choice`.
+        explanation: Text behind the "?".
     """
     return str(
         st.segmented_control(
@@ -224,10 +221,10 @@ def pick_linked(
     otherwise: str = "",
     **more: str,
 ) -> str:
-    """Draw one choice of a few that the URL holds under a name; return what is chosen.
+    """Draw a few options; return the chosen one, which is in the URL under a name.
 
     Args:
-        otherwise: What is chosen where the URL names none of them; by default the first.
+        otherwise: The option without a choice in the URL; by default the first.
     """
     stated = read_choice(name)
     chosen = stated if stated in options else otherwise or next(iter(options))

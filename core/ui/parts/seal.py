@@ -1,4 +1,4 @@
-"""The seal on test photos: looking at what a run says of them is deliberate, and counted."""
+"""The seal on test photos: opening the answers of a run to them is deliberate and counted."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,27 +16,27 @@ from core.ui.visitor import name_visitor
 
 
 def is_opened(run_id: str) -> bool:
-    """Return whether the test photos of a run were opened: in this session, for viewers ever."""
+    """Return whether the test photos of a run were opened in this session (for viewers: ever)."""
     flagged = cache.workspace().read_only or st.session_state.get(f"test_opened.{run_id}")
     return bool(flagged and read_openings(cache.workspace(), run_id))
 
 
 def find_sealed(run_id: str) -> np.ndarray:
-    """Return for which photos the run's answers must not be shown yet, (n,) bool."""
+    """Return the photos whose answers must stay hidden, (n,) bool."""
     splits = cache.result(run_id).splits
     return np.asarray((splits == "test") & (not is_opened(run_id)))
 
 
 def ask_before_test(*runs: RunRecord) -> None:
-    """End the page, with a button to continue, until the test photos of the runs are opened."""
+    """End the page with a button until the test photos of the runs are opened."""
     sealed = [run for run in runs if not is_opened(run.id)]
     if not sealed:
         return
     with st.container(border=True):
         st.subheader("The test split is sealed", anchor=False)
         st.write(
-            "Test photos say how a finished model does on photos that decided nothing. Look once, "
-            "when you have chosen; a model chosen by its test photos has no test left."
+            "Test photos measure a finished model fairly because they were not used to choose "
+            "anything. Open them once, after you have chosen your model."
         )
         st.caption(_describe_sealed(sealed))
         show_opening([run.id for run in sealed])
@@ -44,20 +44,20 @@ def ask_before_test(*runs: RunRecord) -> None:
 
 
 def show_opening(run_ids: Sequence[str]) -> None:
-    """Draw the button that opens the test photos of the runs, which only editors can."""
+    """Draw the button that opens the test photos of the runs, for editors only."""
     icon = ":material/lock_open:"
     cache.edit_button("Open the test split", icon=icon, on_click=open_test, args=(run_ids,))
 
 
 def show_openings(run: RunRecord) -> None:
-    """Draw how often the test photos of the run were opened, and when, by whom and where."""
+    """Draw how often the test photos of the run were opened, with an access log."""
     openings = read_openings(cache.workspace(), run.id)
     if not openings:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        said = f"Test photos of this run: opened {_describe_openings(openings)}."
-        st.caption(said, width="content")
-        with st.popover("Who looked", icon=":material/lock_open:", type="tertiary"):
+        words = f"Test photos of this run: opened {_describe_openings(openings)}."
+        st.caption(words, width="content")
+        with st.popover("Access log", icon=":material/lock_open:", type="tertiary"):
             table = pd.DataFrame(
                 {
                     "Opened": [moment(one.opened) for one in openings],
@@ -70,18 +70,15 @@ def show_openings(run: RunRecord) -> None:
 
 
 def _describe_sealed(runs: Sequence[RunRecord]) -> str:
-    """Return how often the runs were opened so far, in words."""
+    """Return how often the test photos of the runs were opened, in words."""
     opened = [read_openings(cache.workspace(), run.id) for run in runs]
     if not any(opened):
-        said = "Never opened so far."
+        words = "Never opened."
     elif len(runs) == 1:
-        said = f"Opened {_describe_openings(opened[0])}."
+        words = f"Opened {_describe_openings(opened[0])}."
     else:
-        before, total = sum(map(bool, opened)), sum(map(len, opened))
-        said = (
-            f"Of these {count(len(runs), 'run')}, {before} opened before, {_times(total)} in all."
-        )
-    return f"{said} Each opening is counted."
+        words = f"{sum(map(bool, opened))} of {count(len(runs), 'run')} opened before."
+    return f"{words} Each opening is counted."
 
 
 def _describe_openings(openings: Sequence[Opening]) -> str:
@@ -97,9 +94,7 @@ def open_test(run_ids: Sequence[str]) -> None:
     """Open the test photos of the runs for this session; each opening is counted."""
     path = urlsplit(st.context.url or "").path.strip("/")
     for run_id in run_ids:
-        with suppress(
-            RunMissing, PlaceRefused
-        ):  # deleted meanwhile, or nothing can be counted here
+        with suppress(RunMissing, PlaceRefused):  # deleted, or the workspace is read-only
             place = f"page {path or 'overview'}"
             record_opening(cache.workspace(), run_id, name_visitor(), place)
         st.session_state[f"test_opened.{run_id}"] = True

@@ -1,6 +1,7 @@
-"""Selections that live in the URL: a link reopens the same dataset, run, split or cell.
+"""Selections in the URL: a link reopens the same dataset, run, split or cell.
 
-Each is kept under `chosen.<name>`, too, as Streamlit drops them between pages; the URL wins.
+The session has them too, under `chosen.<name>`, as Streamlit drops the URL's between pages; the
+URL wins.
 """
 
 from collections.abc import Callable, Collection
@@ -10,20 +11,20 @@ import streamlit as st
 
 
 def read_choice(name: str) -> str | None:
-    """Return what the URL says, else what was chosen earlier in this session."""
+    """Return the choice in the URL, else the earlier one of this session."""
     chosen = st.query_params.get(name) or st.session_state.get(f"chosen.{name}")
     return str(chosen) if chosen else None
 
 
 def read_number(text: str, below: int) -> int | None:
-    """Return the whole number of a link, 0 to `below` - 1; None for anything else."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19):  # int() refuses endless ones
+    """Return the whole number in a link, 0 to `below` - 1; None for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):  # int() refuses longer ones
         return None
     return int(text) if int(text) < below else None
 
 
 def keep_choice(name: str, value: str | None) -> None:
-    """Write a choice into the URL and the session; None takes it out of both."""
+    """Write a choice into the URL and the session; None removes it from both."""
     if value is None:
         st.session_state.pop(f"chosen.{name}", None)
         st.query_params.pop(name, None)
@@ -34,7 +35,7 @@ def keep_choice(name: str, value: str | None) -> None:
 
 
 def settle_choice(name: str, options: Collection[str], otherwise: str) -> str:
-    """Return the choice among the options, else `otherwise`; it is in the URL from now on."""
+    """Return the choice among the options, else `otherwise`, and write it into the URL."""
     stated = read_choice(name)
     chosen = stated if stated is not None and stated in options else otherwise
     keep_choice(name, chosen)
@@ -49,11 +50,11 @@ def bind_choice(
     nothing: object = None,
     then: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
-    """Return key and callback of a widget that shows a choice and writes a change into the URL.
+    """Return key and callback of a widget that shows a choice and writes changes into the URL.
 
     Args:
-        value: What the widget shows: what the page has read, whoever changed it.
-        nothing: The option that takes the parameter out of the URL.
+        value: The choice that the page has read.
+        nothing: The option that removes the parameter from the URL.
         then: Called after a change.
     """
     st.session_state[key] = value
@@ -68,7 +69,7 @@ def bind_choice(
 
 
 def choose_by_row(key: str, choose: Callable[[int | None], None]) -> dict[str, Any]:
-    """Return key and callback of a table; `choose` takes the place of the row, None for none."""
+    """Return key and callback of a table; `choose` takes the number of the row, or None."""
 
     def take() -> None:
         rows: list[int] = st.session_state[key]["selection"]["rows"]
@@ -78,6 +79,6 @@ def choose_by_row(key: str, choose: Callable[[int | None], None]) -> dict[str, A
 
 
 def read_chosen_mark(key: str, selection: str) -> dict[str, Any]:
-    """Return what is known of the mark that is chosen in a chart; nothing for none."""
+    """Return the fields of the mark that is selected in a chart; empty without a selection."""
     marks: list[dict[str, Any]] = st.session_state[key]["selection"].get(selection) or [{}]
     return marks[0]

@@ -1,9 +1,11 @@
-"""The review of the tray: what waits, what it would do, undo and redo, CSV, and apply."""
+"""The review of the tray: its edits, their predicted effect, undo and redo, CSV, and apply."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -18,15 +20,20 @@ from core.datasets.edits.tray import (
     undo_edits,
 )
 from core.errors import PetalscopeError
-from core.exact.whatif import apply_foretold
-from core.formats import count, data_uri, plain
+from core.evaluation.comparison import Comparison
+from core.exact.store import find_source
+from core.exact.whatif import WhatIf, apply_foretold, foretell, say_verdict
+from core.formats import count, data_uri, percent, percent_number, plain, points
 from core.ui.parts import cache
+from core.ui.parts.charts import show_metrics
+from core.ui.parts.exact import open_exact_head, say_engine
 from core.ui.parts.live_state import make_dataset
 from core.ui.parts.messages import offer_csv, show_problem, tell_after_rerun
 from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import keep_choice
+from core.ui.photos.panel import show_photo_panel
 from core.ui.photos.tray import describe_change, show_tag_button, tell_edits
-from core.ui.photos.whatif import show_whatif
+from core.ui.wall import Wall, show_wall
 from core.workspace import Workspace
 from data.dataset import Dataset
 
@@ -34,18 +41,18 @@ _ROWS_A_PAGE = 50
 
 
 def show_edits(dataset: Dataset) -> None:
-    """Draw the review: what will change, undo and redo, CSV, and apply."""
+    """Draw the review of the tray."""
     edits = list_edits(cache.workspace(), dataset.id)
     changes = resolve_edits(dataset, edits)
-    st.subheader("What waits in the tray", anchor=False)
+    st.subheader("Edits in the tray", anchor=False)
     if changes.empty:
         st.info(
-            "Nothing waits. Select photos on a wall, or open one: relabel it, move it to another "
-            "split or exclude it. Edits gather here until you apply them.",
+            "The tray is empty. Select or open photos to relabel them, move them to another split "
+            "or exclude them. Edits wait here until you apply them.",
             icon=":material/edit_note:",
         )
     else:
-        st.caption(f"{_describe(changes)}. “{plain(dataset.name)}” stays as it is.")
+        st.caption(f"{_describe(changes)}. “{plain(dataset.name)}” does not change.")
         show_whatif(dataset, changes)
         _show_changes(dataset, changes)
     _show_steps(dataset, bool(edits))
@@ -99,7 +106,7 @@ def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
         return
     what = count(len(chosen), "photo")
     with st.container(horizontal=True):
-        if cache.edit_button(f"Leave {what} as now", icon=":material/settings_backup_restore:"):
+        if cache.edit_button(f"Discard edits of {what}", icon=":material/settings_backup_restore:"):
             add_edits(cache.workspace(), dataset, chosen, "restore")
             st.rerun()
         if show_tag_button(dataset, chosen, what, key="tray"):
@@ -108,12 +115,12 @@ def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
 
 @cache.for_editors
 def _show_steps(dataset: Dataset, any_edit: bool) -> None:
-    """Draw undo, redo and clear; each can be taken back by the other."""
+    """Draw undo, redo and clear."""
     undone = count_undone(cache.workspace(), dataset.id)
     steps = (
         ("Undo", "undo", undo_edits, any_edit, "undone"),
         ("Redo", "redo", redo_edits, bool(undone), "back in the tray"),
-        ("Clear", "delete_sweep", clear_edits, any_edit, "taken out; Redo brings them back"),
+        ("Clear", "delete_sweep", clear_edits, any_edit, "removed; Redo brings them back"),
     )
     if not any_edit and not undone:
         return
@@ -134,14 +141,14 @@ def _step(dataset_id: str, act: Callable[[Workspace, str], int], told: str) -> N
 
 @cache.for_editors
 def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
-    """Draw what the edits would make, and makes it; the new version is then the chosen one."""
+    """Draw the form that applies the edits; the new version is chosen then."""
     with st.form("tray.apply", border=True):
         st.markdown("**Make a new version**")
         st.caption(
-            f"A dataset of its own, {count(len(dataset) - int(changes['excluded'].sum()), 'photo')}"
-            ", with this one as its parent. Features of unchanged photos are used again."
+            f"A new dataset with {count(len(dataset) - int(changes['excluded'].sum()), 'photo')} "
+            "and this one as its parent. Features of unchanged photos are reused."
         )
-        name = st.text_input("Name", placeholder="Leave empty for a name with its number")
+        name = st.text_input("Name", placeholder="Optional")
         apply = st.form_submit_button("Apply the edits", type="primary", icon=":material/check:")
     if not apply:
         return
@@ -150,17 +157,17 @@ def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
     if version is None:
         return
     keep_choice("dataset", version.id)
-    tell_after_rerun(f"“{plain(version.name)}” is made and chosen.")
+    tell_after_rerun(f"“{plain(version.name)}” was created.")
     st.rerun()
 
 
 @cache.for_editors
 def show_csv(dataset: Dataset) -> None:
-    """Draw the edits as a CSV to keep, and the way to read one into the tray."""
+    """Draw the download of the edits as CSV, and the upload."""
     with st.expander("Edits as CSV", icon=":material/table:"):
         st.caption(
-            "Columns path, action (relabel, exclude, move, restore), value, note. A file that is "
-            "read adds to the tray, all of it or nothing."
+            "Columns: path, action (relabel, exclude, move, restore), value, note. An upload adds "
+            "all its edits to the tray, or none if one is invalid."
         )
         text = write_edits_csv(cache.workspace(), dataset)
         file = f"edits-{dataset.id}-{datetime.now(UTC):%Y-%m-%d}.csv"
@@ -173,5 +180,151 @@ def show_csv(dataset: Dataset) -> None:
             except PetalscopeError as error:
                 show_problem(error.problem, error.remedy)
             else:
-                tell_after_rerun("The edits of the file are in the tray.")
+                tell_after_rerun("Edits added to the tray.")
                 st.rerun()
+
+
+_KINDS = {"gained": "Gained", "lost": "Lost", "turned": "Still wrong, other class"}
+_SHOWN_ROWS, _HEIGHT = 6, 268
+_PER_PAGE = 12
+
+
+def show_whatif(dataset: Dataset, changes: pd.DataFrame) -> None:
+    """Draw the predicted effect of the edits on validation photos, by the exact head."""
+    with st.container(border=True):
+        st.markdown("**What if you apply them?**")
+        opened = open_exact_head(lambda: find_source(cache.workspace(), dataset))
+        if opened is None:
+            return
+        source, head = opened
+        whatif = foretell(head, dataset, changes)
+        if len(whatif.photos) == 0:
+            st.info("No validation photos remain, so there is nothing to measure.")
+            return
+        show_effect(dataset, whatif)
+        say_engine(source, head)
+
+
+def show_effect(dataset: Dataset, whatif: WhatIf) -> None:
+    """Draw the head after the edits compared with the head before; there is at least one photo."""
+    _show_figures(whatif.comparison)
+    first, _, rest = say_verdict(whatif.comparison).partition(". ")
+    st.markdown(f"**{first.removesuffix('.')}.** {rest}")
+    _say_left_out(whatif)
+    if len(whatif.cells):
+        _show_photos(dataset, whatif, _choose_moved(whatif))
+
+
+def _show_figures(compared: Comparison) -> None:
+    n = compared.n
+    figures = {
+        "Accuracy now": percent(compared.accuracy_a, n),
+        "Then": percent(compared.accuracy_b, n),
+        "Difference": points(compared.difference, n),
+        "Gained": f"{compared.gained:,}",
+        "Lost": f"{compared.lost:,}",
+        "Validation photos": f"{n:,}",
+    }
+    show_metrics(figures, gap="medium")
+
+
+def _say_left_out(whatif: WhatIf) -> None:
+    """Draw how the measured photos differ from the present validation photos."""
+    parts = []
+    if whatif.corrected:
+        parts.append(f"{count(whatif.corrected, 'validation photo')} scored with the new label")
+    if moved := whatif.entering + whatif.leaving:
+        parts.append(f"{count(moved, 'photo')} moved in or out of validation not scored")
+    if parts:
+        st.caption(f"{'; '.join(parts)}.")
+
+
+def _choose_moved(whatif: WhatIf) -> np.ndarray:
+    """Draw classes and cells that change; return the photos of the ticked row, (v,) bool."""
+    compared = whatif.comparison.per_class
+    changed = compared[(compared["gained"] + compared["lost"]) > 0]
+    changed = changed.sort_values("difference", ascending=False, kind="stable")
+    one, other = st.columns(2)
+    with one:
+        row = _pick_row(
+            changed[["class", "support", "gained", "lost"]].assign(
+                now=_to_percent(changed, "recall_a"), then=_to_percent(changed, "recall_b")
+            ),
+            "Classes that gain or lose",
+            {
+                "class": "Class",
+                "support": "Photos",
+                "gained": "Gained",
+                "lost": "Lost",
+                "now": st.column_config.NumberColumn("Recall now", format="%g %%"),
+                "then": st.column_config.NumberColumn("Then", format="%g %%"),
+            },
+        )
+        chosen_class = None if row is None else str(changed["class"].iat[row])
+    with other:
+        row = _pick_row(
+            whatif.cells,
+            "Cells of the confusion matrix that change",
+            {
+                "true": "True",
+                "predicted": "Predicted",
+                "before": "Now",
+                "after": "Then",
+                "change": st.column_config.NumberColumn("Change", format="%+d"),
+            },
+        )
+    if row is not None:
+        cell = whatif.cells.iloc[row]
+        return whatif.find_moved(str(cell["true"]), str(cell["predicted"]))
+    if chosen_class is not None:
+        return whatif.find_moved(chosen_class, None)
+    return np.ones(len(whatif.photos), dtype=bool)
+
+
+def _to_percent(per_class: pd.DataFrame, name: str) -> list[float]:
+    pairs = zip(per_class[name], per_class["support"], strict=True)
+    return [percent_number(share, n) for share, n in pairs]
+
+
+def _pick_row(table: pd.DataFrame, title: str, columns: dict[str, Any]) -> int | None:
+    """Draw a table; return its ticked row."""
+    st.caption(title)
+    answer = st.dataframe(
+        table,
+        hide_index=True,
+        height="content" if len(table) <= _SHOWN_ROWS else _HEIGHT,
+        column_config=columns,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"whatif.{title}.{len(table)}",
+        alt=title,
+    )
+    rows = answer["selection"]["rows"]
+    return rows[0] if rows and rows[0] < len(table) else None
+
+
+def _show_photos(dataset: Dataset, whatif: WhatIf, chosen: np.ndarray) -> None:
+    """Draw the chosen photos whose predictions change, by kind."""
+    kinds = {kind: whatif.photos[whatif.find_photos(kind) & chosen] for kind in _KINDS}
+    present = [kind for kind in _KINDS if len(kinds[kind])]
+    if not present:
+        return
+    kind = st.segmented_control(
+        "Predictions that change",
+        present,
+        default=present[0],
+        format_func=lambda one: f"{_KINDS[one]} ({len(kinds[one]):,})",
+        key=f"whatif.kind.{'.'.join(present)}",
+    )
+    answers = {
+        int(photo): (whatif.classes[was], whatif.classes[will])
+        for photo, was, will in zip(whatif.photos, whatif.before, whatif.after, strict=True)
+    }
+    wall = Wall(
+        "whatif",
+        captions=lambda photo: "{} → {}".format(*answers[photo]),
+        selectable=False,
+        per_page=_PER_PAGE,
+    )
+    if show_wall(dataset, kinds[kind or present[0]], wall).opened is not None:
+        show_photo_panel(dataset)

@@ -1,4 +1,4 @@
-"""A gallery: the wall with its selection bar and the panel of the photo that was clicked."""
+"""A gallery: a wall of photos with a selection bar and the panel of an opened photo."""
 
 from collections.abc import Sequence
 
@@ -25,9 +25,9 @@ def show_gallery(
     captions: Describe | None = None,
     badges: Mark | None = None,
 ) -> None:
-    """Draw photos (m,) int in that order, to be selected, edited and opened, as a fragment.
+    """Draw photos (m,) int in this order as a fragment: they can be selected, edited and opened.
 
-    A page that draws galleries calls `show_photo_panel(dataset)` once at its end, for links.
+    A page with galleries calls `show_photo_panel(dataset)` once at its end, for links.
     """
     redraw_after_panel()
     wall = Wall(key, captions=captions, badges=mark_tags(dataset, badges))
@@ -38,7 +38,7 @@ def show_gallery(
 
 
 def show_selection_bar(dataset: Dataset, selected: Sequence[int], *, key: str = "photos") -> None:
-    """Draw what can be done with the selected photos; without any, what was done last."""
+    """Draw the actions for the selected photos; without a selection, the last edit."""
     if not selected:
         _show_last_edit(dataset, key)
         return
@@ -51,7 +51,7 @@ def show_selection_bar(dataset: Dataset, selected: Sequence[int], *, key: str = 
         st.markdown(f"**{what} selected**", width="content")
         edited = bool(show_edit_buttons(dataset, selected, what, key=f"selection.{key}"))
         if show_tag_button(dataset, selected, what, key=f"selection.{key}"):
-            st.rerun()  # the whole page: it may list photos by their tags; they stay selected
+            st.rerun()  # the whole page: it may list photos by their tags
         if len(selected) > 1 and not cache.workspace().read_only:
             with st.popover("Merge duplicates", icon=":material/merge:"):
                 edited = _show_merge(dataset, selected, key) or edited
@@ -67,20 +67,20 @@ def show_selection_bar(dataset: Dataset, selected: Sequence[int], *, key: str = 
 
 
 def _show_merge(dataset: Dataset, selected: Sequence[int], key: str) -> bool:
-    """Draw what merging would do; return whether it was noted."""
+    """Draw the effect of merging; return whether it was added to the tray."""
     digests = dataset.manifest.iloc[list(selected)]
     groups = [[selected[row] for row in group] for group in find_exact_groups(digests)]
     leaving = sum(len(group) - 1 for group in groups)
     if groups:
         st.caption(
-            f"{count(len(groups), 'group')} of identical files among the selected photos: one of "
-            f"each stays (of train first), {count(leaving, 'photo')} will be excluded."
+            f"{count(len(groups), 'group')} of identical files: one of each stays (from train if "
+            f"possible), {count(leaving, 'photo')} will be excluded."
         )
     else:
         groups, leaving = [list(selected)], len(selected) - 1
         st.caption(
-            "None of these files is identical. If you see that they all show the same photo: one "
-            f"stays (of train first), {count(leaving, 'photo')} will be excluded."
+            "These files differ. Merge them only if they all show the same photo: one stays (from "
+            f"train if possible), {count(leaving, 'photo')} will be excluded."
         )
     label = f"Exclude {count(leaving, 'photo')}"
     return st.button(label, type="primary", key=f"selection.merge.{key}") and note_edit(
@@ -97,7 +97,7 @@ def _show_last_edit(dataset: Dataset, key: str) -> None:
     with st.container(
         horizontal=True, border=True, vertical_alignment="center", key=f"selection_bar_{key}"
     ):
-        st.markdown(f":material/check: {sentence}, when the tray is applied.", width="content")
+        st.markdown(f":material/check: {sentence} in the tray.", width="content")
         if st.button("Undo", icon=":material/undo:", key=f"selection.undo.{key}"):
             undo_edits(cache.workspace(), dataset.id, batch)
             st.session_state.pop(DONE, None)

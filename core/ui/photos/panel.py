@@ -1,6 +1,6 @@
-"""The panel of one photo (`photo` in the URL): all that is known about it, what can be done.
+"""The panel of one photo (`photo` in the URL): facts, predictions, reasons and actions.
 
-Previous and next go through the photos among which it was seen last.
+Previous and next go through the list from which it was opened.
 """
 
 import numpy as np
@@ -25,26 +25,26 @@ _PHOTO = "photo"
 _EDITED = "panel.edited"
 _HIGHEST = 560
 _BESIDE = 430
-"""Pixels on screen: photo, answer and buttons are in sight together."""
+"""Pixels: photo, answer and buttons fit on the screen together."""
 _NEAREST = 12
 _MOST_RUNS = 8
 _MEASURES = {"brightness": "%.2f", "contrast": "%.2f", "sharpness": "%.2f", "colourfulness": "%.0f"}
 
 
 def show_photo_panel(dataset: Dataset) -> None:
-    """Open the panel of the photo that the URL names; does nothing when it names none."""
+    """Open the panel of the photo in the URL, if there is one."""
     context = get_script_run_ctx()
     if _PHOTO not in st.query_params or (context and context.has_dialog_opened):
         return
     if _read_photo(dataset) is None:
-        st.toast("The link names a photo that is not in this dataset.", icon=":material/link_off:")
+        st.toast("This dataset has no photo with that number.", icon=":material/link_off:")
         del st.query_params[_PHOTO]
         return
     _show_panel(dataset)
 
 
 def redraw_after_panel() -> None:
-    """Draw the page anew when a panel that is closed now has changed the tray or a tag."""
+    """Redraw the page after a panel that changed the tray or a tag was closed."""
     if _PHOTO not in st.query_params and st.session_state.pop(_EDITED, False):
         st.rerun(scope="app")
 
@@ -60,7 +60,7 @@ def _close() -> None:
 @st.dialog("Photo", width="large", on_dismiss=_close)
 def _show_panel(dataset: Dataset) -> None:
     photo = _read_photo(dataset)
-    if photo is None:  # closed in another way meanwhile
+    if photo is None:  # closed in another way
         return
     page = PhotoPage(dataset, photo)
     _show_way(page)
@@ -85,7 +85,7 @@ def _show_panel(dataset: Dataset) -> None:
 def _show_picture(page: PhotoPage) -> None:
     content, note = read_large_photo(page.dataset, page.photo)
     width, height = page.row["width"], page.row["height"]
-    # A tall photo is drawn narrower, so that all of it is in sight.
+    # A tall photo is drawn narrower, so that it fits.
     st.image(
         content,
         alt=f"{page.row['class']}, {page.row['path']}",
@@ -96,7 +96,7 @@ def _show_picture(page: PhotoPage) -> None:
 
 
 def _show_way(page: PhotoPage) -> None:
-    """Draw previous and next, and the place among the photos that were listed."""
+    """Draw previous and next, and the place in the list."""
     dataset_id, listed = st.session_state.get(LIST, ("", np.array([], dtype=np.int64)))
     places = np.flatnonzero(listed == page.photo)
     if dataset_id != page.dataset.id or len(places) == 0:
@@ -108,7 +108,7 @@ def _show_way(page: PhotoPage) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center"):
         show_steps("panel", place, len(listed), go)
-        st.caption(f"{place + 1:,} of {len(listed):,} photos listed", width="content")
+        st.caption(f"{place + 1:,} of {len(listed):,}", width="content")
     queue_keys("panel", "Left", "Right")
 
 
@@ -119,7 +119,7 @@ def _show_waiting(page: PhotoPage, wish: str) -> None:
         st.markdown(f":material/edit_note: In the tray: {plain(wish)}", width="content")
         if cache.edit_button("Undo", type="tertiary", icon=":material/undo:", key="panel.undo"):
             if undo_edits(cache.workspace(), dataset.id, page.edits[-1].batch) != 1:
-                # Not the last step, or one for many photos: only this photo is let out.
+                # The last step was another one, or for many photos: only this photo is restored.
                 add_edits(cache.workspace(), dataset, [page.photo], "restore")
             _redraw(edited=True)
 
@@ -137,14 +137,14 @@ def _show_actions(page: PhotoPage) -> None:
 
 
 def _redraw(*, edited: bool = False) -> None:
-    """Draw the panel again, without the page behind it where that is possible."""
+    """Redraw the panel, without the page behind it if possible."""
     st.session_state[_EDITED] = edited or st.session_state.get(_EDITED, False)
     context = get_script_run_ctx()
     st.rerun(scope="fragment" if context and context.fragment_ids_this_run else "app")
 
 
 def show_facts(page: PhotoPage) -> None:
-    """Draw class, split and issues, and what is known of the file."""
+    """Draw class, split, issues, tags and facts of the file."""
     row = page.row
     st.header(plain(str(row["class"])), anchor=False)
     with st.container(horizontal=True, gap="small"):
@@ -161,13 +161,12 @@ def show_facts(page: PhotoPage) -> None:
 
 
 def show_measures(page: PhotoPage) -> None:
-    """Draw the measures of a photo and how many photos of the dataset are below."""
+    """Draw the measures of a photo and their rank in the dataset."""
     rows = []
     for name, form in _MEASURES.items():
         values = page.dataset.manifest[name].to_numpy()
         value = values[page.photo]
         rows.append((name.capitalize(), form % value, 100 * float((values < value).mean())))
-    photos = f"{len(page.dataset):,} photos of this dataset"
     st.dataframe(
         pd.DataFrame(rows, columns=["Measure", "Value", "below"]),
         hide_index=True,
@@ -177,7 +176,7 @@ def show_measures(page: PhotoPage) -> None:
                 format="%.0f %%",
                 min_value=0,
                 max_value=100,
-                help=f"Share of the {photos} with a lower value.",
+                help="Share of the photos in this dataset with a lower value.",
             )
         },
         alt="Measures of the photo",
@@ -185,21 +184,21 @@ def show_measures(page: PhotoPage) -> None:
 
 
 def show_predictions(page: PhotoPage) -> None:
-    """Draw what each finished run of this dataset says of the photo."""
-    st.markdown("**What the runs say**")
+    """Draw the prediction of each finished run of this dataset."""
+    st.markdown("**Predictions**")
     if not page.runs:
-        st.caption("No finished run of this dataset yet: train one on the page Training.")
+        st.caption("This dataset has no finished run yet. Train one on the page Training.")
         return
     rows = [page.describe_answer(run) for run in page.runs[:_MOST_RUNS]]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="What each run predicted for this photo")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Prediction of each run for this photo")
     if any(row["Answer"] == "sealed" for row in rows):
-        st.caption("Sealed: a test photo, whose answers wait for the test split to be opened.")
+        st.caption("Sealed: this is a test photo, and the test split has not been opened.")
     if len(page.runs) > _MOST_RUNS:
         st.caption(f"The newest {_MOST_RUNS} of {len(page.runs)} runs.")
 
 
 def show_relatives(page: PhotoPage) -> int | None:
-    """Draw twins and nearest photos; return the one that was opened, or None."""
+    """Draw copies and nearest photos; return the photo that was opened, if any."""
     quality, twins, opened = page.quality, page.twins, None
     classes, splits = page.dataset.manifest["class"].to_numpy(), page.dataset.splits
 
@@ -207,15 +206,13 @@ def show_relatives(page: PhotoPage) -> int | None:
         return f"{classes[photo]}\n{splits[photo]}"
 
     if twins:
-        st.markdown("**The same photo, or nearly**")
+        st.markdown("**Copies and near-duplicates**")
         alike = Wall("twins", selectable=False, captions=say, badges=lambda twin: [twins[twin]])
         opened = show_wall(page.dataset, np.array(list(twins)), alike).opened
     st.markdown("**Nearest photos**")
     if quality is None:
-        st.caption(
-            "They come with the quality analysis, which compares the photos by their features."
-        )
-        link_page("quality", "Start it on the page Quality", "fact_check", dataset=page.dataset.id)
+        st.caption("Nearest photos come with the quality analysis, which compares features.")
+        link_page("quality", "Start it on Quality", "fact_check", dataset=page.dataset.id)
         return opened
     nearest = quality.neighbours[page.photo, :_NEAREST]
     cosines = dict(zip(nearest.tolist(), quality.similarities[page.photo, :_NEAREST], strict=True))
@@ -223,12 +220,12 @@ def show_relatives(page: PhotoPage) -> int | None:
         "nearest", selectable=False, captions=lambda one: f"{say(one)} · {cosines[one]:.2f}"
     )
     shown = show_wall(page.dataset, np.asarray(nearest), near)
-    st.caption(f"By the cosine of their features ({plain(quality.features_label)}); 1 is equal.")
+    st.caption(f"Cosine of the features ({plain(quality.features_label)}); 1 is equal.")
     return shown.opened if shown.opened is not None else opened
 
 
 def show_photo(dataset: Dataset, photo: int) -> None:
-    """Draw the photo as large as the screen allows, with its path below."""
+    """Draw the photo as large as the screen allows, above its path."""
     content, note = read_large_photo(dataset, photo)
     row = dataset.manifest.iloc[photo]
     width = round(_BESIDE * row["width"] / row["height"])

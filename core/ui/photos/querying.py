@@ -1,4 +1,4 @@
-"""The query of a page of photos (`q` in the URL), and pickers that write it."""
+"""The query of a list of photos (`q` in the URL), and pickers that write it."""
 
 from collections.abc import Callable, Sequence
 
@@ -25,14 +25,13 @@ _JOINED = ("and", "or", "and not", "or not")
 
 
 def show_query(names: Sequence[str]) -> None:
-    """Draw the line of the query."""
+    """Draw the input of the query."""
     st.text_input(
         "Query",
         placeholder=EXAMPLE,
-        help=f"Conditions, joined by and, or, not and brackets: `{EXAMPLE}`. Numbers are "
-        "compared by < <= > >= =, words by is, is not, in (…) and contains; names of more than "
-        f"one word stand in quotes. What can be asked: {', '.join(names)}. What is not known "
-        "of a photo, as a sealed answer, meets no condition.",
+        help=f"Join conditions with and, or, not and brackets: `{EXAMPLE}`. Compare numbers with < "
+        "<= > >= =, words with is, is not, in (…) and contains; put names with spaces in quotes. "
+        f"Columns: {', '.join(names)}. Missing values (e.g. sealed test predictions) never match.",
         **bind_choice(QUERY, read_choice(QUERY) or "", key="query.line", nothing=""),
     )
 
@@ -42,16 +41,16 @@ def show_conditions(names: Sequence[str], list_words: Callable[[str], Sequence[s
     """Draw the pickers of a condition behind a button.
 
     Args:
-        list_words: Returns the values of a column; none: any text is one.
+        list_words: Returns the values of a column; empty where it takes any text.
     """
     if st.session_state.pop(_CHANGED, False):
-        st.rerun()  # the photos are outside of the fragment
+        st.rerun()  # the photos are outside this fragment
     with st.popover("Add a condition", icon=":material/filter_alt:"):
         _show_pickers(names, list_words)
 
 
 def _show_pickers(names: Sequence[str], list_words: Callable[[str], Sequence[str]]) -> None:
-    """Draw a condition as pickers; the button writes it into the line."""
+    """Draw the pickers and the button that adds their condition to the query."""
     before = read_choice(QUERY) or ""
     by = st.segmented_control("Join", _JOINED, default="and", required=True) if before else "and"
     ordered = sorted(names, key=list(NAMES).index)
@@ -66,7 +65,7 @@ def _show_pickers(names: Sequence[str], list_words: Callable[[str], Sequence[str
 
 
 def _show_value(name: str, words: Sequence[str]) -> str:
-    """Draw how a column is compared and with what; return it as a condition."""
+    """Draw operator and value for a column; return the condition."""
     if name in FLAGS:
         answer = st.segmented_control("Is it?", ("yes", "no"), default="yes", required=True)
         return name if answer == "yes" else f"not {name}"
@@ -84,7 +83,7 @@ def _show_value(name: str, words: Sequence[str]) -> str:
 def _add(before: str, by: str, condition: str) -> None:
     try:
         after = add_condition(before, by, condition)
-    except QueryRefused:  # what stands there cannot be read: it is kept, to be mended by hand
+    except QueryRefused:  # the query has an error: the condition is appended anyway
         after = f"{before} {by} {condition}"
     keep_choice(QUERY, after)
     st.session_state[_CHANGED] = True

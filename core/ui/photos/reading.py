@@ -1,4 +1,4 @@
-"""What is known of one photo, read once, and what explaining photos keeps between reruns."""
+"""One photo with its facts, read once, and the cached parts of explanations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from core.prediction.explaining import Explainer, MapReader
 
 _LONGEST_SIDE = 1024
-_DAMAGED = "The photo's own file can no longer be read; this is the square that was packed of it."
+_DAMAGED = "The original file can no longer be read. This is the stored square of it."
 _ISSUES = {"odd_shape": "odd shape", "duplicate": "identical file"}
 
 
@@ -55,7 +55,7 @@ class PhotoPage:
 
     @cached_property
     def quality(self) -> QualityResult | None:
-        """The quality analysis of the dataset; None while there is none."""
+        """The quality analysis of the dataset, if any."""
         return cache.quality(self.dataset.id)
 
     @cached_property
@@ -75,13 +75,13 @@ class PhotoPage:
 
     @cached_property
     def edits(self) -> list[Edit]:
-        """The edits of it that wait in the tray."""
+        """Its edits in the tray."""
         edits = list_edits(cache.workspace(), self.dataset.id)
         return [edit for edit in edits if edit.path == self.row["path"]]
 
     @property
     def twins(self) -> dict[int, str]:
-        """Its twins → "identical" or "nearly the same", identical ones first."""
+        """Its copies → "identical" or "nearly the same", identical ones first."""
         photo, digests = self.photo, self.dataset.manifest["sha256"].to_numpy()
         same = np.flatnonzero(digests == digests[photo])
         twins = {int(n): "identical" for n in same if n != photo}
@@ -94,7 +94,7 @@ class PhotoPage:
         return twins
 
     def describe_answer(self, run: RunRecord) -> dict[str, str]:
-        """Return what a run says of it; of a test photo only when the split was opened."""
+        """Return the prediction of a run; hidden for test photos until the split is opened."""
         result = cache.result(run.id)
         if find_sealed(run.id)[self.photo]:
             hidden = dict.fromkeys(("Predicted", "Score", "Score of its class"), "–")
@@ -106,7 +106,7 @@ class PhotoPage:
             "Predicted": result.classes[top],
             "Score": percent(float(scores[top]), 100),
             "Score of its class": percent(float(scores[label]), 100),
-            "Answer": "right" if top == label else "wrong",
+            "Answer": "correct" if top == label else "wrong",
             "Split": str(result.splits[self.photo]),
         }
 
@@ -118,7 +118,7 @@ def explainer(run_id: str, dataset: Dataset) -> "Explainer":
         BackboneMissing: The run's backbone is not in the workspace, or was altered.
         ResultDamaged: Its head was cut short or altered.
     """
-    from core.prediction.explaining import Explainer  # OpenVINO: loaded when first wanted
+    from core.prediction.explaining import Explainer  # OpenVINO: loaded on first use
 
     result = cache.result(run_id)
     file = cache.workspace().backbone_folder(result.backbone_id) / "backbone.json"
@@ -132,7 +132,7 @@ def explainer(run_id: str, dataset: Dataset) -> "Explainer":
 
 
 def prefetch(run: RunRecord, dataset: Dataset, photos: Sequence[int]) -> None:
-    """Return at once; a thread keeps the maps of these photos, instead of those asked before."""
+    """Start a thread that computes the maps of these photos; it replaces earlier requests."""
     explainer(run.id, dataset).maps.fetch_ahead(dataset, photos)
 
 
@@ -143,7 +143,7 @@ def _head(run_id: str) -> DenseHead:
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model …")
 def _map_reader(backbone: tuple[str, str, float], _run_id: str) -> "MapReader":
-    del backbone  # the key: maps of all runs on one backbone are kept together
+    del backbone  # part of the key: runs on one backbone share their maps
     from core.prediction.explaining import open_map_reader
 
     return open_map_reader(cache.workspace(), _run_id, cache.result(_run_id))
@@ -151,7 +151,7 @@ def _map_reader(backbone: tuple[str, str, float], _run_id: str) -> "MapReader":
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
 def read_large_photo(dataset: Dataset, photo: int) -> tuple[bytes, str]:
-    """Return a JPEG of at most 1024 px, upright, and a word when it is not the file's own."""
+    """Return an upright JPEG of at most 1024 px, and a note where the file was unreadable."""
     try:
         image, note = decode_photo(dataset.original(photo), 2 * PHOTO_SIZE)[0], ""
     except (PhotoRefused, OSError):
@@ -161,18 +161,18 @@ def read_large_photo(dataset: Dataset, photo: int) -> tuple[bytes, str]:
 
 
 def is_kept(digest: str) -> bool:
-    """Return whether a photo that somebody asked about is kept."""
+    """Return whether a photo sent for prediction is stored."""
     return cache.workspace().kept_photo_file(digest).is_file()
 
 
 def link_kept_photo(digest: str) -> str | None:
-    """Return its thumbnail as an address that a table shows; None where it is not kept."""
+    """Return the thumbnail of a stored photo as a data URI; None where it is not stored."""
     content = read_kept_thumbnail(digest, ROW_SIZE)
     return None if content is None else data_uri(content)
 
 
 def read_kept_thumbnail(digest: str, side: int = THUMBNAIL_SIZE) -> bytes | None:
-    """Return the thumbnail of a photo that somebody asked about; None where it is not kept."""
+    """Return the thumbnail of a photo sent for prediction; None where it is not stored."""
     return _read_kept_thumbnail(digest, side) if is_kept(digest) else None
 
 

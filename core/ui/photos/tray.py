@@ -1,4 +1,4 @@
-"""What is done with photos on screen: tags, edits for the tray, the line of what waits."""
+"""Actions on photos: edits for the tray, tags, and the line about the tray."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from core.datasets.tags import LONGEST_TAG, add_tag, list_tags, remove_tag, writ
 from core.errors import PetalscopeError
 from core.formats import count, plain
 from core.ui.parts import cache
-from core.ui.parts.exact import foretell_tray
+from core.ui.parts.exact import predict_tray
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import offer_csv, show_problem, show_told, tell_after_rerun
 from core.ui.parts.pickers import pick_or_type
@@ -30,16 +30,16 @@ from data.dataset import Dataset
 from data.splits import SPLITS
 
 DONE = "selection.done"
-"""Session key of the last edit: (dataset id, batch, what it does in Markdown)."""
+"""Session key of the last edit: (dataset id, batch, description in Markdown)."""
 
 
 def show_tray(dataset: Dataset) -> None:
-    """Draw one quiet line when edits wait in the tray; nothing when it is empty."""
+    """Draw one quiet line about the edits in the tray, if there are any."""
     show_told()
     waiting = count_edits(cache.workspace(), dataset.id)
     if not waiting:
         return
-    told = foretell_tray(dataset)
+    told = predict_tray(dataset)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tray_line"):
         words, known = told or (" in the tray, not applied yet", None)
         edits = f":material/edit_note: **{count(waiting, 'edit')}**"
@@ -53,7 +53,6 @@ def show_tray(dataset: Dataset) -> None:
             icon=":material/undo:",
             key="tray.undo",
             on_click=lambda: tell_edits(undo_edits(cache.workspace(), dataset.id), "undone"),
-            help="Takes back the last step.",
         )
 
 
@@ -77,18 +76,18 @@ def describe_change(row: Mapping[Any, Any]) -> str:
 
 
 def tell_edits(edits: int, told: str) -> None:
-    """Say after the next rerun what became of so many edits."""
+    """Confirm after the next rerun that edits were undone, redone or removed."""
     tell_after_rerun(f"{count(edits, 'edit')} {told}.")
 
 
 def say_edit(photos: int, action: Action, value: str = "") -> str:
-    """Return what an edit does to so many photos, in Markdown."""
+    """Return the description of an edit in Markdown."""
     words = {"relabel": f"relabelled to “{plain(value, 40)}”", "move": f"moved to {value}"}
     return f"{count(photos, 'photo')} {words.get(action, 'excluded')}"
 
 
 def note_edit(dataset: Dataset, make: Callable[[], int], sentence: str) -> bool:
-    """Return whether an edit could be made; say what it does (Markdown), or why it could not be."""
+    """Make an edit and remember its description (Markdown), or draw its error; return success."""
     try:
         batch = make()
     except PetalscopeError as error:
@@ -100,7 +99,7 @@ def note_edit(dataset: Dataset, make: Callable[[], int], sentence: str) -> bool:
 
 @cache.for_editors
 def show_edit_buttons(dataset: Dataset, photos: Sequence[int], what: str, *, key: str) -> bool:
-    """Draw relabel, move and exclude of `what` (“3 photos”); return whether an edit was noted."""
+    """Draw relabel, move and exclude for `what` (“3 photos”); return whether an edit was made."""
     done: tuple[Action, str] | None = None
     with st.popover("Relabel", icon=":material/label:"):
         known = list_classes(cache.workspace(), dataset)
@@ -124,14 +123,11 @@ def show_edit_buttons(dataset: Dataset, photos: Sequence[int], what: str, *, key
     return note_edit(dataset, make, say_edit(len(photos), *done))
 
 
-_HELP = (
-    f"Up to {LONGEST_TAG} letters. A tag stays with a photo in all versions of its dataset, and "
-    "changes neither class nor split."
-)
+_HELP = f"Up to {LONGEST_TAG} letters. A photo keeps its tags in all versions of its dataset."
 
 
 def mark_tags(dataset: Dataset, badges: Mark | None = None) -> Mark:
-    """Return what says of a photo its tags, after the words that are said of it anyway."""
+    """Return a function that gives the badges of a photo, with its tags at the end."""
     tags = cache.photo_tags(dataset.id)
     return lambda photo: [
         *(badges(photo) if badges else ()),
@@ -141,7 +137,7 @@ def mark_tags(dataset: Dataset, badges: Mark | None = None) -> Mark:
 
 @cache.for_editors
 def show_tag_button(dataset: Dataset, photos: Sequence[int], what: str, *, key: str) -> bool:
-    """Draw the choice of a tag, what gives and takes it; return whether a photo changed."""
+    """Draw the buttons that add and remove a tag; return whether a photo changed."""
     with st.popover("Tag", icon=":material/sell:"):
         known = list(list_tags(cache.workspace()))
         name = pick_or_type("Tag", known, f"{key}.tag", "a tag", help=_HELP)
@@ -161,13 +157,13 @@ def _show_buttons(
     bearing = int(tags.find_bearers(name)[list(photos)].sum()) if name else 0
     with st.container(horizontal=True):
         give = st.button(
-            f"Give it to {what}",
+            f"Add to {what}",
             type="primary",
             disabled=not name or bearing == len(photos),
             key=f"{key}.give",
         )
         off = what if bearing == len(photos) else count(bearing, "photo")
-        take = bearing > 0 and st.button(f"Take it off {off}", key=f"{key}.take")
+        take = bearing > 0 and st.button(f"Remove from {off}", key=f"{key}.take")
     if give:
         given = add_tag(workspace, dataset, photos, name)
         st.toast(f"{count(given, 'photo')}: now #{plain(name)}", icon=":material/sell:")
@@ -178,7 +174,7 @@ def _show_buttons(
 
 
 def _show_tags(dataset: Dataset, photos: Sequence[int]) -> None:
-    """Draw which tags the photos bear now, and those of all photos as CSV."""
+    """Draw the tags of these photos, and the download of all tags as CSV."""
     tags = cache.photo_tags(dataset.id)
     borne = tags.borne[list(photos)].sum(axis=0).tolist()
     said = [

@@ -61,7 +61,7 @@ def test_two_windows_rename_and_the_later_name_stays(
 def test_an_empty_tray_says_how_it_is_filled(dataset: Dataset, open_view: Open) -> None:
     app = open_view(dataset, "edits")
     assert not app.exception
-    assert "Nothing waits" in text_of(app)
+    assert "The tray is empty" in text_of(app)
     assert "Apply the edits" not in labels(app)
 
 
@@ -99,7 +99,7 @@ def test_apply_makes_a_version_and_chooses_it(
     made = next(entry for entry in list_datasets(trained_copy) if entry.parent == dataset.id)
     assert (made.name, made.photos) == ("cleaned", len(dataset) - 1)
     assert made.id in app.query_params["dataset"]
-    assert any("is made and chosen" in toast.value for toast in app.toast)
+    assert any("was created" in toast.value for toast in app.toast)
 
 
 def test_what_cannot_be_applied_is_said_and_stays_in_the_tray(

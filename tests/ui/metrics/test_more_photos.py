@@ -63,7 +63,7 @@ def test_a_link_asks_and_a_curve_without_forecast_says_why(
     assert found is not None
     app = open_page("metrics", OPEN, more="30")
     words = text_of(app)
-    assert "By the exact head" in captions(app)
+    assert "Computed with the exact head" in captions(app)
     if not enough:
         assert "**No forecast** because all validation photos are right already." in words
         return

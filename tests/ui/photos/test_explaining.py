@@ -82,8 +82,8 @@ def script(run_id: str, dataset_id: str, photos: list[int]) -> None:
     import streamlit as st
 
     from core.runs.store import read_run
-    from core.ui.mistakes.review import show_nearest_training
     from core.ui.mistakes.reading import Listed, read_mistakes
+    from core.ui.mistakes.review import show_nearest_training
     from core.ui.parts import cache
     from core.ui.photos.explaining import show_explanation
 

@@ -116,7 +116,7 @@ def test_the_panel_edits_one_photo(
     (edit,) = list_edits(trained_copy, dataset.id)
     assert (edit.path, edit.action) == (dataset.manifest["path"].iat[3], "exclude")
     app = open_cell(photo="3")
-    assert "In the tray: exclude" in text_of(app)
+    assert "In the tray: excluded" in text_of(app)
 
 
 @pytest.mark.parametrize("stated", ["36", "-1", "x", "999999999999999999999", "٣"])
@@ -152,12 +152,12 @@ def test_selected_photos_are_tagged_and_let_go(
     add_tag(trained_copy, dataset, [5], "*odd*")
     app = open_cell([0, 2])
     next(box for box in app.selectbox if box.label == "Tag").set_value("*odd*").run()
-    app = press(app, "Give it to 2 photos")
+    app = press(app, "Add to 2 photos")
     assert not app.exception
     assert read_tags(trained_copy, dataset).counts == {"*odd*": 3}
     assert "2 photos selected" in text_of(app)  # for one more tag
     assert r"Now: \*odd\*" in text_of(app)
-    app = press(app, "Take it off 2 photos")
+    app = press(app, "Remove from 2 photos")
     assert not app.exception
     assert read_tags(trained_copy, dataset).counts == {"*odd*": 1}
 

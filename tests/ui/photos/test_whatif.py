@@ -29,8 +29,8 @@ def test_the_page_says_what_the_head_foretells(trained_copy: Workspace, dataset:
     shown = {one.label: one.value for one in app.metric}
     assert (shown["Gained"], shown["Lost"]) == (f"{told.gained}", f"{told.lost}")
     assert shown["Validation photos"] == f"{told.n}"
-    assert "answers like Run 1" in text_of(app)
-    assert f"{points(told.difference, told.n)} foretold" in text_of(app)
+    assert "agrees with Run 1" in text_of(app)
+    assert f"predicted {points(told.difference, told.n)}" in text_of(app)
     made = apply_foretold(trained_copy, dataset)
     app = open_page("dataset", dataset=made.id, view="versions")
     assert "Foretold by the exact head" in text_of(app)

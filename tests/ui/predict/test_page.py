@@ -232,7 +232,7 @@ def test_a_class_is_taught_as_a_trial_and_kept_for_review(
     app = press(name.set_value("comet").run(), "Add these 3 photos: comet")
     said = text_of(app)
     assert "A trial that was taught “comet”" in said and "Learned from 3 photos" in said
-    assert "does to the other classes" in said and "By the exact head" in said
+    assert "does to the other classes" in said and "Computed with the exact head" in said
     assert not list_feedback(trained_copy)  # nothing is sent before it is wanted
     app = give(app, photos[3])  # another photo, to try it on; it does not join by itself
     assert "asked about this photo:" in text_of(app)

@@ -1,28 +1,35 @@
 """The prediction API as an ASGI application: `uvicorn core.serving.api:app`, or `make api`.
 
-A process of its own, without Keras or TensorFlow, which takes up each champion that is promoted.
+A process of its own, without Keras or TensorFlow, that follows each promotion of a champion.
 """
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.cors import CORSMiddleware
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from core.config import read_settings
-from core.errors import SettingRefused
+from core.config import Settings, read_settings
+from core.errors import PetalscopeError, SettingRefused
+from core.runs.queue.scheduled import wake_scheduler
 from core.serving.admission import read_key
-from core.serving.figures import Figures, begin_journal
+from core.serving.answering import AnswerService
+from core.serving.figures import Figures, begin_journal, note
 from core.serving.gate import Gate
+from core.serving.logbook import Logbook
 from core.serving.problems import REQUEST_ID, add_problem_handlers
-from core.serving.routes import router
-from core.serving.service import Service
-from core.workspace import open_workspace
+from core.serving.routes import Service, router
+from core.serving.switching import Switcher
+from core.workspace import Workspace, open_workspace
 
 _DESCRIPTION = (
     "Classifies photos with the champion of the model registry. Every answer names the version "
-    "that gave it; what goes wrong has one shape, with a code that stays the same and a remedy. "
-    "Where a key is set, send it as “Authorization: Bearer KEY”."
+    "that gave it; every error has one shape, with a stable code and a remedy. Where a key is "
+    "set, send it as “Authorization: Bearer KEY”."
 )
 
 
@@ -39,9 +46,8 @@ def create_app() -> FastAPI:
     @asynccontextmanager
     async def live(app: FastAPI) -> AsyncIterator[None]:
         begin_journal()
-        service = Service(open_workspace(), settings, figures)
-        app.state.service = service
-        async with service.run():
+        app.state.service = service = _make_service(open_workspace(), settings, figures)
+        async with _run(service):
             yield
 
     app = FastAPI(
@@ -49,7 +55,7 @@ def create_app() -> FastAPI:
         version="1",
         description=_DESCRIPTION,
         lifespan=live,
-        docs_url=None,  # their pages fetch scripts from the network
+        docs_url=None,  # these pages fetch scripts from the network
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -68,8 +74,36 @@ def create_app() -> FastAPI:
     return app
 
 
+def _make_service(workspace: Workspace, settings: Settings, figures: Figures) -> Service:
+    switcher = Switcher(workspace, figures)
+    logbook = Logbook(workspace, figures.log_lost.inc)
+    figures.log_waiting.set_function(lambda: logbook.waiting)
+    answers = AnswerService(settings, switcher, logbook, figures)
+    return Service(workspace, figures, switcher, logbook, answers)
+
+
+@asynccontextmanager
+async def _run(service: Service) -> AsyncIterator[None]:
+    """Yield while the service answers; then write the lines that wait for the log."""
+    # BLAS threads that wake behind OpenVINO's take longer than the work they are given.
+    with threadpool_limits(1, user_api="blas"):
+        service.logbook.start()
+        service.switcher.start()
+        try:
+            await asyncio.to_thread(wake_scheduler, service.workspace)
+        except (SQLAlchemyError, PetalscopeError, OSError) as error:  # photos are answered without
+            note("scheduler not woken", {"problem": type(error).__name__}, logging.ERROR)
+        try:
+            yield
+        finally:
+            service.switcher.close()
+            service.answers.close()
+            service.logbook.close()
+            note("ended", {"log_lost": service.logbook.lost})
+
+
 def _create_or_end() -> FastAPI:
-    """Return the application for uvicorn; settings that are refused end it with their sentence."""
+    """Return the application for uvicorn; end with the sentence of a setting that is refused."""
     try:
         return create_app()
     except SettingRefused as error:

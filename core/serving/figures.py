@@ -1,14 +1,16 @@
-"""What operators see: figures for Prometheus, and the log, one JSON document a line on stderr.
+"""Metrics for Prometheus, and the log: one JSON document a line on stderr.
 
-Labels come from bounded lists, never from what a client wrote; the log holds no photos or keys.
+Labels come from bounded lists, never from a client; the log holds no photos or keys.
 """
 
+import json
 import logging
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from functools import partial
 
-import structlog
+import h11
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from core.monitoring.rules import MEASURES
@@ -21,7 +23,7 @@ _SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 class Figures:
-    """The figures of one application."""
+    """The metrics of one application."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -58,48 +60,48 @@ class Figures:
         self.log_lost = counter("petalscope_log_lost", "Answers that are missing in the log.")
 
     def show_serving(self, version: str, digest: str) -> None:
-        """Show this version as the one that answers."""
+        """Set the gauge of the version that answers."""
         self.serving.clear()
         self.serving.labels(version=version, digest=digest[:12]).set(1)
 
     def show_alarms(self, rules: Collection[str]) -> None:
-        """Show which rules have an active alarm."""
+        """Set the gauge of each rule: 1 where it has an active alarm."""
         for name in MEASURES:
             self.alarm.labels(rule=name).set(name in rules)
 
     def write(self) -> bytes:
-        """Return all figures as Prometheus reads them."""
+        """Return all metrics as Prometheus reads them."""
         return generate_latest(self._registry)
 
 
-_LOGGERS = ("core", "uvicorn.error", "asyncio", "python_multipart")
-"""Loggers that have something to say while it serves, besides our own."""
+class JsonLines(logging.Formatter):
+    """Writes each log record as a JSON document; `facts` of a record become its fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the document."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat()
+        facts = {"event": record.getMessage(), "level": record.levelname.lower(), "timestamp": time}
+        facts |= {"logger": record.name} | getattr(record, "facts", {})
+        # No traceback for the broken HTTP of a client: it could fill the log.
+        if record.exc_info and not isinstance(record.exc_info[1], h11.ProtocolError):
+            facts["exception"] = self.formatException(record.exc_info)
+        return json.dumps(facts, ensure_ascii=False, default=str)
+
+
+journal = logging.getLogger("petalscope.api")
 
 
 def begin_journal() -> None:
-    """Give our log lines, and those of server and libraries, one form."""
-    shared: list[structlog.types.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-    )
+    """Write all log lines, also those of the server and of libraries, as JSON on stderr."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    ours = logging.getLogger("petalscope")
-    for logger in (ours, *map(logging.getLogger, _LOGGERS)):
+    handler.setFormatter(JsonLines())
+    for name in (journal.name, "core", "uvicorn.error", "asyncio", "python_multipart"):
+        logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False
         logger.setLevel(logging.INFO)
+
+
+def note(event: str, facts: Mapping[str, object], level: int = logging.INFO) -> None:
+    """Write an event of the API into the log."""
+    journal.log(level, event, extra={"facts": facts})

@@ -1,6 +1,6 @@
-"""What every request passes, before and after: its id, the door, the rate, the size, the figures.
+"""The middleware around all addresses: request id, admission, limit of the body, figures, log line.
 
-A body is counted while it streams in and cut off at its limit; one that does not end is given up.
+A body is counted while it streams in, cut off at its limit, and given up when it does not end.
 """
 
 import asyncio
@@ -10,27 +10,28 @@ import uuid
 from functools import partial
 from typing import Any
 
-import structlog
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.config import Settings
-from core.errors import PetalscopeError, RequestRefused, RequestTooLarge
-from core.serving.admission import Authenticator, ByteBudget, Rate, is_passed_on, name_caller
-from core.serving.figures import Figures
+from core.errors import PetalscopeError, RequestRefused, RequestTooLarge, ServiceBusy
+from core.serving.admission import Door, Rate, find_caller
+from core.serving.figures import Figures, note
 from core.serving.problems import REQUEST_ID, problem_response
 from core.serving.uploads import limit_body
 
 BODY_TIMEOUT_S = 60.0
 MOST_HELD = 640_000_000
+"""Bytes of all bodies that are in memory at once."""
 _READ_AND_DROPPED = 64_000_000
-
 _OPEN = ("/health/", "/openapi.json")
-"""Answered without key and at any rate: for whoever watches or wants to learn how to ask."""
+"""Answered without a key and at any rate."""
+_METHODS = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH")
+_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _GONE = 499
-"""What is noted where nobody waits for the answer any more; a status as nginx knows it."""
+"""Status in the log where the client has hung up."""
 _OWN_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
-_journal = structlog.get_logger("petalscope.api")
 
 
 class Gate:
@@ -40,165 +41,127 @@ class Gate:
         self._app = app
         self._settings = settings
         self._figures = figures
-        self._authenticator = Authenticator(settings)
-        self._held = ByteBudget(MOST_HELD)
+        self._door = Door(settings)
         self._rate = Rate(settings.api_rate_limit)
+        self.bytes_held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "HEAD":  # the server leaves the body out: monitors ask so
+        if scope["method"] == "HEAD":  # monitors ask so; the server leaves the body out
             scope = {**scope, "method": "GET"}
-        limit = limit_body(scope["path"], self._settings)
-        body = _Body(receive, dict(scope["headers"]), limit, self._held)
-        visit = _Visit(scope, send, body)
-        scope["request_id"] = visit.request_id
+        visit = _Visit(self, scope, receive, send, limit_body(scope["path"], self._settings))
         try:
-            self._admit(scope, body)
-            await self._app(scope, body.receive, visit.send)
-        except ClientDisconnect:  # in the middle of its body: no fault of ours, and nobody to tell
+            self._admit(scope, visit.headers)
+            visit.check_length()
+            await self._app(scope, visit.receive, visit.send)
+        except ClientDisconnect:
             visit.status = visit.status or _GONE
-        except PetalscopeError as error:  # from here or from the body; the rest has its handlers
+        except PetalscopeError as error:
             if visit.status:
                 raise
             scope["problem_code"] = error.code
             await problem_response(error, visit.request_id)(scope, receive, visit.send)
         finally:
-            body.drop()
+            self.bytes_held -= visit.bytes
             self._note(scope, visit)
 
-    def _admit(self, scope: Scope, body: "_Body") -> None:
+    def _admit(self, scope: Scope, headers: Headers) -> None:
         if scope["path"].startswith(_OPEN):
             return
-        server, client, headers = scope.get("server"), scope.get("client"), scope["headers"]
-        self._authenticator.check_place(server[0] if server else None, headers)
-        caller = name_caller(client[0] if client else "", is_passed_on=is_passed_on(headers))
-        self._rate.check(caller)  # before the key: whoever guesses keys is slowed down, too
-        self._authenticator.check_key(headers)
-        if self._authenticator.has_key:
-            caller = caller.name_key()
+        server, client = scope.get("server"), scope.get("client")
+        self._door.check_place(server[0] if server else None, headers)
+        caller = find_caller(client[0] if client else "", headers)
+        self._rate.check(caller)  # before the key, so that guessing is slow
+        self._door.check_key(headers)
+        if self._door.has_key:  # behind a proxy, an address is any text: the key counts
+            caller = caller._replace(name="the key")
             self._rate.check(caller)
-        scope["check_batch"] = partial(self._rate.check_batch, caller)
-        body.check_announced()
+        scope["check_batch"] = partial(self._rate.check, caller, counted=1)
 
     def _note(self, scope: Scope, visit: "_Visit") -> None:
-        # Of a path that is none of ours only that is told: labels and logs must stay bounded.
+        # Labels come from bounded lists: a client must not fill the memory with them.
         route = getattr(scope.get("route"), "path", "none")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         seconds = time.perf_counter() - visit.started
         status = visit.status or 500
         self._figures.requests.labels(route=route, method=method, status=str(status)).inc()
         self._figures.request_seconds.labels(route=route).observe(seconds)
-        if "problem_code" in scope:
-            self._figures.problems.labels(code=scope["problem_code"]).inc()
+        facts: dict[str, Any] = scope.get("noted", {})
+        if code := scope.get("problem_code"):
+            self._figures.problems.labels(code=code).inc()
+            facts = facts | {"code": code}
         if route.startswith("/health/") or route == "/metrics":
-            return  # asked every few seconds by whoever watches
-        _journal.info(
-            "request",
-            request_id=visit.request_id,
-            method=method,
-            route=route,
-            status=status,
-            ms=round(seconds * 1000, 1),
-            **scope.get("noted", {}),
-            **({"code": scope["problem_code"]} if "problem_code" in scope else {}),
-        )
-
-
-_METHODS = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH")
+            return  # monitors ask every few seconds
+        ms = round(seconds * 1000, 1)
+        about = {"method": method, "route": route, "status": status, "ms": ms}
+        note("request", {"request_id": visit.request_id} | about | facts)
 
 
 class _Visit:
-    """One request: its id, when it came, what it was answered with."""
+    """One request: its id, its body as it comes in, and the status of its answer."""
 
-    def __init__(self, scope: Scope, send: Send, body: "_Body") -> None:
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+    def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        self.headers = Headers(scope=scope)
+        given = self.headers.get("x-request-id", "")
         self.request_id = given if _OWN_ID.fullmatch(given) else uuid.uuid4().hex
+        scope["request_id"] = self.request_id
         self.started = time.perf_counter()
-        self.status = 0
-        self._send = send
-        self._body = body
+        self.status = self.bytes = 0
+        length = self.headers.get("content-length", "")
+        self._length = int(length) if length.isdecimal() else 0
+        self._is_complete = False
+        self._gate, self._receive, self._send, self._limit = gate, receive, send, limit
+
+    def check_length(self) -> None:
+        """Refuse (RequestTooLarge) a body that announces more bytes than the limit."""
+        if self._length > self._limit:
+            raise self._too_large()
+
+    async def receive(self) -> Message:
+        """Return the next piece of the body."""
+        if self._is_complete:
+            return await self._receive()
+        try:
+            left = self.started + BODY_TIMEOUT_S - time.perf_counter()
+            message = await asyncio.wait_for(self._receive(), max(0.0, left))
+        except TimeoutError as error:
+            raise RequestRefused(
+                f"The request did not end within {BODY_TIMEOUT_S:.0f} s.",
+                "Send it again over a faster connection, or a smaller photo.",
+                status=408,
+            ) from error
+        n_bytes = len(message.get("body", b""))
+        if self._gate.bytes_held + n_bytes > MOST_HELD:
+            raise ServiceBusy(
+                "Too many large requests arrive at once.",
+                "Send it again in some seconds.",
+                retry_after=3,
+            )
+        self._gate.bytes_held += n_bytes
+        self.bytes += n_bytes
+        if self.bytes > self._limit:
+            raise self._too_large()
+        self._is_complete = not message.get("more_body", False)
+        return message
 
     async def send(self, message: Message) -> None:
         """Send on; the head of the answer carries the id."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [pair for pair in message.get("headers", []) if pair[0] != _ID_HEADER]
-            headers.append((_ID_HEADER, self.request_id.encode()))
-            if self._body.goes_on:
-                headers.append((b"connection", b"close"))
-            message = {**message, "headers": headers}
+            added = {REQUEST_ID: self.request_id, **_HEADERS}
+            # uvicorn reads the rest of a body and drops it, so that the client sees the answer;
+            # of a body that may go on for ever it must not.
+            is_long = "transfer-encoding" in self.headers or self._length > _READ_AND_DROPPED
+            if is_long and not self._is_complete:
+                added["Connection"] = "close"
+            pairs = [(name.lower().encode(), value.encode()) for name, value in added.items()]
+            message = {**message, "headers": [*message.get("headers", []), *pairs]}
         await self._send(message)
-
-
-_ID_HEADER = REQUEST_ID.lower().encode()
-
-
-class _Body:
-    """The body of a request, counted while it comes in."""
-
-    def __init__(
-        self, receive: Receive, headers: dict[bytes, bytes], limit: int, held: ByteBudget
-    ) -> None:
-        self._receive = receive
-        announced = headers.get(b"content-length", b"")
-        self._announced = int(announced) if announced.isdigit() else 0
-        self._is_chunked = b"transfer-encoding" in headers
-        self._limit = limit
-        self._held = held
-        self._bytes = 0
-        self._is_complete = False
-        self._deadline = time.monotonic() + BODY_TIMEOUT_S
-
-    def check_announced(self) -> None:
-        """Refuse (RequestTooLarge) a body that is announced as larger than the limit."""
-        if self._announced > self._limit:
-            raise self._too_large()
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether much more may come in that nobody will read: it is hung up on then.
-
-        A little more is read and dropped instead: who is cut off might never see the answer.
-        """
-        is_long = self._is_chunked or self._announced > _READ_AND_DROPPED
-        return is_long and not self._is_complete
-
-    async def receive(self) -> Message:
-        """Return the next piece of the body.
-
-        Raises:
-            RequestTooLarge: The pieces so far are more than the limit.
-            ServiceBusy: Too many large requests come in at once.
-            RequestRefused: The body did not end in time.
-        """
-        if self._is_complete:
-            return await self._receive()
-        try:
-            left = max(0.0, self._deadline - time.monotonic())
-            message = await asyncio.wait_for(self._receive(), left)
-        except TimeoutError as error:
-            raise RequestRefused(
-                f"The request did not end within {BODY_TIMEOUT_S:.0f} s.",
-                "Send it again over a better line, or a smaller photo.",
-                status=408,
-            ) from error
-        piece: Any = message.get("body", b"")
-        self._held.add(len(piece))
-        self._bytes += len(piece)
-        if self._bytes > self._limit:
-            raise self._too_large()
-        self._is_complete = not message.get("more_body", False)
-        return message
-
-    def drop(self) -> None:
-        """Release the bytes."""
-        self._held.drop(self._bytes)
-        self._bytes = 0
 
     def _too_large(self) -> RequestTooLarge:
         return RequestTooLarge(
-            f"The request has more than the {self._limit / 1e6:.1f} MB that are taken here.",
+            f"The request has more than {self._limit / 1e6:.1f} MB, the most that is accepted.",
             "Send fewer or smaller photos.",
         )

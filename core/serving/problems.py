@@ -1,11 +1,10 @@
-"""Errors as the API tells them: one shape, a status for each, never a traceback; and in OpenAPI.
+"""Errors of the API: one shape, a status for each, never a traceback; and in OpenAPI.
 
 {"error": {"code", "problem", "remedy", "request_id"}}; with Retry-After where waiting helps.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,30 +15,31 @@ from starlette.responses import Response
 
 from core import errors
 from core.errors import PetalscopeError, RequestRefused, ServiceBusy, UnexpectedFault
-from core.serving.schemas import FeedbackGiven, Problem, ProblemDocument
+from core.serving.schemas import Problem, ProblemDocument
 
 REQUEST_ID = "X-Request-ID"
 
-_STATUSES: tuple[tuple[type[PetalscopeError], int], ...] = (
-    (errors.PhotoTooLarge, 413),
-    (errors.RequestTooLarge, 413),
-    (errors.PhotoRefused, 422),
-    (errors.KeyRefused, 401),
-    (errors.TooManyRequests, 429),
-    (errors.ServiceBusy, 503),
-    (errors.ServiceNotReady, 503),
-    (errors.VersionMissing, 404),
-    (errors.FeedbackRefused, 422),
-    (errors.DiskFull, 503),
-    (errors.DatabaseUnusable, 503),
-    (errors.PlaceRefused, 503),
-    (errors.PetalscopeError, 400),
-)
-"""The first that fits; an error may name another in its fact “status”."""
+_STATUSES: dict[type[Exception], int] = {
+    errors.PhotoTooLarge: 413,
+    errors.RequestTooLarge: 413,
+    errors.PhotoRefused: 422,
+    errors.KeyRefused: 401,
+    errors.TooManyRequests: 429,
+    errors.ServiceBusy: 503,
+    errors.ServiceNotReady: 503,
+    errors.VersionMissing: 404,
+    errors.FeedbackRefused: 422,
+    errors.DiskFull: 503,
+    errors.DatabaseUnusable: 503,
+    errors.PlaceRefused: 503,
+    errors.PetalscopeError: 400,
+}
+"""By kind or, where it is not listed, by its parent; an error may name another in its facts."""
+_SEE = "See /openapi.json for what is allowed."
 
 
 def describe_problem(error: PetalscopeError, request_id: str) -> Problem:
-    """Return the error as the API tells it."""
+    """Return the error in the shape of the API."""
     return Problem(
         code=error.code, problem=error.problem, remedy=error.remedy, request_id=request_id
     )
@@ -47,16 +47,13 @@ def describe_problem(error: PetalscopeError, request_id: str) -> Problem:
 
 def problem_response(error: PetalscopeError, request_id: str) -> Response:
     """Return the whole answer to a request that ended with an error."""
-    status = error.facts.get("status")
-    if not isinstance(status, int):
-        status = next(status for kind, status in _STATUSES if isinstance(error, kind))
-    headers = {REQUEST_ID: request_id, "X-Content-Type-Options": "nosniff"}
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    if "retry_after" in error.facts:
-        headers["Retry-After"] = str(error.facts["retry_after"])
-    if "allow" in error.facts:
-        headers["Allow"] = str(error.facts["allow"])
+    listed = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+    status = int(str(error.facts.get("status", listed)))
+    facts = error.facts | ({"authenticate": "Bearer"} if status == 401 else {})
+    names = {"retry_after": "Retry-After", "allow": "Allow", "authenticate": "WWW-Authenticate"}
+    headers = {name: str(facts[fact]) for fact, name in names.items() if fact in facts}
+    if status == 500:
+        headers[REQUEST_ID] = request_id  # answered outside of the gate, which adds it to others
     document = ProblemDocument(error=describe_problem(error, request_id))
     return Response(document.model_dump_json(), status, headers, "application/json")
 
@@ -67,18 +64,17 @@ def find_request_id(request: Request) -> str:
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Answer whatever goes wrong in the application in the one shape."""
-
+    """Answer every error of the application in the one shape."""
     describe: dict[type[Exception], Callable[[Request, Any], PetalscopeError]] = {
         PetalscopeError: lambda _, error: error,
         HTTPException: _translate,
-        RequestValidationError: lambda _, error: _describe_values(error),
+        RequestValidationError: _describe_values,
         SQLAlchemyError: lambda *_: ServiceBusy(
             "The database does not answer.", "Send it again in some seconds.", retry_after=5
         ),
         Exception: lambda *_: UnexpectedFault(
             "The API made a mistake.",
-            "Send it again; if it stays, report the request id: the log has the traceback.",
+            "Send it again. If it fails again, report the request id: the log has the traceback.",
             status=500,
         ),
     }
@@ -95,27 +91,32 @@ async def _answer(
 
 
 def _translate(request: Request, error: HTTPException) -> PetalscopeError:
+    if isinstance(error.__cause__, PetalscopeError):  # raised while FastAPI read the body
+        return error.__cause__
+    problem, remedy = f"The request cannot be used: {error.detail}", _SEE
+    if error.status_code == 404:
+        problem = "There is nothing at this address."
+    if error.status_code == 405:
+        problem = f"This address does not accept {request.method[:20]}."
     allow = {"allow": error.headers["Allow"]} if error.headers and "Allow" in error.headers else {}
-    told = {
-        404: ("There is nothing at this address.", "The addresses stand in /openapi.json."),
-        405: (
-            f"{request.method[:20]} is not what this address takes.",
-            "See /openapi.json for its methods.",
-        ),
-    }
-    known = (f"The request cannot be used: {error.detail}", "See /openapi.json for its form.")
-    problem, remedy = told.get(error.status_code, known)
     return RequestRefused(problem, remedy, status=error.status_code, **allow)
 
 
-def _describe_values(error: RequestValidationError) -> PetalscopeError:
+def _describe_values(request: Request, error: RequestValidationError) -> PetalscopeError:
     fault = error.errors()[0]
+    if fault["type"] == "model_attributes_type" and not _is_json(request):
+        return RequestRefused("This address accepts application/json.", _SEE, status=415)
     place = " → ".join(str(part) for part in fault["loc"])[:120]
     return RequestRefused(
         f"The value at {place} cannot be used: {str(fault['msg'])[:200]}.",
-        "See /openapi.json for what is allowed.",
-        status=422,
+        _SEE,
+        status=400 if fault["type"] == "json_invalid" else 422,
     )
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json"
 
 
 _DESCRIPTIONS = {
@@ -125,7 +126,7 @@ _DESCRIPTIONS = {
     404: "There is nothing of that name",
     408: "The body did not end in time",
     413: "Too many bytes or pixels; nothing was decoded",
-    415: "Not a type that is taken",
+    415: "The content type is not accepted",
     422: "The photo is damaged, or a value cannot be used",
     429: "Too many photos in a minute",
     503: "The queue is full, or no version serves yet",
@@ -136,39 +137,31 @@ _RETRY = {
         "schema": {"type": "integer"},
     }
 }
-_MOST = "up to 10 MB and 40 megapixels, unless the settings of the API say otherwise"
 _BINARY = {"type": "string", "format": "binary"}
 
-_PHOTO_TYPES = ("jpeg", "png", "webp", "heic", "avif", "bmp")
 
-
-def _describe_body(schemas: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the document says of a body: content type → schema."""
-    content = {kind: {"schema": schema} for kind, schema in schemas.items()}
+def describe_upload(field: str, schema: dict[str, Any], *images: str) -> dict[str, Any]:
+    """Return what OpenAPI says of a form with one field, or of images as the whole body."""
+    form = {"type": "object", "required": [field], "properties": {field: schema}}
+    content: dict[str, Any] = {"multipart/form-data": {"schema": form}}
+    content |= {f"image/{kind}": {"schema": _BINARY} for kind in images}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _describe_form(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": [name], "properties": {name: schema}}
-
-
-_FORM = "multipart/form-data"
-_MANY = {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": 64}
-PHOTO_BODY = _describe_body(
-    {_FORM: _describe_form("photo", {**_BINARY, "description": _MOST})}
-    | {f"image/{kind}": _BINARY for kind in _PHOTO_TYPES}
+PHOTO_BODY = describe_upload(
+    "photo",
+    _BINARY | {"description": "up to 10 MB and 40 megapixels, unless the API is set otherwise"},
+    *("jpeg", "png", "webp", "heic", "avif", "bmp"),
 )
-BATCH_BODY = _describe_body({_FORM: _describe_form("photos", _MANY)})
-FEEDBACK_BODY = _describe_body({"application/json": FeedbackGiven.model_json_schema()})
+BATCH_BODY = describe_upload(
+    "photos", {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": 64}
+)
 
 
 def describe_refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what the document says of answers with these statuses: all have the one shape."""
+    """Return what OpenAPI says of answers with these statuses: all have the one shape."""
     return {
-        status: {
-            "model": ProblemDocument,
-            "description": _DESCRIPTIONS[status],
-            **({"headers": _RETRY} if status in (429, 503) else {}),
-        }
+        status: {"model": ProblemDocument, "description": _DESCRIPTIONS[status]}
+        | ({"headers": _RETRY} if status in (429, 503) else {})
         for status in statuses
     }

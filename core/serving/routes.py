@@ -1,28 +1,26 @@
 """The addresses: predict, batch, models, feedback, health, metrics."""
 
-import asyncio
 import base64
 import binascii
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ValidationError
+from fastapi import APIRouter, Depends, Path, Query, Request
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from core.errors import RequestRefused
-from core.monitoring.feedback import Feedback, give_feedback
+from core.errors import PetalscopeError, RequestRefused, ServiceBusy
+from core.monitoring.rules import list_alarms
+from core.monitoring.feedback import give_feedback
 from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
 from core.serving import schemas
-from core.serving.figures import CONTENT_TYPE
-from core.serving.problems import (
-    BATCH_BODY,
-    FEEDBACK_BODY,
-    PHOTO_BODY,
-    describe_refusals,
-    find_request_id,
-)
-from core.serving.service import Service
-from core.serving.uploads import media_type, read_photo, read_photos
+from core.serving.answering import AnswerService, Asker
+from core.serving.figures import CONTENT_TYPE, Figures
+from core.serving.logbook import Logbook
+from core.serving.problems import BATCH_BODY, PHOTO_BODY, describe_refusals, find_request_id
+from core.serving.switching import Switcher
+from core.serving.uploads import read_photo, read_photos
+from core.workspace import Workspace
 
 router = APIRouter()
 
@@ -32,235 +30,205 @@ Alias = Annotated[
     str, Path(min_length=1, max_length=64, pattern="^[0-9A-Za-z]+$", examples=["champion", "v3"])
 ]
 Top = Annotated[int, Query(ge=1, le=200, description="how many classes each answer names")]
+_WRITING = describe_refusals(400, 401, 403, 408, 413, 415, 422, 429, 503)
 
 
-def find_service(request: Request) -> Service:
+class Service(NamedTuple):
+    """The parts behind the addresses of one application."""
+
+    workspace: Workspace
+    figures: Figures
+    switcher: Switcher
+    logbook: Logbook
+    answers: AnswerService
+
+
+async def find_service(request: Request) -> Service:
     """Return the parts behind the addresses."""
     service: Service = request.app.state.service
     return service
 
 
-def find_client(request: Request) -> str:
-    """Return the address that the request came from."""
+async def find_asker(request: Request, top: Top = 5) -> Asker:
+    """Return the request for answers."""
+    return Asker(find_request_id(request), _find_client(request), top)
+
+
+def _find_client(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def note(request: Request, **facts: object) -> None:
-    """Add facts to this request's line in the log."""
-    request.scope["noted"] = facts
-
-
-def answer_json(document: BaseModel, status: int = 200) -> Response:
-    """Return the document as the body of an answer."""
-    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-    return Response(document.model_dump_json(), status, headers, "application/json")
+Parts = Annotated[Service, Depends(find_service)]
+Asked = Annotated[Asker, Depends(find_asker)]
 
 
 @router.post(
     "/v1/predict",
     summary="Classify one photo",
     operation_id="predict",
-    response_model=schemas.Answer,
-    responses=describe_refusals(400, 401, 403, 408, 413, 415, 422, 429, 503),
+    responses=_WRITING,
     openapi_extra=PHOTO_BODY,
 )
-async def predict(request: Request, top: Top = 5) -> Response:
+async def predict(request: Request, service: Parts, asker: Asked) -> schemas.Answer:
     """Send a JPEG, PNG, WEBP, HEIC, AVIF or BMP, as a form (field `photo`) or as the body itself.
 
     `unknown` is true where the model does not know: its best score is below its threshold
-    (`unsure`), or the photo is like nothing in its training (`unlike`).
+    (`unsure`), or the photo is unlike all its training photos (`unlike`).
     """
-    service = find_service(request)
-    upload = await read_photo(request)
-    request_id, client = find_request_id(request), find_client(request)
-    answer = await service.answers.answer(upload, request_id=request_id, client=client, top=top)
-    note(request, version=answer.model.version, photos=1, kind=answer.kind)
-    return answer_json(answer)
+    answer = await service.answers.answer(await read_photo(request), asker)
+    facts = {"version": answer.model.version, "photos": 1, "kind": answer.kind}
+    request.scope["noted"] = facts
+    return answer
 
 
 @router.post(
     "/v1/predict/batch",
     summary="Classify up to 64 photos",
     operation_id="predictBatch",
-    response_model=schemas.BatchAnswer,
-    responses=describe_refusals(400, 401, 403, 408, 413, 415, 422, 429, 503),
+    responses=_WRITING,
     openapi_extra=BATCH_BODY,
 )
-async def predict_batch(request: Request, top: Top = 5) -> Response:
+async def predict_batch(request: Request, service: Parts, asker: Asked) -> schemas.BatchAnswer:
     """Send a form with up to 64 files, each in a field `photos`.
 
     Every photo has an answer or an error of its own, in the order they were sent.
     """
-    service = find_service(request)
-    async with service.open_batch():
+    if service.answers.batches.locked():
+        raise ServiceBusy(
+            "Too many batches are being answered already.",
+            "Send it again in some seconds.",
+            retry_after=3,
+        )
+    async with service.answers.batches:
         uploads = await read_photos(request)
         request.scope["check_batch"](len(uploads))
-        request_id, client = find_request_id(request), find_client(request)
-        items = await service.answers.answer_batch(
-            uploads, request_id=request_id, client=client, top=top
-        )
-    answered = sum(item.answer is not None for item in items)
-    versions = sorted({item.answer.model.version for item in items if item.answer})
-    note(request, version=",".join(versions), photos=len(items), refused=len(items) - answered)
-    return answer_json(
-        schemas.BatchAnswer(
-            request_id=request_id, answered=answered, refused=len(items) - answered, items=items
-        )
-    )
+        items = await service.answers.answer_batch(uploads, asker)
+    versions = [item.answer.model.version for item in items if item.answer]
+    counts = {"answered": len(versions), "refused": len(items) - len(versions)}
+    request.scope["noted"] = {"version": ",".join(sorted(set(versions))), **counts}
+    return schemas.BatchAnswer(request_id=asker.request_id, items=items, **counts)
 
 
 @router.get(
     "/v1/models",
     summary="All registered versions",
     operation_id="listModels",
-    response_model=schemas.Versions,
     responses=describe_refusals(401, 403, 429, 503),
 )
-async def list_models(request: Request) -> Response:
-    """Newest first; `aliases` says which is champion and which challenger."""
-    service = find_service(request)
-    versions = await asyncio.to_thread(list_versions, service.workspace)
-    return answer_json(schemas.Versions(models=await _describe_all(service, versions)))
+def list_models(service: Parts) -> schemas.Versions:
+    """Newest first; `aliases` names the champion and the challenger."""
+    versions = list_versions(service.workspace)
+    return schemas.Versions(models=[_describe(service, version) for version in versions])
 
 
 @router.get(
     "/v1/models/{alias}",
     summary="One version",
     operation_id="findModel",
-    response_model=schemas.Version,
     responses=describe_refusals(401, 403, 404, 422, 429, 503),
 )
-async def find_model(request: Request, alias: Alias) -> Response:
+def find_model(service: Parts, alias: Alias) -> schemas.Version:
     """Named by `champion`, `challenger`, its number (`v3`) or the start of its digest."""
-    service = find_service(request)
-    version = await asyncio.to_thread(find_version, service.workspace, alias)
-    return answer_json((await _describe_all(service, [version]))[0])
+    return _describe(service, find_version(service.workspace, alias))
 
 
-async def _describe_all(service: Service, versions: list[ModelVersion]) -> list[schemas.Version]:
-    aliases = await asyncio.to_thread(read_aliases, service.workspace)
+def _describe(service: Service, version: ModelVersion) -> schemas.Version:
     serving = service.switcher.find_model()
-    return [
-        schemas.Version(
-            version=version.label,
-            name=version.name,
-            aliases=[name for name, number in aliases.items() if number == version.number],
-            serving=serving is not None and serving.version.number == version.number,
-            digest=version.digest,
-            run_id=version.run_id,
-            dataset_id=version.dataset_id,
-            classes=list(version.classes),
-            registered=version.created,
-        )
-        for version in versions
-    ]
+    aliases = read_aliases(service.workspace)
+    return schemas.Version(
+        version=version.label,
+        name=version.name,
+        aliases=[name for name, number in aliases.items() if number == version.number],
+        serving=serving is not None and serving.version.number == version.number,
+        digest=version.digest,
+        run_id=version.run_id,
+        dataset_id=version.dataset_id,
+        classes=list(version.classes),
+        registered=version.created,
+    )
 
 
 @router.post(
     "/v1/feedback",
-    summary="Say what a photo really shows",
+    summary="Report the class that a photo really shows",
     operation_id="giveFeedback",
     status_code=201,
-    response_model=schemas.FeedbackKept,
-    responses=describe_refusals(400, 401, 403, 408, 413, 415, 422, 429, 503),
-    openapi_extra=FEEDBACK_BODY,
+    responses=_WRITING,
 )
-async def give(request: Request) -> Response:
-    """What a person says goes to the review inbox; nothing is learnt from before a review.
+def give(request: Request, service: Parts, given: schemas.FeedbackGiven) -> schemas.FeedbackKept:
+    """Feedback goes to the review inbox; nothing is used for training until it is reviewed.
 
-    With `photo_base64`, the photo of that answer is kept for the review; else only what was said.
+    With `photo_base64`, the photo of that answer is stored for the review.
     """
-    service = find_service(request)
-    given = await _read_feedback(request)
-    photo = _decode_base64(given.photo_base64)
-    feedback = await asyncio.to_thread(_give, service, given, photo, find_client(request))
-    kept = schemas.FeedbackKept(
+    photo = None
+    if given.photo_base64 is not None:
+        try:
+            photo = base64.b64decode(given.photo_base64, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise RequestRefused(
+                "The value of photo_base64 is not base64.", "Encode the photo's bytes.", status=422
+            ) from error
+    service.logbook.flush(_FLUSH_S)  # the answer may still be on its way into the log
+    feedback = give_feedback(
+        service.workspace,
+        given.prediction_id,
+        class_name=given.class_name,
+        photo=photo,
+        who=_find_client(request),
+        note=given.note,
+    )
+    return schemas.FeedbackKept(
         request_id=find_request_id(request),
         prediction_id=given.prediction_id,
         was_right=feedback.was_right,
         class_name=feedback.class_name,
         state=feedback.state,
     )
-    return answer_json(kept, 201)
 
 
-async def _read_feedback(request: Request) -> schemas.FeedbackGiven:
-    if media_type(request) != "application/json":  # which a form on a strange web page cannot send
-        raise RequestRefused(
-            "Feedback is sent as application/json.", "See /openapi.json for its form.", status=415
-        )
-    try:
-        return schemas.FeedbackGiven.model_validate_json(await request.body())
-    except ValidationError as error:
-        fault = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in fault["loc"])[:120] or "the document"
-        raise RequestRefused(
-            f"The value of {place} cannot be used: {fault['msg'][:200]}.",
-            "See /openapi.json for what is allowed.",
-            status=400 if fault["type"] == "json_invalid" else 422,
-        ) from error
-
-
-def _decode_base64(text: str | None) -> bytes | None:
-    if text is None:
-        return None
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise RequestRefused(
-            "The value of photo_base64 is not base64.", "Encode the photo's bytes.", status=422
-        ) from error
-
-
-def _give(
-    service: Service, given: schemas.FeedbackGiven, photo: bytes | None, client: str
-) -> Feedback:
-    service.logbook.flush(_FLUSH_S)  # the answer may still be on its way into the log
-    return give_feedback(
-        service.workspace,
-        given.prediction_id,
-        class_name=given.class_name,
-        photo=photo,
-        who=client,
-        note=given.note,
-    )
-
-
-@router.get(
-    "/health/live",
-    summary="Whether the process answers",
-    operation_id="isAlive",
-    response_model=schemas.Alive,
-)
-async def is_alive() -> Response:
-    """To be asked by whoever starts it anew when it is stuck."""
-    return answer_json(schemas.Alive())
+@router.get("/health/live", summary="Whether the process answers", operation_id="isAlive")
+async def is_alive() -> schemas.Alive:
+    """For programs that restart the API when it does not answer."""
+    return schemas.Alive()
 
 
 @router.get(
     "/health/ready",
-    summary="Whether photos are answered, and by what",
+    summary="Whether photos are answered, and by which version",
     operation_id="isReady",
-    response_model=schemas.Readiness,
     responses={503: {"model": schemas.Readiness, "description": "No version serves yet"}},
 )
-async def is_ready(request: Request) -> Response:
+async def is_ready(service: Parts, response: Response) -> schemas.Readiness:
     """503 until a version serves; `degraded` where it is not the champion that was promoted."""
-    readiness = find_service(request).describe_readiness()
-    return answer_json(readiness, 503 if readiness.status == "not_ready" else 200)
+    state = service.switcher.state
+    shown = state if state.model else state.refusal
+    response.status_code = 200 if state.model else 503
+    return schemas.Readiness(
+        status="not_ready" if not state.model else "degraded" if state.is_degraded else "ready",
+        version=state.model.version.label if state.model else None,
+        champion=f"v{state.champion}" if state.champion else None,
+        problem=shown.problem,
+        remedy=shown.remedy,
+        photos_waiting=service.answers.waiting,
+        queue=service.answers.queue,
+        log_waiting=service.logbook.waiting,
+        log_lost=service.logbook.lost,
+    )
 
 
 @router.get(
     "/metrics",
-    summary="Figures for Prometheus",
+    summary="Metrics for Prometheus",
     operation_id="readMetrics",
     response_class=Response,
     responses={
-        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Figures"},
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Metrics"},
         **describe_refusals(401, 403, 429),
     },
 )
-async def read_metrics(request: Request) -> Response:
+def read_metrics(service: Parts) -> Response:
     """Requests, latency, batches, scores, unknown photos, alarms, queue, log."""
-    figures = await find_service(request).write_figures()
-    return Response(figures, headers={"Content-Type": CONTENT_TYPE})
+    with suppress(SQLAlchemyError, PetalscopeError):
+        alarms = list_alarms(service.workspace, active=True)
+        service.figures.show_alarms({alarm.rule for alarm in alarms})
+    return Response(service.figures.write(), headers={"Content-Type": CONTENT_TYPE})

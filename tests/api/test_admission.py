@@ -1,4 +1,4 @@
-"""Keys, places and rates, as the whole API keeps to them."""
+"""Keys, addresses and rates, in the whole API."""
 
 import pytest
 
@@ -10,7 +10,7 @@ JPEG = {"content-type": "image/jpeg"}
 KEY = "k" * 32
 
 
-def test_with_a_key_only_who_has_it_is_answered(
+def test_with_a_key_only_requests_with_it_are_answered(
     registered: Workspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PETALSCOPE_API_KEY", KEY)
@@ -53,10 +53,13 @@ def test_too_many_photos_in_a_minute(
 ) -> None:
     monkeypatch.setenv("PETALSCOPE_API_RATE_LIMIT", "5")
     with open_client() as client:
-        files = [("photos", ("a.jpg", PHOTO))] * 4
-        assert client.post("/v1/predict/batch", files=files).status_code == 200
-        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
-        # Where a minute ends meanwhile, some more are let in.
+        files = [("photos", ("a.jpg", PHOTO))] * 6
+        answer = client.post("/v1/predict/batch", files=files)
+        error = check_problem(answer, 413, "request_too_large")
+        assert "retry-after" not in answer.headers  # it would never pass
+        assert "Send at most 5 at once" in error["remedy"]
+        assert client.post("/v1/predict/batch", files=files[:3]).status_code == 200
+        # Where a minute ends in between, some more are let in.
         posts = (client.post("/v1/predict", content=PHOTO, headers=JPEG) for _ in range(9))
         answer = next(one for one in posts if one.status_code != 200)
         check_problem(answer, 429, "too_many_requests")
@@ -65,20 +68,7 @@ def test_too_many_photos_in_a_minute(
     del registered
 
 
-def test_a_batch_that_is_more_than_the_rate_is_told_what_to_do(
-    registered: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PETALSCOPE_API_RATE_LIMIT", "5")
-    with open_client() as client:
-        files = [("photos", ("a.jpg", PHOTO))] * 6
-        answer = client.post("/v1/predict/batch", files=files)
-        error = check_problem(answer, 413, "request_too_large")
-        assert "retry-after" not in answer.headers  # it would never pass
-        assert "Send at most 5 at once" in error["remedy"]
-    del registered
-
-
-def test_whoever_has_the_key_is_counted_as_one_wherever_it_seems_to_be(
+def test_all_callers_with_the_key_are_counted_together(
     served_workspace: Workspace,
 ) -> None:
     with run_serving(
@@ -89,11 +79,11 @@ def test_whoever_has_the_key_is_counted_as_one_wherever_it_seems_to_be(
             headers = {"X-API-Key": key, "X-Forwarded-For": place}
             return serving.ask("GET", "/v1/models", headers=headers)[0]
 
-        # Where a minute ends meanwhile, one more is let in: hence some more are sent each time.
+        # Where a minute ends in between, one more is let in: hence some more are sent.
         guesses = [ask("203.0.113.1", "a guess") for _ in range(8)]
         assert guesses[:5] == [401] * 5 and guesses[-1] == 429
         same = [ask("203.0.113.1") for _ in range(3)]
-        assert 429 in same, "also the right one: no guess is told from it"
+        assert 429 in same, "also the right one, so that guessing learns nothing"
         begun = [ask(f"198.51.100.{number}") for number in range(8)]
         assert begun[:2] == [200] * 2 and begun[-1] == 429
         assert 429 in [ask("127.0.0.1") for _ in range(3)]

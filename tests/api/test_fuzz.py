@@ -89,6 +89,8 @@ def send_odd_request(serving: ServingProcess, request: OddRequest) -> tuple[int,
     refused = final[0] >= 400 and request.method != b"HEAD"
     if max(final) >= 500 and final[0] != 503:
         return final[0], "is a fault of the API"
+    if final[0] == 400 and b"Invalid HTTP request received." in answer:
+        return 400, ""  # by the server, before the application
     if refused and not (b'"error":{"code":' in answer and b'"remedy":' in answer):
         return final[0], "does not say what is wrong"
     return final[0], ""

@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -82,7 +81,7 @@ def test_feedback_waits_for_its_own_line_only(
 
         def write_while_others_come(workspace: Workspace, rows: list[NewPrediction]) -> None:
             write(workspace, rows)
-            add(replace(seen[0], id=uuid4().hex))
+            add(seen[0]._replace(facts={**seen[0].facts, "id": uuid4().hex}))
 
         monkeypatch.setattr(logbook, "add", lambda line: (seen.append(line), add(line)))
         monkeypatch.setattr(logbook_module, "log_predictions", write_while_others_come)

@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core.errors import ServiceNotReady
+from core.errors import ServiceNotReady, VersionMissing
 from core.registry.events import list_events
 from core.registry.promoting import promote
 from core.registry.store import aliases_table, read_version
 from core.runs.database import write_database
+from core.serving import switching
+from core.serving.figures import Figures
 from core.serving.switching import Switcher
 from core.workspace import Workspace
 from tests.api.conftest import PHOTO, TestClient, open_client
@@ -118,8 +120,14 @@ def test_while_a_champion_loads_it_says_so(
     registered: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[ServiceNotReady] = []
-    monkeypatch.setattr(Switcher, "_open_standing", lambda one: said.append(one.state.refusal))
-    Switcher(registered, lambda _: None).look()
+    one = Switcher(registered, Figures())
+
+    def load(*_: object) -> None:
+        said.append(one.state.refusal)
+        raise VersionMissing("", "")
+
+    monkeypatch.setattr(switching, "open_serving_model", load)
+    one.look()
     assert said[0].problem == "The champion, v1, is being loaded."
     assert "register" not in said[0].remedy.lower()
 

@@ -1,9 +1,8 @@
-"""HTTPS: with a certificate and its key, and never without both."""
+"""HTTPS: with a certificate and its key, never without both."""
 
 import datetime
 import ipaddress
 import json
-import os
 import signal
 import ssl
 import subprocess
@@ -18,8 +17,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from core.cli import main
 from core.errors import SettingRefused
-from core.serving.running import Tls
+from core.serving import running
+from core.serving.running import Tls, make_server
 from core.workspace import PROJECT_ROOT
 from tests.serving_process import find_port
 
@@ -88,7 +89,7 @@ def test_the_command_speaks_https(tmp_path: Path) -> None:
     assert json.loads(out)["address"] == f"https://127.0.0.1:{port}"
 
 
-def test_files_that_do_not_do_are_refused(tmp_path: Path) -> None:
+def test_unusable_files_are_refused(tmp_path: Path) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
     certificate, key = make_certificate(tmp_path / "one")
@@ -102,10 +103,9 @@ def test_files_that_do_not_do_are_refused(tmp_path: Path) -> None:
             serialization.BestAvailableEncryption(b"a password"),
         )
     )
-    Tls().check()
-    Tls(certificate=certificate, key=key).check()
+    make_server("core.serving.api:app", Tls(certificate=certificate, key=key))
     for tls, problem in (
-        (Tls(certificate=certificate), "the key is not named"),
+        (Tls(certificate=certificate), "without a password"),
         (Tls(key=key), "the certificate is not named"),
         (Tls(certificate=certificate, key=other), "without a password"),
         (Tls(certificate=certificate, key=locked), "without a password"),
@@ -113,28 +113,17 @@ def test_files_that_do_not_do_are_refused(tmp_path: Path) -> None:
         (Tls(certificate=tmp_path / "none.pem", key=key), "No such file"),
     ):
         with pytest.raises(SettingRefused, match=problem):
-            tls.check()
+            make_server("core.serving.api:app", tls)
 
 
 @pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False)])
 @pytest.mark.usefixtures("workspace")
-def test_plain_http_that_others_can_reach_is_warned_of(host: str, warned: bool) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "core", "serve", "--host", host, "--port", str(find_port())],
-        cwd=PROJECT_ROOT,
-        env={**os.environ, "PETALSCOPE_API_KEY": "k" * 32},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if "startup complete" in line:
-            break
-    process.send_signal(signal.SIGTERM)
-    process.stderr.read()
-    assert process.wait(120) == 0
-    process.stderr.close()
-    assert any("plain HTTP" in line for line in lines) == warned
+def test_plain_http_that_others_can_reach_gets_a_warning(
+    host: str,
+    warned: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(running, "run_server", lambda *given: given[-1]())
+    assert main(["serve", "--host", host]) == 0
+    assert ("plain HTTP" in capsys.readouterr().err) == warned

@@ -1,6 +1,7 @@
 """Photos of batches leave places to those who send one."""
 
 import asyncio
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from core.config import Framing, Settings
-from core.errors import PhotoUnreadable
-from core.serving.answering import AnswerService
+from core.errors import PhotoUnreadable, ServiceBusy
+from core.serving.answering import AnswerService, Asker
 from core.serving.figures import Figures
 from core.serving.uploads import Upload
 from data.images import read_packed_photo
@@ -22,31 +23,30 @@ UPLOADS = [Upload(name=f"{number}.jpg", content=b"\xff\xd8\xff") for number in r
 @pytest.mark.parametrize(("queue", "taken"), [(64, 16), (2, 1)])
 def test_batches_take_a_quarter_of_the_places(queue: int, taken: int) -> None:
     async def play() -> None:
-        switcher = SimpleNamespace(find_model=lambda: SimpleNamespace())
-        desk = AnswerService(Settings(api_queue=queue), switcher, None, Figures())  # type: ignore[arg-type]
+        switcher: Any = SimpleNamespace(find_model=lambda: SimpleNamespace())
+        service = AnswerService(Settings(api_queue=queue), switcher, Mock(), Figures())
         goes_on = asyncio.Event()
 
-        async def answer(*_: object) -> None:
+        async def ask(_: object) -> Any:
             await goes_on.wait()
-            desk.places.leave()
             raise PhotoUnreadable("none", "none")
 
-        desk._answer_in_place = answer  # type: ignore[assignment, method-assign]
-        batches = [
-            asyncio.create_task(desk.answer_batch(UPLOADS, request_id="", client="", top=1))
-            for _ in range(4)
-        ]
-        while desk.places.taken < taken:
+        service._ask = ask  # type: ignore[method-assign]
+        asker = Asker("", "", 1)
+        batches = [asyncio.create_task(service.answer_batch(UPLOADS, asker)) for _ in range(4)]
+        for _ in range(1000):  # long enough for all that could begin
             await asyncio.sleep(0)
-        for _ in range(1000):  # whoever still waits would have gone on by now
+        assert service.waiting == taken
+        single = [asyncio.create_task(service.answer(UPLOADS[0], asker)) for _ in range(queue)]
+        for _ in range(1000):
             await asyncio.sleep(0)
-        assert desk.places.taken == taken
-        for _ in range(queue - taken):
-            await desk.places.take()
+        assert service.waiting == queue
         goes_on.set()
         assert [len(items) for items in await asyncio.gather(*batches)] == [64] * 4
-        assert desk.places.taken == queue - taken
-        desk.close()
+        refused = Counter(map(type, await asyncio.gather(*single, return_exceptions=True)))
+        assert refused == {PhotoUnreadable: queue - taken, ServiceBusy: taken}
+        assert service.waiting == 0
+        service.close()
 
     asyncio.run(play())
 

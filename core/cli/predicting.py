@@ -58,7 +58,7 @@ _FEW = 10
 def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Classify photos with a registered version or a run."""
     if is_address(given.dir or "") or (given.to or "").endswith(PARQUET):
-        return _answer_folder(workspace, given, progress)
+        return _answer_folder(workspace, given)
     album = _gather(given.photos, Path(given.dir) if given.dir else None)
     predictor, notes = _open_model(workspace, given.model)
     log = None if given.no_log else AnswerLog(workspace)
@@ -92,7 +92,7 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
     )
 
 
-def _answer_folder(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+def _answer_folder(workspace: Workspace, given: Namespace) -> Outcome:
     """Answer all photos of a folder into Parquet files; nothing goes into the log."""
     if given.photos or not given.dir or not (given.to or "").endswith(PARQUET):
         raise SourceRefused(
@@ -100,8 +100,7 @@ def _answer_folder(workspace: Workspace, given: Namespace, progress: ProgressLin
             "Name the folder alone (--dir), and --to s3://bucket/answers.parquet or a path.",
         )
     predictor, notes = _open_model(workspace, given.model)
-    tell = partial(progress.advance, "classifying photos")
-    found = answer_folder(workspace, predictor, (given.dir, given.to), tell).most_common()
+    found = answer_folder(workspace, predictor, (given.dir, given.to)).most_common()
     rows = [(problem or answer or "I don't know", n) for (answer, problem), n in found]
     notes.append(f"The answers are in {given.to}, a row a photo; they are not in the log.")
     said = [format_table(("answer or problem", "photos"), rows), *notes]

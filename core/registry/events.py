@@ -1,12 +1,12 @@
-"""What happened to the models, one row an event, never changed: the history, also in words."""
+"""The history of the models: one row an event, never changed; also in words."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack, get_args
 
-from sqlalchemy import Column, Connection, Integer, Row, String, Text, insert, select
+from sqlalchemy import Column, Connection, Integer, String, Text, insert, select
 
 from core.registry.evidence import describe_evidence, evidence_from_facts
 from core.runs.database import read_database, write_database
@@ -36,73 +36,74 @@ EventKind = Literal[
     "deleted",
 ]
 
+EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 _TABLE = model_events_table
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelEvent:
-    """One thing that happened; `version` and `former` are numbers, None where none is meant."""
+    """An event; `version` and `former` are numbers of versions."""
 
     number: int
     time: datetime
     kind: EventKind
     version: int | None
     former: int | None
-    """The champion before, or the one that answers instead of a refused one."""
+    """The champion before, or the version that answers instead of a refused one."""
     who: str
     reason: str
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Told(TypedDict, total=False):
-    """What is known of an event; as in `ModelEvent`. `facts` are JSON values."""
+class EventFacts(TypedDict, total=False):
+    """The columns of an event that may be given; `facts` are JSON values."""
 
     version: int | None
     former: int | None
     who: str
     reason: str
-    facts: Mapping[str, Any] | None
+    facts: Mapping[str, Any]
 
 
-def record_event(workspace: Workspace, kind: EventKind, **told: Unpack[Told]) -> ModelEvent:
+def record_event(workspace: Workspace, kind: EventKind, **given: Unpack[EventFacts]) -> ModelEvent:
     """Write an event into the history."""
     with write_database(workspace) as connection:
-        return insert_event(connection, kind, **told)
+        return insert_event(connection, kind, **given)
 
 
-def list_events(
-    workspace: Workspace, limit: int = 200, kinds: Collection[EventKind] | None = None
-) -> list[ModelEvent]:
-    """Return the newest events, newest first; of these kinds, or of any."""
-    query = select(_TABLE).order_by(_TABLE.c.number.desc()).limit(limit)
-    if kinds is not None:
-        query = query.where(_TABLE.c.kind.in_(kinds))
-    with read_database(workspace) as connection:
-        return [_read_row(row) for row in connection.execute(query)]
-
-
-def insert_event(connection: Connection, kind: EventKind, **told: Unpack[Told]) -> ModelEvent:
-    """Write an event inside a transaction; it is in the history when that ends well."""
-    values: dict[str, Any] = {"version": None, "former": None, "who": "", "reason": "", **told}
+def insert_event(
+    connection: Connection, kind: EventKind, **given: Unpack[EventFacts]
+) -> ModelEvent:
+    """Write an event into the history, as part of a transaction."""
+    values: dict[str, Any] = {"version": None, "former": None, "who": "", "reason": "", **given}
     values |= {"time": datetime.now(UTC), "kind": kind}
-    facts = dict(values.pop("facts", None) or {})
+    facts = dict(values.pop("facts", {}))
     text = json.dumps(facts, allow_nan=False)
     made = connection.execute(insert(_TABLE).values(**values, facts=text)).inserted_primary_key
     assert made is not None
     return ModelEvent(number=made[0], facts=facts, **values)
 
 
+def list_events(
+    workspace: Workspace, limit: int = 200, kinds: tuple[EventKind, ...] = EVENT_KINDS
+) -> list[ModelEvent]:
+    """Return the newest events of these kinds, newest first."""
+    with read_database(workspace) as connection:
+        return select_events(connection, kinds)[: -limit - 1 : -1]
+
+
 def select_events(connection: Connection, kinds: tuple[EventKind, ...]) -> list[ModelEvent]:
-    """Return all events of these kinds, oldest first, inside a transaction."""
+    """Return all events of these kinds, oldest first, as part of a transaction."""
     query = select(_TABLE).where(_TABLE.c.kind.in_(kinds)).order_by(_TABLE.c.number)
-    return [_read_row(row) for row in connection.execute(query)]
+    rows = connection.execute(query)
+    return [ModelEvent(**{**row._mapping, "facts": json.loads(row.facts)}) for row in rows]
 
 
 def list_champions(events: list[ModelEvent]) -> list[int]:
-    """Return the champions that stand behind one another, the first at the beginning.
+    """Return the line of champions, the first at the beginning.
 
-    A rollback takes those away that came after the one it went to. The events are of the kinds
-    promoted, rolled_back and deleted, oldest first.
+    A rollback removes those after the one it returned to. The events are of the kinds promoted,
+    rolled_back and deleted, oldest first.
     """
     line: list[int] = []
     for event in events:
@@ -112,61 +113,58 @@ def list_champions(events: list[ModelEvent]) -> list[int]:
             line = [number for number in line if number != event.version]
         elif event.kind == "promoted":
             line.append(event.version)
-        elif event.kind == "rolled_back" and event.version in line:
+        elif event.version in line:
             while line[-1] != event.version:
                 line.pop()
     return line
 
 
 def list_former(workspace: Workspace, *, but: int) -> list[int]:
-    """Return the former champions without `but`, newest first: where a rollback would go."""
+    """Return the former champions without `but`, newest first: a rollback goes to the first."""
     with read_database(workspace) as connection:
         events = select_events(connection, ("promoted", "rolled_back", "deleted"))
     line = [number for number in reversed(list_champions(events)) if number != but]
     return list(dict.fromkeys(line))
 
 
-def _read_row(row: Row[Any]) -> ModelEvent:
-    return ModelEvent(**{**row._mapping, "facts": json.loads(row.facts)})
-
-
 def describe_event(event: ModelEvent) -> str:
-    """Return an event as a sentence, who did it and why; names and reasons are data, unescaped."""
-    parts = [title_event(event) + "."]
+    """Return an event as a sentence, with its author and reason; these are data, unescaped."""
+    reason = f" “{event.reason}”" if event.reason else ""
+    who = f" ({event.who})" if event.who else ""
+    proof = describe_proof(event)
+    return f"{title_event(event)}.{f' {proof}' if proof else ''}{reason}{who}"
+
+
+def describe_proof(event: ModelEvent) -> str:
+    """Return the evidence behind a promotion or a comparison; "" without any."""
     evidence = evidence_from_facts(event.facts)
-    if evidence is not None:
-        parts.append(describe_evidence(evidence))
+    proof = [] if evidence is None else [describe_evidence(evidence)]
     if event.facts.get("override"):
-        parts.append("Without proof of a gain.")
-    if event.reason:
-        parts.append(f"“{event.reason}”")
-    if event.who:
-        parts.append(f"({event.who})")
-    return " ".join(parts)
+        proof.append("Without proof of a gain.")
+    return " ".join(proof)
 
 
 def title_event(event: ModelEvent) -> str:
-    """Return what happened, in a few words; names in it are data, unescaped."""
+    """Return the event in a few words; names in it are data, unescaped."""
+    facts: Mapping[str, Any] = event.facts
     version = f"v{event.version}" if event.version is not None else "A version"
     former = f"v{event.former}" if event.former is not None else "none"
-    facts: Mapping[str, Any] = event.facts
-    if event.kind == "challenger" and event.version is None:
-        kept = f"v{facts['kept']} goes on: " if "kept" in facts else ""
-        return f"{kept}{former} challenges nobody any more"
-    if event.kind == "retraining" and facts.get("failed"):
-        return "A retraining came to nothing"
     name = f": {facts['name']}" if facts.get("name") else ""
-    after = f", instead of {former}" if event.former is not None else ", the first champion"
-    instead = f": {former} answers instead" if event.former is not None else ""
+    has_former = event.former is not None
     met = evidence_from_facts(facts)
+    if event.kind == "challenger" and event.version is None:
+        stays = f"v{facts['kept']} stays champion: " if "kept" in facts else ""
+        return f"{stays}{former} is no longer the challenger"
+    if event.kind == "retraining" and facts.get("failed"):
+        return "A retraining failed"
     words = {
-        "promoted": f"{version} answers{after}",
+        "promoted": f"{version} answers, {f'not {former}' if has_former else 'the first champion'}",
         "rolled_back": f"Rolled back from {former}: {version} answers again",
-        "refused": f"{version} was refused{instead}",
+        "refused": f"{version} was refused{f': {former} answers' if has_former else ''}",
         "compared": f"{version} was compared with {f'v{met.champion}' if met else former}",
         "registered": f"{version} was registered{name}",
         "challenger": f"{version} became the challenger",
-        "retraining": "A challenger is trained",
+        "retraining": "A challenger is being trained",
         "reviewed": "Photos were reviewed",
         "deleted": f"{version} was deleted{name}",
     }

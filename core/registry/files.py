@@ -1,13 +1,13 @@
-"""What a version is made of: its facts, and its files under the SHA-256 of their bytes.
+"""The files of versions under the SHA-256 of their bytes, and the facts of a version.
 
-What is read is checked as it is read. Arrays have the layout of safetensors: nothing in it can be
-run. The reference (validation photos, up to 1,000) is what new photos are compared with: drift.
+Every read is checked. Arrays have the layout of safetensors: no code is in it. The reference (up to
+1,000 validation photos) is the baseline for drift.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from data.dataset import Dataset
 
 FORMAT = 1
-"""To be raised when files or facts mean something else."""
+"""Raise it when files or facts change their meaning."""
 
 Role = Literal["network", "weights", "head", "unlike", "reference"]
 
 WEIGHTS_SUFFIX = ".bin"
-"""Of the file beside an OpenVINO network (.xml) that holds its numbers."""
+"""Suffix of the file with the weights of an OpenVINO network (.xml)."""
 
 _CHANGING = frozenset({"run_name", "dataset_name", "rule_made", "rule_is_default"})
 
 
 def digest_facts(facts: Mapping[str, Any]) -> str:
-    """Return the SHA-256 over what decides the answers, and over where it came from.
+    """Return the SHA-256 over all facts that decide the answers, and over their origin.
 
     Args:
         facts: JSON values: format, run_id, dataset_id, recipe, best_epoch, classes, train_counts
@@ -49,15 +49,7 @@ def digest_facts(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-_KINDS = {
-    "BOOL": np.dtype(np.bool_),
-    "U8": np.dtype(np.uint8),
-    "I64": np.dtype("<i8"),
-    "F16": np.dtype("<f2"),
-    "F32": np.dtype("<f4"),
-    "F64": np.dtype("<f8"),
-}
-_NAMES = {kind: name for name, kind in _KINDS.items()}
+_KINDS = {"BOOL": "?", "U8": "u1", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8"}
 _LENGTH = 8
 
 
@@ -66,52 +58,41 @@ def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
 
     Source: the safetensors format, https://github.com/huggingface/safetensors.
     """
+    names = {np.dtype(kind): name for name, kind in _KINDS.items()}
     header: dict[str, object] = {}
     pieces: list[bytes] = []
     offset = 0
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")
-        piece = array.tobytes()
+        end = offset + array.nbytes
         header[name] = {
-            "dtype": _NAMES[array.dtype.newbyteorder("=")],
+            "dtype": names[array.dtype.newbyteorder("=")],
             "shape": list(array.shape),
-            "data_offsets": [offset, offset + len(piece)],
+            "data_offsets": [offset, end],
         }
-        pieces.append(piece)
-        offset += len(piece)
+        pieces.append(array.tobytes())
+        offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % _LENGTH)  # so that the numbers are aligned
     return b"".join([len(text).to_bytes(_LENGTH, "little"), text, *pieces])
 
 
 def unpack_arrays(content: bytes) -> dict[str, np.ndarray]:
-    """Return the arrays, read-only views of the bytes.
-
-    Raises:
-        ValueError: The bytes are not what `pack_arrays` returned.
-    """
-    length = int.from_bytes(content[:_LENGTH], "little")
-    start = _LENGTH + length
-    if len(content) < start:
-        raise ValueError("the header was cut short")
-    try:
-        header = json.loads(content[_LENGTH:start])
-        return {name: _read_array(content, start, entry) for name, entry in header.items()}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("the header is not one of arrays") from error
-
-
-def _read_array(content: bytes, start: int, entry: Mapping[str, Any]) -> np.ndarray:
-    first, last = entry["data_offsets"]
-    numbers = np.frombuffer(content[start + first : start + last], dtype=_KINDS[entry["dtype"]])
-    return numbers.reshape(entry["shape"])
+    """Return the arrays, read-only views of bytes from `pack_arrays`."""
+    start = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
+    arrays = {}
+    for name, entry in json.loads(content[_LENGTH:start]).items():
+        first, last = entry["data_offsets"]
+        numbers = np.frombuffer(content[start + first : start + last], _KINDS[entry["dtype"]])
+        arrays[name] = numbers.reshape(entry["shape"])
+    return arrays
 
 
 _FOLDER = "files"
 
 
 def keep_bytes(workspace: Workspace, content: bytes) -> str:
-    """Return the digest under which the bytes stand; an altered file of that name is replaced."""
+    """Store bytes under their digest, which is returned; replace an altered file of that name."""
     digest = hashlib.sha256(content).hexdigest()
     file = blob_file(workspace, digest)
     if not (file.is_file() and digest_file(file) == digest):
@@ -120,38 +101,35 @@ def keep_bytes(workspace: Workspace, content: bytes) -> str:
     return digest
 
 
-def read_blob(workspace: Workspace, digest: str, role: str) -> bytes:
-    """Return the bytes of a file, which have that digest.
-
-    Raises:
-        VersionDamaged: The file is missing, was cut short or altered.
-    """
-    try:
+def read_file(workspace: Workspace, version: ModelVersion, role: Role) -> bytes:
+    """Return the checked bytes of a file of the version."""
+    digest = str(version.facts.get("files", {}).get(role, ""))
+    content = b""
+    with suppress(OSError):
         content = blob_file(workspace, digest).read_bytes()
-    except OSError:
-        content = None
-    if content is None or hashlib.sha256(content).hexdigest() != digest:
-        raise VersionDamaged(
-            f"The {role} of this version is {'missing' if content is None else 'altered'}: "
-            "its digest is not the registered one.",
-            "Register its run again, which writes the file anew; or promote another version.",
-            file=role,
-            digest=digest,
-        )
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise damaged(version, f"Its {role} was cut short, altered or removed")
     return content
 
 
+def damaged(version: ModelVersion, problem: str) -> VersionDamaged:
+    """Return the error of a version that is refused."""
+    return VersionDamaged(
+        f"{version.label} is refused. {problem}.",
+        "Roll back to the former champion, or register the run of this version again: page Models.",
+        version=version.number,
+    )
+
+
 def blob_file(workspace: Workspace, digest: str) -> Path:
-    """Return where the file of a digest stands, or would."""
+    """Return the path of the file with a digest."""
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
-        raise VersionDamaged(
-            "A digest of this version is none.", "Register its run again.", digest=digest[:80]
-        )
+        digest = "0" * 64  # never a path outside; no file has this digest
     return workspace.registry / _FOLDER / digest[:2] / digest
 
 
 def sweep_blobs(workspace: Workspace, needed: Set[str]) -> int:
-    """Return how many bytes of files were freed that no version needs; inside `hold_registry`."""
+    """Delete files that no version needs, inside `hold_registry`; return the bytes freed."""
     freed = 0
     for file in (workspace.registry / _FOLDER).glob("??/*"):
         if file.name not in needed:
@@ -206,7 +184,7 @@ class Reference:
 
 
 def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray) -> bytes:
-    """Return the reference of a run, of the features (n, 2048) of all photos, as bytes."""
+    """Return the reference of a run as bytes; `features` (n, 2048) are those of all photos."""
     photos = result.photo_numbers("validation")
     if len(photos) > MOST_PHOTOS:
         drawn = np.random.default_rng(_SEED).choice(photos, MOST_PHOTOS, replace=False)
@@ -225,10 +203,5 @@ def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray
 
 
 def read_reference(workspace: Workspace, version: ModelVersion) -> Reference:
-    """Return the reference of a version.
-
-    Raises:
-        VersionDamaged: Its file is missing, was cut short or altered.
-    """
-    digest = str(version.facts.get("files", {}).get("reference", ""))
-    return Reference(**unpack_arrays(read_blob(workspace, digest, "reference")))
+    """Return the reference of a version."""
+    return Reference(**unpack_arrays(read_file(workspace, version, "reference")))

@@ -1,14 +1,13 @@
 """All photos of a folder, in object storage or here, answered by Ray Data into Parquet.
 
-Ray's reader of images fails at the first file that is none: photos are read as bytes and decoded by
-data/images.py, so that one that cannot be read is a row with its reason.
+Ray reads bytes and data/images.py decodes them: a damaged photo becomes a row with its problem.
 """
 
 import json
 import logging
-import threading
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -21,16 +20,14 @@ from core.errors import PhotoRefused, SourceRefused
 from core.prediction.album import NamedPhoto, answer_photos
 from core.prediction.answers import AnsweredPhoto, ShortAnswer, shorten_answer, tabulate_answers
 from core.prediction.predictor import Predictor
-from core.registry.store import read_file
+from core.registry.files import read_file
 from core.workspace import Workspace
 from data.sources.layout import is_photo
 from models.backbone import FACTS_FILE, NETWORK_FILE
 from models.packed import PackedNetwork, pack_network
 
 PARQUET = ".parquet"
-_AT_ONCE, _LOOK_S = 64, 0.5
-Tell = Callable[[int, int], None]
-"""Takes how many photos are answered, and of how many."""
+_AT_ONCE = 64
 
 
 def is_address(text: str) -> bool:
@@ -39,16 +36,16 @@ def is_address(text: str) -> bool:
 
 
 def answer_folder(
-    workspace: Workspace, predictor: Predictor, places: tuple[str, str], tell: Tell
+    workspace: Workspace, predictor: Predictor, places: tuple[str, str]
 ) -> Counter[tuple[str, str]]:
-    """Return how many photos have which answer and problem; write a row each.
+    """Write a row for each photo; return the number of photos by answer and problem.
 
     Args:
         places: Folder of the photos, and the folder of Parquet files to make: paths, s3://… or
             gs://…
 
     Raises:
-        SourceRefused: There are no photos, there are answers already, or no way to get at them.
+        SourceRefused: There are no photos, the answers exist already, or a place cannot be used.
         ClusterFailed: No cluster answers, or it gave the work up.
     """
     from pyarrow import dataset
@@ -62,21 +59,20 @@ def answer_folder(
     ray = connect()
     from ray import data
 
-    data.DataContext.get_current().enable_progress_bars = False
+    data.DataContext.get_current().enable_progress_bars = sys.stderr.isatty()
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     options, at_once = find_places(ray.nodes())
-    counter = ray.remote(num_cpus=0)(_Counter).remote()
     cores = options["num_cpus"] / 2  # the other half reads
     model = ray.put((_pack(workspace, predictor), predictor.without_backbone, root))
     answered = data.read_binary_files(paths, filesystem=files, include_paths=True).map_batches(
         _Answerer,
-        fn_constructor_args=[[model], counter],
+        fn_constructor_args=[[model]],
         batch_size=_AT_ONCE,
         batch_format="pyarrow",
         num_cpus=cores if cores < 1 else int(cores),
         compute=data.ActorPoolStrategy(min_size=1, max_size=at_once),
     )
-    with raise_faults(ray), _counting(ray, counter, len(paths), tell):
+    with raise_faults(ray):
         answered.write_parquet(place, filesystem=target)
     found: Counter[tuple[str, str]] = Counter()
     stored = dataset.dataset(place, filesystem=target, format="parquet")
@@ -86,7 +82,7 @@ def answer_folder(
 
 
 def _list_photos(address: str) -> tuple[Any, str, list[str]]:
-    """Return the file system of a folder, its path there, and those of its photos."""
+    """Return the file system of a folder, its path there, and the paths of its photos."""
     from pyarrow.fs import FileSelector, FileType
 
     with _refusing(address):
@@ -111,7 +107,7 @@ def _open_place(address: str) -> tuple[Any, str]:
 
 @contextmanager
 def _refusing(address: str) -> Iterator[None]:
-    """Raise what a file system says as an error of ours."""
+    """Raise the errors of a file system as ours."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -138,14 +134,14 @@ def _pack(workspace: Workspace, predictor: Predictor) -> PackedNetwork:
 class _Answerer:
     """A model on a node; answers photos in batches."""
 
-    def __init__(self, model: list[Any], counter: Any) -> None:
+    def __init__(self, model: list[Any]) -> None:
         import ray
 
         network, make, self._root = ray.get(model[0])
-        self._predictor, self._counter = make(backbone=network.open()), counter
+        self._predictor = make(backbone=network.open())
 
     def __call__(self, photos: Any) -> Any:
-        """Return a pyarrow table of a row a photo, of one of paths and bytes."""
+        """Return a pyarrow table of answers for one of paths and bytes."""
         import pyarrow as pa
 
         named = [
@@ -158,7 +154,6 @@ class _Answerer:
                 rows.append(AnsweredPhoto(name=photo.name, refusal=said))
             else:
                 rows.append(AnsweredPhoto(name=photo.name, sha256=said[0], answers=(said[1],)))
-        self._counter.add.remote(len(rows))
         table = tabulate_answers(rows, [self._predictor.run_id])
         kinds = {name: "float64" if name.startswith("score") else "string" for name in table}
         return pa.Table.from_pandas(table.astype(kinds), preserve_index=False)
@@ -166,34 +161,3 @@ class _Answerer:
     def _ask(self, content: bytes) -> tuple[str, ShortAnswer]:
         said = self._predictor.predict(content)
         return sha256(content).hexdigest(), shorten_answer(said, said.decision)
-
-
-class _Counter:
-    """How many photos are answered."""
-
-    def __init__(self) -> None:
-        self._done = 0
-
-    def add(self, photos: int) -> int:
-        """Return how many there are, with these."""
-        self._done += photos
-        return self._done
-
-
-@contextmanager
-def _counting(ray: Any, counter: Any, total: int, tell: Tell) -> Iterator[None]:
-    """Tell how many photos are answered, twice a second."""
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(_LOOK_S):
-            tell(min(ray.get(counter.add.remote(0)), total), total)
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-    tell(total, total)

@@ -1,7 +1,4 @@
-"""A registered version ready to answer: every byte of it is checked before it is used.
-
-Its files hold numbers, JSON and an OpenVINO network, nothing that can be run.
-"""
+"""A registered version ready to answer: every byte of it is checked before it is used."""
 
 import logging
 import re
@@ -13,19 +10,16 @@ from core.errors import NetworkUnsupported, PetalscopeError, VersionDamaged, Ver
 from core.prediction.deciding import DecisionRule
 from core.prediction.predictor import Predictor, open_predictor
 from core.prediction.rules import FrozenRule
-from core.registry.events import list_former, record_event, select_events
-from core.registry.files import unpack_arrays
+from core.registry.events import list_events, list_former, record_event
+from core.registry.files import damaged, read_file, unpack_arrays
 from core.registry.store import (
     Alias,
     ModelVersion,
     check_version,
-    damaged,
     find_version,
-    read_file,
     read_unlike,
     read_version,
 )
-from core.runs.database import read_database
 from core.workspace import Workspace
 from models.backbone import (
     OpenVinoBackbone,
@@ -42,27 +36,23 @@ _VERSION = re.compile(r"v(\d{1,9})")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Standing:
-    """What answers for an alias: its version, or a former champion because that one is damaged."""
+    """The predictor for an alias: its version, or a former champion where that one is damaged."""
 
     predictor: Predictor
     wanted: int
     """Number of the version that the alias names."""
     problem: PetalscopeError | None = None
-    """Why that one does not answer; None: it does."""
+    """The damage of that version; None: it answers itself."""
 
 
 def find_number(model: str) -> int | None:
-    """Return the number of the version that is named; None: it is a run."""
+    """Return the number in the name of a version (“v3”); None for a run."""
     match = _VERSION.fullmatch(model)
     return int(match[1]) if match else None
 
 
 def open_named(workspace: Workspace, model: str) -> Predictor:
-    """Return the predictor of a model by its name: “v3”, or the id of a run.
-
-    Raises:
-        PetalscopeError: It is not there, or cannot answer.
-    """
+    """Return the predictor of a version (“v3”) or of a run, by its id."""
     number = find_number(model)
     if number is None:
         return open_predictor(workspace, model)
@@ -81,14 +71,12 @@ def open_version(workspace: Workspace, number: int, purpose: Purpose = "latency"
     head = read_head(workspace, version)
     rule = FrozenRule(_read_rule(version), read_unlike(workspace, version), version.classes)
     backbone = _open_backbone(workspace, version, purpose)
-    read_file(workspace, version, "reference")  # no answer needs it, but every byte counts
+    read_file(workspace, version, "reference")  # checked, though no answer needs it
     return Predictor(version.run_id, version.classes, backbone, head, rule, version)
 
 
-def open_standing(
-    workspace: Workspace, alias: Alias = "champion", purpose: Purpose = "latency"
-) -> Standing:
-    """Return what answers for the alias: its version, else the newest former champion that loads.
+def open_standing(workspace: Workspace, alias: Alias = "champion") -> Standing:
+    """Return the predictor for the alias: its version, else the newest former champion that loads.
 
     Raises:
         VersionMissing: The alias names no version.
@@ -98,7 +86,7 @@ def open_standing(
     problem: PetalscopeError | None = None
     for number in (wanted, *list_former(workspace, but=wanted)):
         try:
-            predictor = open_version(workspace, number, purpose)
+            predictor = open_version(workspace, number)
         except (VersionDamaged, VersionMissing) as error:
             _log.error("v%d is refused: %s", number, error)
             problem = problem or error
@@ -113,14 +101,12 @@ def open_standing(
 def report_refusal(
     workspace: Workspace, number: int, problem: PetalscopeError, *, instead: int | None
 ) -> None:
-    """Record that a damaged version was refused: once, not each time."""
+    """Record once that a damaged version was refused."""
     facts = {"code": problem.code, "problem": problem.problem, "instead": instead}
-    with read_database(workspace) as connection:
-        known = select_events(connection, ("promoted", "rolled_back", "refused"))
-    for event in reversed(known):
+    for event in list_events(workspace, kinds=("promoted", "rolled_back", "refused")):
         if event.kind != "refused":
-            break  # the champion changed since: what was told then is over
-        if event.version == number and dict(event.facts) == facts:
+            break  # the champion has changed since
+        if event.version == number and event.facts == facts:
             return
     record_event(
         workspace, "refused", version=number, former=instead, reason=problem.problem, facts=facts
@@ -128,11 +114,7 @@ def report_refusal(
 
 
 def read_head(workspace: Workspace, version: ModelVersion) -> DenseHead:
-    """Return the head of a version.
-
-    Raises:
-        VersionDamaged: Its file is missing, was cut short or altered.
-    """
+    """Return the head of a version."""
     arrays = unpack_arrays(read_file(workspace, version, "head"))
     layers = range((len(arrays) - 2) // 2)
     return DenseHead(
@@ -147,7 +129,7 @@ def _read_rule(version: ModelVersion) -> DecisionRule | None:
     try:
         return version.rule
     except (KeyError, TypeError, ValueError) as error:
-        raise damaged(version, "What is written of its rule was altered") from error
+        raise damaged(version, "Its rule was altered") from error
 
 
 def _open_backbone(
@@ -155,7 +137,7 @@ def _open_backbone(
 ) -> OpenVinoBackbone:
     try:
         facts = suit_machine(read_facts(version.facts["backbone"]))
-    except NetworkUnsupported as error:  # as a damaged version: a former champion may answer
+    except NetworkUnsupported as error:  # a former champion may answer
         raise VersionDamaged(
             f"{version.label} is refused. {error.problem}", error.remedy
         ) from error

@@ -1,6 +1,6 @@
-"""A finished run becomes a version: all that its answers need is copied into the registry.
+"""Registering a finished run: the version is a frozen copy of all that its answers need.
 
-Deleting the run or its dataset later does not hurt the version.
+It stays when the run or its dataset is deleted.
 """
 
 import dataclasses
@@ -41,9 +41,9 @@ from models.dense import DenseHead
 def register_run(
     workspace: Workspace, run_id: str, *, name: str = "", who: str = ""
 ) -> ModelVersion:
-    """Return the version of a run with the rule that stands for it now, named as the run or `name`.
+    """Register a run with its rule of now, under its own name or `name`; return the version.
 
-    What was registered before is that version again; a file of it that was altered is written anew.
+    Equal content is the same version; an altered file of it is written again.
 
     Raises:
         RunMissing: No run has that id.
@@ -55,19 +55,19 @@ def register_run(
     """
     run = read_run(workspace, run_id)
     if run.state != "done":
-        raise RunUnfinished(
-            f"{run.name} is not finished.",
-            "Wait until it is trained, then register it.",
-            run=run_id,
-        )
+        raise RunUnfinished(f"{run.name} is not finished.", "Register it when it is.", run=run_id)
     result = read_result(workspace, run_id)
     dataset = read_dataset(workspace, result.dataset_id)
     check_order(result, dataset)
     with name_remedy(workspace, run_id):
         backbone = read_backbone_facts(workspace, result.backbone_id)
-    pieces = _collect_pieces(workspace, run_id, dataset, result)
     network = workspace.backbone_folder(backbone.id) / NETWORK_FILE
-    pieces |= {
+    features = read_run_features(workspace, result)
+    unlike = read_distances(workspace, run_id, result).model
+    pieces = {
+        "head": pack_head(read_run_head(workspace, run_id)),
+        "unlike": pack_arrays(dataclasses.asdict(unlike)),
+        "reference": pack_reference(dataset, result, features),
         "network": network.read_bytes(),
         "weights": network.with_suffix(WEIGHTS_SUFFIX).read_bytes(),
     }
@@ -80,21 +80,8 @@ def register_run(
             return _insert(connection, facts, name or run.name, who)
 
 
-def _collect_pieces(
-    workspace: Workspace, run_id: str, dataset: Dataset, result: RunResult
-) -> dict[str, bytes]:
-    """Return the head, the model of what is unlike, and the reference, as bytes."""
-    features = read_run_features(workspace, result)
-    model = read_distances(workspace, run_id, result).model
-    return {
-        "head": pack_head(read_run_head(workspace, run_id)),
-        "unlike": pack_arrays(dataclasses.asdict(model)),
-        "reference": pack_reference(dataset, result, features),
-    }
-
-
 def pack_head(head: DenseHead) -> bytes:
-    """Return a head as one piece of bytes; `core.registry.loading.read_head` reads it."""
+    """Return a head as bytes; `core.registry.loading.read_head` reads it."""
     layers = {"mean": head.mean, "scale": head.scale}
     for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True)):
         layers |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
@@ -108,7 +95,7 @@ def _describe(
     backbone: BackboneFacts,
     rule: DecisionRule | None,
 ) -> dict[str, Any]:
-    """Return the facts of the version but its files; core/registry/files.py says what they are."""
+    """Return the facts of the version without its files; `digest_facts` lists them."""
     counts = np.bincount(
         result.labels[result.photo_numbers("train")], minlength=len(result.classes)
     )
@@ -132,11 +119,11 @@ def _describe(
         "rule_made": rule and rule.made.astimezone(UTC).isoformat(),
         "rule_is_default": rule is not None and rule.is_default,
     }
-    return dict(json.loads(json.dumps(facts)))  # tuples as the lists that the database gives back
+    return dict(json.loads(json.dumps(facts)))  # tuples become lists
 
 
 def _insert(connection: Connection, facts: dict[str, Any], name: str, who: str) -> ModelVersion:
-    """Return the version of these facts: the one that has them, made whole, or a new one."""
+    """Return the version with these facts: the existing one, its row repaired, or a new one."""
     digest = digest_facts(facts)
     column = versions_table.c
     values = {

@@ -1,12 +1,9 @@
-"""The registered versions and the two aliases: which answers (champion), which wants to.
+"""The registered versions and the two aliases: champion (it answers) and challenger.
 
-Whether a version still is what was registered is checked here: every byte of its files, and its
-row. A damaged file of the backbone is replaced by the workspace's, if that has the digest.
+A version is checked against its registration: its row, and every byte of its files.
 """
 
-import hashlib
 import json
-import logging
 from typing import Any, Literal, get_args
 
 from sqlalchemy import Column, Connection, Integer, Row, String, Table, Text, select
@@ -16,13 +13,10 @@ from core.prediction.deciding import ModelVersion as ModelVersion
 from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
 from core.registry.files import (
     FORMAT,
-    WEIGHTS_SUFFIX,
-    Role,
     blob_file,
+    damaged,
     digest_facts,
-    hold_registry,
-    keep_bytes,
-    read_blob,
+    read_file,
     unpack_arrays,
 )
 from core.runs.database import read_database
@@ -62,11 +56,7 @@ def list_versions(workspace: Workspace) -> list[ModelVersion]:
 
 
 def read_version(workspace: Workspace, number: int) -> ModelVersion:
-    """Return the version of that number.
-
-    Raises:
-        VersionMissing: There is none.
-    """
+    """Return the version of that number."""
     with read_database(workspace) as connection:
         return select_version(connection, number)
 
@@ -85,8 +75,9 @@ def find_version(workspace: Workspace, text: str) -> ModelVersion:
     """
     wanted = text.strip().lower()
     with read_database(workspace) as connection:
-        if wanted in ALIASES:
-            return _select_alias(connection, wanted)
+        for alias in ALIASES:
+            if wanted == alias:
+                return _select_alias(connection, alias)
         versions = select_versions(connection)
     number = wanted.removeprefix("v")
     found = [version for version in versions if str(version.number) == number]
@@ -102,7 +93,7 @@ def find_version(workspace: Workspace, text: str) -> ModelVersion:
 
 
 def is_row_whole(version: ModelVersion) -> bool:
-    """Return whether what is written of the version is what was registered."""
+    """Return whether the row of the version is as registered."""
     own = (version.facts.get("run_id"), version.facts.get("dataset_id"))
     if own != (version.run_id, version.dataset_id):
         return False
@@ -113,17 +104,13 @@ def is_row_whole(version: ModelVersion) -> bool:
 
 
 def select_versions(connection: Connection) -> list[ModelVersion]:
-    """Return all versions, newest first, inside a transaction."""
+    """Return all versions, newest first, as part of a transaction."""
     query = select(versions_table).order_by(versions_table.c.number.desc())
     return [_read_row(row) for row in connection.execute(query)]
 
 
 def select_version(connection: Connection, number: int) -> ModelVersion:
-    """Return the version of that number, inside a transaction.
-
-    Raises:
-        VersionMissing: There is none.
-    """
+    """Return the version of that number, as part of a transaction."""
     query = select(versions_table).where(versions_table.c.number == number)
     row = connection.execute(query).first()
     if row is None:
@@ -132,15 +119,15 @@ def select_version(connection: Connection, number: int) -> ModelVersion:
 
 
 def select_aliases(connection: Connection, *, lock: bool = False) -> dict[Alias, int]:
-    """Return the number that each alias names; with `lock`, it stays so in this transaction."""
+    """Return the number that each alias names; with `lock`, fixed until the end of it."""
     query = select(aliases_table.c.alias, aliases_table.c.version)
     # In SQLite a writing transaction has the whole database anyway.
     rows = connection.execute(query.with_for_update() if lock else query)
     return {row.alias: row.version for row in rows if row.alias in ALIASES}
 
 
-def _select_alias(connection: Connection, alias: str) -> ModelVersion:
-    number = {str(name): number for name, number in select_aliases(connection).items()}.get(alias)
+def _select_alias(connection: Connection, alias: Alias) -> ModelVersion:
+    number = select_aliases(connection).get(alias)
     if number is None:
         raise VersionMissing(
             f"There is no {alias}.",
@@ -154,44 +141,24 @@ def _select_alias(connection: Connection, alias: str) -> ModelVersion:
 def _read_row(row: Row[Any]) -> ModelVersion:
     values = dict(row._mapping)
     values["run_id"], values["dataset_id"] = values.pop("run"), values.pop("dataset")
-    values["facts"] = _read_facts(values["facts"])
-    return ModelVersion(**values)
-
-
-def _read_facts(text: str) -> dict[str, Any]:
-    """Return the facts; none where the text was altered: the version is refused, not hidden."""
     try:
-        facts = json.loads(text)
-    except ValueError:
-        return {}
-    return facts if isinstance(facts, dict) else {}
-
-
-_log = logging.getLogger(__name__)
-
-_BACKBONE_SUFFIXES: dict[Role, str] = {"network": ".xml", "weights": WEIGHTS_SUFFIX}
+        facts = json.loads(values["facts"])
+    except ValueError:  # altered: the version is refused, not hidden
+        facts = {}
+    return ModelVersion(**values | {"facts": facts if isinstance(facts, dict) else {}})
 
 
 def check_version(version: ModelVersion) -> ModelVersion:
-    """Return the version, when what is written of it is what was registered.
-
-    Raises:
-        VersionDamaged: Its row was altered, or a newer program registered it.
-    """
+    """Return the version when its row is as registered."""
     if not is_row_whole(version):
-        raise damaged(version, "What is written of it in the database was altered")
+        raise damaged(version, "Its row in the database was altered")
     if (version.facts["format"], version.facts["unlike_version"]) != (FORMAT, UNLIKE_VERSION):
         raise damaged(version, "It was registered by another version of the program")
     return version
 
 
 def check_files(workspace: Workspace, number: int) -> ModelVersion:
-    """Return the version, when all its files are there unaltered; nothing is compiled.
-
-    Raises:
-        VersionMissing: No version has that number.
-        VersionDamaged: A byte of its files or of its row was changed, or a file is missing.
-    """
+    """Return the version when all its files are there, unaltered; nothing is compiled."""
     version = check_version(read_version(workspace, number))
     for role in version.facts["files"]:
         read_file(workspace, version, role)
@@ -199,7 +166,7 @@ def check_files(workspace: Workspace, number: int) -> ModelVersion:
 
 
 def find_damage(workspace: Workspace, version: ModelVersion) -> VersionDamaged | None:
-    """Return why the version would be refused, or None; files not touched since are not read."""
+    """Return the reason to refuse the version, or None; unchanged files are not read again."""
     try:
         for role, digest in check_version(version).facts["files"].items():
             file = blob_file(workspace, digest)
@@ -210,52 +177,6 @@ def find_damage(workspace: Workspace, version: ModelVersion) -> VersionDamaged |
     return None
 
 
-def read_file(workspace: Workspace, version: ModelVersion, role: Role) -> bytes:
-    """Return the checked bytes of a file of the version.
-
-    Raises:
-        VersionDamaged: It is missing, was cut short or altered, and cannot be repaired.
-    """
-    digest = str(version.facts["files"][role])
-    try:
-        return read_blob(workspace, digest, role)
-    except VersionDamaged as error:
-        if role in _BACKBONE_SUFFIXES and _repair(workspace, version, role, digest):
-            return read_blob(workspace, digest, role)
-        raise damaged(version, f"Its {role} was cut short, altered or removed") from error
-
-
 def read_unlike(workspace: Workspace, version: ModelVersion) -> UnlikeModel:
-    """Return what the version knows unlike photos by.
-
-    Raises:
-        VersionDamaged: Its file is missing, was cut short or altered.
-    """
+    """Return the version's model of its training photos."""
     return UnlikeModel(**unpack_arrays(read_file(workspace, version, "unlike")))
-
-
-def _repair(workspace: Workspace, version: ModelVersion, role: Role, digest: str) -> bool:
-    """Return whether the file is whole again: taken from the run's backbone, if that is equal."""
-    from models.backbone import NETWORK_FILE  # OpenVINO: pages check versions without it
-
-    folder = workspace.backbone_folder(version.facts["backbone"]["id"])
-    file = (folder / NETWORK_FILE).with_suffix(_BACKBONE_SUFFIXES[role])
-    try:
-        content = file.read_bytes()
-    except OSError:
-        return False
-    if hashlib.sha256(content).hexdigest() != digest:
-        return False
-    with hold_registry(workspace):
-        keep_bytes(workspace, content)
-    _log.warning("the %s of %s was damaged and is repaired from %s", role, version.label, file)
-    return True
-
-
-def damaged(version: ModelVersion, what: str) -> VersionDamaged:
-    """Return what is raised when a version is refused."""
-    return VersionDamaged(
-        f"{version.label} is refused. {what}.",
-        "Roll back to the former champion, or register the run of this version again: page Models.",
-        version=version.number,
-    )

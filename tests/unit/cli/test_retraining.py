@@ -72,4 +72,4 @@ def test_the_champion_is_kept_and_the_challenger_dropped(
     assert read_aliases(challenged) == {"champion": 1}
     assert main(["retrain", "keep", "--reason", "again"]) == 1
     assert main(["promote", "--list"]) == 0
-    assert "v1 goes on: v2 challenges nobody any more." in capsys.readouterr().out
+    assert "v1 stays champion: v2 is no longer the challenger." in capsys.readouterr().out

@@ -18,7 +18,6 @@ from typing import Any
 from core.errors import DatasetMissing, ResultDamaged, RunMissing, RunUnfinished
 from core.exporting.store import (
     FACTS,
-    STAGING_PREFIX,
     ExportRecord,
     ExportRequest,
     identify_export,
@@ -26,15 +25,15 @@ from core.exporting.store import (
     keep_export,
     make_request,
     read_export,
-    sweep_leftovers,
 )
 from core.formats import count, plain
 from core.prediction.deciding import DecisionRule
 from core.prediction.predictor import name_remedy
 from core.prediction.rules import find_rule, read_distances
 from core.prediction.unlike import UnlikeModel
+from core.registry.files import read_file
 from core.registry.loading import find_number, read_head
-from core.registry.store import check_files, read_file, read_unlike
+from core.registry.store import check_files, read_unlike
 from core.reporting.contents import collect_report
 from core.reporting.writing import open_templates, write_model_card
 from core.runs.jobs import Report
@@ -54,23 +53,23 @@ _REQUIREMENTS = f"gradio=={_GRADIO}\nonnxruntime\nnumpy\npillow\n"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Subject:
-    """A model to export, with everything that decides its answers."""
+    """A model to export, with all that decides its answers."""
 
     title: str
     run_id: str
     classes: tuple[str, ...]
     network_file: Path
-    """Of the backbone (OpenVINO, .xml)."""
+    """The OpenVINO network of the backbone (.xml)."""
     backbone: BackboneFacts
     head: DenseHead
     rule: DecisionRule | None
     unlike: UnlikeModel | None
-    """None: the rule has no limit for photos unlike the training photos."""
+    """None where the rule has no limit for photos unlike the training photos."""
 
 
 @contextmanager
 def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
-    """Yield the model; its network file is there until the block ends.
+    """Yield the model; its network file exists until the block ends.
 
     Raises:
         VersionMissing: No version has that number.
@@ -86,11 +85,12 @@ def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
         yield _read_run_subject(workspace, model)
         return
     version = check_files(workspace, number)
-    with TemporaryDirectory(prefix=STAGING_PREFIX, dir=workspace.temporary) as folder:
+    with TemporaryDirectory(prefix="export-", dir=workspace.temporary) as folder:
         network = Path(folder) / NETWORK_FILE
         network.write_bytes(read_file(workspace, version, "network"))
         network.with_suffix(".bin").write_bytes(read_file(workspace, version, "weights"))
         rule = version.rule
+        rejects = rule is not None and rule.unlike_limit is not None
         yield Subject(
             title=f"{version.label} · {version.name}",
             run_id=version.run_id,
@@ -99,7 +99,7 @@ def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
             backbone=read_facts(version.facts["backbone"]),
             head=read_head(workspace, version),
             rule=rule,
-            unlike=read_unlike(workspace, version) if _rejects(rule) else None,
+            unlike=read_unlike(workspace, version) if rejects else None,
         )
 
 
@@ -108,7 +108,7 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
     with name_remedy(workspace, run_id):
         backbone = read_backbone_facts(workspace, result.backbone_id)
     rule = find_rule(workspace, run_id, result)
-    unlike = read_distances(workspace, run_id, result).model if _rejects(rule) else None
+    rejects = rule is not None and rule.unlike_limit is not None
     return Subject(
         title=run.name,
         run_id=run_id,
@@ -117,17 +117,12 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
         backbone=backbone,
         head=read_run_head(workspace, run_id),
         rule=rule,
-        unlike=unlike,
+        unlike=read_distances(workspace, run_id, result).model if rejects else None,
     )
 
 
-def _rejects(rule: DecisionRule | None) -> bool:
-    """Return whether the rule rejects photos unlike the training photos."""
-    return rule is not None and rule.unlike_limit is not None
-
-
 def make_export(workspace: Workspace, request: ExportRequest, report_step: Report) -> ExportRecord:
-    """Return the export of the workspace that fulfils the request, made now if it is missing."""
+    """Return the export for a request; make it if it is missing."""
     identifier = identify_export(workspace, request)
     if is_made(workspace, identifier):
         return read_export(workspace, identifier)
@@ -146,22 +141,26 @@ def write_zip(
 
     Raises:
         ExportRefused: The target may not be written.
-        DiskFull: There is no room; nothing is left.
+        DiskFull: The disk is full; no half-written file is left.
         PetalscopeError: The model cannot be opened; see `open_subject`.
     """
     identifier = identify_export(workspace, request)
-    sweep_leftovers(workspace)
     with (
-        report_failure(target, "export again; nothing half-made was left."),
-        TemporaryDirectory(prefix=STAGING_PREFIX, dir=workspace.temporary) as temporary,
+        report_failure(target, "export again; no half-written file is left."),
+        TemporaryDirectory(prefix="export-", dir=workspace.temporary) as temporary,
         open_subject(workspace, request.model) as subject,
     ):
         folder = Path(temporary)
         write_models(folder, subject, request.formats, report_step)
         _write_documents(folder, workspace, subject, request.formats)
         report_step("packing", len(request.formats), len(request.formats) + 1)
-        with write_atomically(target) as part:
-            _pack(folder, part, target.stem)
+        # Networks do not shrink: nothing is compressed.
+        with (
+            write_atomically(target) as part,
+            zipfile.ZipFile(part, "w", strict_timestamps=False) as archive,
+        ):
+            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                archive.write(path, f"{target.stem}/{path.relative_to(folder).as_posix()}")
     return ExportRecord(
         **asdict(request),
         id=identifier,
@@ -205,7 +204,7 @@ def _write_space(folder: Path, subject: Subject) -> None:
     shutil.copyfile(Path(__file__).with_name("space.py"), folder / "app.py")
     _write_onnx(subject, folder / "model.onnx")
     (folder / "requirements.txt").write_text(_REQUIREMENTS)
-    title = json.dumps(subject.title, ensure_ascii=False)  # YAML reads strings of JSON
+    title = json.dumps(subject.title, ensure_ascii=False)  # valid YAML, too
     (folder / "README.md").write_text(
         f"---\ntitle: {title}\nemoji: 🌼\ncolorFrom: green\ncolorTo: gray\nsdk: gradio\n"
         f"sdk_version: {_GRADIO}\napp_file: app.py\npinned: false\n"
@@ -234,7 +233,7 @@ def _write_documents(
 
 
 def describe_model(subject: Subject) -> dict[str, Any]:
-    """Return the content of model.json: what a program must know to ask the model."""
+    """Return the content of model.json: the facts that a program needs to use the model."""
     rule = subject.rule or DecisionRule()
     return {
         "name": subject.title,
@@ -265,13 +264,6 @@ def write_card(workspace: Workspace, subject: Subject) -> str:
             f"whole.\n\nRun `{subject.run_id}`. Classes: {names}.\n"
         )
     return write_model_card(replace(report, rule=subject.rule))
-
-
-def _pack(folder: Path, file: Path, name: str) -> None:
-    """Write the folder as a zip, under the name; networks do not shrink, so nothing is packed."""
-    with zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            archive.write(path, f"{name}/{path.relative_to(folder).as_posix()}")
 
 
 def do_export(

@@ -31,9 +31,9 @@ from models.weights import find_weights
 MIME = "application/x-ipynb+json"
 _PACKAGES = ("keras", "tensorflow", "numpy", "pillow", "scikit-learn", "matplotlib")
 _FOLDED = ("table", "drawing", "augmentation")
-"""Cells that nobody reads; notebooks show them folded."""
+"""Long cells, which notebooks show folded."""
 _DIGITS = 16
-"""Of a digest, enough to tell photos apart."""
+"""Digits of a digest, enough to tell photos apart."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,15 @@ class Cell:
 
     @property
     def is_text(self) -> bool:
-        """Whether it is Markdown."""
+        """Whether the cell is Markdown."""
         return self.name.endswith("_text")
 
 
 def check_notebook(recipe: Recipe) -> None:
-    """Refuse what plain Keras has no network for, before anything is written.
+    """Refuse recipes that plain Keras cannot train.
 
     Raises:
-        ExportRefused: Says what is not covered.
+        ExportRefused: The run looked at five crops.
         NetworkUnsupported: The run is of an earlier version and has another network.
     """
     check_network(recipe.speed, recipe.weights)
@@ -67,7 +67,7 @@ def check_notebook(recipe: Recipe) -> None:
 
 
 def write_notebook(workspace: Workspace, run: RunRecord) -> str:
-    """Return the notebook of a finished run, judged by its validation photos.
+    """Return the notebook of a finished run, tested on its validation photos.
 
     Raises:
         ExportRefused: Plain Keras cannot train it again, or it has nothing to be judged by.
@@ -85,7 +85,7 @@ def write_notebook(workspace: Workspace, run: RunRecord) -> str:
 
 
 def render_cells(facts: Mapping[str, Any], *names: str) -> list[Cell]:
-    """Return the cells that these facts need, of these names or all, in the notebook's order."""
+    """Return the cells for these facts, all or those named, in the order of the notebook."""
     template = _TEMPLATES.get_template("notebook.py.jinja")
     context = template.new_context(dict(facts))
     wanted = [name for name in template.blocks if not names or name in names]
@@ -94,7 +94,7 @@ def render_cells(facts: Mapping[str, Any], *names: str) -> list[Cell]:
 
 
 def describe_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Return what cells that show a recipe alone want to know."""
+    """Return the facts for cells that show a recipe alone."""
     strategy = STRATEGIES[recipe.strategy]
     policy = recipe.augmentation
     kept = policy.parts | {"pick": policy.pick}
@@ -113,15 +113,15 @@ def describe_recipe(recipe: Recipe) -> dict[str, Any]:
 
 
 def describe_run(workspace: Workspace, run: RunRecord) -> dict[str, Any]:
-    """Return what all cells of a finished run want to know; see `write_notebook`."""
+    """Return the facts for all cells of a finished run; see `write_notebook`."""
     result = read_result(workspace, run.id)
     dataset = read_dataset(workspace, result.dataset_id)
     check_order(result, dataset)
     photos = result.photo_numbers("validation")
     if not len(photos):
         raise ExportRefused(
-            f"{run.name} has no validation photos: a notebook could not be held to its figures.",
-            "Train with some of the photos set apart for validation, and export that run.",
+            f"{run.name} has no validation photos to compare the notebook with.",
+            "Train with a validation split, and export that run.",
             run_id=run.id,
         )
     recipe, done = run.recipe, len(result.history)
@@ -152,7 +152,7 @@ def describe_run(workspace: Workspace, run: RunRecord) -> dict[str, Any]:
 
 
 def _describe_weights(workspace: Workspace, recipe: Recipe) -> dict[str, str]:
-    """Return digest and file of weights that nobody can download; empty where Keras brings them."""
+    """Return digest and file of weights; empty where Keras downloads them."""
     if recipe.weights == RANDOM:
         return {"digest": "", "weights_file": ""}
     try:
@@ -183,7 +183,7 @@ def _to_json(cell: Cell) -> dict[str, Any]:
 
 
 def write_augmenting() -> str:
-    """Return what stands for data/augmentation.py in a notebook: `augment(photo, policy, …)`."""
+    """Return the source of `augment(photo, policy, …)` for a notebook."""
     imports = (
         "import hashlib\nimport math\nimport random\nfrom collections.abc import Mapping\n"
         "from dataclasses import dataclass, fields\n"
@@ -198,17 +198,13 @@ def write_augmenting() -> str:
 
 
 def write_drawing() -> str:
-    """Return `draw_random_weights(resnet)` for a notebook (its package would import Keras here)."""
+    """Return the source of `draw_random_weights(resnet)` for a notebook."""
     pieces = _cut("models/keras_backbone.py", "draw_random_weights")
     return "from typing import Any\n\n" + "\n\n\n".join(pieces)
 
 
 def _cut(file: str, *names: str) -> list[str]:
-    """Return these definitions of a module and all others that they use, as and where they stand.
-
-    Raises:
-        KeyError: One of them is not there.
-    """
+    """Return the source of these definitions, and of all that they use, in the module's order."""
     source = (PROJECT_ROOT / file).read_text(encoding="utf-8")
     nodes = {name: node for node in ast.parse(source).body for name in _find_names(node)}
     wanted, asked = set[str](), list(names)
@@ -224,7 +220,7 @@ def _cut(file: str, *names: str) -> list[str]:
 
 
 def _find_names(node: ast.stmt) -> list[str]:
-    """Return what a statement defines."""
+    """Return the names that a statement defines."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]

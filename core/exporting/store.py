@@ -5,7 +5,6 @@ written last: where it is, the zip is whole.
 """
 
 import shutil
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -31,7 +30,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 class FormatFacts(NamedTuple):
-    """How people know a format."""
+    """A format in words."""
 
     label: str
     path: str
@@ -43,25 +42,22 @@ FACTS: dict[str, FormatFacts] = {
     "keras": FormatFacts("Keras", "model.keras", "Keras 3, also to train it further"),
     "onnx": FormatFacts("ONNX", "model.onnx", "ONNX Runtime in most languages, also in a browser"),
     "litert": FormatFacts("LiteRT", "model.tflite", "phones and small devices"),
-    "space": FormatFacts("Space", "space", "a page for everybody: a hosted Space, by Gradio"),
+    "space": FormatFacts("Space", "space", "a web page: a hosted Space, by Gradio"),
 }
 
-STAGING_PREFIX = "export-"
-"""Of the folders in the workspace's temporary one in which models are written."""
 _RECORD_FILE = "export.json"
-_LEFTOVER_S = 24 * 3600.0
 _VERSION = 2
-"""To be raised when the same request gives another zip."""
+"""Raise it when the same request gives another zip."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """A model and the formats to write it in."""
+    """A model, and its formats."""
 
     model: str
     """“v3”, or the id of a run."""
     formats: tuple[str, ...]
-    """In the order of FORMATS; exports of older versions have others."""
+    """In the order of FORMATS; older exports may have others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +76,7 @@ _RECORD = TypeAdapter(ExportRecord)
 
 
 def make_request(model: str, formats: Sequence[str]) -> ExportRequest:
-    """Return the request.
-
-    Raises:
-        ExportRefused: A format is unknown, or there is no format.
-    """
+    """Return the request."""
     known = f"Choose from {', '.join(FORMATS)}."
     if unknown := [name for name in formats if name not in FORMATS]:
         raise ExportRefused(f"There is no format “{unknown[0]}”.", known)
@@ -94,19 +86,13 @@ def make_request(model: str, formats: Sequence[str]) -> ExportRequest:
 
 
 def identify_export(workspace: Workspace, request: ExportRequest) -> str:
-    """Return the id of the export that fulfils the request.
-
-    Raises:
-        VersionMissing: No version has that number.
-        RunMissing: No run has that id.
-        RunUnfinished: The run has no result (yet).
-    """
+    """Return the id of the export that fulfils the request."""
     digest = _digest_model(workspace, request.model)
     return fingerprint({"export": _VERSION, "digest": digest, **asdict(request)})
 
 
 def _digest_model(workspace: Workspace, model: str) -> str:
-    """Return a digest of everything that decides the answers of a model."""
+    """Return a digest of all that decides the answers of a model."""
     number = find_number(model)
     if number is not None:
         return read_version(workspace, number).digest
@@ -117,7 +103,7 @@ def _digest_model(workspace: Workspace, model: str) -> str:
 
 
 def start_export(workspace: Workspace, request: ExportRequest) -> str:
-    """Return `identify_export`; start a process that makes the export if it is missing."""
+    """Start a process that makes the export, unless it is made; return its id."""
     identifier = identify_export(workspace, request)
     if not is_made(workspace, identifier):
         folder = workspace.export_folder(identifier)
@@ -134,17 +120,13 @@ def is_made(workspace: Workspace, export_id: str) -> bool:
 
 
 def keep_export(workspace: Workspace, record: ExportRecord) -> None:
-    """List the export, whose zip is written, from now on."""
+    """Write the record of an export whose zip is complete."""
     content = asdict(record) | {"created": record.created.isoformat()}
     write_json(workspace.export_folder(record.id) / _RECORD_FILE, content)
 
 
 def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
-    """Return an export.
-
-    Raises:
-        ExportMissing: The workspace has no such export, or its zip is gone.
-    """
+    """Return an export."""
     try:
         content = (workspace.export_folder(export_id) / _RECORD_FILE).read_bytes()
         record = _RECORD.validate_json(content)
@@ -176,31 +158,13 @@ def find_zip(workspace: Workspace, record: ExportRecord) -> Path:
 
 
 def delete_export(workspace: Workspace, export_id: str) -> None:
-    """Delete the export.
-
-    Raises:
-        ExportRefused: It is being made.
-    """
+    """Delete the export."""
     folder = workspace.export_folder(export_id)
     job = read_job(folder)
     if job is not None and job.state == "going":
         raise ExportRefused("This export is being made.", "Delete it when it is done.")
     (folder / _RECORD_FILE).unlink(missing_ok=True)  # first: half of it is never listed
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def sweep_leftovers(workspace: Workspace) -> None:
-    """Delete the remains of exports that were killed a day ago or earlier."""
-    for folder in filter(_is_left_over, workspace.temporary.glob(f"{STAGING_PREFIX}*")):
-        shutil.rmtree(folder, ignore_errors=True)
-    for part in filter(_is_left_over, workspace.exports.glob("[!.]*/.*.zip")):
-        part.unlink(missing_ok=True)
-
-
-def _is_left_over(path: Path) -> bool:
-    with suppress(FileNotFoundError):  # another export has ended meanwhile
-        return path.stat().st_mtime < time.time() - _LEFTOVER_S
-    return False
 
 
 def _missing(export_id: str) -> ExportMissing:

@@ -1,7 +1,6 @@
-"""Exports that are kept, refused or outlive what they were made of."""
+"""Exports: made once, refused, or outliving their run and dataset."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -65,23 +64,6 @@ def test_an_export_is_made_by_a_job_kept_and_not_made_twice(trained_copy: Worksp
     assert list_exports(trained_copy) == []
     with pytest.raises(ExportMissing):
         read_export(trained_copy, identifier)
-
-
-def test_what_a_killed_export_left_is_swept_after_a_day(
-    trained_copy: Workspace, tmp_path: Path
-) -> None:
-    old, new = (trained_copy.temporary / f"export-{name}" for name in ("old", "new"))
-    part = trained_copy.exports / "0123456789abcdef" / ".17-ab-petals.zip"
-    for folder in (old, new, part.parent):
-        folder.mkdir(parents=True)
-    part.write_bytes(b"half of it")
-    for path in (old, part):
-        os.utime(path, (1, 1))
-    ended = trained_copy.temporary / "export-ended"  # listed, and gone when it is looked at
-    ended.symlink_to(trained_copy.temporary / "gone")
-    wish = make_request(find_run(trained_copy), ["onnx"])
-    write_zip(trained_copy, wish, tmp_path / "petals.zip", ignore_steps)
-    assert (old.exists(), part.exists(), new.exists()) == (False, False, True)
 
 
 def test_other_wishes_and_other_rules_are_other_exports(trained_copy: Workspace) -> None:

@@ -1,7 +1,4 @@
-"""Many photos to be classified: of a folder or given one by one, answered in order.
-
-A photo that cannot be read comes back as what is wrong with it, and the others follow.
-"""
+"""Photos to classify, from a folder or one by one; a bad photo does not stop the others."""
 
 import os
 from collections.abc import Callable, Generator, Sequence
@@ -18,7 +15,7 @@ from data.sources.layout import is_hidden, is_photo, make_storable, refuse_unrea
 
 @dataclass(frozen=True, kw_only=True)
 class NamedPhoto:
-    """A photo that waits: its name for people, and how its bytes are read."""
+    """A photo to classify: its name, and a function that reads its bytes."""
 
     name: str
     read: Callable[[], bytes]
@@ -27,14 +24,14 @@ class NamedPhoto:
 
 @dataclass(frozen=True, kw_only=True)
 class Album:
-    """The photos of a folder, sorted by name, and how many files were no photos."""
+    """The photos of a folder, sorted by name, and the number of other files."""
 
     photos: list[NamedPhoto]
     left_out: int = 0
 
 
 def find_photos(folder: Path) -> Album:
-    """Return the photos in a folder and all folders inside; links to folders are not followed.
+    """Return the photos in a folder and its subfolders; links to folders are not followed.
 
     Raises:
         SourceRefused: There is no such folder, it may not be read, or it holds no photos.
@@ -52,7 +49,7 @@ def find_photos(folder: Path) -> Album:
     if not chosen:
         raise SourceRefused(
             f"There are no photos in the folder “{folder}”.",
-            "Photos are told by the ending of their names: .jpg, .png, .webp, .heic, .avif …",
+            "Photos end in .jpg, .png, .webp, .heic, .avif …",
         )
     photos = [NamedPhoto(name=path, read=partial(read_photo_file, files[path])) for path in chosen]
     others = [path for path in files if not is_photo(path) and not is_hidden(path)]
@@ -60,7 +57,7 @@ def find_photos(folder: Path) -> Album:
 
 
 _THREADS = min(os.cpu_count() or 1, 4)
-"""The network answers one of them at a time; the others decode their photos meanwhile."""
+"""One waits for the network while the others decode."""
 
 T = TypeVar("T")
 
@@ -68,10 +65,10 @@ T = TypeVar("T")
 def answer_photos(
     photos: Sequence[NamedPhoto], answer: Callable[[bytes], T]
 ) -> Generator[tuple[NamedPhoto, T | PhotoRefused], None, None]:
-    """Yield each photo with its answer, or with what is wrong with it, in order.
+    """Yield each photo with its answer or its error, in order.
 
-    Only a few photos are in memory at a time. Closing the generator ends the work. `answer` is
-    called in several threads with the bytes of a photo; it may raise PhotoRefused.
+    `answer` is called in several threads with the bytes of a photo; it may raise PhotoRefused. Few
+    photos are in memory at a time. Closing the generator ends the work.
     """
 
     def work(photo: NamedPhoto) -> T | PhotoRefused:

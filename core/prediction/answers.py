@@ -1,4 +1,4 @@
-"""Answers in plain words, never surer than the scores are; of many photos as a table and as CSV."""
+"""Answers in plain words, never surer than the scores; as a document, a table and CSV."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _WORTH_SAYING = 0.05
 
 
 def phrase_answer(top: Sequence[tuple[str, float]]) -> str:
-    """Return one or two sentences for the best classes of a photo (name, score), best first."""
+    """Return one or two sentences for the best classes (name, score), best first."""
     (best, score), *rest = top
     others = [_name(*other) for other in rest if other[1] >= _WORTH_SAYING]
     if score >= _CLEAR:
@@ -33,11 +33,11 @@ def phrase_answer(top: Sequence[tuple[str, float]]) -> str:
 
 
 def phrase_decision(decision: Decision) -> str:
-    """Return what a run with a rule says of a photo: an answer, or that it does not know."""
+    """Return the answer of a model with a rule in words, or “I don't know”."""
     (best, score), *rest = decision.top
     others = [_name(*other) for other in rest if other[1] >= _WORTH_SAYING]
     if decision.kind == "unlike":
-        return "I don't know this: it does not look like anything I was trained on."
+        return "I don't know this: it is unlike all the photos I was trained on."
     if decision.kind == "unsure":
         return f"I don't know. It looks most like {_join([_name(best, score), *others[:2]])}."
     if score >= _LIKELY:
@@ -47,15 +47,17 @@ def phrase_decision(decision: Decision) -> str:
 
 
 def phrase_reason(decision: Decision) -> str:
-    """Return why a run with a rule gives no answer and what helps, in plain words; "" for one."""
+    """Return why there is no answer, and what helps; "" where there is one."""
     if decision.kind == "unlike":
         return (
-            "Such a photo lies far from all that it has learnt from. Nearest of what it knows: "
-            f"{_name(*decision.top[0])}, which may mean nothing."
+            "This photo is unlike all its training photos. Closest known class: "
+            f"{_name(*decision.top[0])}, not reliable."
         )
     if decision.kind == "unsure":
-        better = "nearer, brighter, one thing in it; or ask somebody who knows"
-        return f"It answers from {_percent(decision.threshold)} on. Try another photo: {better}."
+        return (
+            f"It only answers when it is at least {_percent(decision.threshold)} sure. Try a "
+            "closer, brighter photo of one thing, or ask an expert."
+        )
     return ""
 
 
@@ -93,7 +95,7 @@ def describe_answer(
             "total_ms": round(sum(ms.values()), 2),
             "decoding_ms": round(ms["decoding"], 2),
             "waiting_ms": round(ms.get("waiting", 0.0), 2),
-            "model_ms": round(ms["backbone"] + ms["head"], 2),
+            "model_ms": round(sum(ms.get(part, 0.0) for part in ("model", "backbone", "head")), 2),
         },
     }
 
@@ -128,23 +130,23 @@ _PLACES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class ShortAnswer:
-    """What is kept of an answer when the maps behind it are let go."""
+    """An answer without its maps."""
 
     kind: Kind
-    """What came of the photo; “answer” where the model has no rule."""
+    """“answer” where the model has no rule."""
     top: tuple[tuple[str, float], ...]
     """The best classes and their scores, best first; calibrated where there is a rule."""
     sentence: str
 
     @property
     def class_name(self) -> str | None:
-        """The class that is answered; None where none is."""
+        """The class of the answer; None without an answer."""
         return self.top[0][0] if self.kind == "answer" else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnsweredPhoto:
-    """One photo with the answer of each model that was asked, or what is wrong with it."""
+    """One photo with the answer of each model, or the problem with it."""
 
     name: str
     sha256: str = ""
@@ -153,12 +155,12 @@ class AnsweredPhoto:
 
     @property
     def agrees(self) -> bool:
-        """Whether all models that were asked say the same."""
+        """Whether all models give the same answer."""
         return len({(answer.kind, answer.class_name) for answer in self.answers}) < 2
 
 
 def shorten_answer(prediction: "Prediction", decision: Decision | None) -> ShortAnswer:
-    """Return what is kept of a prediction and what the rule of its model made of it."""
+    """Return a prediction and its decision without the maps."""
     if decision is None:
         sentence = phrase_answer(prediction.top)
         return ShortAnswer(kind="answer", top=tuple(prediction.top), sentence=sentence)
@@ -167,11 +169,11 @@ def shorten_answer(prediction: "Prediction", decision: Decision | None) -> Short
 
 
 def tabulate_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> pd.DataFrame:
-    """Return one row for each photo, in the order given; columns are the same for any photos.
+    """Return one row for each photo, in the order given.
 
     photo, sha256, problem; for each model answer (a class, or empty), kind, class_1, score_1 to
     class_5, score_5; with several models these begin with the model's name, and `agree` says
-    whether they say the same.
+    whether their answers are equal.
     """
     marks = [f"{name} " for name in models] if len(models) > 1 else [""]
     rows = [_describe(photo, marks) for photo in photos]
@@ -184,7 +186,7 @@ def tabulate_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> 
 
 
 def write_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> bytes:
-    """Return the table as CSV (UTF-8 with its mark, which spreadsheets look for)."""
+    """Return the table as CSV (UTF-8 with a byte order mark, for spreadsheets)."""
     table = tabulate_answers(photos, [cell_text(name) for name in models])
     texts = [name for name in table if not name.rpartition("_")[0].endswith("score")]
     for name in texts:

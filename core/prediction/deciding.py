@@ -1,7 +1,7 @@
-"""Whether to answer, to say “I am not sure”, or “this is like nothing I was trained on”.
+"""The rule of a model: answer, “I am not sure”, or “unlike all training photos”.
 
-A rule that a person keeps is in runs/<id>/decision.json, tied to the digest of the result; else the
-default one of core.prediction.rules stands. A registered version is a model with its rule.
+A saved rule is in runs/<id>/decision.json, tied to the digest of the result; without one, the
+default rule of core.prediction.rules is used. A registered version has its rule frozen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,22 +25,22 @@ from core.workspace import Workspace, write_json
 
 @dataclass(frozen=True, kw_only=True)
 class ModelVersion:
-    """One registered version: a model together with the rule by which it answers."""
+    """A registered version: a model and its rule."""
 
     number: int
     digest: str
-    """SHA-256 over all that decides its answers; equal content has equal digests."""
+    """SHA-256 over all that decides its answers."""
     run_id: str
     dataset_id: str
     name: str
     facts: Mapping[str, Any]
-    """What it is made of; see core/registry/files.py. Empty where its row cannot be read."""
+    """See `core.registry.files.digest_facts`; empty where the row cannot be read."""
     who: str
     created: datetime
 
     @property
     def label(self) -> str:
-        """Its number as people say it: “v3”."""
+        """Its name: “v3”."""
         return f"v{self.number}"
 
     @property
@@ -49,46 +49,42 @@ class ModelVersion:
 
     @property
     def rule(self) -> "DecisionRule | None":
-        """When it answers; None: always.
-
-        Raises:
-            KeyError, TypeError, ValueError: What is written of it was altered.
-        """
+        """Its rule; None: it answers every photo. KeyError, TypeError or ValueError if altered."""
         kept = self.facts.get("rule")
         if kept is None:
             return None
         is_default = bool(self.facts.get("rule_is_default"))
         given = {**kept, "made": self.facts["rule_made"], "is_default": is_default}
-        return _RULE.validate_python(given)  # passes over fields of older versions
+        return _RULE.validate_python(given)  # ignores fields of older versions
 
 
 RULE_FILE = "decision.json"
 _VERSION = 1
 TOP = 5
-"""Classes that an answer names."""
+"""Classes in an answer."""
 
 Kind = Literal["answer", "unsure", "unlike"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionRule:
-    """When a run answers."""
+    """When a model answers."""
 
     temperature: float = 1.0
     """Divides the log-scores; 1 leaves them as they are."""
     threshold: float = 0.0
-    """Calibrated score from which on it answers, in [0, 1]."""
+    """Least calibrated score for an answer, in [0, 1]."""
     class_thresholds: Mapping[str, float] = field(default_factory=dict)
-    """Class name → threshold, where it differs from the one of all."""
+    """Class name → threshold, where it differs."""
     unlike_limit: float | None = None
-    """Distance above which a photo is like nothing in training; None: it is not looked at."""
+    """Distance above which a photo is unlike the training photos; None: no limit."""
     n: int = 0
     is_default: bool = False
-    """Whether it came with the run; else a person kept it."""
+    """Whether it was chosen automatically; else a person saved it."""
     made: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def threshold_of(self, class_name: str) -> float:
-        """Return the threshold that an answer with this class must reach."""
+        """Return the threshold for this class."""
         return self.class_thresholds.get(class_name, self.threshold)
 
 
@@ -97,7 +93,7 @@ _RULE = TypeAdapter(DecisionRule)
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What a rule makes of one photo."""
+    """The decision of a rule for one photo."""
 
     kind: Kind
     top: list[tuple[str, float]]
@@ -105,14 +101,14 @@ class Decision:
     threshold: float
     """The score that the best class must reach."""
     distance: float | None = None
-    """From what it was trained on; None where that is not looked at."""
+    """From the training photos; None where it was not measured."""
     limit: float | None = None
 
 
 def decide(
     rule: DecisionRule, scores: np.ndarray, classes: Sequence[str], distance: float | None = None
 ) -> Decision:
-    """Return the decision for one photo; the distance is None where it was not measured."""
+    """Return the decision for one photo."""
     tempered = temper_scores(scores[None], rule.temperature)
     top = rank_classes(tempered[0], classes)
     kind: Kind = "answer" if reach_threshold(rule, tempered, classes)[0] else "unsure"
@@ -142,23 +138,25 @@ def reach_threshold(rule: DecisionRule, scores: np.ndarray, classes: Sequence[st
 
 
 def rule_to_facts(rule: DecisionRule) -> dict[str, Any]:
-    """Return all that decides, as JSON values: not when it was made, nor by whom."""
+    """Return the numbers of the rule as JSON values."""
     facts = asdict(rule)
     del facts["made"], facts["is_default"]
     return facts
 
 
 def describe_rule(rule: DecisionRule | None) -> str:
-    """Return in words when a model answers, when it does not know, and what that rests on."""
+    """Return the rule in words, with n."""
     if rule is None:
-        return "Answers every photo, also one that shows none of its classes: no rule stands."
-    parts = [f"answers from a score of {percent(rule.threshold, 100)} on"]
+        return "Answers every photo, also one of another class: it has no rule."
+    parts = [f"answers when the score is at least {percent(rule.threshold, 100)}"]
     if rule.class_thresholds:
-        parts.append(f"{count(len(rule.class_thresholds), 'class')} with a threshold of its own")
+        parts.append(f"{count(len(rule.class_thresholds), 'class')} with another threshold")
     if rule.temperature != 1:
         parts.append(f"scores calibrated at temperature {rule.temperature:.2f}")
     if rule.unlike_limit is not None:
-        parts.append(f"photos farther than {rule.unlike_limit:,.2f} are called unlike training")
+        parts.append(
+            f"farther than {rule.unlike_limit:,.2f}, photos count as unlike the training photos"
+        )
     sentence = "; ".join(parts)
     few = rule.n < FEWEST_TO_LIMIT
     of_train = ", with training photos for the distance" if few and rule.unlike_limit else ""
@@ -168,7 +166,7 @@ def describe_rule(rule: DecisionRule | None) -> str:
 
 
 def save_rule(workspace: Workspace, run_id: str, rule: DecisionRule) -> None:
-    """Write the rule into the folder of its run, instead of an older one.
+    """Save the rule in the folder of its run.
 
     Raises:
         RunUnfinished: The run has no result (yet).
@@ -186,7 +184,7 @@ def save_rule(workspace: Workspace, run_id: str, rule: DecisionRule) -> None:
 
 
 def read_rule(workspace: Workspace, run_id: str) -> DecisionRule | None:
-    """Return the rule that a person kept; None where there is none that fits the result."""
+    """Return the saved rule; None without one that fits the result."""
     try:
         content = read_json(_rule_file(workspace, run_id))
         return _read_content(content, digest_result(workspace, run_id))
@@ -195,25 +193,25 @@ def read_rule(workspace: Workspace, run_id: str) -> DecisionRule | None:
 
 
 def is_rule_stale(workspace: Workspace, run_id: str) -> bool:
-    """Return whether a rule is kept that is not used: of another result, or damaged."""
+    """Return whether a saved rule is not used: it fits another result, or is damaged."""
     kept = _rule_file(workspace, run_id).exists() and not is_rule_forgotten(workspace, run_id)
     return kept and read_rule(workspace, run_id) is None
 
 
 def delete_rule(workspace: Workspace, run_id: str) -> None:
-    """Forget the rule of a run, its default one too: it answers every photo then."""
+    """Remove the rule of a run, also its default: it answers every photo then."""
     file = _rule_file(workspace, run_id)
     if file.parent.exists():
         write_json(file, {"version": _VERSION, "forgotten": True})
 
 
 def is_rule_forgotten(workspace: Workspace, run_id: str) -> bool:
-    """Return whether a person wants the run to answer every photo."""
+    """Return whether the rule was removed: the run answers every photo."""
     return bool(read_json(_rule_file(workspace, run_id)).get("forgotten"))
 
 
 def find_rule_time(workspace: Workspace, run_id: str) -> int:
-    """Return when the rule was written, in nanoseconds; 0 where there is none."""
+    """Return the time of the saved rule in nanoseconds; 0 without one."""
     try:
         return _rule_file(workspace, run_id).stat().st_mtime_ns
     except FileNotFoundError:
@@ -236,7 +234,7 @@ def _read_content(content: dict[str, Any], digest: str) -> DecisionRule:
 def _check(rule: DecisionRule) -> None:
     thresholds = [rule.threshold, *rule.class_thresholds.values()]
     if not all(0 <= value <= 1 for value in thresholds):
-        raise RuleRefused("A threshold lies outside of 0 to 1.", "Choose one between 0 and 100 %.")
+        raise RuleRefused("A threshold is not between 0 and 1.", "Choose one between 0 and 100 %.")
     if not 0.01 <= rule.temperature <= 100:
         raise RuleRefused(
             f"A temperature of {rule.temperature:g} is not allowed.", "Choose one from 0.01 to 100."

@@ -158,11 +158,7 @@ class MapReader:
 
 
 def open_map_reader(workspace: Workspace, run_id: str, result: RunResult) -> MapReader:
-    """Return the reader of maps by the backbone of a run; a fine-tuned run has its own.
-
-    Raises:
-        BackboneMissing: Its backbone is not in the workspace, or was altered.
-    """
+    """Return the reader of maps by the backbone of a run; a fine-tuned run has its own."""
     return MapReader(workspace, open_run_backbone(workspace, run_id, result.backbone_id))
 
 

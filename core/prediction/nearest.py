@@ -1,6 +1,6 @@
-"""Photos compared by their features: the nearest lessons, the path of augmentation, the baselines.
+"""Nearest training photos, moves by augmentation, and baselines, all by features.
 
-Distances are cosine distances (1 - cosine, 0 to 2) of the features.
+Distances are cosine distances (1 - cosine, 0 to 2).
 """
 
 from collections.abc import Sequence
@@ -38,15 +38,13 @@ class NearestPhotos(NamedTuple):
     photos: np.ndarray
     """(m,) int64, photo numbers."""
     cosines: np.ndarray
-    """(m,) float32, of their features with those of the photo; 1 is equal."""
+    """(m,) float32, of their features with the photo's; 1 is equal."""
 
 
 def find_nearest_training(
     workspace: Workspace, result: RunResult, photo: int, classes: Sequence[int], count: int = 6
 ) -> dict[int, NearestPhotos]:
-    """Return for each class the training photos of it that are nearest to a photo.
-
-    The photo itself is never one of them; identical copies of it are: they explain an answer.
+    """Return the training photos of each class that are nearest to a photo, without itself.
 
     Raises:
         FeaturesMissing: The features of the run were removed or altered.
@@ -65,9 +63,7 @@ def find_nearest_training(
 def find_nearest_learnt(
     workspace: Workspace, result: RunResult, features: np.ndarray, count: int = 6
 ) -> NearestPhotos:
-    """Return the training photos, of any class, that are nearest to a photo of no dataset.
-
-    `features` (2048,) are those of the photo by the same backbone.
+    """Return the training photos of any class nearest to `features` (2048,) of the same backbone.
 
     Raises:
         FeaturesMissing: The features of the run were removed or altered.
@@ -88,7 +84,7 @@ def _find_nearest(
 
 def _measure_cosines(features: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Return the cosine of each row (m, 2048) with one feature (2048,), (m,) float32."""
-    # Row by row: a matrix product gives equal rows unequal last digits, and ties would be chance.
+    # Row by row: a matrix product may give equal rows different last digits.
     products = np.einsum("ij,j->i", features, wanted)
     lengths = np.sqrt(np.einsum("ij,ij->i", features, features) * (wanted @ wanted))
     cosines: np.ndarray = np.divide(
@@ -103,26 +99,26 @@ _BLOCK = 8192
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Moves:
-    """What became of a photo in several draws."""
+    """A photo in several augmented draws."""
 
     answer: int
     score: float
     distances: np.ndarray
-    """(m,) float64, how far each draw lies from the photo as it is."""
+    """(m,) float64, of each draw from the original photo."""
     answers: np.ndarray
-    """(m,) int, the class number that the run gives to each draw."""
+    """(m,) int, the predicted class of each draw."""
     scores: np.ndarray
-    """(m,) float32, the score of each of those answers."""
+    """(m,) float32, the scores of these predictions."""
 
     @property
     def kept(self) -> np.ndarray:
-        """Whether the answer stayed the same, (m,) bool."""
+        """Whether the prediction stayed the same, (m,) bool."""
         return np.asarray(self.answers == self.answer)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ruler:
-    """Medians of the distance to the nearest photo, over `n` photos drawn evenly."""
+    """Median distances to the nearest photo, over `n` random photos."""
 
     same: float
     """Of the same class."""
@@ -130,11 +126,11 @@ class Ruler:
     """Of another class."""
     n: int
     drawn: int | None
-    """Of very many photos so many are drawn at random, among which the nearest is sought."""
+    """Number of photos searched where the dataset has very many; else None."""
 
 
 def measure_moves(predictor: "Predictor", photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
-    """Return how far each draw (an augmented photo) moves from it, and what the run says of it."""
+    """Return the distance of each draw (an augmented photo) and its prediction."""
     features, scores = predictor.answer_packed(np.stack([photo, *draws]))
     answers = scores.argmax(axis=1)
     return Moves(
@@ -147,13 +143,13 @@ def measure_moves(predictor: "Predictor", photo: np.ndarray, draws: Sequence[np.
 
 
 def measure_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the cosine distance of each row to each of the others, (m, n); 0 of equal rows."""
+    """Return the cosine distance of each row to each of the others, (m, n); 0 for equal rows."""
     cosines = _shorten(some) @ _shorten(others).T
     return np.asarray(np.where(cosines > 1 - 1e-12, 0.0, 1 - cosines))
 
 
 def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ruler | None:
-    """Return the ruler of a dataset; None where no photo has one of its class and another."""
+    """Return the ruler of a dataset; None without photos of two classes."""
     drawn = np.random.default_rng(seed).permutation(len(labels))
     chosen, among = np.sort(drawn[:_SAMPLE]), np.sort(drawn[:_AMONG])
     unit = _shorten(features[chosen])
@@ -177,7 +173,7 @@ def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ru
 
 
 def _shorten(features: np.ndarray) -> np.ndarray:
-    """Return the rows in length 1, float64."""
+    """Return the rows scaled to length 1, float64."""
     rows = np.asarray(features, dtype=np.float64)
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
@@ -185,20 +181,17 @@ def _shorten(features: np.ndarray) -> np.ndarray:
 _VERSION = 1
 _PACKED = (PHOTO_SIZE, PHOTO_SIZE, 3)
 _STRIDE = 8
-"""Every eighth pixel of a packed photo, both ways: 784 of them say enough of its colours."""
+"""Every eighth pixel of a packed photo, both ways: 784 are enough for its colours."""
 _CHUNK = 512
 _VOTERS = (1, 5)
 _MOST_WHOLE, _ASKED = 7_000, 3_000
-"""Photos up to which all are learnt from and all are asked; of more so many are asked."""
+"""Photos up to which all are used; of more, this number is drawn."""
 
 
 def compare_with_baselines(
     workspace: Workspace, run: RunRecord, result: RunResult, dataset: Dataset, split: str
 ) -> list[Beside]:
-    """Return the run beside each baseline on the photos of a split, of very many on a sample.
-
-    Raises as `predict_baselines`.
-    """
+    """Return the comparison with each baseline on a split, or on a sample of very many photos."""
     answers = predict_baselines(workspace, run, result, dataset, split)
     photos = _draw_asked(result, split)
     given = result.scores[photos].argmax(axis=1)
@@ -213,12 +206,10 @@ def _draw_asked(result: RunResult, split: str) -> np.ndarray:
 def predict_baselines(
     workspace: Workspace, run: RunRecord, result: RunResult, dataset: Dataset, split: str
 ) -> dict[str, np.ndarray]:
-    """Return name → answers (m,) int64 for the photos of a split, learnt from the run's train.
+    """Return baseline → predictions (m,) int64 for a split, fitted to the training photos.
 
-    Of very many photos some are drawn, to be asked and to be learnt from.
-
-    Names: majority, colours_1, colours_5 (nearest neighbours by colour histogram), and features_1,
-    features_5 (by the frozen features, of the weights that the run was given) where these are kept.
+    Baselines: majority, colours_1 and colours_5 (nearest neighbours by colour histogram), and
+    features_1 and features_5 (by the frozen features, where these are cached).
 
     Raises:
         ResultDamaged: The result is of other photos.
@@ -254,11 +245,8 @@ def predict_baselines(
 
 
 def find_frozen_features(workspace: Workspace, recipe: Recipe, result: RunResult) -> str | None:
-    """Return the id of the features by the backbone as the run was given it; None if not kept.
-
-    Those of a fine-tuned run's own backbone were learnt with its labels: they are no baseline.
-    """
-    given = Weights(  # the id asks for no more than their digest
+    """Return the id of the features by the run's backbone before training; None if not cached."""
+    given = Weights(  # only the digest is in the id
         name=recipe.weights, file=None, digest=recipe.weights_digest, origin="", official=False
     )
     backbone = backbone_id(given, recipe.preprocessing, recipe.seen_as)
@@ -269,7 +257,7 @@ def find_frozen_features(workspace: Workspace, recipe: Recipe, result: RunResult
 
 
 def _read_colours(dataset: Dataset, photos: np.ndarray) -> np.ndarray:
-    """Return (n, d) float32 for all photos of the dataset; zeros but for the photos asked."""
+    """Return colours (n, d) float32 of a dataset's photos; zeros except for `photos`."""
     described = np.zeros((len(dataset), 0), dtype=np.float32)
     with dataset.photos_file.open("rb") as file:  # mapped pages would fill the memory
         header = measure_photos_header(dataset.photos_file, len(dataset))

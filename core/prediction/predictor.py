@@ -1,6 +1,6 @@
 """Answers of a run or a registered version for new photos: decode, backbone, head.
 
-A predictor is opened once and kept. Several threads may ask it, the backbone answers one of them.
+Several threads may use one predictor; the backbone answers one photo at a time.
 """
 
 import threading
@@ -30,7 +30,7 @@ from models.dense import DenseHead
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
-    """What a model says of one photo, and what it saw."""
+    """The answer of a model for one photo, with its features."""
 
     run_id: str
     top: list[tuple[str, float]]
@@ -45,18 +45,18 @@ class Prediction:
     """(2048,) float32, its mean over the places."""
     facts: PhotoFacts
     seconds: dict[str, float]
-    """How long "decoding", "backbone" and "head" took; the head's includes the decision. To wait
-    until other photos are answered is in none of them."""
+    """Of "decoding", "backbone" and "head" with the decision, without waiting for other photos; in
+    the API of "decoding", "waiting" and "model"."""
     decision: Decision | None = None
-    """Whether to answer, by the rule of the model; None without one."""
+    """By the rule of the model; None without one."""
     framing: Framing = FRAMING
     """How `photo` was packed."""
     version: int | None = None
-    """Number of the registered version that answered; None: a run that is none."""
+    """Number of the registered version; None for a run."""
 
     @property
     def spent_ms(self) -> float:
-        """How long this photo took, in ms, without waiting for others."""
+        """Time for this photo in ms."""
         return 1000 * sum(self.seconds.values())
 
 
@@ -82,12 +82,12 @@ class Predictor:
 
     @property
     def rule(self) -> DecisionRule | None:
-        """When it answers; None: always. That of a run is the one kept with it now."""
+        """Its current rule; None: every photo is answered."""
         return self._find_rule().rule
 
     @property
     def is_blind(self) -> bool:
-        """Whether the rule wants to know unlike photos, but the features behind it are gone."""
+        """Whether the rule has a limit for unlike photos, but the features for it are missing."""
         return self._find_rule().is_blind
 
     @property
@@ -128,7 +128,7 @@ class Predictor:
 
     @property
     def without_backbone(self) -> "partial[Predictor]":
-        """Makes the same predictor, with the rule as it stands now, of its opened backbone."""
+        """A function that makes the same predictor from its opened backbone."""
         return partial(
             Predictor,
             self.run_id,
@@ -139,11 +139,11 @@ class Predictor:
         )
 
     def decide(self, prediction: Prediction) -> Decision | None:
-        """Return the decision by the rule as it stands now, also for an older prediction."""
+        """Return the decision by the current rule, also for an older prediction."""
         return self.decide_scores(prediction.scores, prediction.features)
 
     def decide_scores(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
+        """Return the decision from scores (k,) and features (2048,); None without a rule."""
         return self._find_rule().decide(scores, features)
 
     def _find_rule(self) -> FrozenRule:
@@ -156,7 +156,7 @@ class Predictor:
         return features, self._head.scores(features)
 
     def _see(self, photos: np.ndarray) -> np.ndarray:
-        """Return the features; of a network compiled for many, all cores have a batch of it."""
+        """Return the features; a network compiled for many gives each core a batch."""
         size = self._backbone.batch_size
         if size == 1:
             return self._backbone.look(photos).features
@@ -164,7 +164,7 @@ class Predictor:
         return np.concatenate(list(self._backbone.stream(photos[i : i + size] for i in starts)))
 
     def measure_evidence(self, prediction: Prediction, classes: Sequence[int]) -> np.ndarray:
-        """Return what each place adds to the logit of each class, (c, 7, 7) float32."""
+        """Return the contribution of each place to the logit of each class, (c, 7, 7) float32."""
         numbers = np.asarray(classes, dtype=np.int64)
         features = np.broadcast_to(prediction.features, (len(numbers), len(prediction.features)))
         return measure_evidence(prediction.map, self._head.logit_gradient(features, numbers))
@@ -189,7 +189,7 @@ def open_run_backbone(workspace: Workspace, run_id: str, backbone_id: str) -> Ba
     """Return the backbone of a run, compiled for one photo at a time.
 
     Raises:
-        BackboneMissing: It is not in the workspace, or was altered; says how this run's comes back.
+        BackboneMissing: It is not in the workspace, or was altered; with the remedy for this run.
     """
     with name_remedy(workspace, run_id):
         return open_backbone(workspace, backbone_id, purpose="latency")
@@ -197,7 +197,7 @@ def open_run_backbone(workspace: Workspace, run_id: str, backbone_id: str) -> Ba
 
 @contextmanager
 def name_remedy(workspace: Workspace, run_id: str) -> Iterator[None]:
-    """Inside of it, a missing backbone's error says how the one of this run comes back."""
+    """Add to the error of a missing backbone the remedy for this run."""
     try:
         yield
     except NetworkUnsupported:
@@ -205,14 +205,14 @@ def name_remedy(workspace: Workspace, run_id: str) -> Iterator[None]:
     except BackboneMissing as error:
         recipe = read_run(workspace, run_id).recipe
         check_network(recipe.speed, recipe.weights)
-        remedy = f"Run “{_features_command(recipe)}”: it is made anew."
-        if recipe.trained_stages:  # the run made it; its recipe does, too
+        remedy = f"Run “{_features_command(recipe)}”: it makes the backbone again."
+        if recipe.trained_stages:  # made by the run itself
             remedy = "Delete the run and train the same recipe again: it gives the same backbone."
         raise BackboneMissing(error.problem, remedy, **error.facts) from error
 
 
 def _features_command(recipe: Recipe) -> str:
-    """Return the command that makes the backbone of a recipe anew."""
+    """Return the command that makes the backbone of a recipe again."""
     words = ["python -m core features", recipe.dataset]
     words += [f"--weights {recipe.weights}"] if recipe.weights != DEFAULT else []
     words += ["--preprocessing unit"] if recipe.preprocessing == "unit" else []

@@ -1,7 +1,6 @@
-"""The rule by which a model answers: a run's own or default one, a version's as it was frozen.
+"""The rule of a model: saved, default (chosen on validation photos), or frozen in a version.
 
-A default rule is chosen on validation photos. What takes a while is computed once and stored
-beside the run.
+Distances and default rules are computed once and stored with the run.
 """
 
 import logging
@@ -40,20 +39,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunDistances:
-    """The model of a run's training photos, and the distances of all photos by it."""
+    """The model of a run's training photos, and the distance of each photo."""
 
     model: UnlikeModel
     distances: np.ndarray
-    """(n,) float32; row i is photo i of the dataset. Training photos lie nearer than others do.
-    NaN for those that `RunResult.draw_photos` leaves out."""
+    """(n,) float32, a row for each photo of the dataset; NaN where `draw_photos` leaves it out."""
 
 
 def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunDistances:
-    """Return the distances of a run's photos, computed the first time.
-
-    Raises:
-        FeaturesMissing: They were never computed, and the features were removed or altered.
-    """
+    """Return the distances of a run's photos, computed once."""
 
     def make() -> dict[str, np.ndarray]:
         features = read_run_features(workspace, result)
@@ -74,13 +68,10 @@ def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunD
 def find_limit_of_run(
     workspace: Workspace, run_id: str, result: RunResult
 ) -> tuple[float | None, int]:
-    """Return the distance that keeps 95 % of a run's photos, None for too few; and of how many.
+    """Return the distance that includes 95 % of a run's photos (None for too few), and their n.
 
-    They are its validation photos; where these are too few, its training photos, too, each by a
-    model that it was left out of.
-
-    Raises:
-        FeaturesMissing: The distances were never computed, and the features are gone.
+    They are its validation photos; where these are too few, also its training photos, measured by
+    models without them.
     """
     known = read_distances(workspace, run_id, result)
     distances = known.distances[result.draw_photos("validation")]
@@ -99,14 +90,13 @@ def find_limit_of_run(
 
 _BLOCK = 2048
 _DEFAULT_VERSION = 1
-"""To be raised when default rules are chosen otherwise: those that are kept are made anew."""
+"""Raise it when default rules are chosen otherwise."""
 
 
 def find_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionRule | None:
-    """Return the rule by which a run answers: the one that a person kept, else its default one.
+    """Return the saved rule of a run, else its default rule, which is computed once.
 
-    The default rule is made when it is first asked for, and kept beside the run. None where a
-    person had it forgotten, or without validation photos: then every photo is answered.
+    None where the rule was removed, or without validation photos: every photo is answered.
     """
     kept = read_rule(workspace, run_id)
     if kept is not None or is_rule_forgotten(workspace, run_id):
@@ -142,10 +132,10 @@ def _find_default_rule(workspace: Workspace, run_id: str, result: RunResult) -> 
 
 
 def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -> DecisionRule:
-    """Return a rule chosen on the validation photos; it looks at no distance without a `limit`.
+    """Return a rule chosen on the validation photos; without a `limit` it ignores the distance.
 
-    The temperature that fits them best, 1 where they are too few to tell; the lowest threshold from
-    which on `target` of the answers are right, 0.5 where none is.
+    It has the temperature that fits them best (1 for too few), and the lowest threshold at which
+    the accuracy of the answers reaches `target` (0.5 where no threshold does).
 
     Raises:
         RuleRefused: The run has no validation photos.
@@ -153,7 +143,7 @@ def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -
     photos = result.draw_photos("validation")
     if not len(photos):
         raise RuleRefused(
-            "This run has no validation photos, so nothing can be chosen on them.",
+            "This run has no validation photos to choose a rule on.",
             "Train on a dataset with a validation split.",
         )
     scores, labels = result.scores[photos], result.labels[photos]
@@ -171,10 +161,9 @@ def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -
 def find_temperature(
     scores: np.ndarray, labels: np.ndarray, crossed: np.ndarray | None = None
 ) -> float | None:
-    """Return the temperature that fits the photos best; None where they do not settle one.
+    """Return the temperature that fits the photos best; None where it is not reliable.
 
-    They are fewer than 30, or every sharper (or flatter) one fits better still, or one fitted on
-    some of them does not help on the others.
+    That is so for fewer than 30 photos, for an extreme one, and where cross-fitting does not help.
     """
     if len(labels) < FEWEST_TO_FIT:
         return None
@@ -191,10 +180,9 @@ def find_temperature(
 
 
 def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> bool:
-    """Return whether the run has a rule like the champion's now; one of its own stays.
+    """Give the run the champion's saved rule, unless it has its own; return whether it did.
 
-    The thresholds stay what a person chose; the temperature and the distance, where the champion
-    looks at them, are chosen anew. The default rule of a champion is not carried.
+    Thresholds are copied; temperature and distance are chosen again where the champion uses them.
 
     Raises:
         ResultDamaged: The result of the run was cut short or altered.
@@ -218,21 +206,21 @@ def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> boo
 
 
 _TRIED_AGAIN = 30.0
-"""Seconds after which features that were gone are looked for again."""
+"""Seconds after which missing features are looked for again."""
 
 
 @dataclass(frozen=True, eq=False)
 class FrozenRule:
-    """A rule, and the model of what is unlike the training photos: as of a registered version."""
+    """A fixed rule with the model of the training photos."""
 
     rule: DecisionRule | None
-    """None where there is none: every photo is answered."""
+    """None: every photo is answered."""
     model: UnlikeModel | None
     classes: Sequence[str]
 
     @property
     def is_blind(self) -> bool:
-        """Whether the rule wants to know unlike photos, but cannot measure how unlike they are."""
+        """Whether the rule has a limit for unlike photos, but no model to measure them."""
         return self.rule is not None and self.rule.unlike_limit is not None and self.model is None
 
     def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
@@ -246,7 +234,7 @@ class FrozenRule:
 
 
 class StandingRule:
-    """Reads the rule of a run again whenever its file was written anew; for several threads."""
+    """Reads the rule of a run again when its file changes; for several threads."""
 
     def __init__(self, workspace: Workspace, run_id: str, result: RunResult) -> None:
         self._workspace = workspace
@@ -256,7 +244,7 @@ class StandingRule:
         self._read_at = 0.0
 
     def read(self) -> FrozenRule:
-        """Return the rule as it stands now."""
+        """Return the current rule."""
         when = find_rule_time(self._workspace, self._run_id)
         kept_when, kept = self._kept
         late = time.monotonic() - self._read_at > _TRIED_AGAIN
@@ -272,5 +260,5 @@ class StandingRule:
         try:
             return read_distances(self._workspace, self._run_id, self._result).model
         except FeaturesMissing as error:
-            _log.warning("unlike photos are not told from others: %s", error)
+            _log.warning("unlike photos are not recognised: %s", error)
             return None

@@ -1,4 +1,4 @@
-"""How far a photo lies from all that a model was trained on, in the space of its features.
+"""The distance of a photo from the training photos of a model, in the space of features.
 
 Mahalanobis's distance to the nearest class mean, with one covariance for all classes, whose 64
 widest directions have a variance each and all others share one; 1 is typical of training photos.
@@ -10,27 +10,27 @@ from functools import cached_property
 import numpy as np
 
 UNLIKE_VERSION = 1
-"""To be raised when the distance changes: limits that were set before are void then."""
+"""Raise it when the distance changes: older limits are void then."""
 
 _DIRECTIONS = 64
 _FOLDS = 5
 _BLOCK = 2048
 _FEW = 8
-"""Rows up to which BLAS is not asked: its threads, woken behind OpenVINO's, take 50 ms."""
+"""Rows up to which BLAS is not used: its threads, woken after OpenVINO's, take 50 ms."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class UnlikeModel:
-    """Where the training photos lie."""
+    """The distribution of the training photos."""
 
     means: np.ndarray
-    """(c, d) float32, of the classes that have training photos."""
+    """(c, d) float32, of classes with training photos."""
     directions: np.ndarray
     """(d, r) float32, orthonormal columns, the widest within classes."""
     variances: np.ndarray
     """(r,) float32, along them."""
     rest: np.ndarray
-    """() float32, the variance along every other direction."""
+    """() float32, the variance along all other directions."""
 
     def measure(self, features: np.ndarray) -> np.ndarray:
         """Return the distance of each photo, (n,) float32, about 1 for training photos."""
@@ -42,8 +42,8 @@ class UnlikeModel:
 
     @cached_property
     def _centred(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the middle of the means, the means seen from it, and these along directions."""
-        # Seen from the middle of the means the numbers are small, so that float32 is exact enough.
+        """Return the centre of the means, the means relative to it, and these along directions."""
+        # Relative to the centre the numbers are small, so that float32 is exact enough.
         middle = self.means.mean(axis=0)
         means = self.means - middle
         return middle, means, means @ self.directions
@@ -61,7 +61,7 @@ class UnlikeModel:
 
 
 def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
-    """Return the model of these training photos, of their features (n, d) float.
+    """Fit the model to the features (n, d) of training photos.
 
     Source:
         K. Lee et al. (2018), arXiv:1807.03888, for the distance; M. E. Tipping and C. M. Bishop
@@ -79,16 +79,16 @@ def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
         apart[rows] = features[rows] - means[groups[rows]]
         total += float(np.square(apart[rows], dtype=np.float64).sum()) / n
     size = min(n, d)
-    # At most half of those that the photos span: the rest would have no variance left to measure.
+    # At most half of the directions that the photos span, so that the rest has a variance.
     kept = max(1, min(_DIRECTIONS, (n - len(classes)) // 2, d))
-    # The smaller of the two products has the same eigenvalues; of it only the largest are wanted.
+    # The smaller of the two products has the same eigenvalues.
     product = (apart @ apart.T if n < d else apart.T @ apart).astype(np.float64) / n
     values, vectors = eigh(product, subset_by_index=(size - kept, size - 1))
     directions = apart.T @ vectors if n < d else vectors
     directions = directions / np.maximum(np.linalg.norm(directions, axis=0), 1e-12)
-    # A floor: where no training photo stirs, the smallest move must not be infinitely far.
+    # A floor: without any variance, the smallest move would be infinitely far.
     floor = max(1e-6 * total / d, 1e-12)
-    # Where every direction is kept, nothing lies outside of them but what rounding leaves.
+    # With all directions kept, only rounding errors lie outside of them.
     rest = max((total - values.sum()) / (d - kept), floor) if kept < d else np.inf
     return UnlikeModel(
         means=means.astype(np.float32),
@@ -99,16 +99,15 @@ def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
 
 
 def measure_left_out(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the distance of each photo, 2 at least, by a model without it, (n,) float32.
+    """Return the distance of each photo (2 at least) by a model fitted without it, (n,) float32.
 
-    A fifth of each class is left out at a time, photos that follow each other together: they are
-    most often of one series.
+    Consecutive photos, often of one series, are left out together: a fifth of each class at a time.
     """
     classes, groups, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     order = np.argsort(groups, kind="stable")
     rank = np.empty(len(labels), dtype=np.int64)
     rank[order] = np.concatenate([np.arange(size) for size in sizes])
-    # Classes begin with different fifths: else those of one photo would all be left out at once.
+    # Classes begin with different fifths: else all classes of one photo would be left out at once.
     fifth = (rank * _FOLDS // sizes[groups] + np.arange(len(classes))[groups]) % _FOLDS
     distances = np.empty(len(labels), dtype=np.float32)
     for out in (fifth == number for number in np.unique(fifth)):
@@ -125,7 +124,7 @@ def _square_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _multiply(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the matrix product of (n, d) and (d, m), of a few rows without waking BLAS."""
+    """Return the matrix product of (n, d) and (d, m); few rows without BLAS."""
     if len(some) <= _FEW:
         return np.asarray(np.einsum("nd,dm->nm", some, others))
     return np.asarray(some @ others)

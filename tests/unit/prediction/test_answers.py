@@ -1,10 +1,22 @@
-"""Answers in words: as sure as the scores, good English, never certain."""
+"""Answers in words, as sure as the scores and never certain; and as a table and CSV."""
+
+import csv
+import io
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
+from core.errors import PhotoUnreadable
+from core.prediction.answers import (
+    AnsweredPhoto,
+    ShortAnswer,
+    phrase_answer,
+    phrase_decision,
+    phrase_reason,
+    tabulate_answers,
+    write_answers,
+)
 from core.prediction.deciding import Decision, Kind
 
 
@@ -77,12 +89,12 @@ def decide_as(kind: Kind, *top: tuple[str, float]) -> Decision:
         (
             decide_as("unsure", ("tulip", 0.7), ("rose", 0.2), ("daisy", 0.01)),
             "I don't know. It looks most like a tulip (70 %) or a rose (20 %).",
-            "It answers from 79 % on.",
+            "It only answers when it is at least 79 % sure.",
         ),
         (
             decide_as("unlike", ("roses", 0.93), ("tulips", 0.05)),
-            "I don't know this: it does not look like anything I was trained on.",
-            "Nearest of what it knows: roses (93 %), which may mean nothing.",
+            "I don't know this: it is unlike all the photos I was trained on.",
+            "Closest known class: roses (93 %), not reliable.",
         ),
     ],
 )
@@ -90,3 +102,54 @@ def test_a_decision_is_said_in_plain_words(decision: Decision, words: str, reaso
     assert phrase_decision(decision).startswith(words)
     assert reason in phrase_reason(decision)
     assert bool(phrase_reason(decision)) == (decision.kind != "answer")
+
+
+BAD = PhotoUnreadable("=This is no photo.", "Take another.")
+
+
+def answer(name: str = "rose", kind: Kind = "answer", score: float = 0.75) -> ShortAnswer:
+    return ShortAnswer(kind=kind, top=((name, score), ("tulip", 1 - score)), sentence="…")
+
+
+def photo(name: str, *answers: ShortAnswer) -> AnsweredPhoto:
+    return AnsweredPhoto(name=name, sha256="ab" * 32, answers=answers)
+
+
+def test_models_agree_when_their_answers_are_equal() -> None:
+    assert photo("a.jpg", answer(), answer("rose", score=0.4)).agrees
+    assert not photo("a.jpg", answer(), answer("daisy")).agrees
+    assert not photo("a.jpg", answer(), answer("rose", "unsure")).agrees
+    assert photo("a.jpg", answer("rose", "unlike"), answer("daisy", "unlike")).agrees
+
+
+def test_a_row_for_each_photo_also_for_bad_ones() -> None:
+    refused = AnsweredPhoto(name="bad.jpg", refusal=BAD)
+    photos = [photo("a.jpg", answer()), refused, photo("c.jpg", answer("daisy", "unsure"))]
+    table = tabulate_answers(photos, ["v1"])
+    assert table["photo"].tolist() == ["a.jpg", "bad.jpg", "c.jpg"]
+    assert table["answer"].fillna("").tolist() == ["rose", "", ""]
+    assert table["class_1"].fillna("").tolist() == ["rose", "", "daisy"]
+    assert table["score_2"].tolist()[0] == pytest.approx(0.25)
+    assert table["problem"].fillna("").tolist() == ["", BAD.problem, ""]
+    assert "agree" not in table
+    assert list(table.columns) == list(tabulate_answers([refused], ["v1"]).columns)
+
+
+def test_two_models_stand_side_by_side() -> None:
+    photos = [photo("a.jpg", answer(), answer("daisy")), photo("b.jpg", answer(), answer())]
+    table = tabulate_answers(photos, ["v2", "Run 7"])
+    assert table["agree"].tolist() == ["no", "yes"]
+    assert table["v2 answer"].tolist() == ["rose", "rose"]
+    assert table["Run 7 answer"].tolist() == ["daisy", "rose"]
+
+
+def test_no_cell_of_the_csv_is_a_formula() -> None:
+    named = photo("=cmd|'/c calc'!A0.jpg", answer("@rose"), answer("+tulip"))
+    content = write_answers([named, AnsweredPhoto(name="-1.jpg", refusal=BAD)], ["=v1", "v2"])
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    assert len(rows) == 3
+    cells = [cell for row in rows for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    assert "'@rose" in cells
+    assert "0.7500" in cells

@@ -12,8 +12,6 @@ import pytest
 
 from core.errors import BackboneMissing, DatasetMissing, ResultDamaged, RunUnfinished
 from core.prediction.explaining import Explainer, find_kept_maps, open_explainer
-from core.prediction.gradcam import scale_evidence
-from core.prediction.predictor import open_predictor
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.result import read_run_features
 from core.runs.store import list_runs
@@ -128,27 +126,6 @@ def test_a_map_is_computed_once_and_the_same_when_kept(explainer: Explainer) -> 
     assert watched.looks == 1
     np.testing.assert_array_equal(cold, warm)
     assert (cold.shape, cold.min(), cold.max()) == ((2, 7, 7), 0, 1)
-
-
-def test_explanations_are_those_of_the_predictor(
-    explainer: Explainer, trained_copy: Workspace
-) -> None:
-    predictor = open_predictor(trained_copy, list_runs(trained_copy)[-1].id)
-    prediction = predictor.predict(explainer.dataset.original(8))
-    for number in range(len(explainer.dataset.classes)):
-        expected = scale_evidence(predictor.measure_evidence(prediction, [number]))[0]
-        np.testing.assert_allclose(explainer.explain(8, [number])[0], expected, atol=0.02)
-
-
-def test_a_damaged_map_is_computed_again(explainer: Explainer, trained_copy: Workspace) -> None:
-    watched = watch(explainer)
-    expected = explainer.explain(7, [1])
-    (file,) = trained_copy.maps.rglob("7.map")
-    file.write_bytes(file.read_bytes()[:-1] + b"\x01")
-    np.testing.assert_array_equal(explainer.explain(7, [1]), expected)
-    assert watched.looks == 2
-    explainer.explain(7, [1])
-    assert watched.looks == 2
 
 
 def test_maps_too_large_for_half_precision_are_computed_each_time(explainer: Explainer) -> None:

@@ -20,7 +20,6 @@ from core.errors import (
 )
 from core.prediction.answers import describe_answer
 from core.prediction.explaining import open_explainer
-from core.prediction.gradcam import scale_evidence
 from core.prediction.predictor import Predictor, open_predictor
 from core.runs.result import RunResult, read_result
 from core.runs.run_files import ARRAYS_FILE, HEAD_FILE
@@ -111,15 +110,6 @@ def test_evidence_is_that_of_the_explainer(predictor: Predictor, trained_copy: W
     found = predictor.measure_evidence(prediction, [2, 0])
     np.testing.assert_allclose(found, explainer.measure(photo, [2, 0]), rtol=2e-2, atol=2e-2)
     assert found.shape == (2, 7, 7)
-
-
-def test_activation_is_of_the_chosen_class(predictor: Predictor, contents: list[bytes]) -> None:
-    prediction = predictor.predict(contents[0])
-    maps = scale_evidence(predictor.measure_evidence(prediction, range(len(predictor.classes))))
-    for activation in maps:
-        assert activation.shape == (7, 7)
-        assert 0 <= activation.min() <= activation.max() <= 1
-    assert not np.array_equal(maps[0], maps[1])
 
 
 def test_many_at_once_get_the_answers_of_one_by_one(

@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from core.errors import PetalscopeError, RequestRefused, ServiceBusy
-from core.monitoring.rules import list_alarms
 from core.monitoring.feedback import give_feedback
+from core.monitoring.rules import list_alarms
 from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
 from core.serving import schemas
 from core.serving.answering import AnswerService, Asker

@@ -31,7 +31,7 @@ def folder(
 
 @pytest.mark.slow
 def test_a_zip_is_made_and_downloaded(page: Page, server: PageServer, folder: Path) -> None:
-    page.goto(f"{server.address}/registry")
+    page.goto(f"{server.address}/models")
     make = page.get_by_role("button", name=re.compile("Make the zip"))
     expect(make).to_be_enabled(timeout=LONG_MS)
     for name in ("Keras", "ONNX"):

@@ -13,7 +13,7 @@ from tests.ui.driver import PAGES, open_page
 
 OPENED = [(path.stem, {}) for path in sorted(PAGES.glob("*.py"))]
 OPENED += [("dataset", {"view": view}) for view in ("table", "map", "edits", "versions")]
-OPENED += [("dataset", {"photo": "0"}), ("registry", {"version": "v2"}), ("lesson", {"step": "3"})]
+OPENED += [("dataset", {"photo": "0"}), ("models", {"version": "v2"}), ("lesson", {"step": "3"})]
 
 
 @pytest.fixture

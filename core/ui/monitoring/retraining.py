@@ -45,7 +45,7 @@ def show_retraining() -> None:
     aliases = read_aliases(cache.workspace())
     if "champion" not in aliases:
         st.caption("Register a finished run and promote it first.")
-        link_page("registry", "Models", "inventory_2")
+        link_page("models", "Models", "inventory_2")
         return
     champion = find_version(cache.workspace(), "champion")
     left, right = st.columns([7, 4], gap="large")
@@ -82,7 +82,7 @@ def _show_challenger(champion: ModelVersion, challenger: ModelVersion) -> None:
             epochs = f"{run.epochs_done} of {count(run.recipe.epochs, 'epoch')}"
             st.caption(f":orange[Its training was stopped after {epochs}.]")
         with st.container(horizontal=True, vertical_alignment="center"):
-            link_page("registry", "Compare and promote", "military_tech")
+            link_page("models", "Compare and promote", "military_tech")
             if {champion.run_id, challenger.run_id} <= there.keys():
                 both = f"{champion.run_id},{challenger.run_id}"
                 link_page("runs", "Photos", "compare_arrows", compare=both, split="test")

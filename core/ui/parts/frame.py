@@ -41,7 +41,7 @@ PAGES = {
     "calibration": ("Calibration", "straighten"),
     "slices": ("Slices", "stacks"),
     "predict": ("Predict", "photo_camera"),
-    "registry": ("Models", "inventory_2"),
+    "models": ("Models", "inventory_2"),
     "monitoring": ("Monitoring", "vital_signs"),
 }
 """File name and URL path → title and icon, in the order of the menu."""
@@ -50,6 +50,7 @@ NEEDS_NO_RUN = ("overview", "lesson", "dataset", "training", "predict")
 MOVED: dict[str, tuple[str, dict[str, str]]] = {
     "overview": ("overview", {}),  # its own place is the root of the address
     "forecast": ("metrics", {}),
+    "registry": ("models", {}),
     "review": ("monitoring", {"tab": "review"}),
 }
 """Old URL path → page that replaces it, and the parameters that are added to the address."""

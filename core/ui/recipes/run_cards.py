@@ -142,7 +142,7 @@ def _register(run: RunRecord, name: str) -> None:
         tell_after_rerun(
             f"Registered as {version.label}." if new else f"It is {version.label} already."
         )
-        st.switch_page(page_file("registry"), query_params={"version": version.label})
+        st.switch_page(page_file("models"), query_params={"version": version.label})
 
 
 def show_report_download(run: RunRecord, split: str) -> None:

@@ -125,7 +125,7 @@ def test_a_damaged_reference_is_said_and_the_figures_stay(trained_copy: Workspac
     assert "Rules" in [heading.value for heading in app.subheader]
 
 
-@pytest.mark.parametrize("page", ["predict", "registry"])
+@pytest.mark.parametrize("page", ["predict", "models"])
 def test_an_active_alarm_is_one_line_on_other_pages(page: str, trained_copy: Workspace) -> None:
     version = let_first_run_answer(trained_copy)
     ask(trained_copy, version, 60, darker=0.1)

@@ -1,4 +1,4 @@
-"""Export of a model: what is to be in the zip, how far it is, and the exports that are kept."""
+"""Export of a model: its formats, the progress, and the finished exports."""
 
 import io
 import mmap
@@ -19,7 +19,7 @@ from core.exporting.store import (
     make_request,
     start_export,
 )
-from core.formats import count, moment, plain, size
+from core.formats import moment, plain, size
 from core.registry.store import ModelVersion, list_versions
 from core.runs.jobs import read_job
 from core.runs.store import list_runs
@@ -36,15 +36,9 @@ _BYTES = 95_000_000
 
 
 def show_export_panel(version: ModelVersion | None = None) -> None:
-    """Draw the export of a model; `version` is the one that is chosen at first.
-
-    Any other version and any finished run can be exported as well.
-    """
+    """Draw the export of any version or finished run; `version` is the one chosen at first."""
     st.subheader("Export", anchor=False)
-    st.caption(
-        "One zip for other programs: the model with its preprocessing inside, its class names and "
-        "thresholds, and a model card."
-    )
+    st.caption("A zip for other programs: the model with its preprocessing, and a model card.")
     names = _list_models(version)
     if not names:
         st.markdown("There is nothing to export yet: train a run first.")
@@ -52,13 +46,15 @@ def show_export_panel(version: ModelVersion | None = None) -> None:
     with report_errors():
         if not cache.workspace().read_only:
             with st.container(border=True):
-                _show_wish(names, version)
+                _show_form(names, version)
         _show_jobs()
-        show_kept()
+        for record in list_exports(cache.workspace()):
+            with st.container(border=True, key=f"export-{record.id}"):
+                _show_export(record, is_new=record.id == read_choice(_JOB))
 
 
 def _list_models(version: ModelVersion | None) -> dict[str, str]:
-    """Return model → what to call it; the version given first, then versions, then runs."""
+    """Return model → label; the version given first, then versions, then runs."""
     workspace = cache.workspace()
     versions = list_versions(workspace)
     if version is not None:
@@ -69,9 +65,9 @@ def _list_models(version: ModelVersion | None) -> dict[str, str]:
     }
 
 
-def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
-    """Draw what is to be in the zip, and the button that has it made."""
-    # Another version on the page is another picker: it then begins with that one.
+def _show_form(names: dict[str, str], version: ModelVersion | None) -> None:
+    """Draw the model, the formats and the button."""
+    # Another version on the page is another picker, which begins with that one.
     key = f"export.model.{version.label if version else ''}"
     if st.session_state.get(key) not in names:
         st.session_state.pop(key, None)
@@ -100,7 +96,7 @@ def _show_wish(names: dict[str, str], version: ModelVersion | None) -> None:
 
 
 def _show_jobs() -> None:
-    """Draw the exports that are being made, and why the last one that was asked for is not."""
+    """Draw the exports that are being made, and why the last one failed."""
     workspace, asked = cache.workspace(), read_choice(_JOB)
     for identifier in list_going(workspace):
         follow_job(workspace.export_folder(identifier), "Exporting")
@@ -109,19 +105,6 @@ def _show_jobs() -> None:
     status = read_job(workspace.export_folder(asked))
     if status is not None and status.state == "failed":
         show_problem(status.problem, status.remedy)
-
-
-def show_kept() -> None:
-    """Draw the exports, newest first; the one that was asked for last is open."""
-    records = list_exports(cache.workspace())
-    if not records:
-        return
-    kept = size(sum(record.bytes for record in records))
-    st.markdown(f"**{count(len(records), 'export')}**, {kept}")
-    asked = read_choice("export")
-    for record in records:
-        with st.container(border=True, key=f"export-{record.id}"):
-            _show_export(record, is_new=record.id == asked)
 
 
 def _show_export(record: ExportRecord, *, is_new: bool) -> None:
@@ -152,25 +135,23 @@ def _show_export(record: ExportRecord, *, is_new: bool) -> None:
                 with report_errors():
                     delete_export(cache.workspace(), record.id)
                     st.rerun()
-    with st.expander("Where it is"):
+    with st.expander("Details"):
         st.code(str(file), language=None, wrap_lines=True)
         st.caption(f"SHA-256 `{record.sha256}`")
 
 
 class MappedFile(io.RawIOBase):
-    """The content of a file, read as a whole."""
+    """A file for the download button, which reads it at once: mapped, it needs no memory."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         with path.open("rb") as file:
             self._view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Return 0: it is only ever read from its beginning."""
-        del offset, whence
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:  # noqa: ARG002
+        """Return 0: it is only read from its beginning."""
         return 0
 
-    def read(self, size: int = -1) -> bytes:
-        """Return all of the content, as a view."""
-        del size
+    def read(self, size: int = -1) -> bytes:  # noqa: ARG002
+        """Return the whole content, as a view."""
         return self._view  # type: ignore[return-value]  # used like bytes, and copied nowhere

@@ -1,8 +1,8 @@
 """Models: registered versions: which one answers, and which one challenges it."""
 
+from core.ui.models.page import show_models
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
-from core.ui.registry.page import show_models
 
 open_page(
     "Models",

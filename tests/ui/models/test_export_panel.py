@@ -12,8 +12,8 @@ from core.workspace import Workspace
 
 def show_panel() -> None:
     from core.registry.store import list_versions
+    from core.ui.models.export import show_export_panel
     from core.ui.parts import cache
-    from core.ui.registry.export import show_export_panel
 
     versions = list_versions(cache.workspace())
     show_export_panel(versions[0] if versions else None)

@@ -32,7 +32,7 @@ def test_a_run_is_registered_and_becomes_the_first_champion(
     expect(page.get_by_text("Registered as v1.")).to_be_visible()
     wait_for_url(page, "version=v1")
     expect(page.get_by_role("heading", name="v1 · the <b>first</b>")).to_be_visible()
-    page.get_by_role("button", name="Let v1 answer …").click()
+    page.get_by_role("button", name="Promote v1 …").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Promote v1").click()
     expect(dialog.get_by_text("A promotion needs a reason.")).to_be_visible()
@@ -48,17 +48,17 @@ def test_a_challenger_without_a_gain_needs_an_override(page: Page, server: PageS
     workspace = Workspace(server.workspace)
     run = list_runs(workspace)[-1].id
     save_rule(workspace, run, DecisionRule(threshold=0.6, n=6))
-    page.goto(f"{server.address}/registry")
+    page.goto(f"{server.address}/models")
     page.get_by_role("button", name=re.compile("Register a run")).click()
     page.get_by_role("button", name="Register", exact=True).click()
     expect(page.get_by_text("Registered as v2.")).to_be_visible()
     page.get_by_role("button", name="Make it the challenger").click()
-    expect(page.get_by_text("Has not met v1 on the test photos yet.")).to_be_visible()
+    expect(page.get_by_text("Not compared with v1 yet.")).to_be_visible()
     page.get_by_role("button", name="Compare and promote …").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Compare on the test photos").click()
     expect(dialog.get_by_text("Nothing proves a gain.")).to_be_visible()
-    expect(dialog.get_by_text("Both answer alike.")).to_be_visible()
+    expect(dialog.get_by_text("Both give the same answers.")).to_be_visible()
     dialog.get_by_role("textbox", name="Reason").fill("it says when it is not sure")
     dialog.get_by_role("button", name="Promote v2").click()
     expect(dialog.get_by_text("Keep v1, or override this and say why.")).to_be_visible()
@@ -73,7 +73,7 @@ def test_a_challenger_without_a_gain_needs_an_override(page: Page, server: PageS
 
 def test_the_way_back_is_one_click(page: Page, server: PageServer) -> None:
     workspace = Workspace(server.workspace)
-    page.goto(f"{server.address}/registry")
+    page.goto(f"{server.address}/models")
     page.get_by_role("button", name="Roll back to v1").click()
     expect(page.get_by_text("v1 answers again, instead of v2.")).to_be_visible()
     expect(page.get_by_role("button", name="Roll back")).to_be_disabled()
@@ -84,9 +84,9 @@ def test_the_way_back_is_one_click(page: Page, server: PageServer) -> None:
 
 
 def test_an_unused_version_is_deleted(page: Page, server: PageServer) -> None:
-    page.goto(f"{server.address}/registry?version=v1")
+    page.goto(f"{server.address}/models?version=v1")
     page.get_by_role("button", name=re.compile("Delete")).first.click()
-    expect(page.get_by_text("A rollback would go back to it.")).to_be_visible()
+    expect(page.get_by_text("A rollback would return to it.")).to_be_visible()
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text(re.compile("v1 is deleted"))).to_be_visible()
     assert [one.number for one in list_versions(Workspace(server.workspace))] == [2]

@@ -24,7 +24,7 @@ def open_models(trained_copy: Workspace) -> OpenModels:
     assert trained_copy.root.exists()
 
     def run(**query: str) -> AppTest:
-        return open_page("registry", **query)
+        return open_page("models", **query)
 
     return run
 
@@ -42,7 +42,7 @@ def press(app: AppTest, key: str) -> AppTest:
 def test_without_a_version_a_finished_run_can_be_registered(open_models: OpenModels) -> None:
     text = text_of(open_models())
     assert "No version yet" in text
-    assert "the version stays as it is" in text
+    assert "frozen copy of a finished run" in text
 
 
 def test_the_standing_is_said_with_intervals(
@@ -50,7 +50,7 @@ def test_the_standing_is_said_with_intervals(
 ) -> None:
     register_versions(trained_copy, 3)
     text = text_of(open_models())
-    assert "Nobody answers yet" in text
+    assert "No champion yet" in text
     promote(trained_copy, 1, reason="the *first*", who="Ada")
     set_challenger(trained_copy, 2)
     app = open_models(version="v3")
@@ -58,7 +58,7 @@ def test_the_standing_is_said_with_intervals(
     judged = list_versions(trained_copy)[0].facts["validation"]
     assert "95 % interval" in text
     assert f"n = {judged['n']}" in text
-    assert "Has not met v1 on the test photos yet." in text
+    assert "Not compared with v1 yet." in text
     assert "“the \\*first\\*”" in text
     assert "v3 · threshold 2 %" in text
     assert [metric.label for metric in app.metric].count("Validation accuracy") == 3
@@ -100,10 +100,10 @@ def test_a_damaged_champion_is_said_with_who_answers_instead(
     change_row(trained_copy, second, "digest", "0" * 64)
     text = text_of(open_models())
     assert "v2 is refused" in text
-    assert "Meanwhile **v1** answers" in text
+    assert "**v1**, the champion before it, answers instead" in text
     change_byte(version_file(trained_copy, first, "head"))
     text = text_of(open_models())
-    assert "nobody answers" in text
+    assert "the model is offline" in text
 
 
 def test_the_history_is_a_table(trained_copy: Workspace, open_models: OpenModels) -> None:
@@ -142,7 +142,7 @@ def test_the_curl_line_follows_the_settings(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
     def draw() -> None:
-        from core.ui.registry.page import show_curl
+        from core.ui.models.page import show_curl
 
         show_curl()
 

@@ -1,10 +1,6 @@
-"""All versions as a table; the chosen one with all that can be done with it.
-
-The chosen version lives in the URL (`version=v3`).
-"""
+"""The table of versions, and the chosen one with its actions; the address names it (version=v3)."""
 
 import zlib
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,32 +8,41 @@ import streamlit as st
 from core.formats import cell_text, moment, percent, percent_number, plain, size
 from core.registry.promoting import delete_version, set_challenger
 from core.registry.store import ALIASES, ModelVersion
+from core.ui.models.reading import Registry
+from core.ui.models.standing import estimate_accuracy, open_promotion, show_badge, show_facts
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.registry.aliases import open_promotion, show_badge, show_facts
-from core.ui.registry.reading import Registry, estimate_accuracy
 from core.ui.visitor import name_visitor
 
 _ROWS_IN_SIGHT = 8
 
 
 def pick_version(registry: Registry) -> ModelVersion | None:
-    """Return the chosen version, if any; draws all of them, a tick chooses one."""
+    """Draw the table of versions, and return the chosen one, if any."""
     everything = list(registry.versions.values())
     aliased = [version for alias in ALIASES if (version := registry.named(alias)) is not None]
     versions = aliased + [version for version in everything if version not in aliased]
     listed = "|".join(version.digest for version in versions)
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     answer = st.dataframe(
         pd.DataFrame([_describe(registry, version) for version in versions]),
         hide_index=True,
-        # Rows are known by their place: with others listed, nothing may stay selected by mistake.
+        # Streamlit knows rows by their place: other versions need another table.
         key=f"registry.table.{zlib.crc32(listed.encode())}",
         on_select="rerun",
         selection_mode="single-row",
         height=min(len(versions), _ROWS_IN_SIGHT) * 35 + 38,
-        column_config=_configure(),
+        column_config={
+            "Version": text(pinned=True, width=70),
+            "Alias": st.column_config.ListColumn(width=110),
+            "Name": text(width=180),
+            "Accuracy": number(
+                format="%.3g %%", help="On validation photos, which chose the epoch."
+            ),
+            "n": number(help="Validation photos."),
+        },
         placeholder="",
         alt="Model versions: alias, name, run, dataset, validation accuracy with interval, n",
     )
@@ -47,17 +52,18 @@ def pick_version(registry: Registry) -> ModelVersion | None:
         chosen = versions[rows[0]]
     keep_choice("version", chosen.label if chosen else None)
     if chosen is None:
-        st.caption("Tick a version to promote it, make it the challenger, export or delete it.")
+        st.caption("Tick a version to promote, export or delete it.")
     return chosen
 
 
 def show_version(registry: Registry, version: ModelVersion) -> None:
-    """Draw the chosen version: what it is, and what can be done with it."""
+    """Draw the chosen version: its facts and actions."""
     with st.container(border=True):
         alias = registry.alias_of(version)
-        if alias is not None:
+        if alias is None:
+            show_facts(registry, version)
+        else:  # its facts are in the card above
             show_badge(alias)
-        show_facts(registry, version)
         with st.container(horizontal=True, vertical_alignment="center"):
             if alias != "champion" and cache.edit_button(
                 "Promote …", icon=":material/military_tech:", key="registry.promote"
@@ -70,11 +76,14 @@ def show_version(registry: Registry, version: ModelVersion) -> None:
                 disabled="champion" not in registry.aliases,
                 help=None if "champion" in registry.aliases else "There is no champion yet.",
             ):
-                _challenge(version)
+                with report_errors():
+                    set_challenger(cache.workspace(), version.number, who=name_visitor())
+                    tell_after_rerun(f"{version.label} is the challenger.")
+                    st.rerun()
             link_page("predict", "Classify a photo", "photo_camera", model=version.label)
             if version.run_id in registry.runs and version.dataset_id in registry.datasets:
                 link_page("metrics", "Metrics", "monitoring", run=version.run_id)
-                link_page("training", "Its curves", "model_training", run=version.run_id)
+                link_page("training", "Curves", "model_training", run=version.run_id)
             if not cache.workspace().read_only:
                 with st.popover("Delete", icon=":material/delete:", type="tertiary"):
                     _ask_to_delete(registry, version)
@@ -100,39 +109,14 @@ def _describe(registry: Registry, version: ModelVersion) -> dict[str, object]:
     }
 
 
-def _configure() -> dict[str, Any]:
-    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    return {
-        "Version": text(pinned=True, width=70),
-        "Alias": st.column_config.ListColumn(width=110),
-        "Name": text(width=180),
-        "Accuracy": number(
-            format="%.3g %%", help="On the validation photos of its run, which chose its epoch."
-        ),
-        "95 % interval": text(help="Wilson's, over the n validation photos."),
-        "n": number(help="Validation photos behind the accuracy."),
-        "By": text(help="Who registered it."),
-    }
-
-
-def _challenge(version: ModelVersion) -> None:
-    with report_errors():
-        set_challenger(cache.workspace(), version.number, who=name_visitor())
-        tell_after_rerun(f"{version.label} is the challenger.")
-        st.rerun()
-
-
 def _ask_to_delete(registry: Registry, version: ModelVersion) -> None:
     st.markdown(f"Delete **{version.label}** · {plain(version.name, 60)}?")
     alias = registry.alias_of(version)
     if alias is not None:
-        st.caption(f"It is the {alias}: promote or name another one first.")
+        st.caption(f"It is the {alias}: make another version the {alias} first.")
         return
     if version.number in registry.former[:1]:
-        st.warning("A rollback would go back to it.", icon=":material/undo:")
-    st.caption(
-        "Its files go for good, but those that other versions need; the history keeps its name."
-    )
+        st.warning("A rollback would return to it.", icon=":material/undo:")
     if not st.button(
         "Delete for good",
         type="primary",

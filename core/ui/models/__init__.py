@@ -1,0 +1,1 @@
+"""The page Models: versions, champion and challenger, and their export."""

@@ -1,1 +1,0 @@
-"""The page Models: versions, which of them answers, and their export."""

@@ -190,7 +190,7 @@ def _format_limit(measure: Measure, limit: float) -> str:
     if measure.unit == "share":
         return f"{typed} %"
     if measure.unit == "points":
-        return f"{typed} point" + "s" * (typed != "1")
+        return f"{typed} point{'' if typed == '1' else 's'}"
     return _format_value(measure, limit, 0)
 
 

@@ -136,7 +136,7 @@ def _tabulate_epochs(report: RunReport) -> Rows:
             loss, accuracy = epoch.get(f"{split}_loss"), epoch.get(f"{split}_accuracy")
             row.append("–" if loss is None else f"{loss:.3f}")
             row.append("–" if accuracy is None else f"{100 * accuracy:.1f} %")
-        rows.append([f"{number}{' (best)' * (number == report.result.best_epoch)}", *row])
+        rows.append([f"{number}{' (best)' if number == report.result.best_epoch else ''}", *row])
     return rows
 
 

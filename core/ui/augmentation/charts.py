@@ -97,7 +97,7 @@ def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = F
             scale=alt.Scale(paddingInner=0.06, paddingOuter=0),
         ),
         tooltip=[alt.Tooltip("part:N"), alt.Tooltip("amount:N")]
-        + [alt.Tooltip("distance:N"), alt.Tooltip("answer:N")] * steps["distance"].any(),
+        + ([alt.Tooltip("distance:N"), alt.Tooltip("answer:N")] if steps["distance"].any() else []),
     )
     pictures = base.mark_image(width=_SIDE, height=_SIDE, yOffset=-_LINE).encode(url="picture:N")
     frames = _draw_frames(base, colours, asked=bool(steps["state"].any()))

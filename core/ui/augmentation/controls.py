@@ -43,8 +43,7 @@ def show_controls(page: AugmentationPage) -> None:
         label_visibility="collapsed",
         width="stretch",
     )
-    drawn_by_chance = policy.pick is None
-    st.caption("How much, from and to" + ", and in how many draws" * drawn_by_chance)
+    st.caption("Range and probability" if policy.pick is None else "Range")
     for name in _GROUPS[group]:
         _show_part(page, name)
     _show_way(page)

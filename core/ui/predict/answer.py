@@ -129,7 +129,7 @@ def _show_nearest(answer: Answer, *, key: str) -> None:
             selectable=False,
             opens=False,
             captions=lambda photo: f"{names[photo]}\n{cosines[photo]:.2f}",
-            badges=lambda photo: ["identical file"] * bool(same[photo]),
+            badges=lambda photo: ["identical file"] if same[photo] else [],
         ),
     )
     if same[found.photos].any():

@@ -187,11 +187,12 @@ def _show_trial(learned: Lesson, model: Model, asked: Photo | None) -> None:
     name, n = plain(trial.classes[trial.label], 40), len(trial.taught.rows)
     st.subheader(f"A trial that was taught “{name}”", anchor=False)
     low, high = wilson_interval(trial.recognised, n)
+    weak = 2 * trial.recognised < n
     st.markdown(
         f"Learned from {count(n, 'photo')} in {max(learned.seconds, 0.01):.2f} s. Asked about each "
         f"as if it had not seen it, it knows **{trial.recognised} of {n}** "
         f"({interval(low, high, n)})."
-        + (" :orange[It hardly knows it yet: more photos may help.]" * (2 * trial.recognised < n))
+        f"{' :orange[It hardly knows it yet: more photos may help.]' if weak else ''}"
     )
     if asked is None:
         st.caption("Give another photo above to try it.")

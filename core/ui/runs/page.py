@@ -138,7 +138,7 @@ def _show_table(page: RunsPage) -> list[RunRecord]:
     table = pd.DataFrame([_describe(one, page.datasets) for one in listed])
     folded = any(len(one.runs) > 1 for one in listed)
     empty = [one for one in ("Tags", "Notes") if not table[one].astype(bool).any()]
-    table = table.drop(columns=empty + ["± sd", "Seeds"] * (not folded))
+    table = table.drop(columns=empty + ([] if folded else ["± sd", "Seeds"]))
     same = [name for name in _SETTINGS if name in table and table[name].nunique() == 1]
     shared = ", ".join(f"{name.lower()} {plain(str(table[name].iloc[0]), 40)}" for name in same)
     table = table.drop(columns=same)

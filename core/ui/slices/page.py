@@ -114,7 +114,7 @@ def _show_photos(page: SlicesPage, photos: np.ndarray, right: np.ndarray) -> Non
         page.order_photos(listed),
         key="slice",
         captions=describe,
-        badges=lambda photo: ["wrong"] * int(photo in wrong) if shown == _ALL else [],
+        badges=lambda photo: ["wrong"] if shown == _ALL and photo in wrong else [],
     )
 
 

@@ -53,9 +53,9 @@ def _show_numbers(sweep: SweepRun) -> None:
             "Best validation accuracy",
             percent(best.accuracy, n),
             delta=f"{100 * gain:+.1f} points" if gain else None,
-            help="The difference is to the first trial"
-            + ": the recipe that the sweep started from" * is_recipe
-            + ".",
+            help="The difference is to the first trial, the recipe that the sweep started from."
+            if is_recipe
+            else "The difference is to the first trial.",
             width="content",
         )
         st.metric("Best trial", f"{best.number} of {len(trials)}", width="content")

@@ -209,7 +209,9 @@ def pack_page(
             zip(photos, rows["class"], rows["path"], thumbnails, strict=True), 1
         )
     ]
-    ways = ["arrows move"] + ["Enter opens"] * wall.opens + ["Space selects"] * wall.selectable
+    ways = ["arrows move"]
+    ways += ["Enter opens"] if wall.opens else []
+    ways += ["Space selects"] if wall.selectable else []
     head = {
         "selected": selected,
         "turn": turn,

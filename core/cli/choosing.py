@@ -1,7 +1,4 @@
-"""Which dataset or run a person means: an id, the start of one, a name, or "latest".
-
-And the seal of the test photos: looking at them is counted on the command line, too.
-"""
+"""Find the dataset, run or version that a person named, and count views of the test photos."""
 
 import re
 from argparse import Namespace
@@ -21,45 +18,45 @@ from data.splits import SPLITS
 if TYPE_CHECKING:
     from core.runs.result import RunResult
 
-DATASET_HELP = "id of a dataset, the start of one, its name, or “latest”"
-RUN_HELP = "id of a run, the start of one, its name, or “latest” (the newest that is done)"
+DATASET_HELP = "dataset: its id, the start of the id, its name, or “latest”"
+RUN_HELP = "run: its id, the start of the id, its name, or “latest” (the newest finished run)"
 DATASET = option("dataset", DATASET_HELP)
 RUN = option("run", RUN_HELP)
 SPLIT = option(
     "--split",
-    "photos to judge by; keep test for the very end: it is counted",
+    "photos to evaluate; views of the test photos are counted",
     choices=SPLITS,
     default="validation",
 )
 _VERSION = re.compile(r"champion|challenger|v\d{1,9}", re.IGNORECASE)
 WHO = "command line"
-"""Who looked, promoted or asked, in what is kept of it."""
+"""The name under which actions are recorded."""
 
 
 def choose_dataset(workspace: Workspace, text: str) -> str:
-    """Find the id of the dataset that is meant.
+    """Return the id of the dataset with this id, start of an id or name.
 
     Raises:
-        DatasetMissing: None or several are meant.
+        DatasetMissing: No dataset matches, or several do.
     """
     names = [(summary.id, summary.name) for summary in list_datasets(workspace)]
     if not names:
         raise DatasetMissing(
-            "There is no dataset in this workspace.", "Make one: python -m core import sample"
+            "There is no dataset in this workspace.", "Import one: python -m core import sample"
         )
     return _choose(text, names, "dataset", DatasetMissing)
 
 
 def read_chosen(workspace: Workspace, given: Namespace) -> Dataset:
-    """Read the dataset that a person means."""
+    """Read the dataset of the command line."""
     return read_dataset(workspace, choose_dataset(workspace, given.dataset))
 
 
 def choose_run(workspace: Workspace, text: str) -> RunRecord:
-    """Find the run that is meant.
+    """Return the run with this id, start of an id or name; “latest” is the newest finished one.
 
     Raises:
-        RunMissing: None or several are meant.
+        RunMissing: No run matches, or several do.
     """
     runs = list_runs(workspace)
     if text == "latest":
@@ -68,12 +65,12 @@ def choose_run(workspace: Workspace, text: str) -> RunRecord:
 
 
 def read_run_of(workspace: Workspace, dataset: str, text: str) -> "RunResult":
-    """Return the answers of the run that is meant, of the photos of this dataset.
+    """Return the result of a run of this dataset.
 
     Raises:
-        RunMissing: None or several are meant, or one of another dataset.
+        RunMissing: No run matches, several do, or the run belongs to another dataset.
     """
-    from core.runs.result import read_result  # NumPy: loaded when first wanted
+    from core.runs.result import read_result  # NumPy: imported only when it is needed
 
     result = read_result(workspace, choose_run(workspace, text).id)
     if result.dataset_id != dataset:
@@ -85,13 +82,13 @@ def read_run_of(workspace: Workspace, dataset: str, text: str) -> "RunResult":
 
 
 def choose_model(workspace: Workspace, text: str) -> str:
-    """Find the model that is meant: “v3”, or the id of a run.
+    """Return the label of a version (“v3”), or the id of a run.
 
     Raises:
-        RunMissing: Neither a run nor a version is meant, or several are.
-        VersionMissing: A version is meant that is not there.
+        RunMissing: Neither a run nor a version matches, or several do.
+        VersionMissing: The text names a version that does not exist.
     """
-    from core.registry.store import find_version  # NumPy: loaded when first wanted
+    from core.registry.store import find_version  # NumPy: imported only when it is needed
 
     if _VERSION.fullmatch(text):
         return find_version(workspace, text).label
@@ -104,10 +101,10 @@ def choose_model(workspace: Workspace, text: str) -> str:
 
 
 def choose_item(workspace: Workspace, text: str) -> RunRecord:
-    """Find the run or sweep that is meant; “latest” is the newest, whatever its state.
+    """Return a run or sweep; “latest” is the newest one in any state.
 
     Raises:
-        RunMissing: None or several are meant.
+        RunMissing: Nothing matches, or several do.
     """
     items = [*list_runs(workspace), *list_studies(workspace)]
     return _choose_run(text, sorted(items, key=lambda run: -run.number))
@@ -125,7 +122,7 @@ def _choose_run(text: str, runs: Sequence[RunRecord]) -> RunRecord:
 def _choose(
     text: str, names: Sequence[tuple[str, str]], noun: str, missing: type[PetalscopeError]
 ) -> str:
-    """Find the one id that is meant; `names` holds (id, name), newest first."""
+    """Return the one id that matches; `names` holds (id, name), newest first."""
     if text == "latest":
         return names[0][0]
     found = (
@@ -142,18 +139,16 @@ def _choose(
 
 
 def count_opening(workspace: Workspace, run: RunRecord, split: str) -> list[Opening]:
-    """Count a look at the test split, and return all of them; none for another split."""
-    if split != "test":
-        return []
-    return record_opening(workspace, run.id, "", WHO)
+    """Count a view of the test photos and return all views; none for another split."""
+    return record_opening(workspace, run.id, "", WHO) if split == "test" else []
 
 
 def describe_openings(openings: list[Opening]) -> str:
-    """Say how often the test photos of a run were opened, in a line; empty if never."""
+    """Return a line about the views of a run's test photos; "" if there were none."""
     if not openings:
         return ""
     if len(openings) == 1:
-        return "Test photos of this run: opened for the first time, and counted."
+        return "Test photos of this run: opened for the first time. The view was counted."
     return (
         f"Test photos of this run: opened {len(openings):,} times, first "
         f"{moment(openings[0].opened)} ({openings[0].place})."

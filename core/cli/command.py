@@ -1,10 +1,10 @@
-"""What a command is: a function with the options it takes, or several functions as its actions.
+"""Describe a command: a function with its options, or several functions as its actions.
 
-@command(RUN, option("--split", "photos to judge by", choices=SPLITS, default="validation"))
+@command(RUN, option("--split", "photos to evaluate", choices=SPLITS, default="validation"))
 def evaluate(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome: ...
 
 runs = command(default="list")
-@runs.action("delete", "delete runs with all they made", RUNS, example="runs delete 3f2a 77c0")
+@runs.action("delete", "delete runs with all their files", RUNS, example="runs delete 3f2a 77c0")
 """
 
 import argparse
@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from core.cli.outcome import Outcome, ProgressLine
-from core.config import read_settings
 from core.errors import name_command
 from core.workspace import Workspace
 
@@ -23,27 +22,18 @@ _JSON = "print one JSON document on stdout"
 
 
 class Option(NamedTuple):
-    """An option or, where the name has no dashes, a positional argument.
-
-    Beside what argparse knows: `setting` is what the default is read from, and an `optional`
-    argument may be left out although it asks for one value at least.
-    """
+    """An option, or a positional argument if the name has no dashes."""
 
     name: str
     settings: dict[str, Any]
 
     def add_to(self, parser: argparse._ActionsContainer) -> None:
-        settings = dict(self.settings)
-        optional, setting = settings.pop("optional", False), settings.pop("setting", "")
-        if setting:
-            settings["default"] = getattr(read_settings(), setting)
-        added = parser.add_argument(self.name, **settings)
-        if optional:
-            added.required = False
+        added = parser.add_argument(self.name, **self.settings)
+        added.required = added.required and "default" not in self.settings
 
 
 class Group(NamedTuple):
-    """Options under a heading of their own, or without one: of which only one may be given."""
+    """Options under a heading, or without a heading: options that exclude each other."""
 
     title: str
     what: str
@@ -60,11 +50,11 @@ class Group(NamedTuple):
 
 
 def option(name: str, what: str, type: Any = None, **settings: Any) -> Option:
-    """Describe an option or argument; its help ends with the default, if that says something.
+    """Describe an option or argument; its help ends with the default, if there is one.
 
     Args:
-        name: As it is typed, with what stands for its value where that is said: “--limit N”.
-        type: Reads the value; left out, it is that of a default that is a number, else str.
+        name: The name and, optionally, the word for its value: “--limit N”.
+        type: Reads the value; left out, it is the type of a numeric default, else str.
     """
     name, *metavar = name.split()
     default = settings.get("default")
@@ -77,23 +67,16 @@ def option(name: str, what: str, type: Any = None, **settings: Any) -> Option:
     return Option(name, {"help": what, "type": type, **settings})
 
 
-def flag(name: str, what: str, **settings: Any) -> Option:
-    """Describe an option that is given or not."""
-    return Option(name, {"action": "store_true", "help": what, **settings})
+def flag(name: str, what: str) -> Option:
+    """Describe an option without a value."""
+    return Option(name, {"action": "store_true", "help": what})
 
 
-def number(kind: type[int] | type[float], low: float, high: float | None = None) -> Any:
-    """Return what reads a number in a range from the command line."""
-
-    def read(text: str) -> int | float:
-        value = kind(text)
-        if not (low <= value and (high is None or value <= high)):
-            most = "at least {low}" if high is None else "between {low} and {high}"
-            raise argparse.ArgumentTypeError("must be " + most.format(low=low, high=high))
-        return value
-
-    read.__name__ = kind.__name__  # argparse names it: “invalid int value”
-    return read
+def natural(text: str) -> int:
+    """Read a whole number that is not negative."""
+    if (number := int(text)) < 0:
+        raise argparse.ArgumentTypeError("must be at least 0")
+    return number
 
 
 class _Action(NamedTuple):
@@ -104,11 +87,11 @@ class _Action(NamedTuple):
 
 
 class Command:
-    """A function that is run with options, or a name for actions, as `runs stop RUN`.
+    """A function with options, or a name for actions, as in `runs stop RUN`.
 
     Args:
-        options: What it takes; what an action takes is said with the action.
-        default: The action that is run when none is named.
+        options: Options of the command; an action has its own.
+        default: The action that runs when none is named.
         after: Called with the workspace after each action.
     """
 
@@ -123,14 +106,14 @@ class Command:
         self.actions: dict[str, _Action] = {}
 
     def __call__(self, run: Run) -> "Command":
-        """Take the function that the options are for: as its decorator."""
+        """Decorate the function of the command."""
         self._run = run
         return self
 
     def action(
         self, name: str, what: str, *options: Option, example: str = ""
     ) -> Callable[[Run], Run]:
-        """Take a function as an action of the command: as its decorator."""
+        """Decorate the function of an action."""
 
         def take(run: Run) -> Run:
             self.actions[name] = _Action(what, options, example, run)
@@ -147,14 +130,13 @@ class Command:
         parser.add_argument("--json", action="store_true", help=_JSON)
 
     def _add_actions(self, parser: argparse.ArgumentParser) -> None:
-        required = not self._default
-        metavar = "ACTION" if required else "|".join(self.actions)
-        parsers = parser.add_subparsers(dest="action", required=required, metavar=metavar)
+        metavar = "|".join(self.actions)
+        parsers = parser.add_subparsers(dest="action", required=False, metavar=metavar)
         for name, (what, options, example, _) in self.actions.items():
             action = add_parser(parsers, name, what, example)
             for one in options:
                 one.add_to(action)
-            if name == self._default:  # what it takes is asked for when it is not named, too
+            if name == self._default:  # its options have their defaults also when it is not named
                 parser.set_defaults(**vars(action.parse_args([])))
             # No default: it would undo a --json before the action.
             action.add_argument(
@@ -170,7 +152,7 @@ class Command:
 
 
 command = Command
-"""The decorator that makes a command of a function; `command(…).action` adds one more."""
+"""The decorator that makes a command of a function; `command(…).action` adds an action."""
 
 
 def add_parser(

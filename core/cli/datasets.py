@@ -1,12 +1,9 @@
-"""`import` and `datasets`: a dataset from any source; versions listed, compared and deleted."""
+"""`import` and `datasets`: import a dataset; list, compare, rename and delete versions."""
 
 import os
 from argparse import Namespace
-from collections.abc import Sequence
-from dataclasses import asdict
+from itertools import chain
 from typing import Any
-
-import pandas as pd
 
 from core.cli.choosing import (
     DATASET,
@@ -17,8 +14,8 @@ from core.cli.choosing import (
     read_chosen,
     read_run_of,
 )
-from core.cli.command import command, flag, number, option
-from core.cli.outcome import Outcome, ProgressLine, format_table, pick
+from core.cli.command import command, flag, natural, option
+from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
 from core.datasets.photo_table import ABSENT, describe_answers, describe_photos, write_photos
 from core.datasets.quality.store import read_quality
 from core.datasets.query import parse_query
@@ -30,13 +27,12 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import keep_dataset, make_staging_folder, prepare_dataset
 from data.manifest import (
-    DatasetSummary,
     compare_versions,
     list_datasets,
     read_dataset,
     rename_dataset,
 )
-from data.report import ClassCount, ImportReport
+from data.report import ImportReport
 from data.sources.catalogue import SOURCES
 from data.sources.found import SourceRequest
 from data.splits import SPLITS
@@ -58,27 +54,27 @@ _FILES = [
 @command(
     option(
         "source",
-        "a folder of class folders (or of train, validation and test folders of them), "
-        "a .zip, .tar or .tgz of one, a .csv of path, class and split, or the word “sample”; "
-        "oxford102 and flower_photos are downloaded when nothing is given",
+        "a folder with a folder for each class (or train, validation and test folders of them), "
+        "a .zip, .tar or .tgz of one, a .csv with path, class and split, or the word “sample”; "
+        "without a source, oxford102 and flower_photos are downloaded",
         nargs="?",
         default="",
     ),
     option(
         "--source",
-        "what the source is (default: by what the path is)",
+        "kind of the source (default: detected from the path)",
         dest="kind",
         choices=list(SOURCES),
         default="auto",
     ),
     *_FILES,
-    flag("--own-split", "draw splits, whatever the source says"),
-    option("--split-seed", "seed of the splits that are drawn", number(int, 0), default=0),
-    option("--name", "what to call the dataset; default: the name of the source"),
-    flag("--dry-run", "say what the dataset would be, and keep nothing"),
+    flag("--own-split", "draw new splits even if the source has some"),
+    option("--split-seed", "seed for drawing splits", natural, default=0),
+    option("--name", "name of the dataset; default: the name of the source"),
+    flag("--dry-run", "report the result without saving anything"),
 )
 def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    """Import a dataset, or with --dry-run report what it would be."""
+    """Import a dataset, or only report the result with --dry-run."""
     with make_staging_folder(workspace) as folder:
         prepared = prepare_dataset(
             workspace,
@@ -89,58 +85,49 @@ def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
             on_progress=progress.report,
         )
         if given.dry_run:
-            text = f"{_describe_report(prepared)}\nNothing was kept: this was a dry run."
-            return Outcome(text, {"dry_run": True, "report": asdict(prepared)})
+            parts = (*_describe_report(prepared), "Dry run: nothing was saved.")
+            return Outcome({"dry_run": True, "report": prepared}, parts)
         dataset = keep_dataset(workspace, folder)
-    facts = ("notes", "reasons", "exact_duplicates", "already_imported")
-    return Outcome(
-        f"{dataset.name} · {dataset.id}\n{_describe_report(prepared)}",
-        dataset_document(dataset) | pick(prepared, *facts),
-    )
+    facts = pick(prepared, "notes", "reasons", "exact_duplicates", "already_imported")
+    parts = (f"{dataset.name} · {dataset.id}", *_describe_report(prepared))
+    return Outcome(dataset_document(dataset) | facts, parts)
 
 
 def _read_request(given: Namespace) -> SourceRequest:
-    # Not Path.expanduser, which raises for a user that is not there.
+    # Not Path.expanduser, which raises for a user that does not exist.
     paths = pick(given, "source", "images", "labels", "splits", "names")
     expanded = {name: os.path.expanduser(path) for name, path in paths.items()}  # noqa: PTH111
     return SourceRequest(
         kind=given.kind,
         path=expanded.pop("source"),
         own_split=given.own_split,
-        from_page=False,  # whoever has a shell reads what the system lets them read
+        from_page=False,  # a person with a shell may read any file that the system lets them read
         **expanded,
     )
 
 
-def _describe_report(report: ImportReport) -> str:
-    """Describe figures, classes, notes and what was set aside."""
+def _describe_report(report: ImportReport) -> list[str]:
+    """Return the figures of an import, its classes, notes and skipped files."""
     splits = ", ".join(f"{report.count_split(split):,} {split}" for split in SPLITS)
     copies = count(report.exact_duplicates, "exact copy")
-    lines = [
+    skipped = [f"  {photo.path}: {photo.problem}" for photo in report.refused[:_MOST_ROWS]]
+    already = f"The same dataset is in this workspace already: {report.dataset_id}"
+    return [
         f"{count(report.photos, 'photo')} in "
         f"{count(len(report.classes), 'class')}: {splits} (splits: {report.split_origin})",
-        f"From {report.source}; {copies}; {report.set_aside:,} set aside; {size(report.bytes)}.",
-        "",
-        _format_classes(report.classes),
-        "",
+        f"From {report.source}; {copies}; {report.set_aside:,} skipped; {size(report.bytes)}.",
+        tabulate(report.classes[:_MOST_ROWS], f"name photos {' '.join(SPLITS)}"),
+        _say_more(len(report.classes)),
         *(f"Note: {note}" for note in report.notes),
+        f"{count(report.set_aside, 'file')} skipped:" if skipped else "",
+        *skipped,
+        _say_more(report.set_aside),
+        already if report.already_imported else "",
     ]
-    if report.set_aside:
-        lines.append(f"{count(report.set_aside, 'photo')} set aside:")
-        lines += [f"  {photo.path}: {photo.problem}" for photo in report.refused[:_MOST_ROWS]]
-        if report.set_aside > _MOST_ROWS:
-            lines.append(f"  and {report.set_aside - _MOST_ROWS:,} more")
-    if report.already_imported:
-        lines.append(f"The same dataset is in this workspace already: {report.dataset_id}")
-    return "\n".join(lines).rstrip()
 
 
-def _format_classes(classes: Sequence[ClassCount]) -> str:
-    columns = ("name", "photos", *SPLITS)
-    rows = [pick(row, *columns).values() for row in classes[:_MOST_ROWS]]
-    table = format_table(("class", "photos", *SPLITS), rows)
-    left = len(classes) - _MOST_ROWS
-    return f"{table}\nand {left:,} more" if left > 0 else table
+def _say_more(rows: int) -> str:
+    return f"and {rows - _MOST_ROWS:,} more" if rows > _MOST_ROWS else ""
 
 
 datasets = command(default="list")
@@ -148,26 +135,24 @@ datasets = command(default="list")
 
 @datasets.action("list", "list the datasets, newest first")
 def _list(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
-    summaries = list_datasets(workspace)
-    document = {"datasets": [vars(summary) for summary in summaries]}
-    if not summaries:
-        return Outcome("No dataset yet. Make one: python -m core import sample", document)
-    headings = ("id", "name", "photos", "classes", "set aside", "made of", "created (UTC)")
-    rows = [_row(summary) for summary in summaries]
-    return Outcome(format_table((*headings, "problem"), rows), document)
-
-
-def _row(summary: DatasetSummary) -> list[object]:
-    created = summary.created[:16].replace("T", " ")
-    facts = pick(summary, "id", "name", "photos", "classes", "set_aside").values()
-    return [*facts, summary.parent or "", created, summary.problem or ""]
+    found = list_datasets(workspace)
+    begin = "No dataset yet. Import one: python -m core import sample"
+    table = tabulate(
+        found,
+        "id name photos classes",
+        skipped="set_aside",
+        parent="parent",
+        created=lambda one: one.created[:16].replace("T", " "),
+        problem=lambda one: one.problem or "",
+    )
+    return Outcome({"datasets": found}, (table if found else begin,))
 
 
 @datasets.action(
     "compare",
-    "show what is different in B from A",
+    "show how version B differs from version A",
     option("a", DATASET_HELP),
-    option("b", "the same of another dataset"),
+    option("b", "the other dataset"),
     example="datasets compare latest flowers",
 )
 def _compare(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
@@ -175,30 +160,27 @@ def _compare(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
     differences = compare_versions(a, b)
     tables = pick(differences, "added", "removed", "relabelled", "moved")
     counts = ", ".join(f"{len(table):,} {name}" for name, table in tables.items())
-    parts = [f"{b.name} against {a.name}: {counts}, {differences.unchanged:,} unchanged."]
-    parts += [_format_changes(name, table) for name, table in tables.items() if len(table)]
-    return Outcome(
-        "\n\n".join(parts),
-        {"a": a.id, "b": b.id, **tables}
-        | pick(differences, "unchanged", "new_classes", "gone_classes"),
-    )
-
-
-def _format_changes(name: str, table: pd.DataFrame) -> str:
-    columns = [column for column in table.columns if not column.startswith("photo")]
-    rows = [[str(row[column]) for column in columns] for row in table.to_dict("records")]
-    more = f"\n… and {len(rows) - _MOST_ROWS:,} more" if len(rows) > _MOST_ROWS else ""
-    headings = [name, *(column.replace("_", " ") for column in columns[1:])]
-    return format_table(headings, rows[:_MOST_ROWS]) + more
+    shown = [
+        (
+            f"{name}\n" + tabulate(rows.head(_MOST_ROWS).to_dict("records"), " ".join(rows)),
+            _say_more(len(rows)),
+        )
+        for name, table in tables.items()
+        if len(rows := table[[column for column in table if not column.startswith("photo")]])
+    ]
+    document = {"a": a.id, "b": b.id, **tables}
+    document |= pick(differences, "unchanged", "new_classes", "gone_classes")
+    headline = f"{b.name} compared with {a.name}: {counts}, {differences.unchanged:,} unchanged."
+    return Outcome(document, (headline, *chain(*shown)))
 
 
 @datasets.action(
     "photos",
-    "list the photos that a query means, with all that is known of them, as CSV",
+    "list the photos that match a query, with everything known about them, as CSV",
     DATASET,
-    option("--where QUERY", "which photos (default: all of them)", default=""),
-    option("--run RUN", "also what this run of the dataset says of them", default=""),
-    flag("--open-test", "also of test photos: keep that for the very end, it is counted"),
+    option("--where QUERY", "the query (default: all photos)", default=""),
+    option("--run RUN", "add the answers of a run of this dataset", default=""),
+    flag("--open-test", "add its answers for test photos, too; this view is counted"),
     example="datasets photos latest --run latest --where 'wrong and not (blurred or score < 0.6)'",
 )
 def _photos(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
@@ -214,15 +196,13 @@ def _photos(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
         table = table.join(describe_answers(result, sealed))
     found = table if query is None else table[query.find(table, ABSENT)]
     rows = found.astype(object).where(found.notna(), None).rename_axis("photo").reset_index()
-    return Outcome(
-        write_photos(found).rstrip("\n"),
-        {"dataset": dataset.id, "of": len(dataset), "photos": rows},
-    )
+    document = {"dataset": dataset.id, "of": len(dataset), "photos": rows}
+    return Outcome(document, (write_photos(found).rstrip("\n"),))
 
 
 @datasets.action(
     "rename",
-    "change the name that is shown",
+    "change the name of a dataset",
     DATASET,
     option("name", "the new name"),
     example="datasets rename latest flowers",
@@ -230,15 +210,14 @@ def _photos(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
 def _rename(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     dataset = choose_dataset(workspace, given.dataset)
     rename_dataset(workspace, dataset, given.name)
-    shown = read_dataset(workspace, dataset).name
-    return Outcome(f"{dataset} is called {shown} now.", {"id": dataset, "name": shown})
+    return Outcome({"id": dataset, "name": read_dataset(workspace, dataset).name})
 
 
 @datasets.action(
     "delete",
     "delete a dataset with its features, analyses and edits",
     DATASET,
-    flag("--force", "also when runs or versions rest on it"),
+    flag("--force", "delete it although runs or versions depend on it"),
     example="datasets delete 3f2a",
 )
 def _delete(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
@@ -250,18 +229,16 @@ def _delete(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
             raise DatasetInUse(error.problem, f"{error.remedy} (--force)", **error.facts) from error
         raise
     lost = describe_uses(uses)
-    return Outcome(
-        f"{dataset} was deleted." + (f" It was used by {lost}." if lost else ""),
-        {
-            "deleted": dataset,
-            "runs": [run.id for run in uses.runs],
-            "versions": [child.id for child in uses.children],
-        },
-    )
+    document = {
+        "deleted": dataset,
+        "runs": [run.id for run in uses.runs],
+        "versions": [child.id for child in uses.children],
+    }
+    return Outcome(document, (f"Deleted {dataset}.", f"It was used by {lost}." if lost else ""))
 
 
 def dataset_document(dataset: Dataset) -> dict[str, Any]:
-    """Describe one dataset as JSON output shows it."""
+    """Return a dataset as JSON output shows it."""
     return {
         **pick(dataset, "id", "name", "source", "created", "parent", "edition"),
         "photos": len(dataset),

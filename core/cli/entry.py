@@ -1,6 +1,6 @@
-"""The commands, their parser, and the edge where errors become a message and an exit code.
+"""The list of commands, their parser, and the place where errors become an exit code.
 
-Only the module of the command that was asked for is imported, so that the small ones are quick.
+Only the module of the named command is imported, so that small commands start quickly.
 """
 
 import argparse
@@ -20,57 +20,56 @@ INTERRUPTED = 130
 
 
 class Known(NamedTuple):
-    """A command by name, before its module is imported."""
+    """A command whose module is not imported yet."""
 
     module: str
     what: str
     example: str
-    """What is typed after the name."""
 
 
 _TABLE = """
 import     datasets     --source oxford102 ~/downloads/oxford --dry-run
-    make a dataset from a folder, an archive, a table, a public set or the embedded sample
+    import a dataset from a folder, an archive, a table, a public dataset or the built-in sample
 datasets   datasets     compare latest flowers
     list the datasets, newest first; compare, rename or delete versions
 export     exporting    latest ~/flowers
-    write the photos of a dataset as folders of classes, or a model as a zip
+    export a dataset as folders of photos, a model as a zip, or a run as a notebook
 features   weights      latest --weights pretrained
-    compute the features of a dataset ahead of training
+    compute the features of a dataset before training
 train      training     latest --hidden 256,128 --epochs 20
-    train a head, or open the run of the same recipe
+    train a head, or open the run that has the same recipe
 sweep      training     latest --trials 50 --vary learning_rate,hidden,dropout
-    train many heads with other settings, and see which of them matter
+    train many heads with different settings and find the settings that matter
 evaluate   evaluating   latest --split validation --json
-    show how good a run is, class by class
+    show the accuracy of a run, overall and for each class
 predict    predicting   champion --dir ~/garden --to ~/garden.csv
-    classify photos, or a whole folder, with a registered version or a run
+    classify photos or a whole folder with a registered version or a run
 serve      registry     --port 8000
-    serve the champion to programs: the prediction API
+    start the prediction API, which answers with the champion
 report     exporting    latest --to ~/flowers.html
-    write all that is known of a run into one HTML file, and its model card beside it
+    write a report about a run as one HTML file, with its model card
 register   registry     latest --name “with the new photos”
-    make a model version of a finished run, with the rule by which it answers
+    register a finished run and its answer rule as a model version
 promote    registry     v3 --reason “better on roses”
-    let a model version answer, go back to the one before, or list them
+    make a version the champion, roll back to the one before, or list the versions
 runs       runs         pause latest
     list the runs; stop, pause, resume, extend, duplicate, tag or delete them
-retrain    retraining   now
-    train a challenger from reviewed photos and compare it
+retrain    registry     now
+    train a challenger from reviewed photos and compare it with the champion
 weights    weights      --download
     show which ResNet-50 weights are used, or download them
 doctor     doctor       --json
-    look whether workspace, index, scheduler, locks, models, weights and device are well
+    check the workspace, its index, the scheduler, models, weights and the device
 repair     upkeep       --json
-    read the index of a damaged or emptied workspace back from its copies and folders
+    rebuild the index of a damaged workspace from its copies and folders
 backup     upkeep       workspace.tar
-    write all that is in the workspace into one file
+    write the whole workspace into one file
 restore    upkeep       workspace.tar
-    read a backup back into an empty workspace
+    restore a backup into an empty workspace
 scheduler  upkeep
-    give waiting runs to workers until it is ended: for who supervises it
+    run the scheduler in the foreground, for a service manager
 """
-"""Of each command its name, its module and what is typed after the name; then what it does."""
+"""Name of a command, its module and an example of its arguments; then its help."""
 
 
 def _read_table() -> Iterator[tuple[str, Known]]:
@@ -81,15 +80,14 @@ def _read_table() -> Iterator[tuple[str, Known]]:
 
 
 COMMANDS = dict(_read_table())
-"""Name → where the function is that has it (`import_` for “import”), and its help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code; wrong usage raises SystemExit(2)."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greetings are no progress
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # hides TensorFlow's messages
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
-    except BrokenPipeError:  # the reader of our output has had enough
+    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -101,24 +99,24 @@ def _run(argv: Sequence[str]) -> int:
     as_json = "--json" in argv
     with ProgressLine(sys.stderr) as progress:
         try:
-            parser, command = build_parser(argv)  # reads settings, for the defaults of options
+            parser, command = build_parser(argv)  # may raise: options read settings
             given = parser.parse_args(argv)
-            assert command is not None  # the parser has ended without one
+            assert command is not None  # the parser exits without one
             as_json = given.json
             outcome = command.run(open_workspace(), given, progress)
         except PetalscopeError as error:
             outcome = describe_error(error)
         except OSError as error:
-            if isinstance(error, BrokenPipeError) or (told := describe_os_error(error)) is None:
+            if isinstance(error, BrokenPipeError) or not (known := describe_os_error(error)):
                 raise
-            outcome = describe_error(told)
+            outcome = describe_error(known)
     print_outcome(outcome, as_json=as_json)
     sys.stdout.flush()
     return outcome.exit_code
 
 
 def build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, Command | None]:
-    """Build the parser for what was typed, and return the command that is named in it."""
+    """Build the parser and return it with the command that the arguments name."""
     parser = argparse.ArgumentParser(
         prog=COMMAND,
         description="Petalscope without a browser. Results on stdout, progress on stderr.",

@@ -1,12 +1,11 @@
-"""What a run reports of itself, shown as progress: read from its events, whoever trains it."""
+"""Show the events of a run as progress, in whatever process it trains."""
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.cli.outcome import Outcome, ProgressLine, describe_error, error_document
+from core.cli.outcome import Outcome, ProgressLine, describe_error
 from core.errors import PetalscopeError
 from core.formats import duration, percent
 from core.runs.queue.starting import start_missing_scheduler
@@ -28,20 +27,20 @@ _PHASES: dict[str, str] = {
 
 
 class PhaseProgress:
-    """Shows how far a phase is, as the preparation of features tells it."""
+    """Shows the progress of each phase as the preparation of features reports it."""
 
     def __init__(self, progress: ProgressLine) -> None:
         self._progress = progress
         self._phase = ""
 
     def begin_phase(self, phase: str) -> None:
-        """Show that the phase has begun, unless its progress will say so."""
+        """Show that the phase has begun, unless it reports its progress."""
         self._phase = _PHASES.get(phase, phase)
         if phase not in ("backbone", "packing", "extracting", "activations"):
             self._progress.note(self._phase)
 
     def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
-        """Show how much is done; of photos also `per_second` and `seconds_left`."""
+        """Show the progress of a phase; for photos also `per_second` and `seconds_left`."""
         per_second, left = facts.get("per_second"), facts.get("seconds_left")
         rest = [f"{per_second:.0f} photos/s"] if per_second else []
         if left is not None and done < total:
@@ -50,7 +49,7 @@ class PhaseProgress:
 
 
 class RunFollower:
-    """Shows the events of a run that come from now on, each once."""
+    """Shows new events of a run, each once."""
 
     def __init__(self, folder: Path, progress: ProgressLine, epochs: int) -> None:
         self._folder, self._progress, self._epochs = folder, progress, epochs
@@ -59,7 +58,7 @@ class RunFollower:
         self._offset = events.stat().st_size if events.exists() else 0
 
     def show_new_events(self) -> None:
-        """Show what was written since the last call."""
+        """Show the events since the last call."""
         events, self._offset = read_events(self._folder, self._offset)
         for event in events:
             self._show(event)
@@ -70,10 +69,10 @@ class RunFollower:
         run: RunRecord,
         take_turn: Callable[[RunRecord], RunRecord | None] = lambda _: None,
     ) -> RunRecord:
-        """Show events until the run has ended; Ctrl-C ends only this.
+        """Show events until the run has ended; Ctrl-C ends only the display.
 
         Args:
-            take_turn: May train the run here while it waits; None: it is somebody else's.
+            take_turn: May train the run here; returns None if another process trains it.
         """
         looked = time.monotonic()
         while not run.has_ended:
@@ -81,7 +80,7 @@ class RunFollower:
             self.show_new_events()
             if time.monotonic() - looked > _WAKE_EVERY_S:
                 looked = time.monotonic()
-                start_missing_scheduler(workspace)  # the one that had it may have been killed
+                start_missing_scheduler(workspace)  # the old one may have been killed
             run = take_turn(run) or read_run(workspace, run.id)
         self.show_new_events()
         return run
@@ -96,7 +95,7 @@ class RunFollower:
             case "epoch":
                 self._progress.note(self._epoch_line(event))
             case "lost":
-                self._progress.note("the worker was lost; the run goes on from its last epoch")
+                self._progress.note("the worker was lost; the run resumes from its last epoch")
 
     def _epoch_line(self, event: dict[str, Any]) -> str:
         parts = [
@@ -108,15 +107,16 @@ class RunFollower:
 
 
 def describe_failure(run: RunRecord, document: Mapping[str, Any]) -> Outcome:
-    """Describe a run or sweep that failed, or was lost."""
+    """Return the outcome of a run or sweep that failed or was lost."""
     lost = f"The {'run' if run.plan is None else 'sweep'} was lost."
     error = PetalscopeError(run.problem or lost, run.remedy or "")
-    said = error_document(error) | {"code": run.error_code}
-    return replace(describe_error(error), document={**document, "error": said})
+    outcome = describe_error(error, **document)
+    outcome.document["error"]["code"] = run.error_code
+    return outcome
 
 
 def _list_training(event: dict[str, Any]) -> list[str]:
-    """Return the training photos' figures after the epoch; else while it learned, said so."""
+    """Return loss and accuracy on training photos: after the epoch, or its running mean."""
     if event.get("train_accuracy") is not None:
         return _figures("train", event.get("train_loss"), event["train_accuracy"])
     return _figures("train (running mean)", event.get("loss"), event.get("accuracy"))

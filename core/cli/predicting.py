@@ -1,9 +1,9 @@
-"""`predict`: what a model says of photos. A bad photo gives its error and the others go on."""
+"""`predict`: classify photos. A photo that cannot be read does not stop the others."""
 
 import time
 from argparse import Namespace
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.cli.choosing import choose_model
 from core.cli.command import command, flag, option
-from core.cli.outcome import Outcome, ProgressLine, error_document, format_table, pick, write_named
+from core.cli.outcome import Outcome, ProgressLine, describe_error, tabulate, write_file
 from core.errors import PhotoRefused, SourceRefused
-from core.formats import count, rough_duration
+from core.formats import count, percent, rough_duration
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction, log_predictions
 from core.monitoring.tables import NewPrediction
 from core.prediction.album import Album, NamedPhoto, answer_photos, find_photos
 from core.prediction.answers import (
     AnsweredPhoto,
-    phrase_answer,
-    phrase_decision,
-    phrase_reason,
+    describe_answer,
     shorten_answer,
     write_answers,
 )
-from core.prediction.deciding import Decision, describe_rule
+from core.prediction.deciding import describe_rule
 from core.prediction.predictor import Prediction, Predictor
 from core.registry.folders import PARQUET, answer_folder, is_address
 from core.registry.loading import open_named, open_standing
@@ -35,25 +33,28 @@ from core.runs.store import read_run
 from core.workspace import Workspace
 from data.images import read_photo_file
 
-_AT_ONCE = 100
+_LOGGED_AT_ONCE = 100
 _FEW = 10
-"""Photos up to which each is spoken of in full."""
+"""Up to this number of photos, each answer is shown in full."""
+_UNKNOWN = "I don't know"
 
 
 @command(
     option(
         "model",
-        "“champion”, “challenger”, a version (“v3”), or a run: its id, the start of one, its name, "
-        "or “latest”",
+        "“champion”, “challenger”, a version (“v3”), or a run: its id, the start of the id, its "
+        "name, or “latest”",
     ),
-    # Not nargs="*": that is met by nothing before an option, and the files behind it are refused.
-    option("photos PHOTO", "files to classify", Path, nargs="+", optional=True, default=[]),
-    option("--dir FOLDER", "all photos in a folder and the folders inside; s3:// or gs://, too"),
+    # Not nargs="*": argparse takes it as empty in front of an option and refuses later files.
+    option("photos PHOTO", "photos to classify", Path, nargs="+", default=[]),
+    option(
+        "--dir FOLDER", "classify all photos in a folder and its subfolders; also s3:// or gs://"
+    ),
     option(
         "--to FILE",
-        "write the answers as a table: .csv; or .parquet, also in object storage, by Ray",
+        "write the answers as a table: .csv, or .parquet (also in object storage, with Ray)",
     ),
-    flag("--no-log", "do not write the answers into the prediction log"),
+    flag("--no-log", "do not write the answers to the prediction log"),
 )
 def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Classify photos with a registered version or a run."""
@@ -61,24 +62,24 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
         return _answer_folder(workspace, given)
     album = _gather(given.photos, Path(given.dir) if given.dir else None)
     predictor, notes = _open_model(workspace, given.model)
-    log = None if given.no_log else AnswerLog(workspace)
-    answers = _answer_all(predictor, album, log, progress)
-    notes += log.close() if log is not None else []
+    answers = Answers(workspace, predictor, is_logged=not given.no_log)
+    answers.collect(album, progress)
+    notes += answers.notes
     if album.left_out:
-        notes.append(f"{count(album.left_out, 'file')} in the folder left out as no photos.")
+        notes.append(f"{count(album.left_out, 'file')} in the folder skipped: not photos.")
     if predictor.is_blind:
         notes.append(
-            "Whether a photo is like anything in training cannot be told: the features behind this "
-            "run are gone."
+            "Cannot tell whether a photo resembles the training photos: the features of this run "
+            "are missing."
         )
-    said = answers.describe()
+    parts = answers.describe()
     if given.to is not None:
-        said = [answers.summarise(), _write_table(answers, predictor, Path(given.to))]
+        file = Path(given.to).expanduser()
+        write_file(file, write_answers(answers.rows, [_name(predictor)]))
+        parts = [answers.summarise(), f"Answers written to {file}."]
     if predictor.rule is None:
-        said.insert(0, describe_rule(None))
-    said += [*notes, f"Answered by {_name(workspace, predictor)}."]
+        parts.insert(0, describe_rule(None))
     return Outcome(
-        "\n\n".join(said),
         {
             "run": predictor.run_id,
             "version": predictor.version.number if predictor.version else None,
@@ -86,199 +87,169 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
             "is_blind": predictor.is_blind,
             "rule": predictor.rule,
             "notes": notes,
-            "photos": answers.documents,
+            "answered": len(answers.items) - answers.refused,
+            "refused": answers.refused,
+            "items": answers.items,
         },
+        (*parts, *notes, _say_model(workspace, predictor)),
         exit_code=int(answers.refused > 0),
     )
 
 
 def _answer_folder(workspace: Workspace, given: Namespace) -> Outcome:
-    """Answer all photos of a folder into Parquet files; nothing goes into the log."""
+    """Write the answers for all photos of a folder as Parquet files; they are not logged."""
     if given.photos or not given.dir or not (given.to or "").endswith(PARQUET):
         raise SourceRefused(
-            "A whole folder is answered into Parquet files.",
-            "Name the folder alone (--dir), and --to s3://bucket/answers.parquet or a path.",
+            "Parquet files are written for a whole folder only.",
+            "Name one folder with --dir, and the target: --to s3://bucket/answers.parquet.",
         )
     predictor, notes = _open_model(workspace, given.model)
     found = answer_folder(workspace, predictor, (given.dir, given.to)).most_common()
-    rows = [(problem or answer or "I don't know", n) for (answer, problem), n in found]
-    notes.append(f"The answers are in {given.to}, a row a photo; they are not in the log.")
-    said = [format_table(("answer or problem", "photos"), rows), *notes]
+    notes.append(f"The answers are in {given.to}, one row per photo. They are not logged.")
     counts = [{"answer": answer, "problem": why, "photos": n} for (answer, why), n in found]
+    table = tabulate(
+        counts,
+        "",
+        answer_or_problem=lambda row: row["problem"] or row["answer"] or _UNKNOWN,
+        photos="photos",
+    )
     return Outcome(
-        "\n\n".join([*said, f"Answered by {_name(workspace, predictor)}."]),
         {"to": given.to, "notes": notes, "counts": counts},
+        (table, *notes, _say_model(workspace, predictor)),
         exit_code=int(any(problem for (_, problem), _ in found)),
     )
 
 
 def _gather(files: list[Path], folder: Path | None) -> Album:
-    """Gather the photos that were named, then those of the folder."""
+    """Return the named photos, then the photos of the folder."""
     photos = [
         NamedPhoto(name=str(file), read=partial(read_photo_file, file.expanduser()))
         for file in files
     ]
     if folder is None:
         if not photos:
-            raise SourceRefused("No photo is named.", "Name files, or a folder with --dir.")
+            raise SourceRefused("No photo was named.", "Name files, or a folder with --dir.")
         return Album(photos=photos)
     found = find_photos(folder.expanduser())
     photos += [NamedPhoto(name=str(folder / photo.name), read=photo.read) for photo in found.photos]
     return Album(photos=photos, left_out=found.left_out)
 
 
-def _answer_all(
-    predictor: Predictor, album: Album, log: "AnswerLog | None", progress: ProgressLine
-) -> "Answers":
-    def ask(content: bytes) -> tuple[Prediction, Photo]:
-        return predictor.predict(content), Photo(content)
-
-    answers, started, total = Answers(), time.monotonic(), len(album.photos)
-    for photo, answer in answer_photos(album.photos, ask):
-        if isinstance(answer, PhotoRefused):
-            answers.refuse(photo.name, answer)
-        else:
-            log_id = log.take(*answer) if log is not None else None
-            answers.take(photo.name, *answer, log_id)
-        done = len(answers.rows)
-        left = (time.monotonic() - started) / done * (total - done)
-        rest = f"about {rough_duration(left)} left" if 9 < done < total else ""
-        if total > 1:
-            progress.advance("classifying photos", done, total, rest)
-    return answers
-
-
 def _open_model(workspace: Workspace, text: str) -> tuple[Predictor, list[str]]:
-    """Open the model that is meant, with what is to be said of it."""
+    """Return the model that was named, and notes about it."""
     if text == "champion":
         standing = open_standing(workspace)
         if standing.problem is None:
             return standing.predictor, []
-        return standing.predictor, [f"{standing.problem.problem} A former champion answers."]
+        return standing.predictor, [f"{standing.problem.problem} An earlier champion answers."]
     return open_named(workspace, choose_model(workspace, text)), []
 
 
-def _write_table(answers: "Answers", predictor: Predictor, file: Path) -> str:
-    file = file.expanduser()
-    label = predictor.version.label if predictor.version else predictor.run_id
-    with write_named(file) as temporary:
-        temporary.write_bytes(write_answers(answers.rows, [label]))
-    return f"The answers stand in {file}."
+def _name(predictor: Predictor) -> str:
+    return predictor.version.label if predictor.version else predictor.run_id
 
 
-def _name(workspace: Workspace, predictor: Predictor) -> str:
+def _say_model(workspace: Workspace, predictor: Predictor) -> str:
     version = predictor.version
-    label = f"{version.label} · {version.name}" if version else ""
-    label = label or read_run(workspace, predictor.run_id).name
-    return f"{label} ({predictor.run_id}), weights: {predictor.backbone_facts.weights_label}"
+    run = read_run(workspace, predictor.run_id).name if version is None else ""
+    label = f"{version.label} · {version.name}" if version else run
+    weights = predictor.backbone_facts.weights_label
+    return f"Answered by {label} ({predictor.run_id}), weights: {weights}."
 
 
-class AnswerLog:
-    """Collects answers and writes a hundred at a time: they are worth more than their entries."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._rows: list[NewPrediction] = []
-        self._lost = 0
-
-    def take(self, prediction: Prediction, photo: Photo) -> str:
-        """Take an answer, and return the id that it will have in the log."""
-        row = describe_prediction(prediction, photo, source="cli", latency_ms=prediction.spent_ms)
-        keep_photo(self._workspace, photo)
-        self._rows.append(row)
-        if len(self._rows) >= _AT_ONCE:
-            self._write()
-        return row.id
-
-    def close(self) -> list[str]:
-        """Write the rest, and say how many could not be written."""
-        self._write()
-        lost = f"{count(self._lost, 'answer')} could not be written into the prediction log."
-        return [lost] if self._lost else []
-
-    def _write(self) -> None:
-        try:
-            log_predictions(self._workspace, self._rows)
-        except SQLAlchemyError:
-            self._lost += len(self._rows)
-        self._rows = []
-
-
-@dataclass
 class Answers:
-    """What became of the photos so far, in their order."""
+    """The answers for an album so far, in its order; logged if wanted, a hundred at a time."""
 
-    rows: list[AnsweredPhoto] = field(default_factory=list)
-    documents: list[dict[str, Any]] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
+    def __init__(self, workspace: Workspace, predictor: Predictor, *, is_logged: bool) -> None:
+        self._workspace, self._predictor, self._is_logged = workspace, predictor, is_logged
+        self._unlogged: list[NewPrediction] = []
+        self.items: list[dict[str, Any]] = []
+        """As `BatchItem` of core/serving/schemas.py: name, answer, error."""
+        self.rows: list[AnsweredPhoto] = []
+        self.refused = 0
+        self.notes: list[str] = []
 
-    @property
-    def refused(self) -> int:
-        """How many photos could not be read."""
-        return sum(row.refusal is not None for row in self.rows)
+    def collect(self, album: Album, progress: ProgressLine) -> None:
+        """Answer all photos."""
 
-    def refuse(self, name: str, refusal: PhotoRefused) -> None:
-        """Take a photo that is none, or too large."""
-        self.rows.append(AnsweredPhoto(name=name, refusal=refusal))
-        self.documents.append({"photo": name, "error": error_document(refusal)})
-        self.texts.append(f"{name}\n{refusal.problem} {refusal.remedy}")
+        def ask(content: bytes) -> tuple[Prediction, Photo]:
+            return self._predictor.predict(content), Photo(content)
 
-    def take(self, name: str, prediction: Prediction, photo: Photo, log_id: str | None) -> None:
-        """Take an answer; `log_id` is None where it is not written down."""
-        short = shorten_answer(prediction, prediction.decision)
-        self.rows.append(AnsweredPhoto(name=name, sha256=photo.sha256, answers=(short,)))
-        self.documents.append(
-            {
-                "photo": name,
-                "id": log_id,
-                "answer": short.sentence,
-                "decision": _document(prediction.decision),
-                "top": [{"class": name, "score": score} for name, score in prediction.top],
-                **pick(prediction.facts, "width", "height"),
-                "seconds": prediction.seconds,
-            }
-        )
-        self.texts.append(f"{name}\n{_describe(prediction)}")
+        started, total = time.monotonic(), len(album.photos)
+        for done, (photo, answer) in enumerate(answer_photos(album.photos, ask), 1):
+            if isinstance(answer, PhotoRefused):
+                self._refuse(photo.name, answer)
+            else:
+                self._take(photo.name, *answer)
+            left = (time.monotonic() - started) / done * (total - done)
+            rest = f"about {rough_duration(left)} left" if 9 < done < total else ""
+            if total > 1:
+                progress.advance("classifying photos", done, total, rest)
+        self._write_log()
 
     def describe(self) -> list[str]:
-        """Describe each photo in full, or many in a table."""
-        if len(self.rows) <= _FEW:
-            return list(self.texts)
-        table = [_make_row(row) for row in self.rows]
-        return [format_table(("photo", "answer", "score"), table), self.summarise()]
+        """Return each answer in full, or a table of many."""
+        if len(self.items) > _FEW:
+            return [tabulate(self.items, "name", answer=_say, score=_say_score), self.summarise()]
+        return [_describe(item) for item in self.items]
 
     def summarise(self) -> str:
-        """Say how many photos got which answer, the most frequent first."""
-        answers = [answer for row in self.rows for answer in row.answers]
-        named = Counter(answer.class_name or "I don't know" for answer in answers)
+        """Return the number of photos for each answer, the most frequent first."""
+        named = Counter(row.answers[0].class_name or _UNKNOWN for row in self.rows if row.answers)
         said = ", ".join(f"{name} {n:,}" for name, n in named.most_common())
-        read = f"{count(len(answers), 'photo')} answered: {said}." if answers else ""
+        read = f"{count(named.total(), 'photo')} answered: {said}." if named else ""
         refused = f"{count(self.refused, 'file')} could not be read." if self.refused else ""
         return " ".join(filter(None, (read, refused)))
 
+    def _refuse(self, name: str, refusal: PhotoRefused) -> None:
+        self.refused += 1
+        self.rows.append(AnsweredPhoto(name=name, refusal=refusal))
+        self.items.append({"name": name, "answer": None, **describe_error(refusal).document})
 
-def _make_row(row: AnsweredPhoto) -> list[str]:
-    if row.refusal is not None:
-        return [row.name, f"not read: {row.refusal.problem}", ""]
-    (answer,) = row.answers
-    best, score = answer.top[0]
-    said = answer.class_name or f"I don't know ({answer.kind}; {best}?)"
-    return [row.name, said, f"{100 * score:.1f} %"]
+    def _take(self, name: str, prediction: Prediction, photo: Photo) -> None:
+        short = shorten_answer(prediction, prediction.decision)
+        self.rows.append(AnsweredPhoto(name=name, sha256=photo.sha256, answers=(short,)))
+        answer = {"prediction_id": None}
+        answer |= describe_answer(self._predictor, prediction, photo.sha256)
+        if self._is_logged:
+            row = describe_prediction(
+                prediction, photo, source="cli", latency_ms=prediction.spent_ms
+            )
+            keep_photo(self._workspace, photo)
+            answer["prediction_id"] = row.id
+            self._unlogged.append(row)
+            if len(self._unlogged) >= _LOGGED_AT_ONCE:
+                self._write_log()
+        self.items.append({"name": name, "answer": answer, "error": None})
+
+    def _write_log(self) -> None:
+        try:
+            log_predictions(self._workspace, self._unlogged)
+        except SQLAlchemyError:
+            lost = count(len(self._unlogged), "answer")
+            self.notes.append(f"{lost} could not be written to the prediction log.")
+        self._unlogged = []
 
 
-def _describe(prediction: Prediction) -> str:
-    decision = prediction.decision
-    top, heading = (decision.top, "calibrated") if decision else (prediction.top, "score")
-    rows = [[f"{100 * score:.1f} %", name] for name, score in top]
-    reason = f"{phrase_reason(decision)}\n" if decision and decision.kind != "answer" else ""
-    said = phrase_decision(decision) if decision else phrase_answer(prediction.top)
-    return f"{said}\n{reason}{format_table((heading, 'class'), rows)}"
+def _describe(item: Mapping[str, Any]) -> str:
+    if (error := item["error"]) is not None:
+        return f"{item['name']}\n{error['problem']} {error['remedy']}"
+    answer = item["answer"]
+    table = tabulate(answer["top"], "", score=_say_place, answer="class_name")
+    return f"{item['name']}\n{answer['text']}\n{table}"
 
 
-def _document(decision: Decision | None) -> dict[str, Any] | None:
-    """Describe what the rule of the model makes of the photo; None where it has no rule."""
-    if decision is None:
-        return None
-    name, score = decision.top[0]
-    document = {"kind": decision.kind, "class": name, "calibrated_score": score}
-    return document | pick(decision, "threshold", "distance", "limit")
+def _say_place(place: Mapping[str, Any]) -> str:
+    return percent(place["score"], 1000)
+
+
+def _say(item: Mapping[str, Any]) -> str:
+    if item["error"] is not None:
+        return f"not read: {item['error']['problem']}"
+    answer = item["answer"]
+    best = answer["top"][0]["class_name"]
+    return f"{_UNKNOWN} ({answer['kind']}; {best}?)" if answer["unknown"] else str(best)
+
+
+def _say_score(item: Mapping[str, Any]) -> str:
+    return _say_place(item["answer"]["top"][0]) if item["answer"] else ""

@@ -1,65 +1,81 @@
-"""`register`, `promote`, `serve`: a run becomes a version, which answers."""
+"""`register`, `promote`, `serve`, `retrain`: from a finished run to the version that answers."""
 
+import dataclasses
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from core.cli.choosing import RUN, WHO, choose_run
+from core.cli.choosing import DATASET_HELP, RUN, WHO, choose_dataset, choose_run
 from core.cli.command import Group, command, flag, option
-from core.cli.outcome import Outcome, ProgressLine, format_table, pick
+from core.cli.following import RunFollower
+from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
+from core.config import read_settings
 from core.errors import PromotionRefused
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, moment, percent, size
+from core.monitoring.comparison import VersionComparison, compare_versions, find_comparison
+from core.monitoring.retraining import (
+    count_waiting,
+    finish_retraining,
+    read_state,
+    start_retraining,
+)
 from core.prediction.deciding import describe_rule
 from core.registry import promoting
 from core.registry.events import describe_event, list_events
-from core.registry.evidence import Evidence, describe_evidence
+from core.registry.evidence import (
+    Evidence,
+    count_tries,
+    describe_evidence,
+    explain_evidence,
+    judge_evidence,
+)
 from core.registry.registering import register_run
 from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
+from core.runs.queue.scheduled import wake_scheduler
+from core.runs.queue.starting import ensure_scheduler
 from core.workspace import Workspace
 
 _UNPROTECTED = (
-    "Warning: this is plain HTTP, and others can reach it. Whoever is on the way reads the key and "
-    "the photos: name --tls-certificate and --tls-key, or put a proxy with TLS in front of it."
+    "Warning: plain HTTP that other machines can reach. The key and the photos can be read on the "
+    "way: use --tls-certificate and --tls-key, or put a proxy with TLS in front."
 )
 
 
-@command(RUN, option("--name", "what to call the version; default: as the run", default=""))
+@command(RUN, option("--name", "name of the version; default: the name of the run", default=""))
 def register(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    """Make a model version of a finished run, with the rule by which it answers now."""
+    """Register a finished run and its current answer rule as a model version."""
     known = {version.number for version in list_versions(workspace)}
     record = choose_run(workspace, given.run)
     version = register_run(workspace, record.id, name=given.name, who=WHO)
     new = version.number not in known
     first = f"{version.label} · {version.name} · {count(len(version.classes), 'class')}"
-    lines = [
-        first if new else f"{first} · it was registered before",
-        f"run {version.run_id}, dataset {version.dataset_id}, digest {version.digest[:16]}",
-        _say_accuracy(version),
-        describe_rule(version.rule),
-        f"{size(sum(version.facts['sizes'].values()))}; equal files are shared between versions",
-        f"To let it answer: python -m core promote {version.label} --reason …",
-    ]
-    return Outcome("\n".join(lines), {"new": new, **_describe_version(version)})
-
-
-def _say_accuracy(version: ModelVersion) -> str:
-    """Say the accuracy on the validation photos of its run."""
     right, n = _read_judged(version)
-    if not n:
-        return "no validation photos"
-    ends = interval(*wilson_interval(right, n), n)
-    return f"validation accuracy {percent(right / n, n)}, {ends} (these photos chose its epoch)"
+    ends = f", {interval(*wilson_interval(right, n), n)}" if n else ""
+    parts = (
+        first if new else f"{first} · already registered",
+        f"run {version.run_id}, dataset {version.dataset_id}, digest {version.digest[:16]}",
+        f"validation accuracy {_say_accuracy(version)}{ends}",
+        describe_rule(version.rule),
+        f"{size(sum(version.facts['sizes'].values()))}; versions share identical files",
+        f"To make it the champion: python -m core promote {version.label} --reason …",
+    )
+    return Outcome({"new": new, **_describe_version(version)}, parts)
 
 
 def _read_judged(version: ModelVersion) -> tuple[int, int]:
-    """Return how many validation photos of its run it got right, and of how many."""
+    """Return the number of correct validation photos of its run, and of all."""
     judged = version.facts.get("validation", {})
     return judged.get("right", 0), judged.get("n", 0)
 
 
+def _say_accuracy(version: ModelVersion) -> str:
+    right, n = _read_judged(version)
+    return percent(right / n, n) if n else "–"
+
+
 def _describe_version(version: ModelVersion) -> dict[str, Any]:
-    """Describe a version as JSON output shows it."""
+    """Return a version as JSON output shows it."""
     return {
         "version": version.number,
         "run": version.run_id,
@@ -71,136 +87,197 @@ def _describe_version(version: ModelVersion) -> dict[str, Any]:
 
 @command(
     option("version", "“v3”, “3”, “challenger” or the start of a digest", nargs="?"),
-    option("--reason", "why; it is kept in the history", default=""),
-    flag(
-        "--override", "without a comparison on the test photos, or against it; the reason says why"
-    ),
+    option("--reason", "the reason, for the history", default=""),
+    flag("--override", "promote without a significant gain on the test photos; needs a reason"),
     Group(
         "",
         "",
         (
-            flag("--rollback", "go back to the champion before this one"),
+            flag("--rollback", "go back to the previous champion"),
             flag("--list", "list versions, aliases and history"),
         ),
     ),
 )
 def promote(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
-    """Let a version answer, go back to the one before, or list which there are."""
+    """Make a version the champion, go back to the previous one, or list the versions."""
     if given.list:
         return _list_versions(workspace)
+    champion = read_aliases(workspace).get("champion")
     if given.rollback:
         if given.version is not None:
             raise PromotionRefused(
-                "--rollback takes no version: it goes to the champion before this one.",
+                "--rollback takes no version: it goes back to the previous champion.",
                 f"Leave “{given.version[:80]}” out; or promote it, with --reason.",
             )
-        former = read_aliases(workspace).get("champion")
-        reason = given.reason or "rolled back by hand"
-        version = promoting.roll_back(workspace, reason=reason, who=WHO)
-        return Outcome(
-            f"{version.label} answers again, instead of v{former}.",
-            {"rolled_back": True, "former": former, **_describe_version(version)},
+        version = promoting.roll_back(
+            workspace, reason=given.reason or "rolled back by hand", who=WHO
         )
+        document = {"rolled_back": True, "former": champion, **_describe_version(version)}
+        return Outcome(document, (f"{version.label} is the champion again, not v{champion}.",))
     if given.version is None:
         raise PromotionRefused(
-            "Which version?", "Name one (--list shows them), or say --rollback or --list."
+            "Which version?", "Name one (--list shows them), or use --rollback or --list."
         )
     version = find_version(workspace, given.version)
-    return _promote(workspace, version, given.reason, override=given.override)
-
-
-def _promote(
-    workspace: Workspace, version: ModelVersion, reason: str, *, override: bool
-) -> Outcome:
-    champion = read_aliases(workspace).get("champion")
     evidence = None
-    if champion and champion != version.number and not override and reason.strip():
-        evidence = _meet(workspace, champion, version.number)
+    if champion not in (None, version.number) and not given.override and given.reason.strip():
+        evidence = _compare(workspace, champion, version.number)
     event = promoting.promote(
         workspace,
         version.number,
-        reason=reason,
+        reason=given.reason,
         who=WHO,
         evidence=evidence,
-        override=override,
+        override=given.override,
         instead_of=champion,
     )
     instead = f", instead of v{champion}" if champion else ""
-    lines = [f"{version.label} answers from now on{instead}.", describe_rule(version.rule)]
-    lines += [describe_evidence(evidence)] if evidence else []
-    document = {"former": champion, "event": event, **_describe_version(version)}
-    return Outcome("\n".join(lines), document)
+    parts = (
+        f"{version.label} is now the champion{instead}.",
+        describe_rule(version.rule),
+        describe_evidence(evidence) if evidence else "",
+    )
+    return Outcome({"former": champion, "event": event, **_describe_version(version)}, parts)
 
 
-def _meet(workspace: Workspace, champion: int, challenger: int) -> Evidence:
-    # Heavy, and not wanted by the other ways.
-    from core.monitoring.comparison import compare_versions, find_comparison
-
-    if met := find_comparison(workspace, champion, challenger):  # one look at test photos is enough
-        return met.evidence
+def _compare(workspace: Workspace, champion: int, challenger: int) -> Evidence:
+    if found := find_comparison(workspace, champion, challenger):  # view test photos only once
+        return found.evidence
     return compare_versions(workspace, champion, challenger, WHO)
 
 
 def _list_versions(workspace: Workspace) -> Outcome:
     versions, aliases = list_versions(workspace), read_aliases(workspace)
+    document = {"versions": [_describe_version(version) for version in versions]}
     if not versions:
         text = "No version yet. Register a run: python -m core register latest"
-        return Outcome(text, {"versions": [], "aliases": {}, "events": []})
+        return Outcome(document | {"aliases": {}, "events": []}, (text,))
     named, events = {number: alias for alias, number in aliases.items()}, list_events(workspace)
-    headings = ("version", "alias", "name", "run", "dataset", "validation accuracy", "n", "created")
-    rows = [_row(version, named.get(version.number, "")) for version in versions]
-    history = [f"{moment(event.time)}  {describe_event(event)}" for event in events]
-    return Outcome(
-        "\n".join([format_table(headings, rows), "", *history]),
-        {
-            "versions": [_describe_version(version) for version in versions],
-            "aliases": aliases,
-            "events": events,
-        },
+    table = tabulate(
+        versions,
+        "label",
+        alias=lambda version: named.get(version.number, ""),
+        name="name",
+        run="run_id",
+        dataset="dataset_id",
+        validation_accuracy=_say_accuracy,
+        n=lambda version: _read_judged(version)[1],
+        created="created",
     )
-
-
-def _row(version: ModelVersion, alias: str) -> list[object]:
-    right, n = _read_judged(version)
-    accuracy = percent(right / n, n) if n else "–"
-    where = (version.run_id, version.dataset_id)
-    return [version.label, alias, version.name, *where, accuracy, n, moment(version.created)]
+    history = [f"{moment(event.time)}  {describe_event(event)}" for event in events]
+    return Outcome(document | {"aliases": aliases, "events": events}, (table, *history))
 
 
 @command(
     option(
-        "--host",
-        "address to bind to; anything but loopback needs PETALSCOPE_API_KEY (default: %(default)s)",
-        setting="api_host",
+        "--host", "address to bind to (default: PETALSCOPE_API_HOST); needs a key beyond loopback"
     ),
-    option("--port", "of the address (default: %(default)s)", int, setting="api_port"),
-    option(
-        "--tls-certificate FILE",
-        "speak HTTPS with this certificate (PEM; those between it and the root behind it)",
-        Path,
-        setting="api_tls_certificate",
-    ),
-    option(
-        "--tls-key FILE",
-        "private key of the certificate (PEM, without a password)",
-        Path,
-        setting="api_tls_key",
-    ),
+    option("--port", "port to bind to (default: PETALSCOPE_API_PORT)", int),
+    option("--tls-certificate FILE", "serve HTTPS with this certificate chain (PEM)", Path),
+    option("--tls-key FILE", "private key of the certificate (PEM, without a password)", Path),
 )
 def serve(_workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Serve the prediction API until it is interrupted."""
-    # OpenVINO and FastAPI come along: imported when it is really served.
+    # OpenVINO and FastAPI: imported only when they are needed.
     from core.serving.admission import is_loopback
     from core.serving.running import Tls, run_server
 
-    tls = Tls(certificate=given.tls_certificate, key=given.tls_key)
-    host = f"[{given.host}]" if ":" in given.host else given.host
-    address = f"http{'s' if tls.certificate else ''}://{host}:{given.port}"
+    settings = read_settings()
+    tls = Tls(
+        certificate=given.tls_certificate or settings.api_tls_certificate,
+        key=given.tls_key or settings.api_tls_key,
+    )
+    bind, port = given.host or settings.api_host, given.port or settings.api_port
+    host = f"[{bind}]" if ":" in bind else bind
+    address = f"http{'s' if tls.certificate else ''}://{host}:{port}"
 
     def tell() -> None:
         progress.note(f"Serving the champion at {address}; Ctrl+C ends it")
-        if tls.certificate is None and not is_loopback(given.host):
+        if tls.certificate is None and not is_loopback(bind):
             progress.note(_UNPROTECTED)
 
-    run_server(given.host, given.port, tls, tell)
-    return Outcome(f"The API at {address} has ended.", {"address": address, "state": "ended"})
+    run_server(bind, port, tls, tell)
+    return Outcome({"address": address, "state": "ended"}, (f"The API at {address} has ended.",))
+
+
+retrain = command(default="now", after=lambda workspace: wake_scheduler(workspace))
+
+
+@retrain.action(
+    "now",
+    "train a challenger and compare it with the champion (the default)",
+    option("--dataset DATASET", f"train on this instead of the reviewed photos; {DATASET_HELP}"),
+    flag("--no-wait", "queue the run and return; the scheduler does the rest"),
+    example="retrain now",
+)
+def _retrain(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    dataset = choose_dataset(workspace, given.dataset) if given.dataset else None
+    progress.note("Gathering the reviewed photos")
+    run = start_retraining(workspace, who=WHO, dataset_id=dataset)
+    ensure_scheduler(workspace)
+    document: dict[str, Any] = {"run": run.id, "dataset": run.recipe.dataset}
+    if given.no_wait:
+        text = f"{run.name} · {run.id} is queued; see “python -m core retrain status”."
+        return Outcome(document, (text,))
+    follower = RunFollower(workspace.run_folder(run.id), progress, run.recipe.epochs)
+    record = follower.follow(workspace, run)
+    progress.note("Registering the run and comparing it on the test photos")
+    version = finish_retraining(workspace, record.id)
+    champion = read_aliases(workspace)["champion"]
+    found = find_comparison(workspace, champion, version.number)
+    document |= {"version": version.number, "champion": champion}
+    document |= {"meeting": found and _describe_comparison(found)}
+    parts = (f"{version.label} challenges v{champion}.", *_explain(found))
+    return Outcome(document, parts)
+
+
+@retrain.action(
+    "status",
+    "show the retraining that is running, or the result of the last one",
+    example="retrain status --json",
+)
+def _say_status(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
+    state = read_state(workspace)
+    aliases, waiting = read_aliases(workspace), count_waiting(workspace)
+    champion, challenger = aliases.get("champion"), aliases.get("challenger")
+    found = find_comparison(workspace, champion, challenger) if champion and challenger else None
+    lines = [f"{count(waiting, 'reviewed photo')} not used yet."]
+    if state.going is not None:
+        run = f"run {state.going.run}" if state.going.run else "preparing its dataset"
+        lines.append(f"Retraining since {moment(state.going.since)}: {run}.")
+    elif state.last is not None:
+        lines.append(f"Last retraining, {moment(state.last.time)}: {state.last.text}")
+    if challenger is not None:
+        lines.append(f"v{challenger} challenges v{champion}.")
+    document = {"reviewed_photos": waiting, **pick(state, "going", "last")}
+    document |= {"champion": champion, "challenger": challenger}
+    document |= {"meeting": found and _describe_comparison(found)}
+    return Outcome(document, (*lines, *_explain(found)))
+
+
+@retrain.action(
+    "keep",
+    "keep the champion and dismiss the challenger",
+    option("--reason", "the reason, for the history", required=True),
+    example="retrain keep --reason “no real gain”",
+)
+def _keep(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
+    event = promoting.keep_champion(workspace, reason=given.reason, who=WHO)
+    kept = f"v{event.facts['kept']} stays champion; v{event.former} is no longer its challenger."
+    return Outcome(vars(event), (kept,))
+
+
+def _explain(comparison: VersionComparison | None) -> tuple[str, ...]:
+    if comparison is None:
+        return ()
+    evidence = comparison.evidence
+    verdict = f"{judge_evidence(evidence)}. {explain_evidence(evidence)}"
+    return describe_evidence(evidence), verdict, count_tries(evidence), comparison.left_out
+
+
+def _describe_comparison(comparison: VersionComparison) -> dict[str, Any]:
+    """Return a comparison as JSON output shows it."""
+    evidence = comparison.evidence
+    low, high = evidence.interval
+    said = {"low": low, "high": high, **pick(evidence, "is_significant_gain")}
+    return {**dataclasses.asdict(evidence), **said, "left_out": comparison.left_out}

@@ -1,19 +1,19 @@
-"""`runs`: the runs of the workspace as a table; stop, pause, resume, extend and name them.
+"""`runs`: list, stop, pause, resume, extend and name runs.
 
-And the options that make up a recipe, and changes of one: both by the descriptions of settings.
+And the options of a recipe and changes to one, both from the descriptions of its settings.
 """
 
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from core.cli.choosing import DATASET_HELP, choose_dataset, choose_item
 from core.cli.command import Option, command, flag, option
-from core.cli.outcome import Outcome, ProgressLine, format_table, pick
+from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
 from core.datasets.policies import read_policy
 from core.errors import RecipeRefused
-from core.formats import moment, percent
+from core.formats import percent
 from core.runs.queue import control, queue
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.queue.starting import ensure_scheduler
@@ -28,7 +28,7 @@ from models.weights import find_weights
 _CHANGEABLE = {name: one for name, one in SETTINGS.items() if name != "weights_digest"}
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 _METAVARS: dict[object, str] = {int: "N", float: "X", parse_units: "UNITS"}
-_RUN_HELP = "id of a run or sweep, the start of one, its name, or “latest” (the newest)"
+_RUN_HELP = "run or sweep: its id, the start of the id, its name, or “latest” (the newest)"
 _RUN = option("run", _RUN_HELP)
 _RUNS = option("runs RUN", _RUN_HELP, nargs="+")
 
@@ -38,56 +38,46 @@ runs = command(default="list", after=lambda workspace: wake_scheduler(workspace)
 @runs.action(
     "list",
     "list the runs, newest first",
-    option("dataset", f"only runs on this dataset: {DATASET_HELP}", nargs="?"),
+    option("dataset", f"only runs of this {DATASET_HELP}", nargs="?"),
     example="runs list latest --json",
 )
 def _list(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     wanted = choose_dataset(workspace, given.dataset) if given.dataset else None
     found = list_runs(workspace, wanted)
-    document = {"runs": [run_document(run) for run in found]}
-    if not found:
-        return Outcome("No run yet. Train one: python -m core train latest", document)
-    headings = (
-        *("id", "name", "dataset", "strategy", "weights", "state", "epochs"),
-        *("best epoch", "validation accuracy", "n", "tags", "created"),
+    begin = "No run yet. Train one: python -m core train latest"
+    table = tabulate(
+        found,
+        "id name recipe.dataset recipe.strategy recipe.weights",
+        state=lambda run: "done (stopped)" if run.state == "done" and run.stopped else run.state,
+        epochs=lambda run: f"{run.epochs_done}/{run.recipe.epochs}",
+        best_epoch="best_epoch",
+        validation_accuracy=_say_accuracy,
+        n="val_photos",
+        tags="tags",
+        created="created",
     )
-    return Outcome(format_table(headings, [_row(run) for run in found]), document)
+    return Outcome({"runs": [run_document(run) for run in found]}, (table if found else begin,))
 
 
-def _row(run: RunRecord) -> list[object]:
-    accuracy, n = run.best_val_accuracy, run.val_photos
-    recipe = run.recipe
-    return [
-        *(run.id, run.name, recipe.dataset, recipe.strategy, recipe.weights),
-        "done (stopped)" if run.state == "done" and run.stopped else run.state,
-        f"{run.epochs_done}/{recipe.epochs}",
-        None if run.best_epoch is None else str(run.best_epoch),
-        None if accuracy is None or n is None else percent(accuracy, n),
-        n,
-        ", ".join(run.tags),
-        moment(run.created),
-    ]
+def _say_accuracy(run: RunRecord) -> str | None:
+    if run.best_val_accuracy is None or run.val_photos is None:
+        return None
+    return percent(run.best_val_accuracy, run.val_photos)
 
 
 def run_document(run: RunRecord) -> dict[str, Any]:
-    """Describe one run as JSON output shows it."""
-    document = asdict(run)
-    if run.plan is not None:
-        document["plan"]["kind"] = run.plan.kind
-    return document
+    """Return a run as JSON output shows it."""
+    plan = run.plan and {**vars(run.plan), "kind": run.plan.kind}
+    return {**vars(run), "plan": plan}
 
 
 def _add_change(
-    name: str,
-    what: str,
-    change: Callable[..., RunRecord | tuple[RunRecord, bool]],
-    *options: Option,
-    example: str,
+    name: str, what: str, change: Callable[..., Any], *options: Option, example: str = "latest"
 ) -> None:
-    """Add an action that changes runs; all are found before the first changes.
+    """Add an action that changes runs; all runs are found before the first one changes.
 
     Args:
-        change: Called with the workspace, the id of a run and what the options but the first give.
+        change: Called with the workspace, the id of a run and the options after the first one.
     """
     more = [one.settings.get("dest", one.name.strip("-").replace("-", "_")) for one in options[1:]]
 
@@ -95,15 +85,12 @@ def _add_change(
     def act(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
         texts = given.runs if "runs" in given else [given.run]
         chosen = [choose_item(workspace, text) for text in texts]
-        values = pick(given, *more)
-        found = [change(workspace, run.id, **values) for run in chosen]
+        found = [change(workspace, run.id, **pick(given, *more)) for run in chosen]
         changed = [one[0] if isinstance(one, tuple) else one for one in found]
         if any(not run.has_ended for run in changed):
-            ensure_scheduler(workspace)  # what waits must go on, what stops may need a worker
-        return Outcome(
-            "\n".join(_describe_run(workspace, run) for run in changed),
-            {"runs": [run_document(run) for run in changed]},
-        )
+            ensure_scheduler(workspace)  # a queued run must start, a stopping one needs its worker
+        document = {"runs": [run_document(run) for run in changed]}
+        return Outcome(document, [_describe_run(workspace, run) for run in changed])
 
 
 def _duplicate(
@@ -113,26 +100,30 @@ def _duplicate(
     return queue.submit_run(workspace, recipe, name)[0]
 
 
-_add_change(
-    "stop",
-    "end runs; the best epoch of each is kept",
-    queue.request_stop,
-    _RUNS,
-    flag("--after-epoch", "complete the epoch that goes; without, it is dropped"),
-    example="latest --after-epoch",
+_AFTER_EPOCH = flag("--after-epoch", "finish the current epoch first instead of dropping it")
+_EPOCHS = option("--epochs N", "number of additional epochs", int, required=True)
+_SET = option(
+    "--set SETTING=VALUE",
+    "a setting of the recipe, named as in JSON output; may be repeated",
+    dest="changes",
+    action="append",
+    default=[],
 )
-for _name, _what, _change in (
-    ("pause", "give the device to others; checkpoints are kept", control.pause_run),
-    ("resume", "let paused runs go on from their checkpoints", control.resume_run),
-    ("retry", "queue runs again that failed, were lost or stopped", queue.retry_run),
-):
-    _add_change(_name, _what, _change, _RUNS, example="latest")
+_TITLE = option("--name", "name of the new run")
+_NOTE = option("notes TEXT", "the note; an empty one removes it")
+_TAGS = option("tags TAG", "a word or two", nargs="*")
+_NAME = option("name", "the new name; an empty one restores “Run 7”")
+
+_add_change("stop", "end runs; each keeps its best epoch", queue.request_stop, _RUNS, _AFTER_EPOCH)
+_add_change("pause", "free the device; the checkpoints stay", control.pause_run, _RUNS)
+_add_change("resume", "continue paused runs from their checkpoints", control.resume_run, _RUNS)
+_add_change("retry", "queue failed, lost or stopped runs again", queue.retry_run, _RUNS)
 _add_change(
     "extend",
-    "train more epochs, in a run of their own",
+    "train more epochs, as a new run",
     control.extend_run,
     _RUN,
-    option("--epochs N", "how many more", int, required=True),
+    _EPOCHS,
     example="latest --epochs 10",
 )
 _add_change(
@@ -140,68 +131,36 @@ _add_change(
     "train the recipe of a run with some settings changed",
     _duplicate,
     _RUN,
-    option(
-        "--set SETTING=VALUE",
-        "a setting of the recipe as JSON output names it; may be given several times",
-        dest="changes",
-        action="append",
-        default=[],
-    ),
-    option("--name", "what to call the new run"),
+    _SET,
+    _TITLE,
     example="latest --set learning_rate=3e-4 --set hidden=256,128 --set augmentation=gentle",
 )
+_add_change("note", "write a note about a run", control.note_run, _RUN, _NOTE)
+_add_change("tag", "replace the tags of a run; no TAG: remove them", control.tag_run, _RUN, _TAGS)
+_add_change("rename", "change the name of a run", control.rename_run, _RUN, _NAME)
 
 
-@runs.action("delete", "delete runs with all they made", _RUNS, example="runs delete 3f2a 77c0")
+@runs.action("delete", "delete runs with all their files", _RUNS, example="runs delete 3f2a 77c0")
 def _delete(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     chosen = {run.id: run for run in (choose_item(workspace, text) for text in given.runs)}
     for run_id in chosen:
         queue.delete_run(workspace, run_id)
-    names = "\n".join(f"Deleted “{run.name}” ({run.id})." for run in chosen.values())
-    return Outcome(names, {"deleted": list(chosen)})
-
-
-_add_change(
-    "note",
-    "write what there is to know of a run",
-    control.note_run,
-    _RUN,
-    option("notes TEXT", "the note; an empty one removes it"),
-    example="latest “with the new photos”",
-)
-_add_change(
-    "tag",
-    "give a run these tags in place of its own; without TAG: none",
-    control.tag_run,
-    _RUN,
-    option("tags TAG", "a word or two", nargs="*"),
-    example="latest course",
-)
-_add_change(
-    "rename",
-    "change the name that is shown",
-    control.rename_run,
-    _RUN,
-    option("name", "the new name; empty: “Run 7”"),
-    example="latest baseline",
-)
+    names = [f"Deleted “{run.name}” ({run.id})." for run in chosen.values()]
+    return Outcome({"deleted": list(chosen)}, names)
 
 
 def _describe_run(workspace: Workspace, run: RunRecord) -> str:
-    state: str = run.state
+    requests = {"pause": "will pause", "stop_after_epoch": "will stop after its epoch"}
+    state: str = requests.get(run.request, "will stop") if run.request else run.state
     if run.state == "queued":
-        state += f", place {queue.read_place(workspace, run.id)}"
-    elif run.request == "pause":
-        state = "will pause"
-    elif run.request:
-        state = "will stop after its epoch" if run.request == "stop_after_epoch" else "will stop"
-    parts = [f"“{run.name}” ({run.id}): {state}"]
-    parts += [f"tags: {', '.join(run.tags)}"] if run.tags else []
-    return " · ".join(parts) + (f"\n  {run.notes}" if run.notes else "")
+        state = f"queued, position {queue.read_place(workspace, run.id)}"
+    tags = f" · tags: {', '.join(run.tags)}" if run.tags else ""
+    note = f" · note: {run.notes}" if run.notes else ""
+    return f"“{run.name}” ({run.id}): {state}{tags}{note}"
 
 
 def choose_recipe(workspace: Workspace, given: Namespace) -> Recipe:
-    """Return the recipe of the options, for the dataset they name and weights that are here."""
+    """Return the recipe of the options, with the dataset and weights that they name."""
     dataset_id = choose_dataset(workspace, given.dataset)
     weights = find_weights(workspace, given.weights)
     return read_recipe(workspace, given, dataset_id=dataset_id, weights_digest=weights.digest)
@@ -210,10 +169,10 @@ def choose_recipe(workspace: Workspace, given: Namespace) -> Recipe:
 def read_recipe(
     workspace: Workspace, given: Namespace, *, dataset_id: str, weights_digest: str
 ) -> Recipe:
-    """Return the recipe of the options that were offered; the others have their defaults.
+    """Return the recipe of the options; settings without an option have their defaults.
 
     Raises:
-        AugmentationRefused: No policy has that name.
+        AugmentationRefused: No augmentation policy has this name.
     """
     offered = {name: value for name, value in vars(given).items() if name in SETTINGS}
     settings = {name: value for name, value in offered.items() if value is not None}
@@ -226,11 +185,11 @@ def read_recipe(
 
 
 def change_recipe(workspace: Workspace, recipe: Recipe, changes: Sequence[str]) -> Recipe:
-    """Change settings of a recipe that are given as “name=value”.
+    """Return a recipe with some settings changed, each given as “name=value”.
 
     Raises:
-        RecipeRefused: A setting is none of a recipe's, or its value is of another kind.
-        AugmentationRefused: No augmentation policy has that name.
+        RecipeRefused: There is no such setting, or its value cannot be read.
+        AugmentationRefused: No augmentation policy has this name.
     """
     values: dict[str, Any] = {}
     for change in changes:
@@ -254,14 +213,14 @@ def _read_value(workspace: Workspace, name: str, text: str) -> object:
         return _TRUTHS[text.lower()] if isinstance(setting.default, bool) else setting.parse(text)
     except (ValueError, KeyError) as error:
         raise RecipeRefused(
-            f"“{name}={text}” changes nothing of a recipe.",
+            f"“{name}={text}” is not a setting of a recipe with a valid value.",
             f"Write SETTING=VALUE; the settings are: {', '.join(_CHANGEABLE)}.",
             field=name,
         ) from error
 
 
 def _make_option(setting: Setting) -> Option:
-    """Make the option of a setting; left out, it is None where its default depends on others."""
+    """Return the option of a setting; its default is None if it depends on other settings."""
     if isinstance(setting.default, bool):
         action = "store_false" if setting.default else "store_true"
         return Option(
@@ -279,7 +238,7 @@ def _make_option(setting: Setting) -> Option:
 
 
 def _say_default(setting: Setting) -> str:
-    """Return the default in words: "8 for last_stage, 5 for full, else 10"."""
+    """Return a default in words, such as "8 for last_stage, 5 for full, else 10"."""
     if setting.usual or setting.name not in SUGGESTED:
         return setting.usual or setting.say(setting.default)
     values = {name: one.suggested.get(setting.name) for name, one in STRATEGIES.items()}
@@ -294,7 +253,7 @@ def _say_default(setting: Setting) -> str:
 
 _POLICY = option(
     "--policy NAME",
-    "augmentation: none, gentle, strong, randaugment or one that you saved",
+    "augmentation: none, gentle, strong, randaugment, or the name of a saved policy",
     default="none",
 )
 RECIPE = tuple(
@@ -302,7 +261,7 @@ RECIPE = tuple(
     for setting in SETTINGS.values()
     if setting.name == "augmentation" or (setting.has_default and setting.is_offered)
 )
-"""Every option of a recipe but the dataset."""
+"""All options of a recipe except the dataset."""
 BACKBONE = tuple(
     _make_option(SETTINGS[name])
     for name in ("weights", "preprocessing", "framing", "photo_side", "crops")

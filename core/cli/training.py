@@ -1,7 +1,7 @@
-"""`train` and `sweep`: a run from a recipe, or many heads on the same features.
+"""`train` and `sweep`: train a recipe, or many heads on the same features.
 
-In this process or, with --queue and for sweeps, by the scheduler's worker. The same recipe (and
-plan) opens the run that exists; either way the run's own events are what is shown.
+A run trains in this process; with --queue, and for sweeps, the scheduler's worker trains it. A
+recipe that was trained before opens its run.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from core.cli.choosing import DATASET
 from core.cli.command import Group, command, flag, option
 from core.cli.following import POLL_S, RunFollower, describe_failure
-from core.cli.outcome import Outcome, ProgressLine, format_table, pick
+from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
 from core.cli.runs import RECIPE, choose_recipe, run_document
 from core.config import FRAMING
 from core.errors import RunStopped
@@ -51,26 +51,26 @@ from data.manifest import read_dataset
 
 _INTERRUPTED = RunStopped(
     "The run was interrupted with Ctrl-C.",
-    "Train the same recipe again: it goes on from its last epoch.",
+    "Train the same recipe again: it resumes from its last epoch.",
 )
 
 
 @command(
     DATASET,
-    option("--name", "what to call the run"),
+    option("--name", "name of the run"),
     flag(
         "--queue",
-        "give the run to the scheduler and follow it; Ctrl-C then only ends the following",
+        "let the scheduler train the run and show its progress; Ctrl-C only ends the display",
     ),
     option(
         "--repeats N",
-        "train the recipe with N seeds, counted up from --seed, and show mean and spread",
+        "train the recipe with N seeds, starting at --seed, and show mean and standard deviation",
         default=1,
     ),
-    Group("recipe", "what changes the result", RECIPE),
+    Group("recipe", "settings that change the result", RECIPE),
 )
 def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    """Train a recipe, in this process or by the scheduler's worker."""
+    """Train a recipe in this process or through the queue."""
     recipe = choose_recipe(workspace, given)
     if recipe.seen_as != FRAMING:
         dataset = read_dataset(workspace, recipe.dataset)
@@ -81,7 +81,7 @@ def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
     submitted: Iterable[_Submitted] = (
         _submit(workspace, one, given.name, progress) for one in recipes
     )
-    if given.queue:  # all of them wait at once, and others take turns with them
+    if given.queue:  # queue all of them at once
         submitted = list(submitted)
     outcomes = [_train(workspace, one, progress, in_queue=given.queue) for one in submitted]
     return outcomes[0] if len(outcomes) == 1 else _summarise(outcomes)
@@ -103,27 +103,27 @@ def _submit(
 def _train(
     workspace: Workspace, submitted: _Submitted, progress: ProgressLine, *, in_queue: bool
 ) -> Outcome:
-    """Follow a run to its end; train it here unless somebody else has it."""
+    """Follow a run to its end; train it here unless another process has it."""
     record, created, follower = submitted
     if record.state == "done" and not created:
-        progress.note("This recipe was trained before: its run is opened.")
+        progress.note("This recipe was trained before. Opened its run.")
 
     def take_turn(run: RunRecord) -> RunRecord | None:
         mine = not in_queue and run.state == "queued"
         return _train_here(workspace, run, follower) if mine else None
 
     if not record.has_ended and (in_queue or record.is_going):
-        ensure_scheduler(workspace)  # it also finds out that the owner of the run is dead
+        ensure_scheduler(workspace)  # it notices if the owner of the run has died
     record = take_turn(record) or record
     if record.state == "queued":
-        ensure_scheduler(workspace)  # others go first
-        progress.note("Waiting: runs are trained one after the other.")
+        ensure_scheduler(workspace)  # other runs come first
+        progress.note("Waiting: runs are trained one at a time.")
     record = follower.follow(workspace, record, take_turn)
     return _describe(workspace, record, created)
 
 
 def _summarise(outcomes: Sequence[Outcome]) -> Outcome:
-    """Describe the runs of the repeats, with mean and standard deviation of their best epochs."""
+    """Return the outcomes of all seeds, with the mean and standard deviation of the accuracy."""
     runs = [outcome.document for outcome in outcomes]
     accuracies = [run["best_val_accuracy"] for run in runs if run["best_val_accuracy"] is not None]
     document: dict[str, Any] = {"runs": runs, "repeats": len(runs)}
@@ -136,11 +136,11 @@ def _summarise(outcomes: Sequence[Outcome]) -> Outcome:
             f"± {100 * spread:.1f} (mean ± standard deviation)"
         )
     failed = any(outcome.exit_code for outcome in outcomes)
-    return Outcome("\n".join(lines), document, exit_code=int(failed), to_stderr=failed)
+    return Outcome(document, lines, exit_code=int(failed), to_stderr=failed)
 
 
 def _train_here(workspace: Workspace, record: RunRecord, follower: RunFollower) -> RunRecord:
-    """Train the run here; it is returned as it is when it is not its turn yet."""
+    """Train the run here, if it is its turn, and return it."""
     with _showing_events(follower), _writing_log(workspace.run_folder(record.id)):
         try:
             return execute_run(workspace, record.id)
@@ -153,7 +153,7 @@ def _train_here(workspace: Workspace, record: RunRecord, follower: RunFollower) 
 
 @contextmanager
 def _showing_events(follower: RunFollower) -> Iterator[None]:
-    """Show the events as they are written, from a thread, until the block ends."""
+    """Show new events in a thread until the block ends."""
     ended = Event()
 
     def show() -> None:
@@ -172,7 +172,7 @@ def _showing_events(follower: RunFollower) -> Iterator[None]:
 
 @contextmanager
 def _writing_log(folder: Path) -> Iterator[None]:
-    """Send log records to the log of the run, where a worker would write them."""
+    """Write log records into the log of the run, as a worker does."""
     handler = logging.FileHandler(folder / LOG_FILE, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     root, level = logging.getLogger(), logging.getLogger().level
@@ -192,8 +192,7 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
     lines = [f"{record.name} · {record.id}"]
     if record.state == "paused":
         again = f"python -m core runs resume {record.id}"
-        lines.append(f"Paused after epoch {record.epochs_done}; to go on: {again}")
-        return Outcome("\n".join(lines), document)
+        return Outcome(document, (*lines, f"Paused after epoch {record.epochs_done}: {again}"))
     if record.state != "done":
         return describe_failure(record, document)
     if record.recipe.weights == "random":
@@ -208,14 +207,13 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
             said = judge_learning(result.curve, record.best_epoch, n)
             lines += [said.sentence, said.gap_sentence]
             document["learning"] = pick(said, "verdict", "since", "gap")
-    document["warning"] = warning = result.warn_of_few()
-    lines += [f"Warning: {warning}"] if warning else []
+    warning = result.warn_of_few()
     tuned = record.recipe.trained_stages > 0
     found = leave_out(workspace, result, tuned=tuned) if warning else None
-    document["leave_one_out"] = found and found.accuracy
+    document |= {"warning": warning, "leave_one_out": found and found.accuracy}
+    lines += [f"Warning: {warning}"] if warning else []
     lines += [found.figure] if found else []
-    lines.append(f"look closer: python -m core evaluate {record.id}")
-    return Outcome("\n".join(lines), document)
+    return Outcome(document, (*lines, f"Details: python -m core evaluate {record.id}"))
 
 
 def _parse_settings(text: str) -> tuple[str, ...]:
@@ -227,27 +225,27 @@ def _parse_settings(text: str) -> tuple[str, ...]:
 
 
 _TRIED = (
-    option("--trials N", f"trials to make (default: 100; with --minutes {MOST_TRIALS})", int),
-    option("--minutes N", "begin no trial after these", int),
+    option("--trials N", f"number of trials (default: 100; with --minutes {MOST_TRIALS})", int),
+    option("--minutes N", "start no trial after N minutes", int),
     option(
         "--vary SETTINGS",
-        f"comma-separated, of {', '.join(MAY_VARY)} (default: the first {len(SWEPT)})",
+        f"comma-separated settings, from {', '.join(MAY_VARY)} (default: the first {len(SWEPT)})",
         _parse_settings,
         default=SWEPT,
     ),
-    option("--sweep-seed N", "seed of what is tried", default=0),
-    option("--top N", "trials to show", default=10),
+    option("--sweep-seed N", "seed of the trials", default=0),
+    option("--top N", "number of trials to show", default=10),
 )
 
 
 @command(
     DATASET,
-    option("--name", "what to call the sweep"),
-    Group("sweep", "what is tried", _TRIED),
-    Group("recipe", "the first trial; the rest stays so", RECIPE),
+    option("--name", "name of the sweep"),
+    Group("sweep", "the settings to try", _TRIED),
+    Group("recipe", "the first trial; settings that do not vary keep these values", RECIPE),
 )
 def sweep(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    """Train many trials through the queue, and follow them until the last one has ended."""
+    """Train many trials through the queue and follow them to the end."""
     recipe = choose_recipe(workspace, given)
     trials = given.trials
     if trials is None:
@@ -262,10 +260,9 @@ def sweep(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
 
 
 def _describe_sweep(workspace: Workspace, record: RunRecord, created: bool, top: int) -> Outcome:
-    folder = workspace.run_folder(record.id)
-    trials = read_trials(folder)
+    folder, n = workspace.run_folder(record.id), record.val_photos or 0
+    trials, importance = read_trials(folder), read_importance(folder)
     ranked = sort_trials(trials)
-    importance = read_importance(folder)
     document: dict[str, Any] = {
         **pick(record, "id", "name"),
         "dataset": record.recipe.dataset,
@@ -279,33 +276,32 @@ def _describe_sweep(workspace: Workspace, record: RunRecord, created: bool, top:
     }
     if record.state not in ("done", "paused"):
         return describe_failure(record, document)
-    lines = [f"{record.name} · {record.id}", _table(ranked[:top], record.val_photos or 0)]
-    if importance is not None:
-        shares = importance.shares.items()
-        said = (f"{SETTING_NAMES[key]} {percent(share, 100)}" for key, share in shares)
-        lines.append(f"what explains the differences: {', '.join(said)}")
+    shares = importance.shares.items() if importance else ()
+    said = ", ".join(f"{SETTING_NAMES[key]} {percent(share, 100)}" for key, share in shares)
     pruned = sum(trial.pruned for trial in trials)
-    lines.append(
-        f"{count(len(trials), 'trial')} in {duration(document['seconds'])}, {pruned} ended early; "
-        f"n = {record.val_photos or 0:,} validation photos"
+    parts = (
+        f"{record.name} · {record.id}",
+        _tabulate(ranked[:top], n) if ranked else "No trial has ended yet.",
+        f"settings that explain the differences: {said}" if said else "",
+        f"{count(len(trials), 'trial')} in {duration(document['seconds'])}, {pruned} stopped "
+        f"early; n = {n:,} validation photos",
     )
-    return Outcome("\n".join(lines), document)
+    return Outcome(document, parts)
 
 
-def _table(trials: list[TrialResult], n: int) -> str:
-    if not trials:
-        return "No trial has ended yet."
-    rows = [
-        (
-            str(trial.number),
-            percent(trial.accuracy, n),
-            f"{trial.best_epoch}/{len(trial.val_loss)}",
-            *map(write_setting, trial.settings.values()),
-        )
-        for trial in trials
-    ]
-    names = (SETTING_NAMES[name] for name in trials[0].settings)
-    return format_table(["trial", "validation accuracy", "best epoch", *names], rows)
+def _tabulate(trials: list[TrialResult], n: int) -> str:
+    settings = {
+        SETTING_NAMES[name]: lambda trial, name=name: write_setting(trial.settings[name])
+        for name in trials[0].settings
+    }
+    return tabulate(
+        trials,
+        "",
+        trial=lambda trial: str(trial.number),
+        validation_accuracy=lambda trial: percent(trial.accuracy, n),
+        best_epoch=lambda trial: f"{trial.best_epoch}/{len(trial.val_loss)}",
+        **settings,
+    )
 
 
 def _trial_document(trial: TrialResult) -> dict[str, Any]:

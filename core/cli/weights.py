@@ -1,4 +1,4 @@
-"""`weights` and `features`: which weights there are, fetching them, features ahead of training."""
+"""`weights` and `features`: list and download weights, and compute features before training."""
 
 import time
 from argparse import Namespace
@@ -8,59 +8,50 @@ from dataclasses import asdict
 from core.cli.choosing import DATASET, read_chosen
 from core.cli.command import command, flag
 from core.cli.following import PhaseProgress
-from core.cli.outcome import Outcome, ProgressLine, format_table
+from core.cli.outcome import Outcome, ProgressLine, tabulate
 from core.cli.runs import BACKBONE
 from core.config import FRAMING, read_framing
-from core.formats import count, duration, size
+from core.formats import size
 from core.runs.recipe.photos import warn_of_enlarging
 from core.runs.training.preparing import Preparation, delete_views, prepare_features
 from core.workspace import Workspace
 from models.catalogue import CATALOGUE
 from models.devices import find_device
 from models.downloads import download_weights
-from models.weights import Weights, find_weights, list_weights
+from models.weights import find_weights, list_weights
 
 weights = command(
-    flag(
-        "--download",
-        "download the ImageNet weights into the workspace (94 MB; goes on where it stopped)",
-    ),
+    flag("--download", "download the ImageNet weights (94 MB); resumes after an interruption"),
     default="show",
 )
 
 
-@weights.action("show", "say which weights are used where none are named, and where they are from")
+@weights.action("show", "show which weights are used by default and where they come from")
 def _show(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     if given.download:
-        return _describe(download_weights(workspace, _report(progress)))
-    return _describe(find_weights(workspace))
+        found = download_weights(workspace, _report(progress))
+    else:
+        found = find_weights(workspace)
+    return Outcome({**vars(found), "kind": found.name, "label": found.label})
 
 
-@weights.action("list", "list the weights that can be had, and which are on this machine")
+@weights.action("list", "list all weights and whether they are on this machine")
 def _list(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
-    here = {found.name: found.label for found in list_weights(workspace)}
-    rows, documents = [], []
-    for name, entry in CATALOGUE.items():
-        bytes_said = size(entry.size_bytes) if entry.size_bytes else ""
-        where = "here" if name in here else "--download"
-        rows.append((name, entry.title, entry.licence, bytes_said, where))
-        documents.append({**asdict(entry), "here": name in here, "label": here.get(name)})
-    headings = ("name", "weights", "licence", "size", "")
-    return Outcome(format_table(headings, rows), {"weights": documents})
+    labels = {found.name: found.label for found in list_weights(workspace)}
+    rows = [
+        {**asdict(entry), "here": name in labels, "label": labels.get(name)}
+        for name, entry in CATALOGUE.items()
+    ]
+    table = tabulate(rows, "name title licence", size=_say_size, on_this_machine="here")
+    return Outcome({"weights": rows}, (table,))
+
+
+def _say_size(entry: dict[str, int]) -> str:
+    return size(entry["size_bytes"]) if entry["size_bytes"] else ""
 
 
 def _report(progress: ProgressLine) -> Callable[[int, int], None]:
     return lambda done, total: progress.advance("downloading, in MB", done // 10**6, total // 10**6)
-
-
-def _describe(found: Weights) -> Outcome:
-    lines = [f"{found.label}, from {found.origin}"]
-    if found.file is not None:
-        lines.append(f"{found.file} ({size(found.file.stat().st_size)})")
-    lines.append(f"digest {found.digest}")
-    if not found.official:
-        lines.append("These are not the official weights.")
-    return Outcome("\n".join(lines), {**vars(found), "kind": found.name, "label": found.label})
 
 
 @command(
@@ -68,17 +59,15 @@ def _describe(found: Weights) -> Outcome:
     *BACKBONE,
     flag(
         "--drop-views",
-        "instead remove the dataset's augmented views, activations, whole photos and last maps, "
-        "which runs and Grad-CAM keep; whatever needs them makes them again",
+        "instead delete the cached views, activations, resized photos and Grad-CAM maps of the "
+        "dataset; they are computed again when they are needed",
     ),
 )
 def features(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-    """Compute the features of a dataset, or give back the room that views and activations take."""
+    """Compute the features of a dataset, or delete its cached views and activations."""
     dataset = read_chosen(workspace, given)
     if given.drop_views:
-        freed = delete_views(workspace, dataset.id)
-        text = f"views of {dataset.name} removed: {size(freed)}"
-        return Outcome(text, {"dataset": dataset.id, "bytes": freed})
+        return Outcome({"dataset": dataset.id, "bytes": delete_views(workspace, dataset.id)})
     framing = read_framing(vars(given))
     if framing != FRAMING and (words := warn_of_enlarging(dataset, framing)):
         progress.note(words)
@@ -86,10 +75,7 @@ def features(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     start = time.perf_counter()
     by = Preparation(workspace=workspace, device=find_device(), listener=PhaseProgress(progress))
     made = prepare_features(by, dataset, found, given.preprocessing, framing)
-    seconds = time.perf_counter() - start
     return Outcome(
-        f"{count(len(dataset), 'photo')} of {dataset.name}, weights {found.label}: "
-        f"features {made.features_id} in {duration(seconds)}",
         {
             "dataset": dataset.id,
             "weights": found.label,
@@ -97,6 +83,6 @@ def features(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
             "features": made.features_id,
             "file": workspace.features_file(made.features_id),
             "photos": len(dataset),
-            "seconds": seconds,
+            "seconds": time.perf_counter() - start,
         },
     )

@@ -1,18 +1,19 @@
-"""A report as one HTML file, and the model card of a run: templates and what they are filled with.
+"""Write the report of a run as one HTML file, and its model card as Markdown.
 
-The HTML stands alone: no scripts, nothing fetched, light and dark. Every text is escaped for where
-it is put, so that no name can become markup; the card has the front matter that model hubs read.
+The HTML has no scripts and loads nothing; it works in light and dark. All text is escaped, so that
+no name can become markup. The card has the front matter that model hubs read.
 """
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import Any
 
+import altair as alt
 import jinja2
 import numpy as np
 import pandas as pd
@@ -21,31 +22,30 @@ from core.charts.calibration import draw_reliability
 from core.charts.matrix import draw_matrix
 from core.charts.matrix_cells import MANY_ABOVE, Look, describe_matrix
 from core.charts.slices import draw_bins, draw_found
-from core.charts.theme import DARK, LIGHT, Palette, draw_svg
+from core.charts.theme import (
+    DARK,
+    LIGHT,
+    Palette,
+    choose_palette,
+    draw_svg,
+    style_altair,
+    title_params,
+)
 from core.errors import COMMAND
 from core.evaluation.baselines import describe_worth
 from core.evaluation.comparison import ALPHA
 from core.evaluation.confusion import order_classes
 from core.evaluation.shortcuts import say_shortcut
 from core.evaluation.slices import say_rule
-from core.formats import count, data_uri, interval, moment, percent
+from core.formats import count, data_uri, duration, interval, moment, percent
 from core.reporting.contents import RunReport
-from core.reporting.figures import (
-    describe_dataset,
-    draw_history,
-    list_figures,
-    say_ends,
-    say_figure,
-    write_tables,
-)
+from core.reporting.tables import FIGURES, label_figure, say_ends, say_figure, write_tables
 from core.runs.recipe.words import has_own_policy, list_settings, write_command
 from data.splits import SPLITS
 
 _MOST_PROPERTIES = 4
 _WORST_CLASSES = 5
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "torch", "jax", "openvino", "numpy")
-_AGAIN = ("evaluate", "report")
-"""Commands that look at the same run, once it is trained."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|<>~])")
 
 
@@ -69,25 +69,49 @@ def write_html(report: RunReport) -> str:
 def write_model_card(report: RunReport) -> str:
     """Return the model card as one Markdown document."""
     sizes = {split: len(report.result.photo_numbers(split)) for split in SPLITS}
+    top_k = report.evaluation.top_k
     recalls = report.evaluation.per_class.dropna(subset=["recall"]).sort_values("recall")
     return _TEMPLATES.get_template("model_card.md.jinja").render(
         **_collect_common(report),
         splits=[f"{split} {photos:,}" for split, photos in sizes.items() if photos],
         weakest=recalls.head(_WORST_CLASSES).to_dict("records"),
         figures=[
-            (words, say_figure(name, one.value, one.n), say_ends(one, name), one.reason)
-            for name, words, one in list_figures(report)
+            (
+                label_figure(key, top_k),
+                say_figure(key, one.value, one.n),
+                say_ends(one, key),
+                one.reason,
+            )
+            for key in FIGURES
+            for one in [report.estimates[key]]
         ],
         doubts=list_doubts(report),
     )
 
 
+def describe_dataset(report: RunReport) -> dict[str, str]:
+    """Return the facts of the dataset, its splits and the run."""
+    dataset, result, recipe = report.dataset, report.result, report.run.recipe
+    drawn = f"drawn for this run with seed {recipe.split_seed}"
+    return {
+        "name": dataset.name,
+        "version": f"{dataset.id} (edition {dataset.edition})",
+        "source": report.source,
+        "photos": f"{len(dataset):,}",
+        "classes": f"{len(dataset.classes):,}",
+        "splits": dataset.split_origin if recipe.split_seed is None else drawn,
+        **{split: f"{len(result.photo_numbers(split)):,} photos" for split in SPLITS},
+        "weights": f"{report.weights_label}, {recipe.weights_digest}",
+        "trained on": f"{report.run.device}, {duration(sum(result.seconds.values()))}",
+    }
+
+
 def list_doubts(report: RunReport) -> list[str]:
-    """Return what the page Quality knows against the figures: leaks and doubtful labels."""
+    """Return the findings of the page Quality that weaken the figures: leaks and label suspects."""
     if report.quality is None:
         return [
-            "Not looked for: copies of photos in other splits, and wrong labels. The page Quality "
-            "was not run on this dataset."
+            "Leaks and wrong labels were not searched for: the page Quality was not run on this "
+            "dataset."
         ]
     splits, split, pairs = report.result.splits, report.split, report.quality.pairs
     ends = pairs[["a", "b"]].to_numpy(dtype=np.int64)
@@ -98,15 +122,18 @@ def list_doubts(report: RunReport) -> list[str]:
     copies, n = int(judged[leaked].sum()), int(judged.sum())
     suspect = report.quality.photos["suspect"].to_numpy(dtype=bool)
     return [
-        f"Leaks: {copies:,} of {count(n, f'{where} photo')} are copies, or nearly, of photos in "
-        f"train{'; they flatter the figures' if copies else ''}.",
-        f"Suspects: {int(suspect.sum()):,} of {count(len(suspect), 'photo')} may be labelled "
-        f"wrongly, {int(suspect[splits == split].sum()):,} of them in {split}.",
+        f"Leaks: {copies:,} of {count(n, f'{where} photo')} are copies or near-duplicates of "
+        f"training photos{', which inflates the figures' if copies else ''}.",
+        f"Label suspects: {int(suspect.sum()):,} of {count(len(suspect), 'photo')}, "
+        f"{int(suspect[splits == split].sum()):,} of them in the {split} split.",
     ]
 
 
 def _collect_common(report: RunReport) -> dict[str, Any]:
-    again = (f"{COMMAND} {name} {report.run.id} --split {report.split}" for name in _AGAIN)
+    again = (
+        f"{COMMAND} {name} {report.run.id} --split {report.split}"
+        for name in ("evaluate", "report")
+    )
     return {
         "report": report,
         "settings": list_settings(report.run.recipe),
@@ -117,30 +144,29 @@ def _collect_common(report: RunReport) -> dict[str, Any]:
 
 
 def _list_conditions(report: RunReport) -> list[str]:
-    """Return what must be the same for the same result."""
+    """Return the conditions under which training again gives the same result."""
     recipe = report.run.recipe
     precision = report.backbone.precision if report.backbone else "unknown precision"
     said = [
-        f"The dataset {report.dataset.id} ({report.source}): the id is the digest of its "
-        "photos, classes and splits. The same import gives the same id.",
-        "Random weights: they are drawn from a fixed seed."
+        f"The dataset {report.dataset.id} ({report.source}). The id is a digest of its photos, "
+        "classes and splits; the same import gives the same id.",
+        "Random weights, drawn from a fixed seed."
         if recipe.weights == "random"
         else f"The weights with SHA-256 {recipe.weights_digest} (in PETALSCOPE_WEIGHTS).",
-        f"The recipe: its digest is the id of the run, {report.run.id}. It lies in "
-        f"runs/{report.run.id}/recipe.json.",
-        f"The same machine gives the same curve bit for bit; features were computed in "
-        f"{precision}, trained on {report.run.device}.",
+        f"The recipe in runs/{report.run.id}/recipe.json. Its digest is the id of the run.",
+        f"The same machine, for a curve that is the same bit for bit. Features were computed in "
+        f"{precision}; the run trained on {report.run.device}.",
     ]
     if has_own_policy(recipe):
         said.append(
-            "The augmentation is no preset: save it under a name first (page augmentation, opened "
-            "from this run) and give that name as POLICY."
+            "The augmentation is not a preset. Save it under a name first (page Augmentation, "
+            "opened from this run) and use that name as POLICY."
         )
     return said
 
 
 def _list_versions() -> dict[str, str]:
-    """Return the versions of what computes here; packages that are not installed are left out."""
+    """Return the versions of Python and of the installed packages that compute."""
     found = {"python": python_version()}
     for name in _PACKAGES:
         with suppress(PackageNotFoundError):
@@ -148,8 +174,53 @@ def _list_versions() -> dict[str, str]:
     return found
 
 
+_LINES = {"train_": "train", "val_": "validation", "": "train, running mean"}
+"""Prefix of the numbers in a curve → name of their line."""
+
+
+def draw_history(history: Sequence[Mapping[str, Any]], best_epoch: int, dark: bool = False) -> Any:
+    """Return loss and accuracy per epoch for training and validation photos, best epoch marked.
+
+    Args:
+        history: For each epoch its number, and loss and accuracy with the prefixes of `_LINES`;
+            None where a number was not measured.
+    """
+    colours = choose_palette(dark)
+    line_colours = [*(colours.splits[name] for name in ("train", "validation")), colours.quiet]
+    rows = pd.DataFrame(
+        [
+            {"epoch": epoch["epoch"], "split": line, "measure": measure, "value": value}
+            for epoch in history
+            for measure in ("loss", "accuracy")
+            for prefix, line in _LINES.items()
+            if (value := epoch.get(prefix + measure)) is not None
+        ],
+        columns=["epoch", "split", "measure", "value"],
+    )
+    epochs = alt.Scale(domain=[1, max(2, len(history))], nice=False, zero=False)
+    split = alt.Scale(domain=list(_LINES.values()), range=line_colours)
+    base = alt.Chart(rows).encode(
+        x=alt.X("epoch:Q", scale=epochs, axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
+        y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, nice=True)),
+        color=alt.Color("split:N", title=None, scale=split),
+    )
+    rule = alt.Chart(rows).mark_rule(color=colours.quiet, strokeDash=[3, 3])
+    chart = alt.layer(
+        rule.encode(x=alt.datum(best_epoch)),
+        base.mark_line(strokeWidth=1.8),
+        base.mark_point(filled=True, size=28, opacity=1),
+    ).properties(width=330, height=220)
+    panels = chart.facet(alt.Column("measure:N", title=None, sort="descending"))
+    judged = any(epoch.get("val_loss") is not None for epoch in history)
+    title = title_params(
+        f"Epoch {best_epoch} of {len(history)} is the best",
+        f"Dashed: the best epoch, by {'validation' if judged else 'training'} loss",
+    )
+    return style_altair(panels.resolve_scale(y="independent"), dark, title=title)
+
+
 class _Charts:
-    """The charts of a report, each as two addresses of SVG pictures: for light and dark pages."""
+    """The charts of a report, each as two SVG pictures: for light and dark pages."""
 
     def __init__(self, report: RunReport) -> None:
         self._result, self._matrix = report.result, report.matrix
@@ -171,7 +242,7 @@ class _Charts:
         return _picture(draw)
 
     def reliability(self) -> tuple[str, str]:
-        return _picture(lambda dark: draw_reliability(self._bins, "As the run gives them", dark))
+        return _picture(lambda dark: draw_reliability(self._bins, "Uncalibrated scores", dark))
 
     def found(self) -> tuple[str, str]:
         study = self._study
@@ -215,23 +286,23 @@ def _list_warnings(report: RunReport) -> list[str]:
     said = []
     if report.run.recipe.weights == "random":
         said.append(
-            "Random weights: the backbone has never seen a photo. These figures show the way, not "
-            "what transfer learning can do."
+            "Random weights: the backbone has never seen a photo. These figures do not show what "
+            "transfer learning can do."
         )
     if report.split == "test":
         looks = report.openings
         said.append(
             f"Test photos of this run were opened {count(len(looks), 'time')}, first "
-            f"{moment(looks[0].opened) if looks else '–'}. A model chosen by its test "
-            "photos has no test left."
+            f"{moment(looks[0].opened) if looks else '–'}. Choosing a model by its test photos "
+            "invalidates the test."
         )
     if report.split == "train":
-        said.append("Training photos: the run learnt from them. These figures flatter it.")
+        said.append("Training photos: the run learned from them, so these figures are too good.")
     return said
 
 
 def _escape_markdown(text: str) -> str:
-    """Return a text that Markdown shows as it is; no line of it begins anything."""
+    """Return a text that Markdown shows unchanged."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
@@ -248,7 +319,7 @@ def _write_colours(colours: Palette) -> str:
 
 
 def open_templates(folder: Path) -> jinja2.Environment:
-    """Return the Jinja templates of a folder; those of HTML escape what is put into them."""
+    """Return the Jinja templates of a folder; HTML templates escape their values."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         autoescape=lambda name: bool(name and name.endswith(".html.jinja")),

@@ -5,7 +5,7 @@ import pytest
 
 from core.charts.slices import SLICE, draw_bins, draw_found
 from core.charts.theme import DARK, LIGHT, draw_svg
-from core.reporting.figures import draw_history
+from core.reporting.writing import draw_history
 
 BINS = pd.DataFrame(
     {

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from core.cli import main
-from core.cli.doctor import LOOKS
+from core.cli.doctor import CHECKS
 from core.runs.database import close_databases, write_database
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, submit_run
@@ -35,7 +35,7 @@ def look(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 @pytest.fixture
 def home(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """An empty workspace where the weights are no matter."""
-    monkeypatch.setitem(LOOKS, "weights", lambda _: iter(()))
+    monkeypatch.setitem(CHECKS, "weights", lambda _: iter(()))
     return workspace
 
 
@@ -43,7 +43,7 @@ def test_a_healthy_workspace_is_well_and_nothing_is_started(home: Workspace, cap
     assert look(capsys) == {}
     assert find_processes(home, "core.runs.scheduler") == []
     assert main(["doctor"]) == 0
-    assert capsys.readouterr().out.rstrip().endswith("All is well.")
+    assert capsys.readouterr().out.rstrip().endswith("No problems found.")
 
 
 def test_a_run_that_waits_without_a_scheduler_and_one_without_a_worker(
@@ -56,7 +56,7 @@ def test_a_run_that_waits_without_a_scheduler_and_one_without_a_worker(
         connection.execute(update(runs_table).values(pid=4_000_000))
     submit_run(home, dataclasses.replace(RECIPE, seed=1))
     wrong = look(capsys)
-    assert wrong["scheduler"] == "None is at work; 1 run waits."
+    assert wrong["scheduler"] == "Not running; 1 run queued."
     assert wrong["runs"] == f"“lonely” ({claimed.id}) has lost its worker."
 
 
@@ -66,7 +66,7 @@ def test_a_damaged_index_is_told_once(home: Workspace, capsys) -> None:
     home.database_file.write_bytes(b"nothing of ours" * 1000)
     wrong = look(capsys)
     assert "not a database" in wrong["index"]
-    assert wrong["runs"] == "Unknown while the index cannot be read."
+    assert wrong["runs"] == "Unknown, because the index cannot be read."
 
 
 def test_a_lock_that_is_held_for_long_and_a_full_disk(
@@ -78,7 +78,7 @@ def test_a_lock_that_is_held_for_long_and_a_full_disk(
     assert lock is not None
     wrong = look(capsys)
     free_lock(lock)
-    assert wrong["locks"].startswith("alarms.lock is held by process")
+    assert wrong["locks"].startswith("alarms.lock is held too long, by process")
     assert wrong["disk"]
 
 

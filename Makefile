@@ -50,7 +50,7 @@ check: $(VENV)/.installed-tests  ## format, lint, types, direction of imports, s
 	@$(BIN)/python -m tests.doc_tables --check
 	@$(BIN)/python -m pytest -q tests/unit/test_architecture.py -k 'not keras'
 
-bench: $(VENV)/.installed-tests  ## measure extraction, training, prediction and pages here (WEIGHTS=random, WHAT="serve dataset")
+bench: $(VENV)/.installed-tests  ## measure extraction, training, prediction and pages here (WEIGHTS=random, WHAT="serve page")
 	@for what in $(WHAT); do case $$what in extract|train) with="--weights $(WEIGHTS)";; *) with=;; esac; \
 		$(BIN)/python -m tests.bench $$what $$with || exit 1; done
 

@@ -209,7 +209,7 @@ class Answers:
     def _take(self, name: str, prediction: Prediction, photo: Photo) -> None:
         short = shorten_answer(prediction, prediction.decision)
         self.rows.append(AnsweredPhoto(name=name, sha256=photo.sha256, answers=(short,)))
-        answer = {"prediction_id": None}
+        answer: dict[str, Any] = {"prediction_id": None}
         answer |= describe_answer(self._predictor, prediction, photo.sha256)
         if self._is_logged:
             row = describe_prediction(

@@ -25,15 +25,8 @@ MEASUREMENTS = {
     "gpu": "extraction and the four strategies on a GPU, each backend, beside plain PyTorch",
     "predict": "one photo, from its bytes to the answer",
     "page": "each page, until it can be used",
-    "dataset": "each interaction of the dataset page, also with 100,000 photos",
     "scale": "jobs and pages with 10,000, 100,000 and a million made-up photos; --most 100000",
-    "evaluate": "each evaluation page with a run: first visit, later visits, reruns",
     "serve": "the prediction API with 50 clients, beside the bare model",
-    "intervals": "how often intervals of figures over all classes hold, with few photos a class",
-    "copies": "which copies of known photos are noticed before they are learnt from",
-    "soak": "memory and open files of the page server over many visits",
-    "instant": "the exact head: ready, 50 edits, why an answer; refits beside; --synthetic 100000",
-    "drift": "how often changed and unchanged photos are said to have changed",
 }
 
 

@@ -1,8 +1,8 @@
 """How figures grow with the photos: 10,000, 100,000 and a million made-up ones on this machine.
 
-Each repeats a real one (`dataset.repeat_dataset`); the features of a photo are a mix of those of
-two real photos of its class, so that no two are equal. A figure is that of the most photos; beside
-it stand those of fewer, and the powers of n that it grew by from size to size.
+Each repeats a real dataset; the features of a photo are a mix of the features of two real photos
+of its class, so that no two are equal. A figure is for the most photos; its note has the figures
+for fewer, and the powers of n by which it grew.
 """
 
 import json
@@ -19,20 +19,30 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+import pandas as pd
 import psutil
 
 from core.cli.choosing import choose_dataset
+from core.config import PHOTO_SIZE
 from core.exact.store import find_source
 from core.runs.store import list_runs
-from core.workspace import PROJECT_ROOT, Workspace
-from data.dataset import Dataset
+from core.workspace import PROJECT_ROOT, Workspace, digest_file
+from data.dataset import (
+    FACTS,
+    FILES,
+    MANIFEST,
+    ORIGINALS,
+    PHOTOS,
+    SET_ASIDE,
+    THUMBNAILS,
+    VERSION,
+    Dataset,
+)
 from data.manifest import read_dataset
 from models.extraction import features_id, read_features
 from models.keeping import Entry, keep_rows
 from models.rows import make_header, pooled_form
 from tests.bench.browser import browse, open_page, press_rerun
-from tests.bench.dataset import repeat_dataset, time_interactions
-from tests.bench.evaluate import PAGES, measure_page
 from tests.bench.measuring import (
     BenchmarkFailed,
     Figure,
@@ -47,15 +57,16 @@ _BLOCK = 8192
 _JOBS = {
     "head of 10 epochs": ("train",),
     "exact head": ("train", "--strategy", "exact"),
-    "quality": ("quality",),
 }
 """Name → what `python -m core` is given beside the dataset."""
 _VIEWS = {
-    "photos": "view=photos",
-    "photos by a query": "view=photos&q=brightness < 0.4 and not blurred",
-    "table": "view=table",
-    "map": "view=map",
+    "photos": "dataset?view=photos",
+    "photos by a query": "dataset?view=photos&q=brightness < 0.4 and not blurred",
+    "table": "dataset?view=table",
+    "map": "dataset?view=map",
 }
+_PAGES = ("metrics", "confusion", "mistakes", "calibration", "slices", "quality")
+_ID = "0000madeup000000"
 
 
 def measure(
@@ -104,7 +115,7 @@ def _measure(
     _mix_features(workspace, real, scratch, many)
     made = Figure("making it up", time.perf_counter() - start, "s")
     steps = [_run_job(scratch, many, name) for name in jobs.split(",") if name]
-    steps += [_browse_dataset(scratch, many, repeats), _browse_run(scratch, repeats)]
+    steps.append(_browse(scratch, many, repeats))
     for figure in chain([made], *steps):
         say(f"{photos:,} photos: {figure.name}: {figure.value:,.4g} {figure.unit} {figure.note}")
         yield figure
@@ -179,28 +190,70 @@ def _run_job(scratch: Workspace, many: Dataset, name: str) -> Iterator[Figure]:
     yield Figure(f"{name}, memory of its own", own.peak / 1e9, "GB")
 
 
-def _browse_dataset(scratch: Workspace, many: Dataset, repeats: int) -> Iterator[Figure]:
-    yield from time_interactions(scratch, many, repeats)
+def _browse(scratch: Workspace, many: Dataset, repeats: int) -> Iterator[Figure]:
+    run = next((run for run in list_runs(scratch) if run.recipe.has_epochs), None)
+    views = {name: f"{asked}&dataset={many.id}" for name, asked in _VIEWS.items()}
+    if run is not None:
+        views |= {name: f"{name}?run={run.id}&split=validation" for name in _PAGES}
     with browse(scratch) as (browser, address, weigh):
-        for name, asked in _VIEWS.items():
+        for name, asked in views.items():
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             start = time.perf_counter()
-            open_page(page, f"{address}/dataset?dataset={many.id}&{quote(asked, safe='=&')}")
+            open_page(page, f"{address}/{quote(asked, safe='=&?')}")
             yield Figure(f"{name}: first visit", 1000 * (time.perf_counter() - start), "ms")
-            yield from list_percentiles(
-                f"{name}: rerun", [press_rerun(page) for _ in range(repeats)]
-            )
+            reruns = [press_rerun(page) for _ in range(repeats)]
+            yield from list_percentiles(f"{name}: rerun", reruns)
             page.close()
-        yield replace(weigh(), name="memory of the page server, views of the dataset")
+        yield replace(weigh(), name="memory of the page server")
 
 
-def _browse_run(scratch: Workspace, repeats: int) -> Iterator[Figure]:
-    run = next((run for run in list_runs(scratch) if run.recipe.has_epochs), None)
-    if run is None:
-        return
-    with browse(scratch) as (browser, address, weigh):
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        open_page(page, f"{address}/predict?run={run.id}&split=validation")
-        for name in (*PAGES, "quality"):
-            yield from measure_page(page, name, repeats)
-        yield replace(weigh(), name="memory of the page server, pages of a run")
+def repeat_dataset(dataset: Dataset, workspace: Workspace, photos: int) -> Dataset:
+    """Make a dataset in another workspace that repeats this one up to `photos` photos.
+
+    Paths and digests differ from photo to photo; thumbnails and files are shared; the packed
+    photos are all black.
+    """
+    folder = workspace.dataset_folder(_ID)
+    folder.mkdir(parents=True)
+    for name in ("features", "runs", "imports", "analyses", "temporary", "downloads"):
+        getattr(workspace, name).mkdir(parents=True, exist_ok=True)
+    rows = np.arange(photos) % len(dataset)
+    manifest = dataset.manifest.iloc[rows].reset_index(drop=True)
+    numbers = pd.Series(np.arange(photos))
+    stems = manifest["path"].str.rpartition(".")
+    manifest["path"] = stems[0] + "_" + numbers.astype(str) + "." + stems[2]
+    # Copies are not to be taken for copies: each round of them has hashes of its own.
+    rounds = np.random.default_rng(0).integers(0, 2**64, photos // len(dataset) + 1, np.uint64)
+    rounds[0] = 0
+    hashes = np.array([int(text, 16) for text in manifest["phash"]], np.uint64)
+    manifest["phash"] = pd.Series(hashes ^ np.repeat(rounds, len(dataset))[:photos]).map(
+        "{:016x}".format
+    )
+    manifest["sha256"] = numbers.map("{:08x}".format) + manifest["sha256"].str[8:]
+    manifest.to_parquet(folder / MANIFEST, index=False)
+    dataset.set_aside.to_parquet(folder / SET_ASIDE, index=False)
+    for name in (THUMBNAILS, ORIGINALS):
+        (folder / name).symlink_to((dataset.folder / name).resolve())
+    shape = (photos, PHOTO_SIZE, PHOTO_SIZE, 3)
+    np.lib.format.open_memmap(folder / PHOTOS, mode="w+", dtype=np.uint8, shape=shape)
+    _write_facts(dataset, folder, photos)
+    return read_dataset(workspace, _ID)
+
+
+def _write_facts(dataset: Dataset, folder: Path, photos: int) -> None:
+    """Write dataset.json; only the tables, which are read whole, get a digest."""
+    files = {
+        name: {
+            "bytes": (folder / name).stat().st_size,
+            "sha256": digest_file(folder / name) if name in (MANIFEST, SET_ASIDE) else "",
+        }
+        for name in FILES
+    }
+    facts = {
+        **json.loads((dataset.folder / FACTS).read_text(encoding="utf-8")),
+        "version": VERSION,
+        "name": f"{photos:,} made-up photos",
+        "photos": photos,
+        "files": files,
+    }
+    (folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")

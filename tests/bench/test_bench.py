@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
 from tests.bench.__main__ import main
-from tests.bench.drift import measure as measure_drift
 from tests.bench.gpu import attempt
 from tests.bench.measuring import Figure, call_in_child, watch_memory
 from tests.bench.predict import draw_jpeg
@@ -94,21 +92,6 @@ def test_a_page_that_is_not_there_is_named(
     assert "no page gallery" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-@pytest.mark.browser
-def test_evaluation_pages_are_measured_with_the_test_split_opened(
-    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["evaluate", "--split", "test", "--repeats", "1", "--json"]) == 0
-    report = json.loads(capsys.readouterr().out)
-    names = {figure["name"] for figure in report["figures"]}
-    for page in ("metrics", "confusion", "mistakes", "calibration", "slices"):
-        assert {f"{page}: first visit", f"{page}: visit p50", f"{page}: rerun p95"} <= names
-    assert report["circumstances"]["classes"] == 3
-    (opening,) = read_openings(trained_copy, list_runs(trained_copy)[0].id)
-    assert opening.place == "page metrics"
-
-
 def test_without_a_gpu_nothing_is_measured_and_why_is_said(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -139,20 +122,6 @@ def test_the_drawn_photo_is_a_jpeg_with_detail() -> None:
     with Image.open(io.BytesIO(content)) as image:
         assert (image.format, image.size) == ("JPEG", (400, 300))
     assert len(content) > 400 * 300 / 10
-
-
-def test_every_kind_of_draw_is_counted(
-    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
-    report = measure_drift(trained_copy, photos=200)
-    figures = {figure.name: figure for figure in report.figures}
-    assert len(figures) == 6
-    assert all(0 <= figure.value <= 100 for figure in figures.values())
-    assert figures["unchanged, drawn from the reference"].value == 0
-    assert figures["brightness halved, drawn from the reference"].note.endswith("n = 6")
-    assert capsys.readouterr().err.startswith("Reading the validation photos")
-    run = list_runs(trained_copy)[-1]
-    assert not read_openings(trained_copy, run.id), "no test photo is looked at"
 
 
 def test_a_backend_that_fails_is_a_line_of_the_report() -> None:

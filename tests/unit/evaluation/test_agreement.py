@@ -13,13 +13,13 @@ from core.evaluation.agreement import (
     AVERAGED,
     count_classes,
     estimate_agreement,
+    estimate_balanced,
     estimate_matrix,
     measure_agreement,
     redraw_counts,
 )
 from core.evaluation.confusion import count_confusions
 from core.evaluation.intervals import wilson_interval
-from tests.bench.intervals import cover_balanced, make_setting
 
 Answers = tuple[int, np.ndarray, np.ndarray]
 
@@ -154,12 +154,34 @@ def test_where_no_interval_would_hold_there_is_none_and_why() -> None:
     assert "1 photo" in uneven["cohen_kappa"].reason
 
 
+def make_setting(
+    classes: int, photos: int, accuracy: float, kind: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return sizes of classes, (k,) int, and the accuracy of each, (k,); `accuracy` on average."""
+    right = np.full(classes, accuracy)
+    sizes = np.full(classes, photos)
+    if kind != "alike":
+        right = np.clip(np.linspace(accuracy - 0.25, accuracy + 0.25, classes), 0.2, 0.995)
+    if kind == "sizes differ":
+        sizes = np.maximum(1, np.round(photos * np.geomspace(0.25, 8, classes))).astype(int)
+    return sizes, right
+
+
+def cover_balanced(sizes: np.ndarray, right: np.ndarray, rounds: int) -> float | None:
+    """Return how often the interval of balanced accuracy held the truth; None: no interval."""
+    drawn = np.random.default_rng(0).binomial(sizes, right, (rounds, len(right)))
+    found = [estimate_balanced(sizes, hits) for hits in drawn]
+    shown = [one for one in found if not np.isnan(one.low)]
+    held = [one.low - 1e-9 <= right.mean() <= one.high + 1e-9 for one in shown]
+    return float(np.mean(held)) if held else None
+
+
 @pytest.mark.parametrize("photos", [1, 3, 30])
 @pytest.mark.parametrize("kind", ["alike", "sizes differ"])
 def test_balanced_accuracy_covers_the_truth_from_one_photo_a_class_on(
     photos: int, kind: str
 ) -> None:
-    held = cover_balanced(make_setting(30, photos, 0.9, kind), 500)
+    held = cover_balanced(*make_setting(30, photos, 0.9, kind), 500)
     assert held is not None and held > 0.93  # resamples alone: 74 % with one photo
 
 
@@ -169,7 +191,7 @@ def test_balanced_accuracy_covers_the_truth_from_one_photo_a_class_on(
 def test_it_covers_the_truth_in_each_setting_or_there_is_none(
     classes: int, photos: int, accuracy: float
 ) -> None:
-    held = cover_balanced(make_setting(classes, photos, accuracy, "alike"), 500)
+    held = cover_balanced(*make_setting(classes, photos, accuracy, "alike"), 500)
     assert held is None if classes * photos < 10 else held is not None and held > 0.93
 
 

@@ -10,7 +10,7 @@ import errno
 import os
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says when there is no room: disk, quota, or the limit on a file's size."""
@@ -28,22 +28,40 @@ def name_command(text: str) -> str:
 
 
 class PetalscopeError(Exception):
-    """Parent of all errors that are shown to a person."""
+    """Parent of all errors that are shown to a person.
 
-    code: ClassVar[str] = "error"
+    A class of its own is for errors that code catches; for others, `code` is one of `OTHER_CODES`.
+    """
+
+    code = "error"
 
     def __init_subclass__(cls, *, code: str) -> None:
         cls.code = code
 
-    def __init__(self, problem: str, remedy: str, **facts: object) -> None:
+    def __init__(self, problem: str, remedy: str, *, code: str = "", **facts: object) -> None:
         problem, remedy = name_command(problem), name_command(remedy)
         super().__init__(f"{problem} {remedy}")
+        self.code = code or self.code
         self.problem = problem
         self.remedy = remedy
-        self.facts = facts
+        self.facts: dict[str, Any] = facts
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (partial(type(self), self.problem, self.remedy, **self.facts), ())
+        again = partial(type(self), self.problem, self.remedy, code=self.code, **self.facts)
+        return again, ()
+
+
+OTHER_CODES = {
+    "device_unavailable": "The device of PETALSCOPE_DEVICE is not available. The message says why; "
+    "`PETALSCOPE_DEVICE=auto` uses the devices that are.",
+    "extra_missing": "An optional package is not installed. Install the package in the message.",
+    "run_going": "A run cannot be deleted while it is running. Stop it first.",
+    "run_lost": "A run lost its worker three times. Free memory, then *Try again*: it resumes from "
+    "its last epoch.",
+    "version_in_use": "The champion and the challenger cannot be deleted. Promote another version "
+    "first.",
+}
+"""Code → what happened and what to do, for errors that no code catches by their class."""
 
 
 # Datasets and photos
@@ -169,11 +187,6 @@ class RuleRefused(PetalscopeError, code="rule_refused"):
     The message says which."""
 
 
-class DeviceUnavailable(PetalscopeError, code="device_unavailable"):
-    """The device that was asked for is not there.
-    The message says why; `PETALSCOPE_DEVICE=auto` takes what there is."""
-
-
 class DiskFull(PetalscopeError, code="disk_full"):
     """There is no room for what had to be written. Make room, then try again."""
 
@@ -196,15 +209,6 @@ class ReadOnly(PlaceRefused, code="read_only"):
     """The workspace can only be read here. Ask its owner to name you among the editors."""
 
 
-class RunGoing(PetalscopeError, code="run_going"):
-    """Something was asked of a run that cannot be done while a worker has it. Stop it first."""
-
-
-class RunLost(PetalscopeError, code="run_lost"):
-    """A run lost its worker three times.
-    Free memory, then *Try again*: it continues from its last epoch."""
-
-
 class UnexpectedFault(PetalscopeError, code="bug"):
     """A mistake of the program; the run's log has the traceback. Report it."""
 
@@ -216,11 +220,6 @@ class SettingRefused(PetalscopeError, code="setting_refused"):
 
 class WorkspaceMissing(PetalscopeError, code="workspace_missing"):
     """The folder of the workspace was removed, or its disk is gone. Bring it back."""
-
-
-class ExtraMissing(PetalscopeError, code="extra_missing"):
-    """Something needs an optional package that is not installed.
-    Install the one that the message names."""
 
 
 class DownloadFailed(PetalscopeError, code="download_failed"):
@@ -244,10 +243,6 @@ class VersionMissing(PetalscopeError, code="version_missing"):
 class VersionDamaged(PetalscopeError, code="version_damaged"):
     """A file of a model version was altered; the former champion answers meanwhile.
     Roll back, or register its run again."""
-
-
-class VersionInUse(PetalscopeError, code="version_in_use"):
-    """A model version was not deleted: it is champion or challenger. Promote another one first."""
 
 
 class PromotionRefused(PetalscopeError, code="promotion_refused"):

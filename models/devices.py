@@ -20,7 +20,7 @@ import psutil
 import pynvml
 
 from core.config import read_settings
-from core.errors import DeviceUnavailable
+from core.errors import PetalscopeError
 from core.workspace import PROJECT_ROOT
 
 Handle = Any
@@ -101,7 +101,7 @@ def find_device() -> Device:
     process, which takes seconds.
 
     Raises:
-        DeviceUnavailable: A GPU is demanded and there is none that can be used.
+        PetalscopeError: PETALSCOPE_DEVICE demands a GPU and none can be used.
     """
     wanted = read_settings().device
     if wanted == "cpu":
@@ -111,9 +111,10 @@ def find_device() -> Device:
     if isinstance(found, Device):
         return found
     if wanted == "gpu":
-        raise DeviceUnavailable(
+        raise PetalscopeError(
             f"PETALSCOPE_DEVICE is gpu, but no GPU can be used: {found}.",
-            "Put that right, or set PETALSCOPE_DEVICE to auto or cpu.",
+            "Fix this, or set PETALSCOPE_DEVICE to auto or cpu.",
+            code="device_unavailable",
             obstacle=found,
         )
     return _describe_cpu(found)

@@ -54,12 +54,13 @@ def write_settings() -> str:
 def write_errors() -> str:
     """Return the table of the codes: the docstring of each error, cut after its first sentence."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
-    rows = []
+    rows, texts = [], dict(errors.OTHER_CODES)
     for kind in kinds:
         if issubclass(kind, errors.PetalscopeError) and kind is not errors.PetalscopeError:
-            told = " ".join((kind.__doc__ or "").split())
-            happened, _, remedy = told.partition(". ")
-            rows.append((f"`{kind.code}`", happened.removesuffix("."), remedy.removesuffix(".")))
+            texts[kind.code] = " ".join((kind.__doc__ or "").split())
+    for code, text in sorted(texts.items()):
+        happened, _, remedy = text.partition(". ")
+        rows.append((f"`{code}`", happened.removesuffix("."), remedy.removesuffix(".")))
     return _write_table(("code", "what happened", "what to do"), rows)
 
 

@@ -106,7 +106,7 @@ def _train(
     """Follow a run to its end; train it here unless another process has it."""
     record, created, follower = submitted
     if record.state == "done" and not created:
-        progress.note("This recipe was trained before. Opened its run.")
+        progress.note("This recipe was trained before: opened its run.")
 
     def take_turn(run: RunRecord) -> RunRecord | None:
         mine = not in_queue and run.state == "queued"

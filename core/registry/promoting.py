@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, update
 
-from core.errors import PromotionRefused, VersionDamaged, VersionInUse
+from core.errors import PetalscopeError, PromotionRefused, VersionDamaged
 from core.formats import say_p
 from core.registry.events import EventFacts, EventKind, ModelEvent, insert_event, list_former
 from core.registry.evidence import Evidence
@@ -139,9 +139,10 @@ def delete_version(workspace: Workspace, number: int, *, who: str = "") -> int:
             version = select_version(connection, number)
             for alias, named in aliases.items():
                 if named == number:
-                    raise VersionInUse(
+                    raise PetalscopeError(
                         f"{version.label} is the {alias}.",
                         f"Make another version the {alias} first.",
+                        code="version_in_use",
                         version=number,
                     )
             connection.execute(delete(versions_table).where(versions_table.c.number == number))

@@ -95,6 +95,7 @@ def test_no_name_is_of_something_that_is_gone() -> None:
     settings = {f"PETALSCOPE_{name.upper()}" for name in Settings.model_fields}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     codes = {kind.code for kind in kinds if issubclass(kind, errors.PetalscopeError)}
+    codes |= set(errors.OTHER_CODES)
     wrong = [one for one in list_found(r"PETALSCOPE_[A-Z0-9_]+") if one[1] not in settings]
     wrong += [one for one in list_found(r"python -m core ([a-z]+)") if one[1] not in COMMANDS]
     wrong += [

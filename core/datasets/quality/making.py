@@ -57,7 +57,7 @@ def make_analysis(
     Raises:
         DatasetMissing, ResultDamaged: The dataset is gone or damaged.
         WeightsMissing, WeightsDamaged, DiskFull: Features are not kept and cannot be made.
-        ExtraMissing: UMAP is asked for and not installed.
+        PetalscopeError: UMAP is asked for and not installed.
     """
     identifier = fingerprint(dict(parameters))
     if read_cached(workspace, identifier) is not None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from core.config import fingerprint, read_framing
-from core.errors import ExtraMissing, PetalscopeError, WeightsMissing
+from core.errors import PetalscopeError, WeightsMissing
 from core.kept import Cached, list_cached
 from core.runs.jobs import start_analysis
 from core.workspace import Workspace
@@ -109,7 +109,7 @@ def request_analysis(
         DatasetMissing: There is no such dataset (ResultDamaged: it is damaged).
         WeightsMissing: Pretrained ones are asked for and neither they nor features by them exist.
         WeightsDamaged: The weights' file is damaged.
-        ExtraMissing: UMAP is asked for and umap-learn is not installed.
+        PetalscopeError: UMAP is asked for and umap-learn is not installed.
     """
     if method == "umap":
         check_umap()
@@ -136,14 +136,15 @@ def check_umap() -> None:
     """Check that UMAP can be used.
 
     Raises:
-        ExtraMissing: umap-learn is not installed.
+        PetalscopeError: umap-learn is not installed.
     """
     from importlib.util import find_spec
 
     if find_spec("umap") is None:
-        raise ExtraMissing(
+        raise PetalscopeError(
             "UMAP is not installed.",
             "Install the extra: .venv/bin/pip install umap-learn==0.5.12, or use t-SNE.",
+            code="extra_missing",
             package="umap-learn",
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, update
 
-from core.errors import RunGoing, RunLost, RunStopped
+from core.errors import PetalscopeError, RunStopped
 from core.runs.database import read_database, write_database
 from core.runs.queue.run_lock import PAUSED, is_ours
 from core.runs.recipe.plans import SweepPlan, check_epochs, plan_to_json
@@ -49,7 +49,7 @@ _NOTHING_DONE: dict[str, Any] = {
     "best_val_loss": None,
 }
 _WORKER_LOST: dict[str, Any] = {
-    "error_code": RunLost.code,
+    "error_code": "run_lost",
     "problem": "The worker ended without a word; most often the system had no memory left.",
     "remedy": "Close other programs and start the run again: it goes on from its last epoch.",
 }
@@ -143,13 +143,13 @@ def delete_run(workspace: Workspace, run_id: str) -> None:
     """Delete the run, its folder and the cached files that only it needed.
 
     Raises:
-        RunGoing: A worker has it.
+        PetalscopeError: A worker has it.
     """
     with write_database(workspace) as connection:
         run = select_run(connection, check_identifier(run_id))
         if run.is_going:
-            raise RunGoing(
-                f"“{run.name}” is being trained.", "Stop it first, then delete it.", run_id=run_id
+            raise PetalscopeError(
+                f"“{run.name}” is running.", "Stop it first, then delete it.", code="run_going"
             )
         connection.execute(runs_table.delete().where(runs_table.c.id == run_id))
         if (folder := workspace.run_folder(run_id)).exists():

@@ -1,6 +1,4 @@
-"""`evaluate` and `compare`: all figures with intervals, baselines, and test photos counted."""
-
-import json
+"""`evaluate`: all figures with intervals, baselines, and test photos counted."""
 
 import numpy as np
 import pytest
@@ -9,17 +7,13 @@ from core.__main__ import main
 from core.runs.result import read_result
 from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
-
-
-def answer(capsys: pytest.CaptureFixture[str], *argv: str) -> dict:
-    assert main([*argv, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
+from tests.unit.cli.conftest import Answer
 
 
 def test_figures_areas_and_baselines_are_said_and_written(
-    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+    trained_copy: Workspace, answer: Answer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = answer(capsys, "evaluate", "latest", "--split", "train")
+    found = answer("evaluate", "latest", "--split", "train")
     figures = found["figures"]
     assert figures["accuracy"]["value"] == found["accuracy"]
     assert figures["balanced_accuracy"]["n"] == found["n"]
@@ -33,44 +27,50 @@ def test_figures_areas_and_baselines_are_said_and_written(
 
     assert main(["evaluate", "latest", "--split", "train"]) == 0
     out = capsys.readouterr().out
-    for said in ("Cohen's kappa", "Matthews", "ROC area", "5 nearest by colour", "resampling"):
+    for said in (
+        "Cohen's kappa",
+        "Matthews",
+        "ROC area, macro",
+        "5 nearest by colour",
+        "resampling",
+    ):
         assert said in out
     assert "Test photos" not in out
     assert read_openings(trained_copy, list_runs(trained_copy)[0].id) == []
 
 
 def test_a_look_at_the_test_photos_is_counted(
-    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+    trained_copy: Workspace, answer: Answer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = list_runs(trained_copy)[0]
-    assert answer(capsys, "evaluate", run.id, "--split", "test")["test_openings"] == 1
+    assert answer("evaluate", run.id, "--split", "test")["test_openings"] == 1
     assert main(["evaluate", run.id, "--split", "test"]) == 0
     assert "opened 2 times, first" in capsys.readouterr().out
     assert [one.place for one in read_openings(trained_copy, run.id)] == ["command line"] * 2
 
 
 def test_figures_stand_without_baselines(
-    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+    trained_copy: Workspace, answer: Answer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = list_runs(trained_copy)[0]
     (trained_copy.dataset_folder(run.recipe.dataset) / "dataset.json").unlink()
-    found = answer(capsys, "evaluate", run.id)
+    found = answer("evaluate", run.id)
     assert found["baselines"] == [] and found["figures"]["accuracy"]["n"] == run.val_photos
     assert found["warning"].startswith("All 3 classes have fewer than 20 validation photos")
     assert main(["evaluate", run.id]) == 0
     out = capsys.readouterr().out
-    assert "Baselines could not be asked" in out and found["warning"] in out
+    assert "No baselines:" in out and found["warning"] in out
 
 
 def test_few_photos_are_judged_by_leaving_each_out(
-    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+    trained_copy: Workspace, answer: Answer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = answer(capsys, "evaluate", "latest")["leave_one_out"]
+    found = answer("evaluate", "latest")["leave_one_out"]
     run = list_runs(trained_copy)[0]
     result = read_result(trained_copy, run.id)
     assert found["accuracy"]["n"] == np.sum(result.splits == "train") > run.val_photos
     assert [one["class"] for one in found["per_class"]] == list(result.classes)
-    assert answer(capsys, "evaluate", "latest", "--split", "train")["leave_one_out"] is None
+    assert answer("evaluate", "latest", "--split", "train")["leave_one_out"] is None
     assert main(["evaluate", "latest"]) == 0
     out = capsys.readouterr().out
     assert "Leave-one-out accuracy of the exact head" in out and "leave-one-out recall" in out

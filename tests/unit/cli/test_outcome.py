@@ -1,12 +1,20 @@
-"""Results become JSON of JSON's own types, and tables with aligned columns."""
+"""Results become JSON in JSON's own types, or text with aligned columns; progress is one line."""
 
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from core.cli.outcome import Outcome, describe_error, format_table, print_outcome, to_plain
+from core.cli.outcome import (
+    Outcome,
+    ProgressLine,
+    describe_error,
+    print_outcome,
+    tabulate,
+    to_plain,
+)
 from core.errors import DatasetMissing
 
 
@@ -46,21 +54,80 @@ def test_an_error_leaves_stdout_empty_without_json(capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_names_are_printed_as_they_are(capsys):
-    print_outcome(Outcome(text="", document={"class": "Gänseblümchen"}), as_json=True)
-    assert "Gänseblümchen" in capsys.readouterr().out
-
-
-def test_figures_stand_to_the_right_and_words_to_the_left():
-    table = format_table(
-        ("class", "photos", "recall"), [("daisy", "1,200", "–"), ("ox-eye", "9", "50 %")]
-    )
-    assert table.splitlines() == [
-        "class   photos  recall",
-        "daisy    1,200       –",
-        "ox-eye       9    50 %",
+def test_a_document_without_parts_is_printed_as_text(capsys):
+    rows = [{"class": "daisy", "photos": 1200}, {"class": "ox-eye", "photos": 9}]
+    document = {"file": Path("a.zip"), "is_new": True, "rule": {"limit": None}, "classes": rows}
+    print_outcome(Outcome(document), as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "file         a.zip",
+        "is new       yes",
+        "rule: limit  –",
+        "",
+        "classes",
+        "class   photos",
+        "daisy    1,200",
+        "ox-eye       9",
     ]
+    print_outcome(Outcome(document, ("Gänseblümchen", "")), as_json=False)
+    assert capsys.readouterr().out == "Gänseblümchen\n"
+    print_outcome(Outcome(document, ("Gänseblümchen", "")), as_json=True)
+    assert json.loads(capsys.readouterr().out)["classes"] == rows
 
 
 def test_a_table_without_rows_is_its_headings():
-    assert format_table(("id", "name"), []) == "id  name"
+    assert tabulate([], "id recipe.epochs", best_epoch="best") == "id  epochs  best epoch"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_log_gets_the_first_and_the_last_line_of_quick_work():
+    log = io.StringIO()
+    with ProgressLine(log) as progress:
+        for done in range(2001):
+            progress.advance("reading photos", done, 2000)
+    assert log.getvalue().splitlines() == [
+        "reading photos: 0 of 2,000 (0 %)",
+        "reading photos: 2,000 of 2,000 (100 %)",
+    ]
+
+
+def test_a_new_phase_is_shown_at_once():
+    log = io.StringIO()
+    with ProgressLine(log) as progress:
+        progress.advance("reading photos", 3, 9)
+        progress.advance("computing features", 1, 9, "80 photos/s")
+        progress.note("done")
+    assert log.getvalue().splitlines() == [
+        "reading photos: 3 of 9 (33 %)",
+        "computing features: 1 of 9 (11 %), 80 photos/s",
+        "done",
+    ]
+
+
+def test_a_terminal_line_is_rewritten_and_closed():
+    terminal = Terminal()
+    with ProgressLine(terminal) as progress:
+        progress.advance("reading photos", 0, 2)
+        progress.advance("reading photos", 2, 2)
+        progress.note("done")
+    written = terminal.getvalue()
+    assert written.count("\r\x1b[K") == 2
+    assert written.endswith("reading photos: 2 of 2 (100 %)\ndone\n")
+
+
+def test_a_terminal_line_never_wraps(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    terminal = Terminal()
+    with ProgressLine(terminal) as progress:
+        progress.advance("a phase with a very long name indeed", 1, 2)
+    assert len(terminal.getvalue().removeprefix("\r\x1b[K").rstrip("\n")) == 19
+
+
+def test_an_unknown_total_is_not_shown():
+    log = io.StringIO()
+    with ProgressLine(log) as progress:
+        progress.advance("downloading", 5, 0)
+    assert log.getvalue() == "downloading: 5\n"

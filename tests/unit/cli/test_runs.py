@@ -1,8 +1,6 @@
 """`runs`: what people do with runs on a command line, without training anything."""
 
 import dataclasses
-import json
-from typing import Any
 
 import pytest
 
@@ -15,6 +13,7 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.store import list_runs, read_run
 from core.workspace import Workspace
 from data.policy import PRESETS
+from tests.unit.cli.conftest import Answer
 
 RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
 
@@ -25,13 +24,6 @@ def home(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     for starts in ("ensure_scheduler", "wake_scheduler"):
         monkeypatch.setattr(f"core.cli.runs.{starts}", lambda _: None)
     return workspace
-
-
-def answer(capsys: pytest.CaptureFixture[str], *argv: str, exit_code: int = 0) -> Any:
-    """Return the JSON document that a command prints."""
-    capsys.readouterr()
-    assert main(["runs", *argv, "--json"]) == exit_code
-    return json.loads(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("action", runs.actions)
@@ -54,51 +46,55 @@ def test_the_list_wakes_a_scheduler_for_a_run_that_waits(
     assert woken == [workspace]
 
 
-def test_several_runs_are_paused_and_resumed_at_once(home: Workspace, capsys) -> None:
+def test_several_runs_are_paused_and_resumed_at_once(
+    home: Workspace, answer: Answer, capsys
+) -> None:
     first, _ = submit_run(home, RECIPE, "one")
     second, _ = submit_run(home, dataclasses.replace(RECIPE, seed=1), "two")
-    paused = answer(capsys, "pause", "one", second.id[:8])["runs"]
+    paused = answer("runs", "pause", "one", second.id[:8])["runs"]
     assert [(run["id"], run["state"]) for run in paused] == [
         (first.id, "paused"),
         (second.id, "paused"),
     ]
     assert main(["runs", "resume", "latest"]) == 0
-    assert f"“two” ({second.id}): queued, place 1" in capsys.readouterr().out
+    assert f"“two” ({second.id}): queued, position 1" in capsys.readouterr().out
     assert read_run(home, first.id).state == "paused"
-    stopped = answer(capsys, "stop", "two", "--after-epoch")["runs"][0]
+    stopped = answer("runs", "stop", "two", "--after-epoch")["runs"][0]
     assert (stopped["state"], stopped["error_code"]) == ("failed", "run_stopped")
-    assert answer(capsys, "retry", "two")["runs"][0]["state"] == "queued"
+    assert answer("runs", "retry", "two")["runs"][0]["state"] == "queued"
 
 
-def test_names_notes_and_tags_are_written_and_listed(home: Workspace, capsys) -> None:
+def test_names_notes_and_tags_are_written_and_listed(
+    home: Workspace, answer: Answer, capsys
+) -> None:
     run, _ = submit_run(home, RECIPE)
-    answer(capsys, "rename", "latest", "baseline")
-    answer(capsys, "tag", "baseline", "course", "A")
-    found = answer(capsys, "note", "baseline", "the first of all")["runs"][0]
+    answer("runs", "rename", "latest", "baseline")
+    answer("runs", "tag", "baseline", "course", "A")
+    found = answer("runs", "note", "baseline", "the first of all")["runs"][0]
     assert (found["id"], found["name"], found["notes"]) == (run.id, "baseline", "the first of all")
     assert found["tags"] == ["A", "course"]
     assert main(["runs"]) == 0
     assert "A, course" in capsys.readouterr().out
-    assert answer(capsys, "tag", "baseline")["runs"][0]["tags"] == []
+    assert answer("runs", "tag", "baseline")["runs"][0]["tags"] == []
 
 
-def test_a_run_is_extended_duplicated_and_deleted(home: Workspace, capsys) -> None:
+def test_a_run_is_extended_duplicated_and_deleted(home: Workspace, answer: Answer) -> None:
     run, _ = submit_run(home, RECIPE, "short")
-    longer = answer(capsys, "extend", "short", "--epochs", "5")["runs"][0]
+    longer = answer("runs", "extend", "short", "--epochs", "5")["runs"][0]
     assert longer["recipe"]["epochs"] == 15 and "begins anew" in longer["notes"]
     changes = ("--set", "learning-rate=0.01", "--set", "hidden=256,128")
-    copy = answer(capsys, "duplicate", "short", *changes, "--name", "wide")["runs"][0]
+    copy = answer("runs", "duplicate", "short", *changes, "--name", "wide")["runs"][0]
     assert (copy["name"], copy["recipe"]["learning_rate"]) == ("wide", 0.01)
     assert copy["recipe"]["hidden"] == [256, 128]
-    assert answer(capsys, "delete", "short", "wide")["deleted"] == [run.id, copy["id"]]
+    assert answer("runs", "delete", "short", "wide")["deleted"] == [run.id, copy["id"]]
     assert [run.id for run in list_runs(home)] == [longer["id"]]
-    missing = answer(capsys, "delete", "short", exit_code=1)
+    missing = answer("runs", "delete", "short", exit_code=1)
     assert missing["error"]["code"] == "run_missing"
 
 
-def test_sweeps_can_be_stopped_too(home: Workspace, capsys) -> None:
+def test_sweeps_can_be_stopped_too(home: Workspace, answer: Answer) -> None:
     submit_run(home, RECIPE, "a sweep", plan=SweepPlan(trials=3))
-    stopped = answer(capsys, "stop", "a sweep")["runs"][0]
+    stopped = answer("runs", "stop", "a sweep")["runs"][0]
     assert stopped["state"] == "failed" and stopped["plan"]["kind"] == "sweep"
 
 

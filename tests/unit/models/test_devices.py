@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from core.errors import DeviceUnavailable
+from core.errors import PetalscopeError
 from core.runs.recipe.strategies import suggest_precision
 from core.workspace import PROJECT_ROOT
 from models import devices, parallel
@@ -39,7 +39,7 @@ def test_the_cpu_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_gpu_that_is_demanded_is_never_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     monkeypatch.setenv("PETALSCOPE_DEVICE", "gpu")
-    with pytest.raises(DeviceUnavailable, match="CUDA_VISIBLE_DEVICES"):
+    with pytest.raises(PetalscopeError, match="CUDA_VISIBLE_DEVICES"):
         find_device()
 
 
@@ -70,7 +70,7 @@ def test_a_gpu_that_the_backend_does_not_see_is_not_believed(
     assert device.kind == "cpu"
     assert f"a GPU is there, but {backend} sees none" in device.reason
     monkeypatch.setenv("PETALSCOPE_DEVICE", "gpu")
-    with pytest.raises(DeviceUnavailable, match=f"{backend} sees none"):
+    with pytest.raises(PetalscopeError, match=f"{backend} sees none"):
         find_device()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.errors import VersionInUse, VersionMissing
+from core.errors import PetalscopeError, VersionMissing
 from core.registry.events import list_events
 from core.registry.loading import open_version
 from core.registry.promoting import delete_version, promote, roll_back, set_challenger
@@ -36,7 +36,7 @@ def test_who_answers_or_challenges_stays(trained_copy: Workspace) -> None:
     promote(trained_copy, 3, reason="third", override=True)
     set_challenger(trained_copy, 4)
     for number, alias in ((3, "champion"), (4, "challenger")):
-        with pytest.raises(VersionInUse, match=alias):
+        with pytest.raises(PetalscopeError, match=alias):
             delete_version(trained_copy, number)
     with pytest.raises(VersionMissing):
         delete_version(trained_copy, 9)

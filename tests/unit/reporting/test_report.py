@@ -100,7 +100,7 @@ def test_it_says_what_was_measured(report: RunReport, written: str) -> None:
     assert report.run.id in words and report.dataset.id in words
     assert report.run.recipe.weights_digest in words
     assert f"python -m core train {report.dataset.id}" in words
-    assert "Random weights" in words and "learnt from them" in words
+    assert "Random weights" in words and "learned from them" in words
     for name in report.result.classes:
         assert name in words
 
@@ -164,8 +164,8 @@ def test_a_model_card_names_leaks_and_suspects(report: RunReport) -> None:
     )
     said = list_doubts(dataclasses.replace(report, quality=found, split="validation"))
     assert said[0].startswith(f"Leaks: 1 of {len(outside)} validation photos")
-    assert said[1].startswith(f"Suspects: 3 of {len(splits)} photos")
-    assert said[1].endswith("2 of them in validation.")
+    assert said[1].startswith(f"Label suspects: 3 of {len(splits)} photos")
+    assert said[1].endswith("2 of them in the validation split.")
     card = write_model_card(dataclasses.replace(report, quality=found, split="validation"))
     assert "Leaks: 1 of" in card
 
@@ -177,12 +177,12 @@ def test_a_model_card_says_when_it_answers(report: RunReport) -> None:
     rule = DecisionRule(threshold=0.7, unlike_limit=1.4, class_thresholds={"rose": 0.8}, n=42)
     card = write_model_card(dataclasses.replace(report, rule=rule))
     assert "always names" not in card
-    assert "below a score of 70 % it says that it does not know" in card
-    assert "1 class with a threshold of its own" in card
-    assert "unlike all that it was trained on" in card and "42 validation photos" in card
+    assert "with less than 70 % confidence, it says that it does not know" in card
+    assert "1 class has its own threshold" in card
+    assert "unlike all training photos" in card and "42 validation photos" in card
 
 
-def test_a_run_whose_backbone_is_gone_is_reported_on_too(
+def test_a_run_without_its_backbone_has_a_report(
     trained_copy: Workspace, report: RunReport
 ) -> None:
     shutil.rmtree(trained_copy.backbones)
@@ -229,7 +229,7 @@ def test_the_command_writes_both_files_and_counts_the_test_photos(
     assert read_openings(trained_copy, run.id) == []
     written = page.read_bytes()
     assert main(["report", "latest", "--to", str(page)]) == 1  # nothing is overwritten unasked
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert page.read_bytes() == written
     test = tmp_path / "test.html"  # written beside the model card, which is named here
     card = test.with_suffix(".md")
@@ -243,6 +243,6 @@ def test_the_command_writes_both_files_and_counts_the_test_photos(
 
 @pytest.mark.parametrize("name", ["report.pdf", "report"])
 @pytest.mark.usefixtures("trained_copy")
-def test_a_file_that_is_no_html_is_refused(name: str, tmp_path, capsys) -> None:
+def test_a_report_must_be_html_or_a_model_card(name: str, tmp_path, capsys) -> None:
     assert main(["report", "latest", "--to", str(tmp_path / name)]) == 1
     assert "neither an HTML file nor a model card" in capsys.readouterr().err

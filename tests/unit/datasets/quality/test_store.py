@@ -13,7 +13,7 @@ from core.datasets.quality.store import (
     read_quality,
     request_analysis,
 )
-from core.errors import DatasetMissing, ExtraMissing, WeightsMissing
+from core.errors import DatasetMissing, PetalscopeError, WeightsMissing
 from core.kept import RESULT
 from core.runs.jobs import read_job
 from core.workspace import Workspace
@@ -148,5 +148,5 @@ def test_umap_is_an_extra(trained_copy: Workspace) -> None:
 
     if find_spec("umap") is not None:
         pytest.skip("umap-learn is installed here")
-    with pytest.raises(ExtraMissing, match=r"pip install umap-learn==0\.5\.12"):
+    with pytest.raises(PetalscopeError, match=r"pip install umap-learn==0\.5\.12"):
         request_analysis(trained_copy, choose_dataset(trained_copy), "random", "umap")

@@ -13,8 +13,8 @@ from sqlalchemy import update
 from core.errors import (
     BadIdentifier,
     DatabaseUnusable,
+    PetalscopeError,
     RecipeRefused,
-    RunGoing,
     RunMissing,
     RunStopped,
 )
@@ -294,7 +294,7 @@ def test_names_are_for_people(workspace: Workspace) -> None:
 
 def test_a_deleted_run_is_gone_and_its_number_is_not_given_again(workspace: Workspace) -> None:
     run = start(workspace)
-    with pytest.raises(RunGoing):
+    with pytest.raises(PetalscopeError, match="is running"):
         delete_run(workspace, run.id)
     finish_run(workspace, run, stopped=False)
     delete_run(workspace, run.id)

@@ -1,28 +1,20 @@
 """`import`: what it prints, what a dry run keeps (nothing), and how a source is named."""
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from core.cli import main
 from core.workspace import Workspace
 from tests.builders import write_class_folders, write_split_folders
+from tests.unit.cli.conftest import Answer
 
 Capture = pytest.CaptureFixture[str]
 
 
-def answer(capsys: Capture, *argv: str, exit_code: int = 0) -> Any:
-    """Return the JSON document that the command prints."""
-    capsys.readouterr()
-    assert main(["import", *argv, "--json"]) == exit_code
-    return json.loads(capsys.readouterr().out)
-
-
 def test_a_dry_run_prints_the_report_and_keeps_nothing(
-    workspace: Workspace, tmp_path: Path, capsys: Capture
+    workspace: Workspace, tmp_path: Path, answer: Answer, capsys: Capture
 ) -> None:
     source = write_split_folders(tmp_path / "garden")
     (source / "train" / "rose" / "note.jpg").write_bytes(b"not a photo")
@@ -30,43 +22,52 @@ def test_a_dry_run_prints_the_report_and_keeps_nothing(
     out = capsys.readouterr().out
     assert "42 photos" in out and "24 train, 9 validation, 9 test" in out
     assert re.search(r"^rose +14 +8 +3 +3$", out, re.M)
-    assert "1 photo set aside" in out and "train/rose/note.jpg: " in out
-    assert "Nothing was kept" in out
+    assert "1 file skipped" in out and "train/rose/note.jpg: " in out
+    assert "nothing was saved" in out
     assert list(workspace.datasets.iterdir()) == list(workspace.temporary.iterdir()) == []
 
-    report = answer(capsys, str(source), "--dry-run")["report"]
+    report = answer("import", capsys, str(source), "--dry-run")["report"]
     assert report["photos"] == 42 and report["reasons"] == {"photo_unreadable": 1}
-    assert answer(capsys, str(source))["id"] == report["dataset_id"]
-    assert answer(capsys, str(source))["already_imported"]
+    assert answer("import", capsys, str(source))["id"] == report["dataset_id"]
+    assert answer("import", capsys, str(source))["already_imported"]
 
 
 @pytest.mark.usefixtures("workspace")
-def test_only_the_first_twenty_classes_are_listed(tmp_path: Path, capsys: Capture) -> None:
+def test_only_the_first_twenty_classes_are_listed(
+    tmp_path: Path, answer: Answer, capsys: Capture
+) -> None:
     classes = [f"kind {number:02d}" for number in range(23)]
     source = write_class_folders(tmp_path / "garden", classes, photos_per_class=2)
     assert main(["import", str(source), "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert "kind 19" in out and "kind 20" not in out.split("Note:")[0]
     assert "and 3 more" in out
-    assert len(answer(capsys, str(source), "--dry-run")["report"]["classes"]) == 23
+    assert len(answer("import", capsys, str(source), "--dry-run")["report"]["classes"]) == 23
 
 
 @pytest.mark.usefixtures("workspace")
-def test_own_splits_may_be_drawn(tmp_path: Path, capsys: Capture) -> None:
+def test_own_splits_may_be_drawn(tmp_path: Path, answer: Answer, capsys: Capture) -> None:
     source = str(write_split_folders(tmp_path / "garden"))
-    given = answer(capsys, source, "--dry-run")["report"]
-    own = answer(capsys, source, "--own-split", "--split-seed", "4", "--dry-run")["report"]
+    given = answer("import", capsys, source, "--dry-run")["report"]
+    own = answer("import", capsys, source, "--own-split", "--split-seed", "4", "--dry-run")[
+        "report"
+    ]
     assert (given["split_origin"], own["split_origin"]) == ("given", "drawn with seed 4")
     assert given["dataset_id"] != own["dataset_id"]
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_source_must_be_what_it_is_said_to_be(tmp_path: Path, capsys: Capture) -> None:
+def test_a_source_must_be_what_it_is_said_to_be(
+    tmp_path: Path, answer: Answer, capsys: Capture
+) -> None:
     source = str(write_class_folders(tmp_path / "garden"))
-    assert answer(capsys, source, "--source", "folder", "--dry-run")["report"]["photos"] == 30
-    error = answer(capsys, source, "--source", "archive", exit_code=1)["error"]
+    assert (
+        answer("import", capsys, source, "--source", "folder", "--dry-run")["report"]["photos"]
+        == 30
+    )
+    error = answer("import", capsys, source, "--source", "archive", exit_code=1)["error"]
     assert error["code"] == "source_refused" and error["remedy"]
-    assert answer(capsys, exit_code=1)["error"]["code"] == "source_refused"
+    assert answer("import", capsys, exit_code=1)["error"]["code"] == "source_refused"
     with pytest.raises(SystemExit) as ended:
         main(["import", source, "--source", "cupboard"])
     assert ended.value.code == 2

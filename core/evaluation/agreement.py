@@ -1,9 +1,7 @@
-"""How far answers agree with the truth over all classes, each figure with its 95 % interval.
+"""Metrics over all classes with 95 % intervals: accuracy, averages, Cohen's kappa, Matthews.
 
-Beside accuracy: the mean over the classes, averages of precision, recall and F1, and two figures
-that ask for more than chance. All follow from three counts of each class (photos, answers, hits).
-Means over the classes are over those that have photos. `python -m tests.bench intervals` counts
-how often the intervals hold what they should.
+All follow from three counts of each class (photos, predictions, hits). Means over classes are over
+classes with photos. `python -m tests.bench intervals` measures the coverage of the intervals.
 """
 
 from collections.abc import Sequence
@@ -12,32 +10,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.evaluation.confusion import count_confusions, divide
-from core.evaluation.intervals import Estimate, mean_interval, wilson_interval
+from core.evaluation.intervals import Estimate, estimate_share, mean_interval, wilson_interval
 from core.evaluation.metrics import check_scores, cross_entropies, evaluate_scores
 from core.formats import count
 
 RESAMPLES = 400
 AVERAGED = ("precision", "recall", "f1")
 _OTHERS = 3
-"""To so many photos of other classes a class's own are added, when chances are estimated."""
+"""Weight, in photos, of the errors of all classes in the resamples of a class."""
 _BIASED, _THIN = ("precision", "f1"), 2.0
-"""Figures that come out too high or low where the sum of 1 / photos of a class is larger."""
+"""These metrics are biased where the sum of 1 / (photos of a class) is larger."""
 _FEW = 10
-"""Photos, in all or of a class, below which intervals did not hold what they say."""
+"""With fewer photos, in all or of a class, the coverage was below 95 %."""
 _DOMINANT = 0.55
-"""Share of one class in what is uncertain; of two equally large classes each has half."""
+"""Largest share of one class in the uncertainty; two equally large classes have half each."""
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Per class; the last axis is the classes (k), those before it resamples."""
+    """Counts of each class, (…, k): photos of it, photos predicted as it, and both."""
 
     support: np.ndarray
-    """Photos of the class."""
     predicted: np.ndarray
-    """Photos taken for it."""
     hits: np.ndarray
-    """Photos that are both."""
 
 
 def count_classes(matrix: np.ndarray) -> Counts:
@@ -46,11 +41,10 @@ def count_classes(matrix: np.ndarray) -> Counts:
 
 
 def redraw_counts(matrix: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> Counts:
-    """Return the counts of resamples (r, k): answers drawn anew for the photos of each class.
+    """Return the counts of resamples (r, k): a bootstrap of the predictions within classes.
 
-    A photo's answer is drawn from those to its class and, with the weight of _OTHERS photos, from
-    what all classes show: right as often as they are (small ones count more), else a wrong answer
-    that was seen. A class with one photo would else give the same answer in every resample.
+    A prediction is drawn from the class and, with the weight of _OTHERS photos, from all classes:
+    correct as often as they are, else a wrong one. So even a class with one photo varies.
 
     Source:
         B. Efron and R. J. Tibshirani (1993), An Introduction to the Bootstrap, chapters 6 and 8.
@@ -81,8 +75,8 @@ def redraw_counts(matrix: np.ndarray, resamples: int = RESAMPLES, seed: int = 0)
 
 
 def _weigh_small(support: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
-    """Return the share of right answers, classes weighted by 1 / photos, and how many photos the
-    mean over the classes is as sure as; (nan, 0) without photos."""
+    """Return the accuracy, classes weighted by 1 / photos, and the effective number of photos of
+    the mean over classes; (nan, 0) without photos."""
     seen = support > 0
     if not seen.any():
         return np.nan, 0.0
@@ -92,11 +86,10 @@ def _weigh_small(support: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
 
 
 def measure_agreement(counts: Counts) -> dict[str, np.ndarray]:
-    """Return the figures of the counts, each without the axis of the classes; NaN without photos.
+    """Return the metrics of the counts, without the axis of classes; NaN without photos.
 
     Names: balanced_accuracy, cohen_kappa, matthews, and macro_ and weighted_ precision, recall, f1.
-    Means are over the classes that have photos, so macro_recall is balanced_accuracy; the precision
-    of such a class that no photo was taken for counts as 0.
+    Means are over classes with photos; the precision of a class without predictions counts as 0.
 
     Source:
         J. Cohen (1960), Educ. Psychol. Meas. 20, 37-46; J. Gorodkin (2004), Comput. Biol. Chem. 28,
@@ -120,7 +113,7 @@ def measure_agreement(counts: Counts) -> dict[str, np.ndarray]:
 def estimate_agreement(
     scores: np.ndarray, labels: np.ndarray, classes: Sequence[str], resamples: int = RESAMPLES
 ) -> dict[str, Estimate]:
-    """Return every figure over all classes with its 95 % interval.
+    """Return every metric over all classes with its 95 % interval.
 
     Names: accuracy, top_k_accuracy, loss and those of `measure_agreement`.
 
@@ -131,19 +124,21 @@ def estimate_agreement(
     found = evaluate_scores(scores, labels, classes)
     matrix = count_confusions(labels, scores.argmax(axis=1), len(classes))
     return {
-        "accuracy": _estimate_share(found.accuracy, found.n),
-        "top_k_accuracy": _estimate_share(found.top_k_accuracy, found.n),
+        "accuracy": estimate_share(int(np.trace(matrix)), found.n),
+        "top_k_accuracy": estimate_share(
+            round(np.nan_to_num(found.top_k_accuracy) * found.n), found.n
+        ),
         "loss": mean_interval(cross_entropies(scores, labels)),
         **estimate_matrix(matrix, resamples),
     }
 
 
 def estimate_matrix(matrix: np.ndarray, resamples: int = RESAMPLES) -> dict[str, Estimate]:
-    """Return the figures of `measure_agreement` of a confusion matrix, with their intervals.
+    """Return the metrics of `measure_agreement` of a confusion matrix, with their intervals.
 
-    What is the same quantity has the same interval: weighted recall is accuracy, macro recall is
-    balanced accuracy, and where all classes are equally large these are one, too. The others are as
-    sure as so many photos of a share as would spread like their resamples (bias counts as spread).
+    Equal quantities have equal intervals (weighted recall is accuracy, macro recall is balanced
+    accuracy). The others have Wilson's interval at an effective number of photos, which gives the
+    variance of the resamples (bias included).
     """
     counts, n = count_classes(matrix), int(matrix.sum())
     measured = {name: float(value) for name, value in measure_agreement(counts).items()}
@@ -153,7 +148,7 @@ def estimate_matrix(matrix: np.ndarray, resamples: int = RESAMPLES) -> dict[str,
     known = {
         "balanced_accuracy": balanced,
         "macro_recall": balanced,
-        "weighted_recall": _estimate_share(measured["weighted_recall"], n),
+        "weighted_recall": estimate_share(int(counts.hits.sum()), n),
     }
     drawn = redraw_counts(matrix, max(1, resamples))
     draws = measure_agreement(drawn)
@@ -167,10 +162,10 @@ def estimate_matrix(matrix: np.ndarray, resamples: int = RESAMPLES) -> dict[str,
 
 
 def estimate_balanced(support: np.ndarray, hits: np.ndarray) -> Estimate:
-    """Return the mean recall of classes (k,) with Wilson's interval of a share that is as sure.
+    """Return the mean recall of classes (k,) with Wilson's interval at its effective sample size.
 
-    The classes' variances add up to at most that of one share, the classes weighted by 1 / photos,
-    however accuracies differ (p (1 - p) is concave): what small classes show is moved to the mean.
+    The interval is that of the accuracy with classes weighted by 1 / photos, whose variance is an
+    upper bound (p (1 - p) is concave), moved to the mean recall.
     """
     seen = support > 0
     value, n = float(divide(hits, support)[seen].mean()), int(support.sum())
@@ -205,20 +200,15 @@ def _estimate_spread(
 
 
 def _find_reason(name: str, support: np.ndarray) -> str:
-    """Return why no interval of the figure would cover what it says; empty: it does."""
+    """Return the reason for no interval: its coverage would be below 95 %; empty: there is one."""
     weights = 1 / support
     if support.sum() < _FEW:
         return f"fewer than {_FEW} photos"
     if support.min() < _FEW and weights.max() / weights.sum() > _DOMINANT:
         return f"one class has only {count(int(support.min()), 'photo')}"
     if name.endswith(_BIASED) and weights.sum() > _THIN:
-        return "too few photos a class for so many classes"
+        return "too few photos per class"
     return ""
-
-
-def _estimate_share(share: float, n: int) -> Estimate:
-    low, high = wilson_interval(round(share * n), n) if n else (np.nan, np.nan)
-    return Estimate(value=share, low=low, high=high, n=n, method="Wilson")
 
 
 def _correct_chance(counts: Counts) -> tuple[np.ndarray, np.ndarray]:
@@ -228,5 +218,5 @@ def _correct_chance(counts: Counts) -> tuple[np.ndarray, np.ndarray]:
     expected = (support * predicted).sum(axis=-1)
     spreads = [n * n - (pairs**2).sum(axis=-1) for pairs in (support, predicted)]
     beyond = n * right - expected
-    # One class in truth and answers: nothing but chance could agree; scikit-learn gives NaN, too.
+    # One class in labels and predictions: NaN, like scikit-learn.
     return divide(beyond, n * n - expected), divide(beyond, np.sqrt(spreads[0] * spreads[1]), 0.0)

@@ -1,14 +1,11 @@
-"""What any model has to beat: answers that need no training, and a run beside them.
+"""Baselines that any model has to beat, and a run compared with them.
 
-The largest class, and the nearest photos by some description of them (features, colours). All learn
-from the training photos alone; a training photo is never its own neighbour. A run is compared on
-the same photos; p-values are adjusted for the number of baselines, because the strongest is picked
-by these very photos.
+The largest class, and the nearest training photos by features or colours; a photo is never its own
+neighbour. A run is compared on the same photos; p-values are adjusted for the number of baselines.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -18,35 +15,30 @@ from core.evaluation.comparison import (
     Verdict,
     adjust_holm,
     compare_predictions,
-    describe_p,
 )
-from core.evaluation.intervals import Estimate, wilson_interval
-from core.formats import count, percent, say_p
+from core.evaluation.intervals import Estimate, estimate_share
+from core.formats import percent, say_p
 
 _CHUNK = 512
 """Photos compared with all training photos at once."""
 
 
 def predict_majority(labels: np.ndarray, train: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Return (m,) int64: for each photo asked, the largest class of the training photos.
-
-    Args:
-        train: (t,) int photo numbers to learn from; the first of equally large classes is taken.
-    """
+    """Return (m,) int64, the largest class of the training photos `train` (t,) int."""
     return np.full(len(asked), np.bincount(labels[train]).argmax(), dtype=np.int64)
 
 
 def predict_neighbours(
     described: np.ndarray, labels: np.ndarray, train: np.ndarray, asked: np.ndarray, k: int
 ) -> np.ndarray:
-    """Return (m,) int64: the class that most of the k nearest training photos have, by cosine.
+    """Return (m,) int64, the majority class of the k nearest training photos by cosine.
 
-    Of classes with equally many votes, that whose photos are nearer together (sum of cosines).
+    The sum of the cosines decides between classes with equally many votes.
 
     Args:
-        described: (n, d) float, a description of all photos; a row of zeros is near to none.
-        train: (t,) int photo numbers to learn from; at least one beside a photo that is asked.
-        k: Neighbours that vote; fewer where there are not so many.
+        described: (n, d) float, a description of all photos.
+        train: (t,) int, training photos; at least one other than the photo itself.
+        asked: (m,) int, photos to answer.
     """
     known, answers = _normalise(described[train]), np.empty(len(asked), dtype=np.int64)
     own_place = {int(photo): place for place, photo in enumerate(train)}
@@ -62,12 +54,9 @@ def predict_neighbours(
 
 
 def describe_colours(photos: np.ndarray, levels: int = 6) -> np.ndarray:
-    """Return (n, levels³) float32: how much of a photo has each colour, as roots of shares.
+    """Return (n, levels³) float32, root shares of the colours of photos (n, h, w, 3) uint8 RGB.
 
-    Their cosine is Bhattacharyya's coefficient of the two histograms.
-
-    Args:
-        photos: (n, h, w, 3) uint8 RGB.
+    The cosine of two rows is Bhattacharyya's coefficient of the histograms.
 
     Source:
         M. J. Swain and D. H. Ballard (1991), Int. J. Comput. Vision 7, 11-32: colour indexing.
@@ -98,34 +87,33 @@ def _normalise(rows: np.ndarray) -> np.ndarray:
 
 
 NAMES = {
-    "majority": "Largest class of train",
+    "majority": "Largest training class",
     "colours_1": "Nearest photo by colour",
     "colours_5": "5 nearest by colour",
     "features_1": "Nearest photo by frozen features",
     "features_5": "5 nearest by frozen features",
 }
-"""What a person reads for each baseline of `core.prediction.nearest`, weakest idea first."""
+"""Titles of the baselines of `core.prediction.nearest`, the weakest first."""
 _FROZEN = "features_"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """The run compared with one baseline."""
+    """A baseline (a) and the run (b)."""
 
     name: str
     """As in NAMES."""
     accuracy: Estimate
-    """Of the baseline."""
+    """Accuracy of the baseline."""
     own: Estimate
-    """The accuracy of the run on the same photos."""
+    """Accuracy of the run on the same photos."""
     compared: Comparison
-    """Baseline a, run b."""
     p_value: float
     """Adjusted for all baselines."""
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Of the difference; adjusted as the p-value is, so that the two agree."""
+        """Interval of the difference, adjusted like the p-value."""
         return self.compared.adjust_interval(self.p_value)
 
     @property
@@ -134,10 +122,9 @@ class Beside:
 
 
 class Worth(NamedTuple):
-    """What a comparison says."""
+    """A verdict in one sentence, and the facts."""
 
     verdict: str
-    """One sentence."""
     facts: str
 
 
@@ -147,11 +134,7 @@ def compare_baselines(
     baselines: Mapping[str, np.ndarray],
     classes: Sequence[str],
 ) -> list[Beside]:
-    """Return the run beside each baseline, in the order of NAMES.
-
-    Args:
-        baselines: Name → (n,) int.
-    """
+    """Return the run compared with each baseline (name → (n,) int), in the order of NAMES."""
     names = [name for name in NAMES if name in baselines]
     compared = [
         compare_predictions(labels, baselines[name], predictions, classes) for name in names
@@ -160,8 +143,8 @@ def compare_baselines(
     return [
         Beside(
             name=name,
-            accuracy=_measure(one.both_right + one.lost, one.n),
-            own=_measure(one.both_right + one.gained, one.n),
+            accuracy=estimate_share(one.both_right + one.lost, one.n),
+            own=estimate_share(one.both_right + one.gained, one.n),
             compared=one,
             p_value=float(p_value),
         )
@@ -170,32 +153,32 @@ def compare_baselines(
 
 
 def find_strongest(besides: Sequence[Beside], uses_network: bool) -> Beside | None:
-    """Return the baseline with most hits, of those with or without the network's features."""
+    """Return the best baseline with (or without) features of the network."""
     among = [one for one in besides if one.uses_network == uses_network]
     return max(among, key=lambda one: one.accuracy.value, default=None)
 
 
 def describe_worth(besides: Sequence[Beside]) -> list[Worth]:
-    """Return a verdict in words: against what needs no network, then against frozen features."""
+    """Return two verdicts: against baselines without a network, then with frozen features."""
     strongest = (find_strongest(besides, uses_network) for uses_network in (False, True))
     return [_describe(one, len(besides)) for one in strongest if one and one.compared.n]
 
 
 _VERDICTS: dict[bool, dict[Verdict, str]] = {
     False: {
-        "better": "Yes, ResNet-50 is worth it.",
-        "worse": "No: colours and counting do better.",
-        "open": "Not shown: ResNet-50 and a simple rule are not told apart.",
-        "same": "No: a simple rule answers as well.",
+        "better": "ResNet-50 beats the simple baselines.",
+        "worse": "A simple baseline beats ResNet-50.",
+        "open": "No significant gain over a simple baseline.",
+        "same": "No difference from a simple baseline.",
     },
     True: {
-        "better": "Training adds to its features.",
-        "worse": "Training took away from its features: looking up the nearest photos does better.",
-        "open": "What training adds to its features is not told apart from chance.",
-        "same": "Training adds nothing to its features.",
+        "better": "Training beats nearest neighbours on the same features.",
+        "worse": "Nearest neighbours on the same features beat the trained run.",
+        "open": "No significant gain over nearest neighbours on the same features.",
+        "same": "No difference from nearest neighbours on the same features.",
     },
 }
-"""By whether the baseline uses the network's features."""
+"""Keys: whether the baseline uses features of the network."""
 
 
 def _describe(beside: Beside, rules: int) -> Worth:
@@ -203,24 +186,16 @@ def _describe(beside: Beside, rules: int) -> Worth:
     n = compared.n
     verdict = _VERDICTS[beside.uses_network][compared.judge(beside.p_value)]
     said = (
-        f"Right on {percent(compared.accuracy_b, n)} of {count(n, 'photo')}; "
-        f"“{NAMES[beside.name].lower()}” on {percent(compared.accuracy_a, n)}"
+        f"Accuracy {percent(compared.accuracy_b, n)} (n = {n:,}); "
+        f"“{NAMES[beside.name].lower()}” {percent(compared.accuracy_a, n)}"
     )
     if compared.gained + compared.lost == 0:
-        return Worth(verdict, f"{said}: the same ones.")
+        return Worth(verdict, f"{said}, on the same photos.")
     low, high = (100 * end for end in beside.interval)
-    several = rules > 1
-    widened = f", widened because {rules} rules are compared" if several else ""
-    adjusted = f" Adjusted for {rules} rules (Holm), {say_p(beside.p_value)}." if several else ""
+    adjusted = f", adjusted for {rules} baselines" if rules > 1 else ""
     return Worth(
         verdict,
-        f"{said}: {100 * compared.difference:+.1f} points, 95 % interval {low:+.1f} to "
-        f"{high:+.1f}{widened}. {count(compared.gained, 'photo')} gained, {compared.lost:,} lost: "
-        f"two equally good rules split so unevenly, or more, in {describe_p(compared.p_value)} "
-        f"comparisons.{adjusted}",
+        f"{said}. Difference {100 * compared.difference:+.1f} points, 95 % interval {low:+.1f} to "
+        f"{high:+.1f}; {compared.gained:,} gained, {compared.lost:,} lost, "
+        f"{say_p(beside.p_value)} (McNemar{adjusted}).",
     )
-
-
-def _measure(hits: int, n: int) -> Estimate:
-    low, high = wilson_interval(hits, n)
-    return Estimate(value=hits / n if n else nan, low=low, high=high, n=n, method="Wilson")

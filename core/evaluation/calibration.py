@@ -1,8 +1,7 @@
-"""Whether a score of 80 % is right in 80 of 100 cases, and the temperature that makes it so.
+"""Calibration of the scores (is a score of 80 % right in 80 of 100 cases?) and temperature scaling.
 
-The score of a photo is that of its answer, the highest one. The temperature divides the log-scores
-and never changes which class is the highest; it is fitted on validation photos and judged on others
-(or, on the same photos, by cross-fitting).
+The confidence of a photo is its highest score. The temperature divides the log-scores and never
+changes the predicted class; it is fitted on validation photos and judged on others.
 """
 
 from dataclasses import dataclass
@@ -23,18 +22,17 @@ _RESAMPLES = 500
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Calibration:
-    """How scores fit what is right. Ends of 95 % intervals: `mean_interval` of the loss,
-    percentiles of a bootstrap of the others."""
+    """Calibration figures. 95 % intervals: `mean_interval` of the loss, else a bootstrap."""
 
     n: int
     accuracy: float
     mean_score: float
     error: float
-    """Expected calibration error: mean gap of score and accuracy over the bins, by photos."""
+    """Expected calibration error: mean gap of confidence and accuracy over bins, by photos."""
     error_low: float
     error_high: float
     error_by_chance: float
-    """What 95 of 100 perfectly calibrated models with these scores would stay below."""
+    """95 % limit of the error for perfectly calibrated scores."""
     loss: float
     """Mean negative log-likelihood of the true class."""
     loss_low: float
@@ -50,14 +48,14 @@ class Calibration:
 def measure_calibration(
     scores: np.ndarray, labels: np.ndarray, binning: Binning = "width", seed: int = 0
 ) -> Calibration:
-    """Return how far scores (n, k) can be trusted against labels (n,); NaN without photos.
+    """Return the calibration of scores (n, k) against labels (n,); NaN without photos.
 
     Raises:
         ValueError: A score is not finite, or the shapes do not fit.
 
     Source:
         M. P. Naeini et al. (2015), AAAI, for the error; J. Bröcker and L. A. Smith (2007), Weather
-        and Forecasting 22, 651-661, for what chance alone would give.
+        and Forecasting 22, 651-661, for the error by chance.
     """
     scores = _check_scores(scores, labels)
     tops, right = scores.max(axis=1, initial=0.0), scores.argmax(axis=1) == labels
@@ -116,9 +114,9 @@ def bin_scores(tops: np.ndarray, right: np.ndarray, binning: Binning = "width") 
 
 
 def find_bin_photos(tops: np.ndarray, bins: pd.DataFrame, position: int) -> np.ndarray:
-    """Return which scores lie in a row of what `bin_scores` returned for them, (n,) bool."""
+    """Return the scores in a row of the bins of `bin_scores`, (n,) bool."""
     low, high = bins["low"].iloc[position], bins["high"].iloc[position]
-    # A score on an end is in the bin below, where there is one.
+    # A score on an end is in the lower bin.
     above = tops >= low if position == 0 else tops > low
     return np.asarray(above & (tops <= high))
 
@@ -144,7 +142,7 @@ def _sum_gaps(gaps: np.ndarray, numbers: np.ndarray) -> float:
 def _resample(
     rng: np.random.Generator, values: np.ndarray, gaps: np.ndarray, numbers: np.ndarray
 ) -> list[tuple[float, float]]:
-    """Return the 95 % intervals of the mean of each column, and last of the calibration error."""
+    """Return 95 % bootstrap intervals of each column's mean, and last of the calibration error."""
     n = len(gaps)
     if not n:
         return [(float("nan"), float("nan"))] * (values.shape[1] + 1)
@@ -158,8 +156,8 @@ def _resample(
     width = values.shape[1]
     drawn = np.column_stack([means[:, :width], np.abs(means[:, width:]).sum(axis=1)])
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-    # Resamples have larger gaps than the photos, as the photos have than all there could be: twice
-    # that is taken off, else the ends lie too high, and often above the error itself.
+    # Resamples have larger gaps than the photos, and photos have larger gaps than the population:
+    # twice the bias is subtracted.
     error = _sum_gaps(gaps, numbers)
     bias = 2 * (float(drawn[:, -1].mean()) - error)
     low[-1], high[-1] = max(0.0, min(error, low[-1] - bias)), max(error, high[-1] - bias)
@@ -167,7 +165,7 @@ def _resample(
 
 
 def _draw_chance(rng: np.random.Generator, tops: np.ndarray, numbers: np.ndarray) -> float:
-    """Return the 95th percentile of the error where each answer is right as often as it says."""
+    """Return the 95th percentile of the error of perfectly calibrated scores."""
     if not len(tops):
         return float("nan")
     errors = [_sum_gaps(tops - (rng.random(len(tops)) < tops), numbers) for _ in range(_RESAMPLES)]
@@ -179,26 +177,26 @@ def _mean(values: np.ndarray) -> float:
 
 
 FEWEST_TO_FIT = 30
-"""Photos below which a temperature says more about chance than about the model."""
+"""Photos needed to fit a temperature."""
 
 TINY = float(np.finfo(np.float32).tiny)
-"""What a score of 0 is taken for, so that it has a logarithm."""
+"""Least score, so that it has a logarithm."""
 
 _COLDEST, _HOTTEST = 0.05, 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TemperatureFit:
-    """The temperature that fits photos best."""
+    """The temperature with the least loss."""
 
     temperature: float
     n: int
     at_edge: bool
-    """Whether the best lies beyond the range that is searched (every answer right, say)."""
+    """Whether the best one is outside of the range (for example: all predictions are correct)."""
 
 
 def temper_scores(scores: np.ndarray, temperature: float) -> np.ndarray:
-    """Return the scores (n, k) float32 at a temperature: above 1 less sure, below 1 surer."""
+    """Return the scores (n, k) float32 at a temperature: above 1 less, below 1 more confident."""
     if temperature == 1.0:
         return np.asarray(scores, dtype=np.float32)
     logs = np.log(np.maximum(scores.astype(np.float64), TINY)) / temperature
@@ -209,8 +207,7 @@ def temper_scores(scores: np.ndarray, temperature: float) -> np.ndarray:
 def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> TemperatureFit:
     """Return the temperature with the least loss over the photos, between 0.05 and 20.
 
-    The loss is convex in 1 / temperature, so its slope is zero at one place at most: it is found by
-    bisection, to the precision of the machine.
+    The loss is convex in 1 / temperature: its slope has at most one zero.
 
     Raises:
         ValueError: No photos, a score is not finite, or the shapes do not fit.
@@ -245,11 +242,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> TemperatureFit:
 def cross_fit_scores(
     scores: np.ndarray, labels: np.ndarray, folds: int = 5, seed: int = 0
 ) -> np.ndarray:
-    """Return the scores (n, k), each photo's at the temperature that the other folds fit best.
-
-    So a temperature is judged on photos that did not choose it. Photos are dealt to folds at
-    random, by the seed.
-    """
+    """Return the scores (n, k), each photo's at a temperature fitted on the other folds."""
     parts = np.random.default_rng(seed).permutation(len(labels)) % folds
     tempered = np.asarray(scores, dtype=np.float32).copy()
     for part in np.unique(parts):

@@ -1,8 +1,8 @@
-"""Two runs on the same photos: what one gained and lost, and whether that is more than chance.
+"""Two runs on the same photos: gained and lost photos, and whether the difference is significant.
 
-Run a is the baseline, b is compared with it. A photo is gained where only b is right, lost where
-only a is. All tests are paired: the photos that both answer alike say nothing about a difference.
-They speak of two trained runs; another seed of a recipe would answer some photos differently.
+Run a is the baseline, run b is compared with it. A photo is gained where only b is correct, lost
+where only a is. All tests are paired. They are about two trained runs; other seeds of the same
+recipes would differ on some photos.
 """
 
 import math
@@ -16,29 +16,28 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.intervals import wilson_interval
-from core.formats import count
 
 ALPHA = 0.05
-"""How often two equal runs may be told apart by mistake."""
+"""Level of significance."""
 POWER = 0.8
-"""How often a difference that is there should be found."""
+"""Probability of detecting a true difference."""
 
 Verdict = Literal["better", "worse", "open", "same"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """How run b does beside run a on n photos that both were judged by."""
+    """Run b against run a on the same n photos."""
 
     both_right: int
     gained: int
-    """Only b is right."""
+    """Only b is correct."""
     lost: int
-    """Only a is right."""
+    """Only a is correct."""
     both_wrong: int
     per_class: pd.DataFrame
-    """class, support, recall_a, recall_b, difference, gained, lost, p_value (of McNemar, adjusted
-    for the number of classes); in the order of the classes that have photos."""
+    """class, support, recall_a, recall_b, difference, gained, lost, p_value (McNemar, adjusted for
+    the number of classes); classes with photos, in order."""
 
     @property
     def n(self) -> int:
@@ -54,7 +53,7 @@ class Comparison:
 
     @property
     def difference(self) -> float:
-        """Accuracy of b minus that of a, -1 to 1."""
+        """Accuracy of b minus accuracy of a, -1 to 1."""
         return (self.gained - self.lost) / self.n if self.n else math.nan
 
     @cached_property
@@ -63,11 +62,11 @@ class Comparison:
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the difference; without 0 where the p-value is below ALPHA."""
+        """95 % interval of the difference; excludes 0 where the p-value is below ALPHA."""
         return difference_interval(self.gained, self.lost, self.n)
 
     def adjust_interval(self, p_value: float) -> tuple[float, float]:
-        """Return the interval as strict as a p-value that was adjusted for several comparisons."""
+        """Return the interval at the level of a p-value adjusted for several comparisons."""
         level = ALPHA * self.p_value / p_value if p_value else ALPHA
         return difference_interval(self.gained, self.lost, self.n, level=level)
 
@@ -76,10 +75,10 @@ class Comparison:
         return photos_to_tell(self.gained, self.lost, self.n)
 
     def judge(self, p_value: float | None = None) -> Verdict:
-        """Return better, worse: told apart from chance; open: not; same: all answered alike.
+        """Return better or worse (significant), open (not significant) or same (no photo differs).
 
         Args:
-            p_value: The one to go by, where it was adjusted for several comparisons.
+            p_value: Adjusted for several comparisons; None: there is one.
         """
         if self.gained == self.lost == 0:
             return "same"
@@ -94,7 +93,7 @@ def compare_predictions(
     predictions_b: np.ndarray,
     classes: Sequence[str],
 ) -> Comparison:
-    """Return how b does beside a; row i of each array is the same photo."""
+    """Return the comparison of b with a; row i of each array is the same photo."""
     if not labels.shape == predictions_a.shape == predictions_b.shape:
         raise ValueError(f"{labels.shape}, {predictions_a.shape}, {predictions_b.shape} differ")
     right_a, right_b = predictions_a == labels, predictions_b == labels
@@ -109,17 +108,16 @@ def compare_predictions(
 
 
 def count_changes(right_a: np.ndarray, right_b: np.ndarray) -> dict[str, int]:
-    """Return n, before (right answers of a), gained and lost; both are (n,) bool."""
+    """Return n, before (correct answers of a), gained and lost of two arrays (n,) bool."""
     gained, lost = int((right_b & ~right_a).sum()), int((right_a & ~right_b).sum())
     return {"n": len(right_a), "before": int(right_a.sum()), "gained": gained, "lost": lost}
 
 
 def exact_mcnemar(gained: int, lost: int) -> float:
-    """Return the two-sided p-value: how often chance alone splits so unevenly, or more.
+    """Return the two-sided p-value of McNemar's exact test.
 
     Source:
-        Q. McNemar (1947), Psychometrika 12, 153-157; as the exact binomial test of the photos on
-        which the two disagree, because these are often few.
+        Q. McNemar (1947), Psychometrika 12, 153-157, as the exact binomial test.
     """
     disagreeing = gained + lost
     ways: int = 1
@@ -134,11 +132,11 @@ def difference_interval(
     gained: int, lost: int, n: int, *, level: float = ALPHA
 ) -> tuple[float, float]:
     """Return the interval of the difference in accuracy, 95 % at the level 0.05; NaN where no
-    photo differs. It holds 0 where `exact_mcnemar` is at the level or above, and nowhere else.
+    photo differs. It contains 0 exactly where `exact_mcnemar` is at the level or above.
 
-    The difference is how unevenly the differing photos split, which has an exact interval, times
-    their share of all photos, which has Wilson's; the two are combined as their logarithms are, or
-    as a sum, towards the end that is further from 0.
+    The difference is a product: the imbalance of the differing photos (exact interval) times their
+    share of all photos (Wilson's interval). The two intervals are combined on a logarithmic scale,
+    or as a sum towards the end that is further from 0.
 
     Source:
         C. J. Clopper, E. S. Pearson (1934), Biometrika 26, 404-413; G. Y. Zou, A. Donner (2008),
@@ -167,10 +165,7 @@ def difference_interval(
 
 
 def photos_to_tell(gained: int, lost: int, n: int) -> int | None:
-    """Return how many photos would tell a difference of this size from chance; None: no number.
-
-    As many as find it with probability POWER at level ALPHA, if the shares of gained and lost
-    photos are what was seen.
+    """Return the photos needed to detect this difference (POWER, ALPHA); None: no difference.
 
     Source:
         R. J. Connor (1987), Biometrics 43, 207-211: sample size for paired proportions.
@@ -185,7 +180,7 @@ def photos_to_tell(gained: int, lost: int, n: int) -> int | None:
 
 
 def adjust_holm(p_values: Sequence[float]) -> np.ndarray:
-    """Return p-values (m,) that stay right when the smallest of several is picked out.
+    """Return p-values (m,) adjusted for several comparisons.
 
     Source:
         S. Holm (1979), Scand. J. Statist. 6, 65-70.
@@ -223,10 +218,7 @@ def _compare_classes(
 
 
 def count_needed_gains(lost: int) -> int:
-    """Return how many photos must be gained, where so many are lost, to be told from chance.
-
-    By McNemar's exact test; 6 where none is lost.
-    """
+    """Return the gained photos needed for significance at this number of lost ones; 6 for 0."""
     gained = lost + 1
     while exact_mcnemar(gained, lost) >= ALPHA:
         gained += 1
@@ -234,7 +226,7 @@ def count_needed_gains(lost: int) -> int:
 
 
 def bound_unseen(n: int) -> float:
-    """Return the largest share of photos that may differ when none of n did, at 95 %.
+    """Return the upper end of the 95 % interval of the share that differs if 0 of n differ.
 
     Source:
         C. J. Clopper, E. S. Pearson (1934), Biometrika 26, 404-413: 1 - 0.025^(1/n).
@@ -243,44 +235,27 @@ def bound_unseen(n: int) -> float:
 
 
 def describe_verdict(compared: Comparison, p_value: float | None = None) -> str:
-    """Return in two sentences whether the difference is real, and what would tell.
+    """Return one or two sentences: whether the difference is significant, and photos needed.
 
     Args:
-        p_value: As adjusted for several comparisons; None: there is one.
+        p_value: Adjusted for several comparisons; None: there is one.
     """
+    n = f"(n = {compared.n:,})"
     if compared.n == 0:
         return "The two runs have no photo in common in this split."
     verdict = compared.judge(p_value)
     if verdict == "same":
-        return (
-            f"No difference. Both are right, and wrong, on the same {count(compared.n, 'photo')}."
-        )
-    chance = describe_p(compared.p_value)
+        return f"No difference: both runs are correct and wrong on the same photos {n}."
     if verdict in ("better", "worse"):
-        return (
-            f"The difference is unlikely to be chance. If the two runs were equally good, they "
-            f"would split the photos so unevenly in {chance} comparisons."
-        )
-    if compared.gained == compared.lost:
-        return "Not told apart. As many photos were gained as lost."
-    several = " Among several comparisons one such is no surprise."
-    return (
-        "Not told apart. Two equally good runs would split the photos so unevenly, or more, in "
-        f"{chance} comparisons.{_describe_need(compared)}"
-        f"{several if compared.p_value < ALPHA else ''}"
-    )
-
-
-def _describe_need(compared: Comparison) -> str:
-    """Return how many photos it takes, unless these would do (but for the other comparisons)."""
+        return f"Significant difference {n}."
+    words = f"No significant difference {n}."
     needed = compared.photos_needed
-    if needed is None or needed <= compared.n:
-        return ""
-    rounded = int(float(f"{needed:.2g}"))  # the two digits that an estimate deserves
-    return (
-        f" To tell a difference of this size takes about {rounded:,} photos; these are "
-        f"{compared.n:,}."
-    )
+    if needed is not None and needed > compared.n:
+        rounded = int(float(f"{needed:.2g}"))  # an estimate deserves two digits
+        words += f" Detecting one this small needs about {rounded:,} photos."
+    if compared.p_value < ALPHA:
+        words += " One significant result among several comparisons is expected by chance."
+    return words
 
 
 def describe_p(p_value: float) -> str:

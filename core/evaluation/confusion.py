@@ -1,9 +1,8 @@
 """Confusion matrices: counts, shares, pairs, the order of classes, and the difference of two runs.
 
-Rows are true, columns predicted classes. Labels and predictions are (n,) int, indices into the
-classes; a matrix is (k, k) int64; an order is a permutation (k,) int64 of the class numbers, the
-same for the same matrix and names. A difference is after - before, of two runs that answered the
-same photos under the same classes (`core.runs.common_photos` checks that).
+Rows are true, columns predicted classes. Labels and predictions are (n,) int, class numbers; a
+matrix is (k, k) int64; an order is a permutation (k,) int64 of the class numbers. A difference is
+after - before, of two runs on the same photos and classes.
 """
 
 from collections.abc import Sequence
@@ -14,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 Value = Literal["count", "row share", "column share"]
-"""What a cell shows: photos, or their share of the true or of the predicted class."""
+"""A cell shows photos, or their share of the true or of the predicted class."""
 
 
 def count_confusions(labels: np.ndarray, predictions: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return (k, k) int64: how many photos of the row's class were taken for the column's."""
+    """Return the confusion matrix (k, k) int64."""
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     if labels.shape != predictions.shape or labels.ndim != 1:
         raise ValueError(f"labels {labels.shape} and predictions {predictions.shape} do not match")
@@ -30,13 +29,13 @@ def count_confusions(labels: np.ndarray, predictions: np.ndarray, n_classes: int
 
 
 def share(matrix: np.ndarray, of: Literal["row", "column"]) -> np.ndarray:
-    """Return (k, k) float64: counts as shares of their row or column; NaN where that is empty."""
+    """Return (k, k) float64, shares of the row or column; NaN where it is empty."""
     totals = matrix.sum(axis=1, keepdims=True) if of == "row" else matrix.sum(axis=0, keepdims=True)
     return divide(matrix, totals)
 
 
 def divide(counts: np.ndarray, totals: np.ndarray, instead: float = np.nan) -> np.ndarray:
-    """Return counts over totals, of one shape once broadcast; `instead` where a total is 0."""
+    """Return counts / totals (broadcast); `instead` where a total is 0."""
     counts, totals = np.broadcast_arrays(counts, totals)
     quotients = np.full(counts.shape, instead)
     np.divide(counts, totals, out=quotients, where=totals > 0)
@@ -44,7 +43,7 @@ def divide(counts: np.ndarray, totals: np.ndarray, instead: float = np.nan) -> n
 
 
 def measure(matrix: np.ndarray, value: Value) -> np.ndarray:
-    """Return (k, k) float64: what the cells show; NaN where there is no share."""
+    """Return (k, k) float64, the values of the cells; NaN without a share."""
     if value == "count":
         return matrix.astype(np.float64)
     return share(matrix, "row" if value == "row share" else "column")
@@ -58,14 +57,14 @@ def to_long(
     *,
     filled: bool = False,
 ) -> pd.DataFrame:
-    """Return one line per cell, row by row: true, predicted, count, row_share, column_share.
+    """Return a row for each cell: true, predicted, count, row_share, column_share.
 
-    Its index is the cell's place: row × number of columns + column, of those that are wanted.
+    The index is row × number of columns + column. Shares are of the whole row and column.
 
     Args:
-        rows: Class numbers of the rows wanted, in their order; default: all.
-        columns: The same for the columns. Shares are of the whole row and column all the same.
-        filled: Whether only cells with photos are wanted: of 3,000 classes a few in 9,000,000.
+        rows: Class numbers of the rows, in order; default: all.
+        columns: Class numbers of the columns.
+        filled: Whether to return only cells with photos.
     """
     names = np.array(classes, dtype=object)
     rows = np.arange(len(names)) if rows is None else np.asarray(rows)
@@ -90,7 +89,7 @@ def to_long(
 def most_confused_pairs(matrix: np.ndarray, classes: Sequence[str], top: int = 20) -> pd.DataFrame:
     """Return the largest errors: true, predicted, count, row_share, support (photos of `true`).
 
-    Sorted by count, then by row share, then by name; pairs that were never confused are left out.
+    Sorted by count, row share and name.
     """
     cells = to_long(matrix, classes, filled=True)
     cells["support"] = matrix.sum(axis=1)[cells.index // len(classes)]
@@ -109,9 +108,7 @@ def photos_in_cell(
     true: int | None,
     predicted: int | None,
 ) -> np.ndarray:
-    """Return the indices (m,) int64 of the photos of a cell, a row or a column.
-
-    Wrong answers come before right ones, and among each the surest first.
+    """Return the photos (m,) int64 of a cell, a row or a column: wrong first, then by confidence.
 
     Args:
         true: Class number of the row; None for a whole column.
@@ -128,27 +125,21 @@ def photos_in_cell(
 
 
 def subtract_matrices(after: np.ndarray, before: np.ndarray, value: Value = "count") -> np.ndarray:
-    """Return (k, k) float64: what each cell has more (+) or less (−); NaN without a share."""
+    """Return the difference of the cells, (k, k) float64; NaN without a share."""
     if after.shape != before.shape:
         raise ValueError(f"matrices of {after.shape} and {before.shape} do not match")
     return np.asarray(measure(after, value) - measure(before, value))
 
 
 def judge_difference(difference: np.ndarray) -> np.ndarray:
-    """Return (k, k) float64: the difference with the sign of its worth, + better, − worse.
-
-    More on the diagonal is better, more beside it is worse.
-    """
-    worth = -difference
-    np.fill_diagonal(worth, np.diag(difference))
-    return worth
+    """Return the difference (k, k) with + for better and − for worse."""
+    judged = -difference
+    np.fill_diagonal(judged, np.diag(difference))
+    return judged
 
 
 def list_largest_changes(after: np.ndarray, before: np.ndarray) -> pd.DataFrame:
-    """Return the cells that changed: class numbers true, predicted, and before, after, change.
-
-    The largest change first, whatever its sign; then row by row.
-    """
+    """Return true, predicted, before, after, change of the changed cells, the largest first."""
     change = after - before
     true, predicted = np.nonzero(change)
     cells = pd.DataFrame({"true": true, "predicted": predicted})
@@ -164,12 +155,11 @@ def find_moved(
     true: int | None,
     predicted: int | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the photos that came into a cell and those that left it, (m,) int64 each.
+    """Return the photos that moved into a cell and out of it, (m,) int64 each.
 
     Args:
-        true: Class of the row, None for a whole column.
-        predicted: Class of the column, None for a whole row: there it is the right answer that
-            is come to or left, since a photo's class is the same in both runs.
+        true: Class of the row; None for a whole column.
+        predicted: Class of the column; None for a whole row: photos that became correct or wrong.
     """
     of_row = labels == true if true is not None else np.ones(len(labels), dtype=bool)
     column = true if predicted is None else predicted
@@ -181,26 +171,25 @@ def find_moved(
 Order = Literal["name", "support", "accuracy", "confusion"]
 
 _ALIKE_FROM = 0.03
-"""Mean share of photos taken for each other from which classes count as a group."""
+"""Mean share of confused photos from which classes form a group."""
 
 
 @dataclass(frozen=True)
 class LookAlikes:
-    """Classes that a run takes for each other."""
+    """A group of classes that a run confuses."""
 
     classes: tuple[int, ...]
-    """Class numbers, nearest side by side."""
+    """Class numbers, the most similar side by side."""
     confused: int
-    """Photos of one of them that are taken for another of them."""
+    """Photos confused within the group."""
 
 
 def order_classes(matrix: np.ndarray, classes: Sequence[str], by: Order) -> np.ndarray:
     """Return the class numbers in the order of rows and columns, (k,) int64.
 
     Args:
-        by: "name"; "support", most photos first; "accuracy" of the class (its recall), worst
-            first, classes without photos last; "confusion", look-alikes side by side, classes
-            that are confused with none last.
+        by: "name"; "support", most photos first; "accuracy" (recall), worst first; "confusion",
+            confused classes side by side, classes without confusions last.
     """
     if by == "confusion":
         return _order_look_alikes(matrix)
@@ -216,11 +205,7 @@ def order_classes(matrix: np.ndarray, classes: Sequence[str], by: Order) -> np.n
 
 
 def list_most_confused(matrix: np.ndarray, top: int) -> np.ndarray:
-    """Return the classes with the most errors, (m,) int64, the most first, at most `top`.
-
-    An error counts for both: for the class it was and for the class it was taken for. Classes
-    without any are left out.
-    """
+    """Return the classes with the most errors as true or predicted class, (m <= top,) int64."""
     errors = matrix - np.diag(np.diag(matrix))
     of_class = errors.sum(axis=1) + errors.sum(axis=0)
     ordered = np.argsort(-of_class, kind="stable")
@@ -228,18 +213,18 @@ def list_most_confused(matrix: np.ndarray, top: int) -> np.ndarray:
 
 
 def find_look_alikes(matrix: np.ndarray) -> list[LookAlikes]:
-    """Return the groups of two or more classes that are taken for each other, the worst first.
+    """Return the groups of confused classes, the worst first.
 
-    The tree of `order_classes(…, by="confusion")` is cut where the classes of two branches take on
-    average less than 3 % of their photos for each other.
+    The tree of `order_classes(…, by="confusion")` is cut where two branches confuse less than 3 %
+    of their photos on average.
     """
-    from scipy.cluster.hierarchy import fcluster  # loaded when first wanted
+    from scipy.cluster.hierarchy import fcluster  # slow to import
 
     order, confused = _order_look_alikes(matrix), np.sort(list_most_confused(matrix, len(matrix)))
     if len(confused) < 2:
         return []
     tree = _link_classes(matrix[np.ix_(confused, confused)])
-    numbers = np.zeros(len(matrix), dtype=np.int64)  # 0: of no group
+    numbers = np.zeros(len(matrix), dtype=np.int64)  # 0: no group
     numbers[confused] = fcluster(tree, 1 - _ALIKE_FROM, "distance")
     groups = []
     for number in dict.fromkeys(numbers[order].tolist()):
@@ -252,22 +237,22 @@ def find_look_alikes(matrix: np.ndarray) -> list[LookAlikes]:
 
 
 def _order_look_alikes(matrix: np.ndarray) -> np.ndarray:
-    """Return the leaves of the tree, then the classes that are confused with none."""
+    """Return the leaves of the tree, then the classes without confusions."""
     from scipy.cluster.hierarchy import leaves_list
 
     confused = np.sort(list_most_confused(matrix, len(matrix)))
     if len(confused) < 2:
         return np.arange(len(matrix))
     order = confused[leaves_list(_link_classes(matrix[np.ix_(confused, confused)]))]
-    # A tree may be read from either end: the end with the lower class number comes first.
+    # Both directions are equally good: begin with the lower class number.
     order = order if order[0] < order[-1] else order[::-1]
     return np.concatenate([order, np.setdiff1d(np.arange(len(matrix)), confused)])
 
 
 def _link_classes(matrix: np.ndarray) -> np.ndarray:
-    """Return the tree of the classes, (k - 1, 4), the leaves of up to 300 in the best order.
+    """Return the tree of the classes (k - 1, 4), with optimal leaf order up to 300 classes.
 
-    Two classes are as near as the mean of the two shares of photos taken for each other is large.
+    The similarity of two classes is the mean share of photos confused between them.
 
     Source:
         Z. Bar-Joseph, D. K. Gifford, T. S. Jaakkola (2001), Fast optimal leaf ordering for
@@ -278,5 +263,5 @@ def _link_classes(matrix: np.ndarray) -> np.ndarray:
     rows = np.nan_to_num(share(matrix, "row"))
     distances = 1 - (rows + rows.T) / 2
     pairs = distances[np.triu_indices(len(matrix), 1)]
-    # The best order of 3,000 takes minutes, in which a page server answers nobody.
+    # The optimal order of 3,000 classes takes minutes.
     return np.asarray(linkage(pairs, "average", optimal_ordering=len(matrix) <= 300))

@@ -1,11 +1,11 @@
-"""Answering only when the score is high enough, and only what looks like the training photos.
+"""Selective prediction: thresholds on the score, coverage, and the limit of the distance.
 
-Coverage is the share of photos that get an answer; the others go to a person. A photo is answered
-when its highest score is at least the threshold (its class's own one, where there is one).
+Coverage is the share of photos that are answered; the others are deferred to a person. A photo is
+answered when its highest score is at least the threshold (or the threshold of its class).
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,29 +13,23 @@ import pandas as pd
 from core.evaluation.intervals import wilson_interval
 
 FEWEST_OF_CLASS = 10
-"""Answers of a class below which it gets no threshold of its own."""
+"""A class with fewer predictions has no threshold."""
 _STEPS = np.arange(101) / 100
 
 
-@dataclass(frozen=True, kw_only=True)
-class OperatingPoint:
-    """What a threshold does to a set of photos. Ends of 95 % Wilson intervals; NaN of none."""
+class OperatingPoint(NamedTuple):
+    """The effect of a threshold on some photos."""
 
     n: int
     answered: int
     wrong: int
-    """Wrong answers that are shown."""
-    coverage_low: float
-    coverage_high: float
-    accuracy_low: float
-    """Of the accuracy of what is answered."""
-    accuracy_high: float
+    """Answered and wrong."""
     right_withheld: int
-    """Photos sent to a person whose answer would have been right."""
+    """Deferred photos whose prediction is correct."""
 
     @property
     def withheld(self) -> int:
-        """Photos sent to a person."""
+        """Deferred photos."""
         return self.n - self.answered
 
     @property
@@ -44,39 +38,24 @@ class OperatingPoint:
 
     @property
     def accuracy(self) -> float:
-        """Of what is answered."""
+        """Accuracy of the answered photos."""
         return 1 - self.wrong / self.answered if self.answered else float("nan")
 
 
 def measure_point(answered: np.ndarray, right: np.ndarray) -> OperatingPoint:
-    """Return what answering some photos means.
-
-    Args:
-        right: (n,) bool, whose answer is (or would be) right.
-    """
-    n, shown = len(answered), int(answered.sum())
-    hits = int((answered & right).sum())
-    coverage = wilson_interval(shown, n)
-    accuracy = wilson_interval(hits, shown)
+    """Return the operating point for (n,) bool each: answered, and prediction correct."""
     return OperatingPoint(
-        n=n,
-        answered=shown,
-        wrong=shown - hits,
-        coverage_low=coverage[0],
-        coverage_high=coverage[1],
-        accuracy_low=accuracy[0],
-        accuracy_high=accuracy[1],
+        n=len(answered),
+        answered=int(answered.sum()),
+        wrong=int((answered & ~right).sum()),
         right_withheld=int((~answered & right).sum()),
     )
 
 
 def trace_coverage(tops: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """Return a row for each score as threshold, highest first; equal scores go together.
+    """Return a row for each distinct confidence (n,) as threshold, the highest first.
 
-    Columns threshold, answered, wrong, coverage, accuracy (of the answered).
-
-    Args:
-        tops: (n,) float, the highest score of each photo.
+    Columns threshold, answered, wrong, coverage, accuracy (of the answered photos).
     """
     order = np.argsort(-tops, kind="stable")
     ordered = tops[order]
@@ -96,10 +75,9 @@ def trace_coverage(tops: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
 
 def thin_coverage(curve: pd.DataFrame, points: int = 120) -> pd.DataFrame:
-    """Return at most about `points` rows of a curve, evenly over coverage, with intervals.
+    """Return about `points` rows of a curve from the tenth answer on, evenly over coverage.
 
-    Adds accuracy_low and accuracy_high (95 %, Wilson). The first rows, where a few photos make
-    the accuracy jump, are kept from the tenth answer on.
+    Adds accuracy_low and accuracy_high (95 %, Wilson).
     """
     kept = curve[curve["answered"] >= min(10, int(curve["answered"].max() if len(curve) else 0))]
     places = np.unique(np.linspace(0, len(kept) - 1, min(points, len(kept))).round().astype(int))
@@ -113,9 +91,9 @@ def thin_coverage(curve: pd.DataFrame, points: int = 120) -> pd.DataFrame:
 
 
 def area_under_risk(tops: np.ndarray, right: np.ndarray) -> float:
-    """Return the mean share of wrong answers over all coverages; 0 is best, NaN without photos.
+    """Return the area under the risk-coverage curve; 0 is best, NaN without photos.
 
-    Photos of equal score count as if they came in every order.
+    Photos of equal confidence count as the mean over their orders.
 
     Source:
         Y. Geifman and R. El-Yaniv (2017), Selective Classification for Deep Neural Networks,
@@ -131,13 +109,7 @@ def area_under_risk(tops: np.ndarray, right: np.ndarray) -> float:
 
 
 def choose_threshold(tops: np.ndarray, right: np.ndarray, target: float) -> float | None:
-    """Return the lowest threshold that keeps `target` of the answers right; None if none does.
-
-    Whole percents only, as they are kept and shown: rounding up afterwards could miss the target.
-
-    Args:
-        tops: (n,) float, the highest score of each photo.
-    """
+    """Return the lowest threshold, in whole percents, that reaches the target accuracy, if any."""
     order = np.argsort(tops, kind="stable")
     first = np.searchsorted(tops[order].astype(np.float64), _STEPS)
     hits = np.append(np.cumsum(right[order][::-1])[::-1], 0)[first]
@@ -148,55 +120,31 @@ def choose_threshold(tops: np.ndarray, right: np.ndarray, target: float) -> floa
 
 
 def choose_class_thresholds(scores: np.ndarray, labels: np.ndarray, target: float) -> pd.DataFrame:
-    """Return a row for each class: the threshold that keeps its answers right often enough.
+    """Return a row for each class with its threshold for a target precision.
 
-    Columns number, taken (photos whose highest score is this class), threshold (NaN: it has none of
-    its own), answered, precision, precision_low, precision_high (of the answered; 95 %, Wilson) and
-    verdict: "reached", "too few" (fewer than 10 answers), "not reached".
-
-    Args:
-        scores: (n, k) of validation photos.
+    Columns taken (photos predicted as the class), threshold (NaN without one) and verdict:
+    "reached", "too few" (fewer than 10 predictions) or "not reached".
     """
     answers, tops = scores.argmax(axis=1), scores.max(axis=1, initial=0.0)
-    right = answers == labels
-    rows = [
-        _choose_for_class(number, tops[answers == number], right[answers == number], target)
-        for number in range(scores.shape[1])
-    ]
-    return pd.DataFrame(rows)
-
-
-def _choose_for_class(
-    number: int, tops: np.ndarray, right: np.ndarray, target: float
-) -> dict[str, object]:
-    found = choose_threshold(tops, right, target) if len(tops) >= FEWEST_OF_CLASS else None
-    chosen = tops >= (0.0 if found is None else found)
-    hits, n = int((chosen & right).sum()), int(chosen.sum())
-    low, high = wilson_interval(hits, n)
-    verdict = "reached" if found is not None else "not reached"
-    return {
-        "number": number,
-        "taken": len(tops),
-        "threshold": np.nan if found is None else found,
-        "answered": n,
-        "precision": hits / n if n else np.nan,
-        "precision_low": low,
-        "precision_high": high,
-        "verdict": verdict if len(tops) >= FEWEST_OF_CLASS else "too few",
-    }
+    rows = []
+    for number in range(scores.shape[1]):
+        own = answers == number
+        taken = int(own.sum())
+        found = choose_threshold(tops[own], labels[own] == number, target)
+        verdict = "too few" if taken < FEWEST_OF_CLASS else "not reached"
+        rows.append((taken, np.nan, verdict) if found is None else (taken, found, "reached"))
+    return pd.DataFrame(rows, columns=["taken", "threshold", "verdict"])
 
 
 FEWEST_TO_LIMIT = 19
-"""Photos below which no limit can promise to keep 95 % of the next ones."""
+"""Photos needed for a limit that covers 95 % of further photos."""
 
 
 def find_limit(distances: np.ndarray) -> float | None:
-    """Return the distance within which at least 95 % of further such photos lie.
-
-    None for so few photos that no limit promises it (fewer than 19).
+    """Return the distance within which 95 % of further photos lie; None for fewer than 19.
 
     Args:
-        distances: (n,) float, of validation photos, which the model did not learn from.
+        distances: (n,) float, of photos that the model did not learn from.
 
     Source:
         V. Vovk et al. (2005), Algorithmic Learning in a Random World: the split-conformal quantile,

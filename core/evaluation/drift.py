@@ -1,9 +1,8 @@
-"""Whether photos have changed against a reference: what the model sees, what is measured, the mix.
+"""Drift: whether photos differ from a reference in features, in properties or in the class mix.
 
-A photo is described by components (directions of its features), by measured properties and by the
-class that the model gives it. The mix of these classes is compared on its own; components and
-properties are compared within classes, the reference carried over to the mix of now. Together the
-two say all: whatever changes, changes the mix, or the photos that get the same answer.
+A photo is described by components (directions of its features), measured properties and its
+predicted class. The mix of classes is compared on its own. Components and properties are compared
+within classes: the reference is weighted to the current mix.
 """
 
 from collections.abc import Sequence
@@ -15,14 +14,11 @@ import pandas as pd
 
 
 def weigh_groups(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
-    """Return weights (m,) that give the reference the mix of groups of the current sample.
-
-    They are 0 where the current sample has none of a group; their sum is the number of current
-    members whose group is known to the reference.
+    """Return weights (m,) that give the reference the group mix of the current sample.
 
     Args:
-        reference: (m,) int, the group of each.
-        current: (n,) int; groups that the reference does not have count for nothing.
+        reference: (m,) int, groups.
+        current: (n,) int, groups; those missing in the reference are ignored.
     """
     groups, places, there = np.unique(reference, return_inverse=True, return_counts=True)
     wanted = np.array([(current == group).sum() for group in groups], dtype=np.float64)
@@ -30,10 +26,7 @@ def weigh_groups(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
 
 
 def effective_number(weights: np.ndarray) -> float:
-    """Return how many equally weighted members tell as much; 0 without any weight.
-
-    Source: L. Kish (1965), Survey Sampling, section 11.7.
-    """
+    """Return the effective sample size of the weights (Kish 1965, Survey Sampling, 11.7)."""
     total = float(weights.sum())
     return total**2 / float(np.square(weights).sum()) if total else 0.0
 
@@ -41,16 +34,13 @@ def effective_number(weights: np.ndarray) -> float:
 def measure_distances(
     reference: np.ndarray, weights: np.ndarray, current: np.ndarray
 ) -> np.ndarray:
-    """Return the largest gap between the two cumulative shares in each column, (c,) in [0, 1].
-
-    Source: Kolmogorov's and Smirnov's statistic of two samples, with weights.
-    """
+    """Return the weighted Kolmogorov-Smirnov statistic of each column, (c,) in [0, 1]."""
     values = np.concatenate([reference, current])
     steps = np.concatenate([weights / weights.sum(), np.full(len(current), -1 / len(current))])
     order = np.argsort(values, axis=0, kind="stable")
     gaps = np.cumsum(steps[order], axis=0)
     ordered = np.take_along_axis(values, order, axis=0)
-    # Among equal values only the last step has seen them all.
+    # Of equal values the last one has the full gap.
     ends = np.ones(values.shape, dtype=bool)
     ends[:-1] = ordered[1:] != ordered[:-1]
     largest = np.abs(np.where(ends, gaps, 0)).max(axis=0)
@@ -58,11 +48,11 @@ def measure_distances(
 
 
 def distance_p_values(distances: np.ndarray, m: float, n: float) -> np.ndarray:
-    """Return how often chance alone gives such a distance or a larger one, (c,) in [0, 1].
+    """Return the p-values (c,) of distances between samples of m and n members.
 
     Source:
-        M. A. Stephens (1970), J. R. Stat. Soc. B 32, 115-122, for few members. Within groups the
-        distance varies less than this says, so that it errs on the side of no alarm.
+        M. A. Stephens (1970), J. R. Stat. Soc. B 32, 115-122, for small samples. Conservative
+        within groups.
     """
     from scipy.special import kolmogorov
 
@@ -71,12 +61,10 @@ def distance_p_values(distances: np.ndarray, m: float, n: float) -> np.ndarray:
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    """Return the value that half of the weight does not exceed; NaN without any weight."""
+    """Return the weighted median; NaN without any weight."""
     if not weights.sum():
         return float("nan")
-    order = np.argsort(values, kind="stable")
-    heaped = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(heaped, heaped[-1] / 2)])
+    return float(np.quantile(values, 0.5, method="inverted_cdf", weights=weights))
 
 
 _DRAWS = 2000
@@ -85,34 +73,29 @@ _SMOOTHING = 0.5
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MixShift:
-    """Two mixes of classes, compared."""
+    """Two class mixes, compared by the population stability index."""
 
     table: pd.DataFrame
-    """Columns class, reference (share), current (share), part (its part of the index)."""
+    """class, reference (share), current (share), part (of the index)."""
     index: float
     by_chance: float
-    """What two draws from one mix give on average."""
+    """Mean index of two draws from one mix."""
     p_value: float
-    """How often they give as much, from 2,000 draws."""
     n: int
     """Current photos."""
 
     @property
     def beyond_chance(self) -> float:
-        """The index less what chance gives, never below 0."""
+        """The index minus its mean by chance, at least 0."""
         return max(0.0, self.index - self.by_chance)
 
 
 def compare_mixes(classes: list[str], reference: np.ndarray, current: np.ndarray) -> MixShift:
-    """Return how far two mixes of the same classes are apart.
-
-    Args:
-        reference: (k,) int, photos of each class in the reference.
-        current: (k,) int, now.
+    """Return the comparison of two class mixes, counts (k,) int each.
 
     Source:
-        B. Yurdakul and J. Naranjo (2020), J. Risk Model Validation 14(4), for the spread of the
-        index under chance, which is drawn here because classes may be rare.
+        B. Yurdakul and J. Naranjo (2020), J. Risk Model Validation 14(4): the index under chance,
+        which is simulated here because classes may be rare.
     """
     pooled = (reference + current) / (reference.sum() + current.sum())
     rng = np.random.default_rng(0)
@@ -138,7 +121,7 @@ def compare_mixes(classes: list[str], reference: np.ndarray, current: np.ndarray
 
 
 def _index_parts(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
-    """Return the part of each class, (r, k), of counts (r, k); half a photo is added to each."""
+    """Return the part of each class (r, k) for counts (r, k), half a photo added to each."""
     before, now = (
         (counts + _SMOOTHING) / (counts + _SMOOTHING).sum(axis=1, keepdims=True)
         for counts in (reference, current)
@@ -150,61 +133,61 @@ Family = Literal["features", "properties", "mix"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 FALSE_ALARMS = 0.01
-"""How often an unchanged source is called changed, in one comparison of all families together."""
+"""Level of significance of one comparison of all families."""
 FEWEST = 50
-"""Photos below which nothing is compared: from so many on, brightness halved is always seen."""
+"""Fewer photos are not compared: halved brightness could be missed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PhotoSet:
-    """Photos as they are compared; row i of each array is one photo."""
+    """Photos to compare; row i of each array is one photo."""
 
     components: np.ndarray
     """(n, c) float."""
     properties: np.ndarray
     """(n, p) float."""
     groups: np.ndarray
-    """(n,) int, number of the class that the model gives; -1 for one that it does not know."""
+    """(n,) int, predicted class; -1: a class that the model does not know."""
 
     def __len__(self) -> int:
         return len(self.groups)
 
     def take(self, rows: np.ndarray) -> "PhotoSet":
-        """Return some of the photos, in the order of the row numbers or mask."""
+        """Return some of the photos."""
         return PhotoSet(**{name: values[rows] for name, values in vars(self).items()})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Drift:
-    """What a comparison found."""
+    """The result of a comparison."""
 
     columns: pd.DataFrame
-    """One row for each component and property: family, name, distance (0 to 1), adjusted (p-value
-    after correction for all that was tested), before and now (medians), is_proven."""
+    """A row for each component and property: family, name, distance (0 to 1), adjusted (p-value),
+    before and now (medians), is_proven (significant)."""
     mix: MixShift
     mix_adjusted: float
-    """P-value of the mix after correction."""
+    """Adjusted p-value of the mix."""
     n: int
     """Current photos."""
     m: int
     """Reference photos."""
 
     def size(self, family: Family) -> float:
-        """Return how far a family has moved: the largest proven distance, or index; else 0."""
+        """Return the largest significant distance (of the mix: the index); 0 without any."""
         if family == "mix":
             return self.mix.beyond_chance if self.is_proven("mix") else 0.0
         rows = self.columns[(self.columns["family"] == family) & self.columns["is_proven"]]
         return float(rows["distance"].max()) if len(rows) else 0.0
 
     def is_proven(self, family: Family) -> bool:
-        """Return whether chance is ruled out as the cause."""
+        """Return whether the family has changed significantly."""
         if family == "mix":
             return self.mix_adjusted < FALSE_ALARMS
         return bool(self.columns.loc[self.columns["family"] == family, "is_proven"].any())
 
     @property
     def proven(self) -> list[Family]:
-        """The families that have changed."""
+        """The families that have changed significantly."""
         return [family for family in FAMILIES if self.is_proven(family)]
 
 
@@ -216,13 +199,12 @@ def compare_photos(
     components: Sequence[str],
     properties: Sequence[str],
 ) -> Drift:
-    """Return in what the current photos differ from the reference.
+    """Return the comparison of current photos with the reference.
 
-    The p-values are corrected after Bonferroni: each family gets a third of `FALSE_ALARMS`, shared
-    by its columns.
+    Bonferroni: each family gets a third of `FALSE_ALARMS`, divided among its columns.
 
     Args:
-        current: At least one photo; each should be there once, for copies are no evidence.
+        current: At least one photo, without copies.
     """
     weights = weigh_groups(reference.groups, current.groups)
     within = current.take(np.isin(current.groups, reference.groups))
@@ -246,13 +228,10 @@ def compare_photos(
 
 
 def rank_drivers(reference: PhotoSet, current: PhotoSet, drift: Drift) -> np.ndarray:
-    """Return how far each current photo lies in the direction of the change, (n,) float.
+    """Return the position of each current photo along the change, (n,) float.
 
-    About 0 for a photo in the middle of its class in the reference; 0, too, for photos whose class
-    the reference does not have, and for all where nothing but the mix has moved.
-
-    Source: linear discriminant of the two samples within classes, with the columns taken as
-    independent, over the columns that have provably moved.
+    The linear discriminant within classes over the columns that changed significantly, taken as
+    independent. 0: the centre of the class, or a class that the reference does not have.
     """
     proven = drift.columns["is_proven"].to_numpy()
     pushes = np.zeros(len(current))
@@ -280,7 +259,7 @@ def _compare_columns(
     weights: np.ndarray,
     current: np.ndarray,
 ) -> pd.DataFrame:
-    """Return the rows of `Drift.columns` of one family; nothing is proven without photos."""
+    """Return the rows of `Drift.columns` of one family."""
     distances, adjusted = np.zeros(len(names)), np.ones(len(names))
     m = effective_number(weights)
     if len(current) and m:

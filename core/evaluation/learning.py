@@ -1,9 +1,8 @@
-"""What learning curves say, in words: is it still learning, flat, overfitting, or going wrong?
+"""A verdict on learning curves: still learning, flat, overfitting or diverged.
 
-Careful by intent: a trend is named only after several epochs and above what chance moves, because
-a sentence is believed more readily than a curve. The best epoch is that of the lowest validation
-loss. Training and validation are compared as both are after an epoch (train_…, val_…); the running
-means while it learned (loss, accuracy) only with one another.
+A trend is named only after several epochs and above noise. The best epoch has the lowest validation
+loss. Training and validation are compared after the same epoch (train_…, val_…); running means
+(loss, accuracy) only with each other.
 """
 
 import math
@@ -16,28 +15,27 @@ from core.formats import percent
 Verdict = Literal["early", "diverged", "stuck", "learning", "overfitting", "flat", "unjudged"]
 
 _FEWEST = 4
-"""Epochs before anything is said of a trend."""
+"""Epochs needed for a trend."""
 _PATIENCE = 3
-"""Epochs after the best one before it counts as passed."""
+"""Epochs after the best one that make a trend."""
 _TREND = 0.02
-"""Share of a loss below which its change is called none."""
+"""Smallest relative change of a loss."""
 _KNOWS_THEM = 0.95
-"""Training accuracy above which a loss that does not fall is no fault."""
+"""Training accuracy above which a constant loss is fine."""
 _DIVERGED = 2.0
-"""How many times the first training loss the last one must be to be called diverged."""
+"""Ratio of last and first training loss that counts as diverged."""
 
 
 @dataclass(frozen=True)
 class Learning:
-    """What the curves say."""
+    """A verdict on the curves, and the gap between training and validation."""
 
     verdict: Verdict
     since: int | None
-    """First epoch of what the verdict says; None where it has no beginning."""
+    """First epoch of the verdict, if it has one."""
     sentence: str
     gap: float | None
-    """Training accuracy less validation accuracy at the best epoch, in shares, both as they are
-    after it; None: not measured."""
+    """Training minus validation accuracy after the best epoch, if measured."""
     gap_sentence: str
     """Empty without validation photos."""
 
@@ -49,12 +47,12 @@ def judge_learning(
     *,
     ended: bool = True,
 ) -> Learning:
-    """Return what the curves say, in words.
+    """Return the verdict on the curves.
 
     Args:
         epochs: Mappings with epoch, loss, accuracy, train_loss, train_accuracy, val_loss and
-            val_accuracy, in order; what was not finite or not measured is None.
-        best_epoch: That of the lowest validation loss; None while there is none.
+            val_accuracy, in order; None where not finite or not measured.
+        best_epoch: Epoch of the lowest validation loss, if there is one.
         val_photos: n of the validation accuracy.
     """
     best = next((epoch for epoch in epochs if epoch["epoch"] == best_epoch), None)
@@ -79,7 +77,7 @@ def _judge(
     if stuck := _find_stuck(epochs):
         return stuck
     if best is None or best.get("val_loss") is None:
-        sentence = "Without validation photos nobody can tell learning from learning by heart."
+        sentence = "Without validation photos overfitting cannot be detected."
         return "unjudged", None, sentence
     after = [epoch for epoch in epochs if epoch["epoch"] > best["epoch"]]
     if len(after) < _PATIENCE:
@@ -95,7 +93,7 @@ def _find_divergence(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
             return None
         broken = next(epoch for epoch in epochs if epoch["loss"] > first["loss"])
     sentence = (
-        f"The training loss grows since epoch {broken['epoch']}: the learning rate is too high."
+        f"The training loss rises from epoch {broken['epoch']} on: the learning rate is too high."
     )
     return "diverged", broken["epoch"], sentence
 
@@ -105,8 +103,8 @@ def _find_stuck(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
     if lowest < first * (1 - _TREND) or epochs[-1]["accuracy"] > _KNOWS_THEM:
         return None
     sentence = (
-        "The training loss hardly falls: the learning rate may be too low, or far too high. A "
-        "sweep over it shows which."
+        "The training loss hardly falls: the learning rate may be too low, or far too high. Try a "
+        "sweep."
     )
     return "stuck", None, sentence
 
@@ -114,15 +112,14 @@ def _find_stuck(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
 def _judge_around_best(
     epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any], ended: bool
 ) -> _Judged:
-    """Judges when the best epoch is one of the last: is the validation loss still falling?"""
+    """Return the verdict when the best epoch is one of the last ones."""
     until = [epoch for epoch in epochs if epoch["epoch"] <= best["epoch"]]
     earlier = [epoch["val_loss"] for epoch in until[:-_PATIENCE] if epoch["val_loss"] is not None]
     if not earlier:
         return "early", None, "The best epoch comes early: too soon to see a trend."
     if best["val_loss"] < min(earlier) * (1 - _TREND):
-        more = "more epochs may help" if ended else "it goes on getting better"
-        sentence = f"Still learning: the validation loss was still falling at epoch {best['epoch']}"
-        return "learning", None, f"{sentence}; {more}."
+        sentence = f"Still learning: the validation loss was falling at epoch {best['epoch']}"
+        return "learning", None, f"{sentence}{'; more epochs may help' if ended else ''}."
     return _judge_flat(epochs, best)
 
 
@@ -132,27 +129,25 @@ def _judge_after_best(
     after: Sequence[Mapping[str, Any]],
     val_photos: int,
 ) -> _Judged:
-    """Judges what came after a best epoch that is passed: did it get worse, or stay flat?"""
+    """Return the verdict when the best epoch is followed by several others."""
     since = int(best["epoch"]) + 1
     late = [epoch["val_loss"] for epoch in after[-_PATIENCE:]]
     rises = None in late or min(late) > best["val_loss"] * (1 + _TREND)
-    last = after[-1]  # against the first after the best: the best may be of an untrained head
+    last = after[
+        -1
+    ]  # compared with the first after the best, whose running mean may be of an untrained head
     falls = last["loss"] < after[0]["loss"] * (1 - _TREND)
     known = last["loss"] if last.get("train_loss") is None else last["train_loss"]
     fits_better = last["val_loss"] is None or known < last["val_loss"]
     if rises and falls and fits_better:
         sentence = (
-            f"Overfitting since epoch {since}, by the loss: the training loss goes on falling, the "
-            f"validation loss rises. {_describe_accuracy(best, after, val_photos)}"
-            f"Epoch {best['epoch']} is kept; stronger augmentation, more dropout or early stopping "
-            "may help."
+            f"Overfitting since epoch {since}: the training loss still falls, the validation loss "
+            f"rises. {_describe_accuracy(best, after, val_photos)}Stronger augmentation or more "
+            "dropout may help."
         )
         return "overfitting", since, sentence
     if rises:
-        sentence = (
-            f"Worse since epoch {since}: a lower learning rate, or one that falls, may help. "
-            f"Epoch {best['epoch']} is kept."
-        )
+        sentence = f"Worse since epoch {since}: a lower or decreasing learning rate may help."
         return "diverged", since, sentence
     return _judge_flat(epochs, best)
 
@@ -160,45 +155,42 @@ def _judge_after_best(
 def _describe_accuracy(
     best: Mapping[str, Any], after: Sequence[Mapping[str, Any]], val_photos: int
 ) -> str:
-    """Return what validation accuracy did meanwhile: it need not follow its loss."""
+    """Return a sentence about the validation accuracy, which need not follow the loss."""
     was, last = best.get("val_accuracy"), after[-1].get("val_accuracy")
     if was is None or last is None:
         return ""
     late = [epoch["val_accuracy"] for epoch in after[-_PATIENCE:]]
     path = f"from {percent(was, val_photos)} to {percent(last, val_photos)}"
     if min(late) >= was:
-        return f"Accuracy did not fall ({path}): the answers got no worse, their scores too sure. "
+        return f"Accuracy did not fall ({path}): the scores became over-confident. "
     return f"Validation accuracy went {path}. "
 
 
 def _judge_flat(epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> _Judged:
-    """Names the first epoch whose validation loss is about as low as it gets."""
+    """Return the first epoch with about the lowest validation loss."""
     level = best["val_loss"] * (1 + _TREND)
     known = (epoch for epoch in epochs if epoch["val_loss"] is not None)
     since = next(int(epoch["epoch"]) for epoch in known if epoch["val_loss"] <= level)
-    return "flat", since, f"Flat since epoch {since}: more epochs of the same would change little."
+    return "flat", since, f"Flat since epoch {since}: more epochs would change little."
 
 
 def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[float | None, str]:
-    """Return the gap in accuracy at the best epoch, and what it means at this n."""
+    """Return the gap in accuracy at the best epoch, and a sentence about it."""
     if best is None or best.get("val_accuracy") is None or not val_photos:
         return None, ""
     if best.get("train_accuracy") is None:
-        return None, (
-            "Training accuracy was not measured without dropout, so nothing is said of the "
-            "distance to validation."
-        )
+        return None, ""
     right, gap = best["val_accuracy"], best["train_accuracy"] - best["val_accuracy"]
-    # Half a 95 % interval of a share; one photo at the least, where all or none are right.
+    # Half a 95 % interval of a share; at least one photo.
     chance = max(1.96 * math.sqrt(right * (1 - right) / val_photos), 1 / val_photos)
     points = f"{100 * abs(gap):.{0 if val_photos < 200 else 1}f}"
     points += " point" if points == "1" else " points"
     if abs(gap) <= chance:
-        meaning = f"no more than chance moves among {val_photos:,} validation photos"
+        meaning = f"within noise for n = {val_photos:,}"
     elif gap > 0:
-        meaning = "it knows its training photos better than new ones"
+        meaning = "it fits its training photos better than new ones"
     else:
-        meaning = "for it the validation photos are the easier ones"
+        meaning = "the validation photos are easier"
     side = "above" if gap >= 0 else "below"
-    sentence = f"At the best epoch training accuracy is {points} {side} validation: {meaning}."
+    sentence = f"At the best epoch, training accuracy is {points} {side} validation: {meaning}."
     return gap, sentence

@@ -1,8 +1,7 @@
-"""How good scores are: accuracy, top-k, loss, and precision, recall and F1 of each class.
+"""Metrics of scores: accuracy, top-k, loss, and precision, recall and F1 of each class.
 
-Numbers equal scikit-learn's with zero_division=0, which counts what is undefined (the precision of
-a class never predicted) as 0 in the averages; these are over the classes that have photos. In
-`per_class` the undefined stays NaN, so that no page shows a 0 that nobody measured.
+Averages are over classes with photos and equal scikit-learn's with zero_division=0 (the precision
+of a class without predictions counts as 0). In `per_class` it is NaN.
 """
 
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from core.evaluation.intervals import f1_interval, wilson_interval
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """The metrics of one set of photos. With no photos every metric is NaN."""
+    """The metrics of some photos; NaN without any."""
 
     n: int
     accuracy: float
@@ -30,12 +29,12 @@ class Evaluation:
     loss: float
     """Mean categorical cross-entropy, natural logarithm."""
     balanced_accuracy: float
-    """Mean recall over the classes that have photos."""
+    """Mean recall over classes with photos."""
     per_class: pd.DataFrame
-    """class, support, predicted, precision, precision_low, precision_high, recall, recall_low,
-    recall_high, f1, f1_low, f1_high; in the order of the classes. Ends of 95 % intervals."""
+    """class, support, predicted, then precision, recall and f1 with 95 % intervals (…_low, …_high);
+    in the order of the classes."""
     averages: pd.DataFrame
-    """average ("macro", "weighted"), precision, recall, f1; over the classes that have photos."""
+    """average ("macro", "weighted"), precision, recall, f1."""
 
 
 def evaluate_scores(
@@ -43,10 +42,10 @@ def evaluate_scores(
 ) -> Evaluation:
     """Return the metrics of scores (n, k) against labels (n,).
 
-    The prediction is the class of the highest score, the first of them on ties.
+    The prediction is the class of the highest score, the first one on ties.
 
     Args:
-        top_k: None: 5, but 2 of at most 5 classes and 1 of 2, where a larger one is always right.
+        top_k: Default: 5, but 2 for up to 5 classes and 1 for 2.
 
     Raises:
         ValueError: A score is not finite, or shapes and class numbers do not fit.
@@ -94,14 +93,14 @@ def check_scores(
 
 
 def _ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return (n,) int: how many classes stand before the true one; ties in class order."""
+    """Return (n,) int, the rank of the true class from 0; ties in class order."""
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     before = np.arange(scores.shape[1]) < labels[:, None]
     return np.asarray(((scores > own) | ((scores == own) & before)).sum(axis=1))
 
 
 def cross_entropies(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return (n,) float64: -log(score of the true class), clipped like scikit-learn's log_loss."""
+    """Return -log(score of the true class), (n,) float64, clipped like scikit-learn's log_loss."""
     tiny = np.finfo(scores.dtype).eps
     own = scores[np.arange(len(labels)), labels].clip(tiny, 1 - tiny)
     return np.asarray(-np.log(own.astype(np.float64)))

@@ -1,8 +1,8 @@
-"""Which photos go wrong, or nearly, in the order in which they are worth looking at.
+"""Rankings of photos: mistakes and near-mistakes.
 
-Scores are (n, k), labels (n,) int, paths (n,) str; what comes back are rows, (m,) int64. A photo is
-wrong when its prediction, the class of the highest score (the first of them on ties), is not its
-label. Photos that are equal by a ranking stand by path, so that an order is always the same.
+Scores are (n, k), labels (n,) int, paths (n,) str; rankings are rows (m,) int64, ties ordered by
+path. A photo is wrong when its prediction (the highest score, the first one on ties) is not its
+label.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from typing import Literal, get_args
 import numpy as np
 
 OwnRanking = Literal["highest-loss", "confidently-wrong", "barely-right", "least-sure"]
-"""Rankings by the answers of one run."""
+"""Rankings by one run."""
 SharedRanking = Literal["wrong-in-every-run", "wrong-in-this-run-only"]
-"""Rankings by the answers of several runs."""
+"""Rankings by several runs."""
 Ranking = OwnRanking | SharedRanking | Literal["random"]
 Sampled = Literal["all", "right", "wrong"]
-"""Which photos a random sample is drawn from."""
+"""Photos to draw a random sample from."""
 
 OWN_RANKINGS: tuple[OwnRanking, ...] = get_args(OwnRanking)
 SHARED_RANKINGS: tuple[SharedRanking, ...] = get_args(SharedRanking)
@@ -29,7 +29,7 @@ _BLOCK = 65_536
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What a run says of each photo; arrays (n,)."""
+    """The answers of a run, (n,) each."""
 
     predictions: np.ndarray
     """int64, the class of the highest score."""
@@ -38,13 +38,13 @@ class Answers:
     top_scores: np.ndarray
     """Score of the predicted class."""
     true_scores: np.ndarray
-    """Score of the class that the label names."""
+    """Score of the true class."""
     margins: np.ndarray
-    """Highest score less the second highest, in [0, 1]."""
+    """Highest minus second highest score, in [0, 1]."""
 
 
 def read_answers(scores: np.ndarray, labels: np.ndarray) -> Answers:
-    """Return what the scores say of each photo.
+    """Return the answers of the scores.
 
     Raises:
         ValueError: A score is not finite, there are fewer than 2 classes, or shapes do not fit.
@@ -69,13 +69,12 @@ def read_answers(scores: np.ndarray, labels: np.ndarray) -> Answers:
 
 
 def rank_photos(ranking: OwnRanking, answers: Answers, paths: np.ndarray) -> np.ndarray:
-    """Return the rows that a ranking lists, (m,) int64, the first to look at first.
+    """Return the rows of a ranking, (m,) int64.
 
-    - highest-loss: wrong photos, the lowest score of the true class first. The loss of a photo is
-      -ln of that score.
-    - confidently-wrong: wrong photos, the highest score of the predicted class first.
-    - barely-right: right photos, the smallest margin first.
-    - least-sure: all photos, the lowest score of the predicted class first.
+    - highest-loss: wrong photos, the lowest score of the true class first.
+    - confidently-wrong: wrong photos, the highest confidence first.
+    - barely-right: correct photos, the smallest margin first.
+    - least-sure: all photos, the lowest confidence first.
     """
     listed, order = {
         "highest-loss": (answers.wrong, answers.true_scores),
@@ -87,10 +86,7 @@ def rank_photos(ranking: OwnRanking, answers: Answers, paths: np.ndarray) -> np.
 
 
 def draw_rows(sampled: Sampled, wrong: np.ndarray, paths: np.ndarray, seed: int) -> np.ndarray:
-    """Return rows in an order drawn at random, (m,) int64: its first ones are a sample of any size.
-
-    A seed gives the same order everywhere: it is that of a digest of seed and path.
-    """
+    """Return rows in random order (m,) int64, sorted by a digest of seed and path."""
     rows = np.flatnonzero({"all": np.ones_like(wrong), "right": ~wrong, "wrong": wrong}[sampled])
     texts = (f"{seed} {path}".encode(errors="surrogatepass") for path in paths[rows])
     drawn = np.array([blake2b(text, digest_size=16).hexdigest() for text in texts], dtype=str)
@@ -100,18 +96,18 @@ def draw_rows(sampled: Sampled, wrong: np.ndarray, paths: np.ndarray, seed: int)
 def rank_shared(
     ranking: SharedRanking, wrong: np.ndarray, true_scores: np.ndarray, paths: np.ndarray
 ) -> np.ndarray:
-    """Return the rows that a ranking of several runs lists, (m,) int64.
+    """Return the rows of a ranking by several runs, (m,) int64.
 
-    - wrong-in-every-run: the lowest mean score of the true class over all runs first.
-    - wrong-in-this-run-only: wrong in the first run and right in each of the others; the highest
-      mean score of the true class over the others first.
+    - wrong-in-every-run: the lowest mean score of the true class first.
+    - wrong-in-this-run-only: wrong in the first run and correct in all others; the highest mean
+      score of the true class over the others first.
 
     Args:
-        wrong: (r, n) bool of r >= 2 runs over the same photos, the run in question first.
+        wrong: (r, n) bool of r >= 2 runs on the same photos.
         true_scores: (r, n) float.
 
     Raises:
-        ValueError: There is no other run.
+        ValueError: There is only one run.
     """
     if len(wrong) < 2:
         raise ValueError("there is no other run to compare with")
@@ -126,11 +122,7 @@ def _sort_rows(rows: np.ndarray, order: np.ndarray, paths: np.ndarray) -> np.nda
 
 
 def find_typical(features: np.ndarray, top: int) -> np.ndarray:
-    """Return the rows nearest to the mean direction of all, (m,) int64, the nearest first.
-
-    Args:
-        features: (n, d) float, the photos of one class.
-    """
+    """Return the rows of features (n, d) most similar to their mean direction, (m,) int64."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     directions = features / np.where(lengths > 0, lengths, 1.0)
     nearness = directions @ directions.sum(axis=0)

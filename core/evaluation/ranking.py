@@ -1,8 +1,7 @@
-"""How well the scores of a class rank its photos above all others: one class against the rest.
+"""ROC and precision-recall curves of one class against the rest, with areas and 95 % intervals.
 
-ROC and precision-recall curves, their areas and 95 % intervals, for each class, as the mean over
-classes (macro) and over all pairs of a photo and a class (micro). Areas are exact and equal
-scikit-learn's, ties included; a class without photos, or with nothing but its own, has none.
+For each class, as the mean over classes (macro) and over all pairs of photo and class (micro).
+Areas equal scikit-learn's, ties included; a class without positives or negatives has none.
 """
 
 from collections.abc import Sequence
@@ -22,16 +21,16 @@ from core.evaluation.metrics import check_scores
 
 Kind = Literal["roc", "precision_recall"]
 _POINTS = 240
-"""Points that a drawn curve has at most; areas are computed before."""
+"""Most points of a drawn curve."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """Areas and curves of one set of photos."""
+    """Areas and curves of some photos."""
 
     per_class: pd.DataFrame
-    """class, positives, negatives, roc_auc, roc_auc_low, roc_auc_high, average_precision,
-    average_precision_low, average_precision_high; NaN without positives or negatives."""
+    """class, positives, negatives, then roc_auc and average_precision with 95 % intervals (…_low,
+    …_high); NaN without positives or negatives."""
     macro: dict[Kind, Estimate]
     """Mean of the classes' areas."""
     micro: dict[Kind, Estimate]
@@ -42,15 +41,14 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class Thresholds:
-    """Photos counted from the highest score down: each score that positives have, and all scores
-    between two of those together, because there no curve turns."""
+    """Cumulative counts from the highest score down, at and between the scores of positives."""
 
     hits: np.ndarray
-    """(t,) int: positives up to each."""
+    """(t,) int, positives up to the threshold."""
     seen: np.ndarray
-    """(t,) int: photos up to it."""
+    """(t,) int, photos up to the threshold."""
     group: np.ndarray
-    """(n,) int: where each photo stands."""
+    """(n,) int, threshold of each photo."""
 
     @property
     def false(self) -> np.ndarray:
@@ -97,11 +95,7 @@ _COLUMNS = ["class", "positives", "negatives"] + [
 
 
 def count_thresholds(scores: np.ndarray, positive: np.ndarray) -> Thresholds:
-    """Return the counts at the scores (n,) of positives and between them, highest first.
-
-    Args:
-        positive: (n,) bool, some of them true.
-    """
+    """Return the counts of scores (n,) with `positive` (n,) bool, at least one true."""
     marks = np.unique(scores[positive])
     place = np.searchsorted(marks, scores)
     own = marks[np.minimum(place, len(marks) - 1)] == scores
@@ -113,14 +107,14 @@ def count_thresholds(scores: np.ndarray, positive: np.ndarray) -> Thresholds:
 
 
 def roc_area(counted: Thresholds) -> float:
-    """Return how often a positive stands above a negative, ties counted half."""
+    """Return the probability that a positive outranks a negative, ties counted half."""
     hits, false = counted.hits, counted.false
     middle = hits - np.diff(hits, prepend=0) / 2
     return float((np.diff(false, prepend=0) * middle).sum() / (hits[-1] * false[-1]))
 
 
 def average_precision(counted: Thresholds) -> float:
-    """Return the precision at each positive's score, averaged over the positives."""
+    """Return the mean precision at the scores of the positives."""
     found = np.diff(counted.hits, prepend=0)
     return float((found * counted.hits / counted.seen).sum() / counted.hits[-1])
 
@@ -136,7 +130,7 @@ def trace(kind: Kind, counted: Thresholds) -> np.ndarray:
 
 
 def thin_curve(curve: np.ndarray, points: int = _POINTS) -> np.ndarray:
-    """Return the curve with at most so many points: corners first, evenly along its length."""
+    """Return the curve with at most `points` points, evenly along its length."""
     if curve.shape[1] > 2:
         steps = np.diff(curve, axis=1)
         turns = steps[0, 1:] * steps[1, :-1] != steps[0, :-1] * steps[1, 1:]
@@ -149,10 +143,10 @@ def thin_curve(curve: np.ndarray, points: int = _POINTS) -> np.ndarray:
 
 
 def area_pull(kind: Kind, counted: Thresholds, positive: np.ndarray) -> np.ndarray:
-    """Return (n,): by how much the area grows with the weight of each photo.
+    """Return the derivative of the area by the weight of each photo, (n,).
 
-    The sum of squares is the variance of the area; the sum over classes, photo by photo, that of
-    their sum, because it keeps that the same photos stand in all.
+    The sum of its squares is the variance of the area. Summed over classes photo by photo, it is
+    that of the sum of areas.
 
     Source:
         L. A. Jaeckel (1972), the infinitesimal jackknife; of ROC areas E. R. DeLong et al. (1988),
@@ -182,7 +176,7 @@ def _describe_areas(counted: Thresholds) -> dict[str, object]:
 
 
 def _average(areas: pd.Series, pulls: np.ndarray) -> Estimate:
-    """Return the mean area of the classes that have one, whose pulls are summed; n: photos."""
+    """Return the mean area of the classes, given the sum of their pulls."""
     if not areas.count():
         return Estimate(value=np.nan, n=0)
     return _estimate_area(float(areas.mean()), pulls / areas.count())
@@ -194,7 +188,7 @@ def _estimate_area(area: float, pulls: np.ndarray) -> Estimate:
 
 
 def _rank_pairs(scores: np.ndarray, truth: np.ndarray) -> dict[Kind, tuple[Estimate, np.ndarray]]:
-    """Return area and curve over all pairs of a photo and a class; none with fewer than two."""
+    """Return area and curve over all pairs of photo and class."""
     if not truth.size or truth.all():
         none = Estimate(value=np.nan, n=len(truth))
         return {kind: (none, np.empty((2, 0))) for kind in _AREAS}

@@ -1,13 +1,13 @@
-"""The slices a run is worst on, found by a shallow tree and measured on photos it did not see.
+"""The slices on which a run is worst: found by a shallow decision tree, measured on other photos.
 
-A tree that is asked for the worst photos finds some in pure chance, too. So each slice is found on
-some photos and measured on others: intervals then mean what they say. Found are the worst ones by
-what they were found on; what was measured neither chooses nor orders them.
+A search for bad slices finds some by chance. So every slice is found on some photos and measured on
+others, and its intervals hold. Slices are chosen and ordered by the photos they were found on.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,31 +17,30 @@ from core.evaluation.slices import Condition, Property, Rule, match_rule
 
 LEAST_PHOTOS = 60
 LEAST_ERRORS = 10
-"""Photos and errors below which nothing is searched in them."""
+"""Fewer photos or errors are not searched."""
 _TAKEN = 4
 _LEAST_EXCESS = 1.0
-"""Standard errors by which a slice must be worse, where it is found, to be measured at all."""
+"""A slice must be this many standard errors worse, where it is found, to be measured."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
-    """Photos and whether the run is right on them."""
+class Judged(NamedTuple):
+    """Photos with the answers of a run."""
 
     photos: np.ndarray
     """(m,) int."""
     right: np.ndarray
-    """(m,) bool."""
+    """(m,) bool, whether the run is correct."""
     expected: np.ndarray
-    """(m,) float, how often it is right on photos of the same class."""
+    """(m,) float, the accuracy of the run on the photo's class."""
 
     def part(self, rows: np.ndarray) -> "Judged":
-        """Return some of them."""
-        return Judged(**{name: values[rows] for name, values in vars(self).items()})
+        """Return some of the photos."""
+        return Judged(*(values[rows] for values in self))
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundSlice:
-    """A slice: as it was found, and as it was measured on other photos. Accuracies are 0 to 1."""
+    """A slice as it was found, and as it was measured on other photos. Accuracies are 0 to 1."""
 
     rule: Rule
     found_n: int
@@ -50,17 +49,17 @@ class FoundSlice:
     wrong: int
     low: float
     high: float
-    """Ends of the 95 % Wilson interval of the measured accuracy."""
+    """95 % interval of the measured accuracy (low, high)."""
     rest_n: int
     rest_accuracy: float
     difference: float
-    """Accuracy of the slice less that of the rest."""
+    """Accuracy of the slice minus accuracy of the rest."""
     difference_low: float
     difference_high: float
     p_value: float
-    """Of no difference: Fisher's exact test, adjusted by Holm for all slices measured."""
+    """Fisher's exact test, adjusted by Holm for all measured slices."""
     expected: float
-    """The accuracy that the classes of its photos alone would give."""
+    """Accuracy expected from the classes of its photos."""
 
     @property
     def accuracy(self) -> float:
@@ -68,20 +67,17 @@ class FoundSlice:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether the photos it was measured on say the same, beyond chance."""
+        """Whether the slice is significantly worse on the photos it was measured on."""
         return self.difference < 0 and self.p_value < ALPHA
 
 
-@dataclass(frozen=True, kw_only=True)
-class SliceSearch:
-    """What a search found, and how hard it looked."""
+class SliceSearch(NamedTuple):
+    """The result of a search."""
 
-    slices: tuple[FoundSlice, ...]
-    """Confirmed ones first; then by how much worse they were where they were found."""
-    looked_at: int
-    """Cuts that were tried."""
+    slices: tuple[FoundSlice, ...] = ()
+    """Confirmed slices first, then by their excess of errors where they were found."""
     too_few: bool = False
-    """There are too few photos or errors to search in."""
+    """Whether there were too few photos or errors to search."""
 
 
 def find_worst_slices(
@@ -90,10 +86,10 @@ def find_worst_slices(
     """Return the worst slices, each measured on photos it was not found on.
 
     Args:
-        properties: All of the dataset's; only searched ones are used.
-        judged: The photos whose slices are wanted.
-        found_on: Other photos to find slices on, all of `judged` is then measured; None: each half
-            of `judged` is searched, and what it gives is measured on the other.
+        properties: Properties of the dataset; only searched ones are used.
+        judged: Photos to measure slices on.
+        found_on: Photos to find slices on. None: slices are found on one half of `judged` and
+            measured on the other half, both ways.
     """
     searched = {name: one for name, one in properties.items() if one.searched}
     if found_on is not None:
@@ -102,26 +98,24 @@ def find_worst_slices(
         one, other = split_in_halves(judged)
         ways = [(one, other), (other, one)]
     if not searched or any(_is_too_small(found) for found, _ in ways):
-        return SliceSearch(slices=(), looked_at=0, too_few=True)
-    looked_at, measured = 0, []
-    for found, measure in ways:
-        nodes, cuts = grow_tree(searched, found)
-        looked_at += cuts
-        for rule, excess in choose_slices(searched, found, nodes):
+        return SliceSearch(too_few=True)
+    measured = []
+    for found, others in ways:
+        for rule, excess in choose_slices(searched, found, grow_tree(searched, found)):
             inside = match_rule(rule, searched)
-            if inside[measure.photos].any() and not inside[measure.photos].all():
-                measured.append((excess, _measure(rule, inside, found, measure)))
+            if inside[others.photos].any() and not inside[others.photos].all():
+                measured.append((excess, _measure(rule, inside, found, others)))
     adjusted = adjust_holm([one.p_value for _, one in measured])
     slices = [
         (excess, replace(one, p_value=float(p_value)))
         for (excess, one), p_value in zip(measured, adjusted, strict=True)
     ]
     slices.sort(key=lambda entry: (not entry[1].is_confirmed, -entry[0]))
-    return SliceSearch(slices=tuple(one for _, one in slices), looked_at=looked_at)
+    return SliceSearch(tuple(one for _, one in slices))
 
 
 def split_in_halves(judged: Judged, seed: int = 0) -> tuple[Judged, Judged]:
-    """Return two halves drawn at random, with equally many errors in both, give or take one."""
+    """Return two random halves; their numbers of errors differ by one at most."""
     shuffled = np.random.default_rng(seed).permutation(len(judged.right))
     order = shuffled[np.argsort(judged.right[shuffled], kind="stable")]
     return judged.part(np.sort(order[::2])), judged.part(np.sort(order[1::2]))
@@ -130,7 +124,7 @@ def split_in_halves(judged: Judged, seed: int = 0) -> tuple[Judged, Judged]:
 def choose_slices(
     properties: Mapping[str, Property], found: Judged, nodes: Sequence[Rule]
 ) -> list[tuple[Rule, float]]:
-    """Return the few worst rules and by how many standard errors, none within another."""
+    """Return the worst few rules with their excess of errors in standard errors, none nested."""
     share = float((~found.right).mean())
     rated = []
     for rule in nodes:
@@ -155,20 +149,20 @@ def _is_too_small(found: Judged) -> bool:
 
 def _measure(rule: Rule, inside: np.ndarray, found: Judged, judged: Judged) -> FoundSlice:
     seen, held = inside[found.photos], inside[judged.photos]
-    n, wrong = int(held.sum()), int((~judged.right[held]).sum())
-    rest_n, rest_wrong = len(held) - n, int((~judged.right[~held]).sum())
-    low, high = wilson_interval(n - wrong, n)
-    between = compare_shares(n - wrong, n, rest_n - rest_wrong, rest_n)
+    n, hits = int(held.sum()), int(judged.right[held].sum())
+    rest_n, rest_hits = len(held) - n, int(judged.right[~held].sum())
+    low, high = wilson_interval(hits, n)
+    between = compare_shares(hits, n, rest_hits, rest_n)
     return FoundSlice(
         rule=rule,
         found_n=int(seen.sum()),
         found_accuracy=float(found.right[seen].mean()),
         n=n,
-        wrong=wrong,
+        wrong=n - hits,
         low=low,
         high=high,
         rest_n=rest_n,
-        rest_accuracy=(rest_n - rest_wrong) / rest_n,
+        rest_accuracy=rest_hits / rest_n,
         difference=between.difference,
         difference_low=between.low,
         difference_high=between.high,
@@ -180,104 +174,77 @@ def _measure(rule: Rule, inside: np.ndarray, found: Judged, judged: Judged) -> F
 DEPTH = 3
 _LEAST_LEAF = 15
 _LEAF_SHARE = 30
-_CUTS = 10
+_CUTS = 20
 
 
-def grow_tree(properties: Mapping[str, Property], found: Judged) -> tuple[list[Rule], int]:
-    """Return the rules of all nodes but the root, and how many cuts were tried.
+def grow_tree(properties: Mapping[str, Property], found: Judged) -> list[Rule]:
+    """Return the rules of all nodes of a decision tree but its root.
 
-    Each cut is the one that lowers Gini's impurity of right and wrong most, with no fewer photos
-    on a side than a thirtieth of all (and 15).
-
-    Source:
-        L. Breiman et al. (1984), Classification and Regression Trees.
+    The tree separates right from wrong answers. A cut is a property's value at one of 19 quantiles,
+    or one of its kinds; a node has at least a thirtieth of all photos (and 15).
     """
+    from sklearn.tree import DecisionTreeClassifier  # slow to import
+
+    cuts = [cut for of in properties.values() for cut in _list_cuts(of, found.photos)]
+    columns = [cut.holds(properties[cut.name].values[found.photos]) for cut in cuts]
     least = max(_LEAST_LEAF, len(found.photos) // _LEAF_SHARE)
-    nodes: list[Rule] = []
-    tried = 0
-    level: list[Rule] = [()]
-    for _ in range(DEPTH):
-        children: list[Rule] = []
-        for rule in level:
-            inside = match_rule(rule, properties)[found.photos]
-            best, cuts = _find_cut(properties, found.part(inside), least)
-            tried += cuts
-            children += [_join(rule, side) for side in best]
-        nodes += children
-        level = children
-    return nodes, tried
+    model = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=least, random_state=0)
+    tree = model.fit(np.column_stack(columns), found.right).tree_
+    rules: dict[int, Rule] = {0: ()}
+    for node in np.flatnonzero(tree.feature >= 0).tolist():  # parents come before their children
+        cut = cuts[tree.feature[node]]
+        rules[int(tree.children_left[node])] = _join(rules[node], _negate(cut))
+        rules[int(tree.children_right[node])] = _join(rules[node], cut)
+    return [rule for rule in rules.values() if rule]
 
 
-def _find_cut(
-    properties: Mapping[str, Property], node: Judged, least: int
-) -> tuple[tuple[Condition, ...], int]:
-    """Return the two sides of the best cut, or () where none helps, and how many were tried."""
-    wrong = (~node.right).astype(np.int64)
-    n, errors = len(wrong), int(wrong.sum())
-    best: tuple[Condition, ...] = ()
-    lowest, tried = _impurity(errors, n) - 1e-9, 0
-    for of in properties.values():
-        values = of.values[node.photos]
-        for sides in _list_cuts(of, values):
-            inside = sides[0].holds(values)
-            photos = int(inside.sum())
-            if not least <= photos <= n - least:
-                continue
-            tried += 1
-            caught = int(wrong[inside].sum())
-            impurity = _impurity(caught, photos) + _impurity(errors - caught, n - photos)
-            if impurity < lowest:
-                best, lowest = sides, impurity
-    return best, tried
-
-
-def _impurity(errors: int, n: int) -> float:
-    return 2.0 * errors * (n - errors) / n
-
-
-def _list_cuts(of: Property, values: np.ndarray) -> Iterator[tuple[Condition, Condition]]:
+def _list_cuts(of: Property, photos: np.ndarray) -> list[Condition]:
+    values = of.values[photos]
     if not of.is_number:
-        for kind in np.unique(values).tolist():
-            side = Condition(name=of.name, kind=str(kind))
-            yield side, replace(side, excluded=True)
-        return
-    at = np.quantile(values, np.arange(1, _CUTS) / _CUTS) if len(values) else np.empty(0)
-    for edge in np.unique(np.round(at, of.digits)).tolist():
-        yield Condition(name=of.name, high=edge), Condition(name=of.name, low=edge)
+        return [Condition(name=of.name, kind=str(kind)) for kind in np.unique(values)]
+    edges = np.quantile(values, np.arange(1, _CUTS) / _CUTS)
+    return [
+        Condition(name=of.name, low=edge) for edge in np.unique(edges.round(of.digits)).tolist()
+    ]
+
+
+def _negate(cut: Condition) -> Condition:
+    if cut.kind is not None:
+        return replace(cut, excluded=True)
+    return Condition(name=cut.name, high=cut.low)
 
 
 def _join(rule: Rule, side: Condition) -> Rule:
-    """Return the rule narrowed by a condition; two spans of one property become one."""
+    """Return the rule with one more condition; spans of one property are merged."""
     joined = []
     for one in rule:
         if one.name == side.name and one.kind is None and side.kind is None:
             side = replace(side, low=max(one.low, side.low), high=min(one.high, side.high))
         elif one.name == side.name and not side.excluded:
-            continue  # that it is this kind says that it is no other
+            continue  # the new condition implies the old one
         else:
             joined.append(one)
     return (*joined, side)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShareDifference:
-    """The first share less the second, -1 to 1."""
+class ShareDifference(NamedTuple):
+    """The first share minus the second, with its 95 % interval; -1 to 1."""
 
     difference: float
     low: float
     high: float
-    """Ends of its 95 % interval."""
     p_value: float
-    """Of no difference, two-sided, exact."""
+    """Fisher's exact test, two-sided."""
 
 
 def compare_shares(hits: int, n: int, other_hits: int, other_n: int) -> ShareDifference:
-    """Return how the share hits / n differs from other_hits / other_n; both n are at least 1.
+    """Return the difference of the shares hits / n and other_hits / other_n; n and other_n > 0.
 
     Source:
-        R. G. Newcombe (1998), Stat. Med. 17, 873-890, method 10, for the interval; R. A. Fisher
-        (1934), Statistical Methods for Research Workers, for the exact test.
+        R. G. Newcombe (1998), Stat. Med. 17, 873-890, method 10, for the interval.
     """
+    from scipy.stats import fisher_exact  # slow to import
+
     one, other = hits / n, other_hits / other_n
     (low, high), (other_low, other_high) = (
         wilson_interval(hits, n, wider=False),
@@ -288,27 +255,11 @@ def compare_shares(hits: int, n: int, other_hits: int, other_n: int) -> ShareDif
         difference=difference,
         low=difference - math.hypot(one - low, other_high - other),
         high=difference + math.hypot(high - one, other - other_low),
-        p_value=_exact_fisher(hits, n, other_hits, other_n),
+        p_value=float(fisher_exact([[hits, n - hits], [other_hits, other_n - other_hits]]).pvalue),
     )
 
 
-def _exact_fisher(hits: int, n: int, other_hits: int, other_n: int) -> float:
-    """Return the probability, all sums of the table given, of one as unlikely or more so."""
-    total, all_hits = n + other_n, hits + other_hits
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, total + 1)))])
-    possible = np.arange(max(0, all_hits - other_n), min(n, all_hits) + 1)
-
-    def choose(of: int, taken: np.ndarray) -> np.ndarray:
-        return np.asarray(logs[of] - logs[taken] - logs[of - taken])
-
-    ways = choose(n, possible) + choose(other_n, all_hits - possible)
-    chances = np.exp(ways - ways.max())
-    seen = chances[hits - possible[0]]
-    # Tables that are equally unlikely differ in the last bits only.
-    return float(min(1.0, chances[chances <= seen * (1 + 1e-7)].sum() / chances.sum()))
-
-
 def say_points(difference: float) -> str:
-    """Return a difference of shares in whole percentage points, signed: "−14", "+3", "0"."""
+    """Return a difference of shares in whole points with its sign: "−14", "+3", "0"."""
     points = round(100 * difference)
     return "0" if points == 0 else f"{'−' if points < 0 else '+'}{abs(points)}"

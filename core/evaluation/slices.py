@@ -1,8 +1,7 @@
-"""Slices: the photos that share a property, and how often a run is right on them.
+"""Slices: photos that share a property, and the accuracy of a run on them.
 
-A property is a number or a kind for each photo. A rule is one or a few conditions that all hold; it
-can be written into a link and read back. Bins of a property have about equally many photos, so that
-their intervals are comparable.
+A property is a number or a kind of each photo. A rule is a conjunction of conditions, which links
+contain as text. Bins of a property have about equally many photos.
 """
 
 import math
@@ -26,17 +25,17 @@ class Property:
     """One property of every photo of a dataset; row i is photo i."""
 
     name: str
-    """As in links: lower case, no punctuation but the underscore."""
+    """Lower case with underscores, for links."""
     label: str
     values: np.ndarray
     """(n,) float64, or (n,) str for kinds."""
     about: About
-    """picture: light and detail; colour; file: how it came about; issue: what was flagged."""
+    """picture: light and detail; colour; file: its origin; issue: a quality flag."""
     unit: str = ""
     digits: int = 2
-    """Decimals that the ends of its bins are rounded to."""
+    """Decimals of the ends of bins."""
     searched: bool = True
-    """False where the property was made from labels or features: it may not explain errors."""
+    """False where labels or features were used to make it."""
 
     @property
     def is_number(self) -> bool:
@@ -45,17 +44,17 @@ class Property:
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """What holds for one property: low <= value < high, or value is (not) `kind`."""
+    """A condition on a property: low <= value < high, or value is (not) `kind`."""
 
     name: str
     low: float = -math.inf
     high: float = math.inf
     kind: str | None = None
     excluded: bool = False
-    """Of a kind: it is any other."""
+    """Whether the kind is excluded."""
 
     def holds(self, values: np.ndarray) -> np.ndarray:
-        """Return for which of the values it holds, (n,) bool."""
+        """Return whether it holds for each value, (n,) bool."""
         if self.kind is None:
             return np.asarray((values >= self.low) & (values < self.high))
         return np.asarray((values == self.kind) != self.excluded)
@@ -65,10 +64,10 @@ Rule = tuple[Condition, ...]
 
 
 def match_rule(rule: Rule, properties: Mapping[str, Property]) -> np.ndarray:
-    """Return which photos of the dataset a rule holds for, (n,) bool.
+    """Return whether a rule holds for each photo of the dataset, (n,) bool.
 
     Raises:
-        KeyError: It names a property that is not there.
+        KeyError: A property does not exist.
     """
     matched = np.ones(len(next(iter(properties.values())).values), dtype=bool)
     for condition in rule:
@@ -77,12 +76,12 @@ def match_rule(rule: Rule, properties: Mapping[str, Property]) -> np.ndarray:
 
 
 def write_rule(rule: Rule) -> str:
-    """Return the rule as links carry it: "brightness:..0.31;colour:!red"."""
+    """Return the rule as text for links: "brightness:..0.31;colour:!red"."""
     return ";".join(f"{one.name}:{_write_values(one)}" for one in rule)
 
 
 def read_rule(text: str, properties: Mapping[str, Property]) -> Rule | None:
-    """Return the rule that `write_rule` wrote; None where it is none for these properties."""
+    """Return the rule of a text of `write_rule`; None if it does not fit the properties."""
     rule = []
     for part in text.split(";"):
         name, _, written = part.partition(":")
@@ -141,15 +140,15 @@ def _read_condition(of: Property | None, written: str) -> Condition | None:
 MOST_BINS = 6
 MOST_KINDS = 12
 LEAST_PER_BIN = 25
-"""Photos below which a bin says next to nothing: fewer bins are made instead."""
+"""Photos of a bin; with fewer photos there are fewer bins."""
 _DRAWS = 4999
 
 
 def bin_property(of: Property, photos: np.ndarray) -> list[Condition]:
-    """Return conditions that part the photos into bins with about equally many of them.
+    """Return the bins of the photos as conditions; one for photos with the same value.
 
-    Numbers: at most MOST_BINS, from the low to the high end. Kinds: the MOST_KINDS most frequent
-    ones, the most frequent first. One condition alone where the photos cannot be parted.
+    Numbers: at most MOST_BINS with about equally many photos, in order. Kinds: the MOST_KINDS most
+    frequent ones, the most frequent first.
     """
     values = of.values[photos]
     if not of.is_number:
@@ -167,14 +166,14 @@ def bin_property(of: Property, photos: np.ndarray) -> list[Condition]:
 def measure_bins(
     of: Property, photos: np.ndarray, right: np.ndarray, expected: np.ndarray
 ) -> pd.DataFrame:
-    """Return one row for each bin that has photos, in the order of `bin_property`.
+    """Return a row for each bin with photos, in the order of `bin_property`.
 
     Args:
-        expected: (m,) float, how often it is right on photos of the same class.
+        expected: (m,) float, the accuracy of the run on the photo's class.
 
     Returns:
         Columns value (as in links), label, n, wrong, accuracy, low, high (95 % Wilson interval),
-        expected: the accuracy that the classes of these photos alone would give.
+        expected (accuracy expected from the class mix).
     """
     values, rows = of.values[photos], []
     for condition in bin_property(of, photos):
@@ -199,15 +198,13 @@ def measure_bins(
 
 
 def expect_by_class(labels: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return for each photo how often the run is right on its class, (m,) float64."""
+    """Return the accuracy of the run on each photo's class, (m,) float64."""
     support = np.bincount(labels)
     return np.asarray((np.bincount(labels, weights=right) / np.maximum(support, 1))[labels])
 
 
 def measure_spread(bins: pd.DataFrame) -> float:
-    """Return how far accuracy varies between bins beyond what chance moves, 0 to 1.
-
-    The standard deviation of the accuracies, weighted by photos, less what sampling adds to it.
+    """Return the standard deviation of the accuracy between bins without sampling noise, 0 to 1.
 
     Source:
         R. DerSimonian and N. Laird (1986), Control. Clin. Trials 7, 177-188: moments estimator.
@@ -222,13 +219,10 @@ def measure_spread(bins: pd.DataFrame) -> float:
 
 
 def measure_chance(bins: pd.DataFrame, seed: int = 0) -> float:
-    """Return how often chance alone spreads the errors so unevenly over the bins, or more.
-
-    A permutation test of Pearson's chi-square; the errors are dealt anew over the photos, which is
-    multivariate hypergeometric, so it is right for few photos, too.
+    """Return the p-value of a permutation test of Pearson's chi-square over the bins.
 
     Source:
-        B. Phipson and G. K. Smyth (2010), Stat. Appl. Genet. Mol. Biol. 9, 39: the one in
+        B. Phipson and G. K. Smyth (2010), Stat. Appl. Genet. Mol. Biol. 9, 39:
         (1 + hits) / (1 + draws).
     """
     n, wrong = (bins[name].to_numpy(dtype=np.int64) for name in ("n", "wrong"))
@@ -242,14 +236,14 @@ def measure_chance(bins: pd.DataFrame, seed: int = 0) -> float:
 
 
 def rank_properties(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return which properties accuracy depends on, the most first.
+    """Return the properties by their effect on accuracy, the largest first.
 
     Args:
-        tables: Name of a property → what `measure_bins` returns.
+        tables: Property → table of `measure_bins`.
 
     Returns:
-        Columns name, spread (see `measure_spread`), p_value (adjusted by Holm for the number of
-        properties that part the photos). Properties that do not part them come last, p_value NaN.
+        Columns name, spread (see `measure_spread`), p_value (adjusted by Holm). Properties with one
+        bin come last, with p_value NaN.
     """
     parted: Sequence[str] = [name for name, bins in tables.items() if len(bins) > 1]
     p_values = adjust_holm([measure_chance(tables[name]) for name in parted])

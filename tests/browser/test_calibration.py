@@ -1,4 +1,4 @@
-"""The calibration page in a real browser: choose when to answer, keep it, and predict by it."""
+"""The page Calibration in a real browser: choose a rule, save it, and predict with it."""
 
 import re
 
@@ -23,25 +23,25 @@ def test_a_rule_is_chosen_kept_and_used(
     workspace = Workspace(server.workspace)
     run, _ = rewrite_result(workspace)
     page.goto(f"{server.address}/calibration?run={run}")
-    expect(page.get_by_text("Calibration error: mean gap", exact=False)).to_be_visible()
+    expect(page.get_by_text("95 % intervals in brackets", exact=False)).to_be_visible()
     answers = page.get_by_role("radio", name=re.compile("Answers"))
-    do_until(answers.click, page.get_by_text("Sent to a person", exact=True))
+    do_until(answers.click, page.get_by_text("Deferred", exact=True))
     wait_for_url(page, "question=answers")
     slider = page.get_by_role("slider")
     slider.focus()
     slider.press("End")
     wait_for_url(page, "threshold=100")
     # The photos are counted anew after the slider moved: a click may meet what is just replaced.
-    sent = page.get_by_role("radio", name=re.compile(r"Sent to a person \("))
-    do_until(sent.click, page.get_by_text("Not answered: the surest first.", exact=False))
+    sent = page.get_by_role("radio", name=re.compile(r"^Deferred \("))
+    do_until(sent.click, page.get_by_text("the highest score first", exact=False))
     wait_for_url(page, "photos=sent")
     expect(page.get_by_role("img", name=re.compile(r"\.jpg$")).first).to_be_visible()
-    page.get_by_role("button", name=re.compile("Keep with the run")).click()
-    expect(page.get_by_text("As kept, chosen", exact=False)).to_be_visible()
+    page.get_by_role("button", name=re.compile("Save rule")).click()
+    expect(page.get_by_text("Saved (", exact=False)).to_be_visible()
     wait_until(lambda: read_rule(workspace, run) is not None, "the rule is kept")
     # The link reopens the same question, threshold and photos.
     page.reload()
-    expect(page.get_by_role("radio", name=re.compile(r"Sent to a person \("))).to_be_checked()
+    expect(page.get_by_role("radio", name=re.compile(r"^Deferred \("))).to_be_checked()
     expect(page.get_by_role("slider")).to_have_value("100")
 
 
@@ -52,6 +52,6 @@ def test_predict_says_that_it_does_not_know(page: Page, server: PageServer) -> N
     photo = {"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": encode_photo(draw_photo(0, 3))}
     page.locator("input[type=file]").set_input_files([photo])
     expect(page.get_by_role("heading", name=re.compile("I don.t know"))).to_be_visible()
-    expect(page.get_by_text("calibrated by the rule", exact=False)).to_be_visible()
+    expect(page.get_by_text("Details")).to_be_visible()
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390

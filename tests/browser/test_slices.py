@@ -66,9 +66,9 @@ def test_a_link_shows_exactly_the_photos_of_the_slice(
     close_panel(page)
 
 
-def test_the_numbers_behind_the_charts_choose_a_slice_too(page: Page, server: PageServer) -> None:
+def test_a_row_of_the_table_chooses_a_slice(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/slices?split=train")
-    page.get_by_text("The numbers behind the charts").click()
+    page.get_by_text("As a table").click()
     table = page.get_by_test_id("stDataFrame").first
     expect(table).to_be_visible()
     close = page.get_by_role("button", name="Close", exact=True)
@@ -83,10 +83,10 @@ def test_the_views_keep_the_slice(page: Page, server: PageServer, study: SliceSt
     expect(heading).to_be_visible()
     choose(page, "Shortcuts")
     wait_for_url(page, "by=shortcuts", "slice=contrast")
-    expect(page.get_by_text("What each property alone finds")).to_be_visible()
+    expect(page.get_by_text("Accuracy of each property alone")).to_be_visible()
     expect(heading).to_be_visible()
     choose(page, "Worst slices")
-    expect(page.get_by_text("A search needs 60 photos")).to_be_visible()
+    expect(page.get_by_text("the search needs 60 photos")).to_be_visible()
 
 
 def test_on_a_phone_nothing_runs_over_the_edge(page: Page, server: PageServer) -> None:

@@ -1,1 +1,1 @@
-"""The page Calibration: how far scores can be believed, and the rule that is kept."""
+"""The page Calibration: the quality of the scores, and the rule when to answer."""

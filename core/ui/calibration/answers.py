@@ -1,11 +1,19 @@
-"""What the rule does to a split: what is answered, what goes to a person, and which photos."""
+"""The view “Answers” of the page Calibration: the effect of the rule on a split, and its photos."""
 
-from functools import partial
+from typing import Any
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts.theme import (
+    PERCENT_LABELS,
+    choose_palette,
+    format_share,
+    style_altair,
+    title_params,
+)
 from core.evaluation.coverage import (
     OperatingPoint,
     area_under_risk,
@@ -14,29 +22,26 @@ from core.evaluation.coverage import (
     trace_coverage,
 )
 from core.evaluation.intervals import wilson_interval
-from core.formats import count, interval, percent, percent_ranges, plain
+from core.formats import count, interval, percent, percent_ranges
 from core.prediction.deciding import DecisionRule, reach_threshold
-from core.ui.calibration.charts import draw_coverage
 from core.ui.calibration.reading import CalibrationPage
 from core.ui.parts.charts import show_kept_chart, show_metrics
 from core.ui.parts.pickers import pick_linked
-from core.ui.parts.state import choose_by_row, keep_choice, read_choice
 from core.ui.photos.gallery import show_gallery
 
 _KINDS = {
-    "wrong": "Wrong answers shown",
-    "sent": "Sent to a person",
-    "sent-right": "Sent, but right",
+    "wrong": "Wrong answers",
+    "sent": "Deferred",
+    "sent-right": "Deferred, but correct",
 }
-_MEANINGS = {
-    "wrong": "Answered, and wrong: the surest first.",
-    "sent": "Not answered: the surest first.",
-    "sent-right": "Not answered, though the answer would have been right: the surest first.",
+_CHOSEN_HERE = {
+    "validation": " The rule was chosen on these photos: expect slightly less on others.",
+    "test": " Do not choose a rule by test photos.",
 }
 
 
 def show_answers(page: CalibrationPage, rule: DecisionRule) -> None:
-    """Draw what is answered and what is right of it."""
+    """Draw the accuracy of the answers and the share of photos that are answered."""
     judged, split = page.judge_answers(rule), page.split
     point = measure_point(judged.answered, judged.right)
     _show_point(point, split, int(judged.unlike.sum()))
@@ -47,131 +52,103 @@ def show_answers(page: CalibrationPage, rule: DecisionRule) -> None:
         thin_coverage(curve),
         (point.coverage, point.accuracy) if point.answered else None,
         f"{split.capitalize()} photos, n = {point.n:,}",
-        alt="Share of right answers against the share of photos answered; as a table below.",
+        alt="Accuracy of the answers against the share of photos answered; as a table below.",
     )
-    error = 1 - float(judged.right.mean()) if point.n else float("nan")
-    st.caption(
-        f"Area under the risk (mean share of wrong answers over all coverages): "
-        f"{percent(area_under_risk(tops, judged.right), point.n)}; with photos answered in "
-        f"random order it would be {percent(error, point.n)}."
-    )
-    _show_points_table(curve)
-    if rule.class_thresholds:
-        _show_classes(page, rule)
+    with st.expander("As a table", icon=":material/table:"):
+        _show_points_table(curve)
+        error = 1 - float(judged.right.mean()) if point.n else float("nan")
+        st.caption(
+            "Area under the risk-coverage curve: "
+            f"{percent(area_under_risk(tops, judged.right), point.n)}; in random order it would "
+            f"be {percent(error, point.n)}."
+        )
+        if rule.class_thresholds:
+            _show_classes(page, rule)
 
 
 def _show_point(point: OperatingPoint, split: str, unlike: int) -> None:
     n = point.n
     figures = {
         "Answered": percent(point.coverage, n),
-        "Right of these": percent(point.accuracy, point.answered),
-        "Wrong, shown": f"{point.wrong:,}",
-        "Sent to a person": f"{point.withheld:,}",
+        "Accuracy of these": percent(point.accuracy, point.answered),
+        "Wrong": f"{point.wrong:,}",
+        "Deferred": f"{point.withheld:,}",
     }
     show_metrics(figures, gap="medium")
-    notes = {
-        "validation": " The rule was chosen on these photos, so it does a little worse on others.",
-        "test": " Choose on validation photos: test photos choose nothing.",
-    }
+    covered = interval(*wilson_interval(point.answered, n), n)
     right = "nothing is answered"
     if point.answered:
-        right = interval(point.accuracy_low, point.accuracy_high, point.answered)
+        ends = wilson_interval(point.answered - point.wrong, point.answered)
+        right = interval(*ends, point.answered)
+    ood = f", {unlike:,} are out of distribution" if unlike else ""
     st.caption(
-        f"Answered: {interval(point.coverage_low, point.coverage_high, n)}. Right: {right}. "
-        f"Of the {point.withheld:,} sent, {point.right_withheld:,} would have been right"
-        + (f"; {unlike:,} are like nothing in training." if unlike else ".")
-        + notes.get(split, "")
+        f"Answered: {covered}. Accuracy: {right}. "
+        f"{point.withheld:,} deferred: {point.right_withheld:,} would have been correct{ood}."
+        f"{_CHOSEN_HERE.get(split, '')}"
     )
 
 
 def _show_points_table(curve: pd.DataFrame) -> None:
-    with st.expander("Other thresholds as a table", icon=":material/table:"):
-        none = pd.Series({"answered": 0, "coverage": 0.0, "wrong": 0, "accuracy": np.nan})
-        thresholds = np.arange(0, 1.0001, 0.05)
-        reached = [curve[curve["threshold"] >= one] for one in thresholds]
-        table = pd.DataFrame([one.iloc[-1] if len(one) else none for one in reached])
-        shown = pd.DataFrame(
-            {
-                "Score at least": 100 * thresholds,
-                "Answered": table["answered"].astype(int).to_numpy(),
-                "Share": 100 * table["coverage"].to_numpy(),
-                "Wrong": table["wrong"].astype(int).to_numpy(),
-                "Right": 100 * table["accuracy"].to_numpy(),
-            }
-        )
-        form = st.column_config.NumberColumn(format="%.1f %%")
-        whole = st.column_config.NumberColumn(format="%d %%")
-        config = {"Score at least": whole, "Share": form, "Right": form}
-        alt = "Photos answered and share of right answers at twenty thresholds"
-        st.dataframe(shown, hide_index=True, column_config=config, alt=alt)
+    none = pd.Series({"answered": 0, "coverage": 0.0, "wrong": 0, "accuracy": np.nan})
+    thresholds = np.arange(0, 1.0001, 0.05)
+    reached = [curve[curve["threshold"] >= one] for one in thresholds]
+    table = pd.DataFrame([one.iloc[-1] if len(one) else none for one in reached])
+    shown = pd.DataFrame(
+        {
+            "Threshold": 100 * thresholds,
+            "Answered": table["answered"].astype(int).to_numpy(),
+            "Share": 100 * table["coverage"].to_numpy(),
+            "Wrong": table["wrong"].astype(int).to_numpy(),
+            "Accuracy": 100 * table["accuracy"].to_numpy(),
+        }
+    )
+    form = st.column_config.NumberColumn(format="%.1f %%")
+    whole = st.column_config.NumberColumn(format="%d %%")
+    config = {"Threshold": whole, "Share": form, "Accuracy": form}
+    alt_text = "Photos answered and their accuracy at twenty thresholds"
+    st.dataframe(shown, hide_index=True, column_config=config, alt=alt_text)
 
 
 def _show_classes(page: CalibrationPage, rule: DecisionRule) -> None:
-    """Draw the threshold of each class, and what it does; a row chooses its answers."""
-    table = page.find_class_thresholds(rule.temperature, page.class_target)
-    names = [page.result.classes[int(number)] for number in table["number"]]
-    given, hits = (counts[table["number"]] for counts in _count_given(page, rule))
-    ends = [wilson_interval(int(right), int(n)) for right, n in zip(hits, given, strict=True)]
-    shown = pd.DataFrame(
-        {
-            "Class": names,
-            "Threshold": [100 * rule.threshold_of(name) for name in names],
-            "Its own": [name in rule.class_thresholds for name in names],
-            "Answers": table["taken"],
-            "Given": given,
-            "Right": 100 * hits / np.where(given, given, np.nan),
-            "95 % interval": percent_ranges(*zip(*ends, strict=True)),
-            "Verdict": table["verdict"],
-        }
-    )
-    number = st.column_config.NumberColumn
-
-    def choose(row: int | None) -> None:
-        keep_choice("of", None if row is None else names[row])
-
-    st.markdown("**Each class, on the validation photos**: choose a row to see its answers.")
-    st.dataframe(
-        shown,
-        hide_index=True,
-        height=min(400, 38 + 35 * len(shown)),
-        column_config={
-            "Class": st.column_config.TextColumn(pinned=True),
-            "Threshold": number(format="%.0f %%"),
-            "Answers": number(help="Photos taken for the class."),
-            "Given": number(help="Of these, at or above the threshold."),
-            "Right": number(format="%.0f %%", help="Of the given answers."),
-        },
-        alt="Threshold of each class, and what it does on the validation photos",
-        **choose_by_row(f"calibration.classes.{page.run.id}", choose),
-    )
-
-
-def _count_given(page: CalibrationPage, rule: DecisionRule) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many validation photos get each class as answer, and how many rightly: (k,)."""
+    """Draw the threshold of each class and its effect on the validation photos."""
     result, photos = page.result, page.validation
     scores = page.temper(rule.temperature, "validation")
     answers, given = scores.argmax(axis=1), reach_threshold(rule, scores, result.classes)
     right = given & (answers == result.labels[photos])
     k = len(result.classes)
-    return np.bincount(answers[given], minlength=k), np.bincount(answers[right], minlength=k)
-
-
-def _pick_class(page: CalibrationPage) -> int | None:
-    """Return the class whose answers are looked at, with the way back to all; None: all."""
-    of, classes = read_choice("of"), page.result.classes
-    if of is None or of not in classes:
-        return None
-    st.button(
-        f"Answers: {plain(of, 40)}",
-        icon=":material/close:",
-        help="Show all classes",
-        on_click=partial(keep_choice, "of", None),
+    taken, shown, hits = (
+        np.bincount(answers[chosen], minlength=k) for chosen in (answers >= 0, given, right)
     )
-    return classes.index(of)
+    ends = [wilson_interval(int(of), int(n)) for of, n in zip(hits, shown, strict=True)]
+    table = pd.DataFrame(
+        {
+            "Class": list(result.classes),
+            "Threshold": [100 * rule.threshold_of(name) for name in result.classes],
+            "Its own": [name in rule.class_thresholds for name in result.classes],
+            "Photos": taken,
+            "Answered": shown,
+            "Accuracy": 100 * hits / np.where(shown, shown, np.nan),
+            "95 % interval": percent_ranges(*zip(*ends, strict=True)),
+        }
+    )
+    whole = st.column_config.NumberColumn(format="%.0f %%")
+    st.markdown("**Each class, on the validation photos**")
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(400, 38 + 35 * len(table)),
+        column_config={
+            "Class": st.column_config.TextColumn(pinned=True),
+            "Threshold": whole,
+            "Photos": st.column_config.NumberColumn(help="Photos predicted as this class."),
+            "Accuracy": whole,
+        },
+        alt="Threshold of each class and its effect on the validation photos",
+    )
 
 
 def show_answer_photos(page: CalibrationPage, rule: DecisionRule) -> None:
-    """Draw the photos behind the numbers: wrong answers, what is sent, what is sent in vain."""
+    """Draw the photos behind the numbers: wrong answers and deferred photos."""
     judged = page.judge_answers(rule)
     kinds = {
         "wrong": judged.answered & ~judged.right,
@@ -179,25 +156,75 @@ def show_answer_photos(page: CalibrationPage, rule: DecisionRule) -> None:
         "sent-right": ~judged.answered & judged.right,
     }
     st.subheader("Photos", anchor=False)
-    if (of := _pick_class(page)) is not None:
-        answers = judged.scores.argmax(axis=1)
-        kinds = {name: kind & (answers == of) for name, kind in kinds.items()}
     names = {name: f"{_KINDS[name]} ({rows.sum():,})" for name, rows in kinds.items()}
     kind = pick_linked("Photos", names, "photos", "calibration.photos")
     rows = np.flatnonzero(kinds[kind])
     if not len(rows):
-        st.info("No photo.", icon=":material/check_circle:")
+        st.info("No photos.", icon=":material/check_circle:")
         return
     rows = rows[np.argsort(-judged.scores[rows].max(axis=1), kind="stable")]
-    st.caption(f"{count(len(rows), 'photo')}. {_MEANINGS[kind]}")
+    st.caption(f"{count(len(rows), 'photo')}, the highest score first.")
     show_answered(page, rows, judged.scores, key="calibration")
 
 
 def show_answered(page: CalibrationPage, rows: np.ndarray, scores: np.ndarray, *, key: str) -> None:
-    """Draw photos of the split, by their places in it, each with its answer and the score of it."""
+    """Draw photos of the split (by row), each with its answer and score."""
 
     def describe(photo: int) -> str:
         own = scores[int(np.searchsorted(page.numbers, photo))]
         return page.describe_answer(photo, int(own.argmax()), float(own.max()))
 
     show_gallery(page.dataset, page.numbers[rows], key=key, captions=describe)
+
+
+_TIPS = [
+    alt.Tooltip("at:N", title="threshold"),
+    alt.Tooltip("share:N", title="photos answered"),
+    alt.Tooltip("right:N", title="accuracy of these"),
+    alt.Tooltip("wrong:Q", title="wrong answers", format=","),
+]
+
+
+def draw_coverage(
+    curve: pd.DataFrame, chosen: tuple[float, float] | None, name: str, dark: bool = False
+) -> Any:
+    """Return the accuracy of the answers against the share of photos answered, with intervals.
+
+    Args:
+        curve: As returned by `core.evaluation.coverage.thin_coverage`; at least one row.
+        chosen: (coverage, accuracy) of the rule, marked in the chart.
+        name: Name of the photos, such as "Validation photos".
+    """
+    colours = choose_palette(dark)
+    rows = curve.assign(
+        at=[format_share(value) for value in curve["threshold"]],
+        share=[format_share(value) for value in curve["coverage"]],
+        right=[format_share(value) for value in curve["accuracy"]],
+    )
+    low = float(np.floor(10 * min(rows["accuracy_low"].min(), 0.9)) / 10)
+    share = {"labelExpr": PERCENT_LABELS, "tickCount": 5}
+    x = {
+        "scale": alt.Scale(domain=[0, 1], nice=False),
+        "axis": alt.Axis(**share, grid=False),
+        "title": "photos answered",
+    }
+    y = {
+        "scale": alt.Scale(domain=[low, 1], nice=False, clamp=True),
+        "axis": alt.Axis(**share),
+        "title": "accuracy of these",
+    }
+    base = alt.Chart(rows).encode(x=alt.X("coverage:Q", **x), tooltip=_TIPS)
+    band = base.mark_area(color=colours.accent, opacity=0.18).encode(
+        y=alt.Y("accuracy_low:Q", **y), y2="accuracy_high:Q"
+    )
+    line = base.mark_line(color=colours.accent, strokeWidth=2).encode(y=alt.Y("accuracy:Q", **y))
+    layers = [band, line]
+    if chosen is not None:
+        mark = alt.Chart(pd.DataFrame([chosen], columns=["coverage", "accuracy"]))
+        mark = mark.encode(x="coverage:Q")
+        dot = mark.mark_point(filled=True, size=110, color=colours.ink, opacity=1)
+        layers += [mark.mark_rule(color=colours.ink, strokeDash=[4, 3]), dot.encode(y="accuracy:Q")]
+    title = title_params(
+        "Accuracy against photos answered", f"{name}. Band: 95 % intervals. Dot: the rule"
+    )
+    return style_altair(alt.layer(*layers), dark, title=title, height=300)

@@ -1,6 +1,6 @@
-"""The calibration page: the rule when a run answers, and questions to its scores.
+"""The page Calibration: the rule that decides when a run answers, and the quality of its scores.
 
-The rule is chosen on validation photos, and kept with the run on request.
+Validation photos choose the rule; a click saves it with the run.
 """
 
 import math
@@ -29,6 +29,10 @@ _QUESTIONS = {
     "answers": ":material/rule: Answers",
 }
 View = Callable[[CalibrationPage, DecisionRule], None]
+_VIEWS: dict[str, tuple[View, View]] = {
+    "scores": (show_scores, show_bin_photos),
+    "answers": (show_answers, show_answer_photos),
+}
 _TARGETS = (0.90, 0.95, 0.99)
 _CLASS_TARGETS = (80, 85, 90, 95, 98)
 
@@ -38,8 +42,8 @@ def show_calibration(run: RunRecord, split: str) -> None:
     page = read_calibration(run, split)
     if (n := len(page.result.photo_numbers(split))) > len(page.numbers):
         st.caption(
-            f"{len(page.numbers):,} of the {n:,} photos in {split}, drawn at random, are judged "
-            f"here; {count(len(page.validation), 'validation photo')} choose the rule."
+            f"Based on a random {len(page.numbers):,} of the {n:,} photos in the {split} split; "
+            f"{count(len(page.validation), 'validation photo')} choose the rule."
         )
     controls, evidence = st.columns([4, 9], gap="medium")
     with controls.container(border=True):
@@ -51,44 +55,41 @@ def show_calibration(run: RunRecord, split: str) -> None:
     show_photo_panel(page.dataset)
 
 
-_VIEWS: dict[str, tuple[View, View]] = {
-    "scores": (show_scores, show_bin_photos),
-    "answers": (show_answers, show_answer_photos),
-}
-
-
 def _show_rule(page: CalibrationPage) -> DecisionRule:
-    """Draw the controls and what is kept; return the rule that the controls say."""
+    """Draw the controls of the rule; return the rule that they describe."""
     st.subheader("When it answers", anchor=False)
     degree = _pick_temperature(page)
+    threshold, limit = _pick_threshold(page, degree), _pick_limit(page)
+    with st.expander("More", icon=":material/tune:"):
+        by_class = _pick_class_thresholds(page, degree)
     rule = DecisionRule(
         temperature=degree,
-        threshold=_pick_threshold(page, degree),
-        class_thresholds=_pick_class_thresholds(page, degree),
-        unlike_limit=_pick_limit(page),
+        threshold=threshold,
+        class_thresholds=by_class,
+        unlike_limit=limit,
         n=len(page.validation),
     )
-    _offer_keeping(page, rule)
+    _offer_saving(page, rule)
     return rule
 
 
 def _pick_temperature(page: CalibrationPage) -> float:
-    fitted, kept, n = page.temperature, page.kept, len(page.validation)
+    fitted, saved, n = page.temperature, page.saved, len(page.validation)
     chosen = st.toggle(
         "Calibrate the scores",
-        value=fitted is not None and (kept is None or kept.temperature != 1),
+        value=fitted is not None and (saved is None or saved.temperature != 1),
         disabled=fitted is None,
         key=f"calibration.temper.{page.run.id}",
-        help="Divides the log-scores by one number, the temperature that fits the validation photos"
-        " best. Which class is the highest never changes.",
+        help="Temperature scaling, fitted on the validation photos. The predicted class stays the "
+        "same.",
     )
     if fitted is None:
-        few = n < FEWEST_TO_FIT
-        why = f"{n} are too few: {FEWEST_TO_FIT} are needed" if few else "none that helps on others"
-        st.caption(f"No temperature from the {count(n, 'validation photo')}: {why}.")
+        few = f"fewer than {FEWEST_TO_FIT} validation photos (n = {n})"
+        why = few if n < FEWEST_TO_FIT else f"it does not help on other photos (n = {n:,})"
+        st.caption(f"No temperature: {why}.")
         return 1.0
-    sense = "surer than they are right" if fitted > 1 else "less sure than they could be"
-    st.caption(f"Temperature {fitted:.2f}, fitted on {n:,} validation photos: scores are {sense}.")
+    sense = "over-confident" if fitted > 1 else "under-confident"
+    st.caption(f"Temperature {fitted:.2f} (n = {n:,}): the scores are {sense}.")
     return fitted if chosen else 1.0
 
 
@@ -103,22 +104,21 @@ def _pick_threshold(page: CalibrationPage, degree: float) -> float:
         step=1,
         format="%d %%",
         key=key,
-        help="Of a photo whose best class has a lower score it says “I don’t know”: a person looks"
-        " at it.",
+        help="Below it, the answer is “I don’t know” and the photo is deferred to a person.",
     )
     st.session_state[OF] = page.run.id
     keep_choice("threshold", str(value))
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.caption("So that of its answers are right:", width="content")
+        st.caption("For an accuracy of:", width="content")
         for target in _TARGETS:
             found = page.find_threshold(degree, target)
             st.button(
                 f"{100 * target:.0f} %",
                 key=f"calibration.target.{target}",
                 disabled=found is None,
-                help="The lowest threshold that reaches this on the validation photos"
+                help="The lowest threshold that reaches it on the validation photos"
                 if found is not None
-                else "No threshold reaches this on the validation photos",
+                else "No threshold reaches it on the validation photos",
                 on_click=_set_threshold,
                 args=(key, found),
             )
@@ -126,11 +126,11 @@ def _pick_threshold(page: CalibrationPage, degree: float) -> float:
 
 
 def _find_start(page: CalibrationPage, degree: float) -> int:
-    """Return what the slider begins with, in percent: of the link, as kept, or suggested."""
+    """Return the first value of the slider: of the link, of the saved rule, or suggested."""
     if page.threshold is not None:
         return page.threshold
-    if page.kept is not None:
-        return _round_up(page.kept.threshold)
+    if page.saved is not None:
+        return _round_up(page.saved.threshold)
     found = page.find_threshold(degree, 0.95)
     return 50 if found is None else _round_up(found)
 
@@ -146,100 +146,101 @@ def _set_threshold(key: str, threshold: float) -> None:
 def _pick_class_thresholds(page: CalibrationPage, degree: float) -> dict[str, float]:
     wanted = st.toggle(
         "A threshold for each class",
-        value=bool(page.kept and page.kept.class_thresholds),
+        value=bool(page.saved and page.saved.class_thresholds),
         key=f"calibration.by_class.{page.run.id}",
-        help="The lowest score from which on enough of the class’s answers are right, on the"
-        " validation photos. Classes with too few answers keep the threshold above.",
+        help="The lowest score at which the class reaches the accuracy on the validation photos.",
     )
     if not wanted:
         return {}
     target = st.select_slider(
-        "Of each class’s answers, right at least",
+        "Accuracy of each class’s answers",
         _CLASS_TARGETS,
         value=_find_class_target(page, degree),
         format_func=lambda percent: f"{percent} %",
         key=f"calibration.class_target.{page.run.id}",
     )
     table = page.find_class_thresholds(degree, target)
-    verdicts = table["verdict"].value_counts()
+    reached = int((table["verdict"] == "reached").sum())
     st.caption(
-        f"{count(verdicts.get('reached', 0), 'class')} of {len(table)} have one of their own; "
-        f"{verdicts.get('too few', 0)} have fewer than 10 answers, "
-        f"{verdicts.get('not reached', 0)} never get there: these keep the one above."
+        f"{reached} of {count(len(table), 'class')} have their own threshold; the others have "
+        "fewer than 10 answers or do not reach the accuracy."
     )
     return _list_class_thresholds(page, degree, target)
 
 
 def _list_class_thresholds(page: CalibrationPage, degree: float, target: int) -> dict[str, float]:
     table = page.find_class_thresholds(degree, target)
-    classes, own = page.result.classes, table[table["verdict"] == "reached"]
-    return {
-        classes[int(number)]: _round_up(threshold) / 100
-        for number, threshold in zip(own["number"], own["threshold"], strict=True)
-    }
+    own = table.loc[table["verdict"] == "reached", "threshold"]
+    return {page.result.classes[number]: _round_up(value) / 100 for number, value in own.items()}
 
 
 def _find_class_target(page: CalibrationPage, degree: float) -> int:
-    """Return the target that the kept thresholds were chosen for; 95 where there is none."""
-    own = page.kept.class_thresholds if page.kept else {}
+    """Return the target of the saved class thresholds; 95 without any."""
+    own = page.saved.class_thresholds if page.saved else {}
     reached = (one for one in _CLASS_TARGETS if own == _list_class_thresholds(page, degree, one))
     return next(reached, 95) if own else 95
 
 
 def _pick_limit(page: CalibrationPage) -> float | None:
-    (limit, why), kept = page.limit, page.kept
+    (limit, why), saved = page.limit, page.saved
     wanted = st.toggle(
-        "Refuse what is like nothing in training",
-        value=limit is not None and (kept is None or kept.unlike_limit is not None),
+        "Refuse photos unlike all training photos",
+        value=limit is not None and (saved is None or saved.unlike_limit is not None),
         disabled=limit is None,
         key=f"calibration.unlike.{page.run.id}",
-        help="Measures how far a photo lies from the training photos, in the space of the features"
-        " (a Mahalanobis distance).",
+        help="Out of distribution: the Mahalanobis distance of the features from the training "
+        "photos is above the limit.",
     )
     st.caption(why)
     return limit if wanted else None
 
 
 @cache.for_editors
-def _offer_keeping(page: CalibrationPage, rule: DecisionRule) -> None:
-    run, kept, same = page.run, page.kept, False
+def _offer_saving(page: CalibrationPage, rule: DecisionRule) -> None:
+    run, saved = page.run, page.saved
+    same = saved is not None and replace(rule, made=saved.made) == saved
     st.divider()
-    if kept is not None:
-        same = replace(rule, made=kept.made) == kept
-        state = "As kept" if same else "Not kept yet: another rule is kept"
-        st.caption(f"{state}, chosen {moment(kept.made)} on {count(kept.n, 'validation photo')}.")
-    elif page.is_stale:
+    if saved is not None:
+        state = "Saved" if same else "Not saved; another rule is saved"
+        st.caption(f"{state} ({moment(saved.made)}, {count(saved.n, 'validation photo')}).")
+    else:
+        st.caption(plain(describe_rule(page.rule)))
+    if page.is_stale:
         st.warning(
-            "**The rule that is kept is not used.** It was made for another result of this run, or"
-            " by another version of the program. Keep a new one.",
+            "**The saved rule is not used.** It belongs to an earlier result of this run. Save a "
+            "new one.",
             icon=":material/history:",
         )
-    if kept is None:
-        st.caption(f"Until you keep one: {plain(describe_rule(page.stands))}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Keep with the run",
+            "Save rule",
             type="primary",
             icon=":material/save:",
             disabled=same or not rule.n,
-            on_click=_keep,
+            on_click=_save,
             args=(run.id, rule),
-            help="From then on the page Predict, the command line and the API use it.",
+            help="Predict, the command line and the API use the saved rule.",
         )
-        if page.stands is not None:
-            st.button("Forget it", icon=":material/delete:", on_click=_forget, args=(run.id,))
+        if page.rule is not None:
+            st.button(
+                "Remove rule",
+                icon=":material/delete:",
+                on_click=_remove,
+                args=(run.id,),
+                help="The run then answers every photo.",
+            )
         link_page("predict", "Try it", "photo_camera", run=run.id)
 
 
-def _keep(run_id: str, rule: DecisionRule) -> None:
+def _save(run_id: str, rule: DecisionRule) -> None:
     try:
         save_rule(cache.workspace(), run_id, rule)
-    except PetalscopeError as error:  # the run was deleted meanwhile
-        tell_after_rerun(f"Not kept. {plain(error.problem)}")
+    except PetalscopeError as error:  # the run was deleted in another window
+        tell_after_rerun(f"Not saved. {plain(error.problem)}")
         return
-    tell_after_rerun("Kept: prediction answers by this rule from now on.")
+    tell_after_rerun("Rule saved.")
 
 
-def _forget(run_id: str) -> None:
+def _remove(run_id: str) -> None:
     delete_rule(cache.workspace(), run_id)
-    tell_after_rerun("Forgotten: the run answers every photo.")
+    tell_after_rerun("Rule removed: the run answers every photo.")

@@ -1,8 +1,7 @@
-"""What the calibration page shows, read once: the address and the caches → one `CalibrationPage`.
+"""Read the page Calibration once: the address and the caches → one `CalibrationPage`.
 
-In the URL: `threshold` and `bins`; the views read `question`, `bin` (as "raw-3"), `photos` and `of`
-(a class) where they draw them. The rule itself is what the controls of the page say. What is costly
-is computed when it is first drawn, and kept in memory under run and result.
+In the URL: `threshold` and `bins`; the views read `question`, `bin` (such as "raw-3") and `photos`.
+Expensive figures are computed when they are first drawn, and cached by run and result.
 """
 
 from contextlib import suppress
@@ -44,39 +43,38 @@ OF = "calibration.run"
 
 
 class Judged(NamedTuple):
-    """What a rule does to each photo of a split."""
+    """The effect of a rule on each photo of a split."""
 
     scores: np.ndarray
     right: np.ndarray
-    """Whether the best class is the right one."""
+    """Whether the best class is correct."""
     answered: np.ndarray
     unlike: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationPage:
-    """How far the scores of a run can be trusted on the photos of a split, and its rule."""
+    """The scores of a run on a split, and its rule."""
 
     run: RunRecord
     split: str
     dataset: Dataset
     result: RunResult
-    kept: DecisionRule | None
-    """The rule that is kept with the run."""
+    saved: DecisionRule | None
     is_stale: bool
-    """Whether a rule is kept that was made for another result."""
+    """Whether the saved rule belongs to an earlier result."""
     threshold: int | None
-    """Of the link, in percent; None without one of this run."""
+    """The threshold of the link, in percent, if it is of this run."""
     binning: Binning
 
     @property
     def class_target(self) -> int:
-        """Percent of each class's answers that are to be right: what the control says by now."""
+        """Target accuracy of class thresholds, in percent."""
         return int(st.session_state.get(f"calibration.class_target.{self.run.id}", 95))
 
     @cached_property
-    def stands(self) -> DecisionRule | None:
-        """The rule by which the run answers now: that one, its default one or none."""
+    def rule(self) -> DecisionRule | None:
+        """The current rule of the run: the saved one, the default one or none."""
         return find_rule(cache.workspace(), self.run.id, self.result)
 
     @cached_property
@@ -86,7 +84,7 @@ class CalibrationPage:
 
     @cached_property
     def validation(self) -> np.ndarray:
-        """(v,) int, the photos that choose the rule."""
+        """(v,) int, photos that choose the rule."""
         return self.result.draw_photos("validation")
 
     @cached_property
@@ -96,16 +94,16 @@ class CalibrationPage:
 
     @cached_property
     def distances(self) -> RunDistances:
-        """How far all photos lie from the training photos.
+        """The distances of all photos from the training photos.
 
         Raises:
-            FeaturesMissing: The features behind the run are gone.
+            FeaturesMissing: The features of the run were deleted.
         """
         return _measure_distances(self.run.id)
 
     @cached_property
     def limit(self) -> tuple[float | None, str]:
-        """The limit of the distance, or None, and what it rests on, in words."""
+        """The limit of the distance, if there is one, and a sentence about it."""
         few = len(self.validation) < FEWEST_TO_LIMIT
         try:
             limit, n = _find_limit(self.run.id)
@@ -113,43 +111,40 @@ class CalibrationPage:
             return None, f"{plain(error.problem)} {plain(error.remedy)}"
         photos = count(n, "photo" if few else "validation photo")
         if limit is None:
-            return None, f"No limit: {photos} cannot promise to keep 95 %."
-        of = " (validation, and training left out in turn)" if few else ""
-        return limit, (
-            f"Distance limit {limit:,.2f}: keeps 95 % of photos like the {photos} that chose "
-            f"it{of}."
-        )
+            return None, f"No limit: {photos} are too few."
+        of = " (validation and left-out training photos)" if few else ""
+        return limit, f"Limit {limit:,.2f}: 95 % of the {photos}{of} are within it."
 
     def find_threshold(self, degree: float, target: float) -> float | None:
-        """Return the lowest score from which on `target` of the validation answers are right."""
+        """Return the lowest threshold with the target accuracy on the validation photos."""
         return _find_threshold(self.run.id, degree, target)
 
     def find_class_thresholds(self, degree: float, target: int) -> pd.DataFrame:
-        """Return the thresholds of each class on the validation photos, for a target in percent."""
+        """Return the threshold of each class for a target accuracy in percent."""
         return _find_class_thresholds(self.run.id, degree, target / 100)
 
     def temper(self, degree: float, split: str | None = None) -> np.ndarray:
-        """Return the scores (m, k) float32 of a split, or of the one shown, at a temperature."""
+        """Return the scores (m, k) float32 of a split (default: of the page) at a temperature."""
         return _temper(self.run.id, split or self.split, degree)
 
     def judge_scores(self, rule: DecisionRule) -> tuple[Calibration, Calibration | None]:
-        """Return how far the scores can be trusted as they are, and calibrated."""
+        """Return the calibration of the raw and of the calibrated scores."""
         before = _measure(self.run.id, self.split, self.binning, 1.0)
         if rule.temperature == 1:
             return before, None
         return before, _measure(self.run.id, self.split, self.binning, self._find_degree(rule))
 
     def list_scores(self, rule: DecisionRule, which: str) -> np.ndarray:
-        """Return the scores (m, k) of the split that are judged: "raw" or "calibrated"."""
+        """Return the scores (m, k) of the split, "raw" or "calibrated"."""
         degree = self._find_degree(rule) if which == "calibrated" else 1.0
         return _list_scores(self.run.id, self.split, degree)
 
     def judge_answers(self, rule: DecisionRule) -> Judged:
-        """Return what the rule does to each photo of the split."""
+        """Return the effect of the rule on each photo of the split."""
         scores = self.temper(rule.temperature)
         unlike = np.zeros(len(self.numbers), dtype=bool)
         if rule.unlike_limit is not None:
-            with suppress(FeaturesMissing):  # said beside the control
+            with suppress(FeaturesMissing):  # the control says so
                 unlike = self.distances.distances[self.numbers] > rule.unlike_limit
         return Judged(
             scores=scores,
@@ -159,29 +154,29 @@ class CalibrationPage:
         )
 
     def describe_answer(self, photo: int, answer: int, score: float) -> str:
-        """Say true class (where it differs), answer and its score, for below a photo."""
+        """Return the caption of a photo: true class (if different), answer and score."""
         classes = self.result.classes
         true, said = classes[self.result.labels[photo]], classes[answer]
         named = said if true == said else f"{true} → {said}"
-        # A space that does not break keeps number and sign on one line.
+        # A non-breaking space keeps number and sign on one line.
         return f"{named} {percent(float(score), 100)}".replace(" %", "\u00a0%")
 
     def _find_degree(self, rule: DecisionRule) -> float | None:
-        # The validation photos chose the temperature: there it is judged by cross-fitting.
+        # The validation photos chose the temperature: it is cross-fitted there.
         return None if self.split == "validation" else rule.temperature
 
 
 def read_calibration(run: RunRecord, split: str) -> CalibrationPage:
     """Read what the page shows of a run on a split."""
     threshold = read_choice("threshold") if st.session_state.get(OF) in (None, run.id) else None
-    kept = read_rule(cache.workspace(), run.id)
+    saved = read_rule(cache.workspace(), run.id)
     return CalibrationPage(
         run=run,
         split=split,
         dataset=cache.dataset(run.recipe.dataset),
         result=cache.result(run.id),
-        kept=kept,
-        is_stale=kept is None and is_rule_stale(cache.workspace(), run.id),
+        saved=saved,
+        is_stale=saved is None and is_rule_stale(cache.workspace(), run.id),
         threshold=read_number(threshold, 101) if threshold else None,
         binning="count" if read_choice("bins") == "count" else "width",
     )
@@ -215,11 +210,7 @@ def _measure(run_id: str, split: str, binning: Binning, degree: float | None) ->
 
 
 def _list_scores(run_id: str, split: str, degree: float | None) -> np.ndarray:
-    """Return the scores (m, k) of a split's photos at a temperature.
-
-    None: on the validation photos, which chose the one that fits them, each photo at the one that
-    the others fit (where there are enough of them).
-    """
+    """Return the scores (m, k) of a split's photos at a temperature; None: cross-fitted."""
     scores, labels = _read_split(run_id, split, degree or 1.0)
     return scores if degree is not None or len(labels) < FEWEST_TO_FIT else _fit(run_id, split)
 
@@ -241,11 +232,11 @@ def _find_class_thresholds(run_id: str, degree: float, target: float) -> pd.Data
     return choose_class_thresholds(*_read_split(run_id, degree=degree), target)
 
 
-@cache.cached_by(cache.result_key, most=4, wait="Measuring how far all photos lie …")
+@cache.cached_by(cache.result_key, most=4, wait="Measuring distances …")
 def _measure_distances(run_id: str) -> RunDistances:
     return read_distances(cache.workspace(), run_id, cache.result(run_id))
 
 
-@cache.cached_by(cache.result_key, most=32, wait="Measuring how far photos lie …")
+@cache.cached_by(cache.result_key, most=32, wait="Measuring distances …")
 def _find_limit(run_id: str) -> tuple[float | None, int]:
     return find_limit_of_run(cache.workspace(), run_id, cache.result(run_id))

@@ -1,4 +1,4 @@
-"""Whether scores mean what they say: reliability diagrams and their numbers, before and after."""
+"""The view “Scores” of the page Calibration: reliability diagrams and their figures."""
 
 import math
 
@@ -24,34 +24,33 @@ from core.ui.parts.state import (
 )
 
 _BINNINGS = {"width": "Equal width", "count": "Equal counts"}
+_RAW = "Raw scores"
 
 
 def show_scores(page: CalibrationPage, rule: DecisionRule) -> None:
-    """Draw reliability and its numbers, of the run's scores and of the calibrated ones."""
-    help_text = (
-        f"{BINS} bins over the score of the answer: equally wide, or with about equally many"
-    )
-    pick_linked("Bins", _BINNINGS, "bins", "calibration.bins", explanation=f"{help_text} photos.")
+    """Draw reliability diagrams and figures of the raw and of the calibrated scores."""
+    about = f"{BINS} bins of the score, of equal width or with equally many photos."
+    pick_linked("Bins", _BINNINGS, "bins", "calibration.bins", explanation=about)
     before, after = page.judge_scores(rule)
     _show_verdict(before, after, page.split)
     sides = st.columns(2, gap="medium") if after else [st.container()]
     where = f"{page.run.id}.{page.split}.{page.binning}"
     with sides[0]:
-        _show_diagram(before, "As the run gives them", f"raw.{where}")
+        _show_diagram(before, _RAW, f"raw.{where}")
     if after:
         name = f"Calibrated, temperature {rule.temperature:.2f}"
         with sides[1]:
             _show_diagram(after, name, f"calibrated.{where}")
-    st.caption("Click a bin: its photos stand below.")
+    st.caption("Click a bin to see its photos below.")
     _show_numbers(before, after)
-    with st.expander("The bins as a table", icon=":material/table:"):
-        _show_bins_table("As the run gives them", before, "raw", where)
+    with st.expander("As a table", icon=":material/table:"):
+        _show_bins_table(_RAW, before, "raw", where)
         if after:
             _show_bins_table("Calibrated", after, "calibrated", where)
 
 
 def show_bin_photos(page: CalibrationPage, rule: DecisionRule) -> None:
-    """Draw the photos of the bin that the URL names, the wrong ones first."""
+    """Draw the photos of the chosen bin, wrong ones first."""
     stated = read_choice("bin") or ""
     which, _, position = stated.partition("-")
     before, after = page.judge_scores(rule)
@@ -66,31 +65,27 @@ def show_bin_photos(page: CalibrationPage, rule: DecisionRule) -> None:
     rows = rows[np.lexsort((-tops[rows], right))]
     low, high = judged.bins[["low", "high"]].iloc[int(position)]
     st.subheader(f"Scores from {100 * low:.0f} to {100 * high:.0f} %", anchor=False)
-    st.caption(
-        f"{count(len(rows), 'photo')}, {int(right.sum()):,} of them right; the wrong ones first."
-    )
+    st.caption(f"{count(len(rows), 'photo')}, {int(right.sum()):,} correct; wrong ones first.")
     show_answered(page, rows, scores, key="bin")
 
 
 def _show_verdict(before: Calibration, after: Calibration | None, split: str) -> None:
-    judged, name = (after, "Calibrated scores") if after else (before, "The scores")
+    judged, name = (after, "Calibrated scores") if after else (before, _RAW)
     gap = 100 * (judged.mean_score - judged.accuracy)
     if judged.error <= judged.error_by_chance:
-        said = "fit what is right: the gap that is left is no larger than chance would make it."
+        said = "well calibrated, as far as these photos show."
     elif abs(gap) < 50 * judged.error:
-        said = f"are off by {100 * judged.error:.1f} points, here too high and there too low."
+        said = f"off by {100 * judged.error:.1f} points, too high in some bins, too low in others."
     else:
-        said = f"are {abs(gap):.1f} points {'too high' if gap > 0 else 'too low'} on average."
-    st.markdown(f"**{name} {said}**")
+        sense = "over-confident" if gap > 0 else "under-confident"
+        said = f"{sense} by {abs(gap):.1f} points on average."
+    st.markdown(f"**{name}: {said}**")
     if split == "validation" and after:
-        st.caption(
-            "These photos chose the temperature. So each is judged by the temperature that the "
-            "other four fifths of them fit best."
-        )
+        st.caption("Cross-fitted: each photo's temperature was fitted on other validation photos.")
     elif split == "train":
-        st.caption("The run learnt these photos: on new ones scores fit less well.")
+        st.caption("The run was trained on these photos: new photos are less well calibrated.")
     elif before.n < FEWEST_TO_FIT:
-        st.caption(f"{count(before.n, 'photo')} say little about scores: look at the intervals.")
+        st.caption(f"Only {count(before.n, 'photo')}: the intervals are wide.")
 
 
 def _show_diagram(one: Calibration, name: str, where: str) -> None:
@@ -107,28 +102,24 @@ def _show_diagram(one: Calibration, name: str, where: str) -> None:
         key=key,
         on_select=choose,
         selection_mode=BIN,
-        alt=f"{name}: share of right answers in bins of their score; as a table below.",
+        alt=f"{name}: accuracy in bins of the score; as a table below.",
     )
 
 
 def _show_numbers(before: Calibration, after: Calibration | None) -> None:
-    columns = {"As the run gives them": before} | ({"Calibrated": after} if after else {})
+    columns = {_RAW: before} | ({"Calibrated": after} if after else {})
     table = pd.DataFrame({name: _list_numbers(one) for name, one in columns.items()})
     st.dataframe(
         table.rename_axis("Measure").reset_index(),
         hide_index=True,
         width="stretch",
         column_config={"Measure": st.column_config.TextColumn(pinned=True)},
-        alt="Calibration error, loss and Brier score before and after",
+        alt="Calibration error, loss and Brier score",
     )
     st.caption(
-        f"n = {before.n:,}; in brackets 95 % intervals (of the loss on a logarithmic scale, "
-        "else a bootstrap of the photos, 500 draws; of the "
-        "calibration error only roughly so). Calibration error: mean gap between score and share "
-        "of right answers over the bins, by photos; few photos make it large by themselves, so "
-        "beside it stands what a perfectly calibrated model with these scores would stay below 95 "
-        "times of 100. Loss: mean negative log-likelihood of the true class. Brier: mean squared "
-        "distance of all scores from 1 for the true class and 0 for the others, 0 to 2."
+        f"n = {before.n:,}; 95 % intervals in brackets.",
+        help="Calibration error: mean gap between score and accuracy over the bins, weighted by "
+        "photos. Its interval is approximate; few photos make it large even for perfect scores.",
     )
 
 
@@ -136,10 +127,10 @@ def _list_numbers(one: Calibration) -> dict[str, str]:
     n = one.n
     return {
         "Mean score": percent(one.mean_score, n),
-        "Right": percent(one.accuracy, n),
+        "Accuracy": percent(one.accuracy, n),
         "Calibration error": f"{100 * one.error:.1f} points "
         f"[{100 * one.error_low:.1f} to {100 * one.error_high:.1f}]",
-        "… by chance alone, up to": f"{100 * one.error_by_chance:.1f} points",
+        "95 % limit if perfectly calibrated": f"{100 * one.error_by_chance:.1f} points",
         "Loss": f"{one.loss:.3f} "
         + (
             f"[no interval: fewer than {FEWEST_FOR_MEAN} photos]"
@@ -158,7 +149,7 @@ def _show_bins_table(name: str, one: Calibration, which: str, where: str) -> Non
             "to": 100 * bins["high"],
             "Photos": bins["n"],
             "Mean score": 100 * bins["mean_score"],
-            "Right": 100 * bins["accuracy"],
+            "Accuracy": 100 * bins["accuracy"],
             "95 % from": 100 * bins["accuracy_low"],
             "95 % to": 100 * bins["accuracy_high"],
         }
@@ -173,6 +164,6 @@ def _show_bins_table(name: str, one: Calibration, which: str, where: str) -> Non
         table,
         hide_index=True,
         column_config={column: form for column in table.columns if column != "Photos"},
-        alt=f"{name}: bins of scores and the share of right answers in each",
+        alt=f"{name}: bins of the score and their accuracy",
         **choose_by_row(f"calibration.table.{which}.{where}", choose),
     )

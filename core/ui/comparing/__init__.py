@@ -1,1 +1,1 @@
-"""Runs compared, and what a comparison proves: for each page that shows it."""
+"""Comparisons of runs and of model versions, for the pages that show them."""

@@ -1,7 +1,4 @@
-"""The curves of several runs laid over one another.
-
-A run has the same colour in all charts of a comparison, in the order in which the runs are given.
-"""
+"""The validation curves of several runs in one chart; colours follow the order of the runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +19,7 @@ from core.charts.theme import (
 Axis = Literal["epoch", "seconds"]
 
 _Panel = tuple[str, str, int, str]
-"""What is drawn, its title, its factor, and what is said of a point."""
+"""Field of an epoch, title, factor and hover."""
 _PANELS: tuple[_Panel, ...] = (
     ("val_loss", "Validation loss", 1, "%{y:.3f}"),
     ("val_accuracy", "Validation accuracy", 100, "%{y:.1f} %"),
@@ -32,7 +29,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot")
 
 @dataclass(frozen=True, kw_only=True)
 class RunCurve:
-    """The curve of a run: its epochs as in its events, and the one that is kept."""
+    """The epochs of a run, as in its events."""
 
     name: str
     epochs: Sequence[Mapping[str, Any]]
@@ -42,10 +39,10 @@ class RunCurve:
 def draw_overlaid_curves(
     curves: Sequence[RunCurve], along: Axis = "epoch", dark: bool = False
 ) -> go.Figure:
-    """Return validation loss and accuracy of several runs; rings mark the epochs that are kept.
+    """Return validation loss and accuracy of several runs; rings mark the best epochs.
 
     Args:
-        along: Whether the axis counts epochs or the seconds spent in them.
+        along: Unit of the axis.
     """
     colours = choose_palette(dark)
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)

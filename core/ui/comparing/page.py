@@ -1,4 +1,4 @@
-"""The comparison of two or more runs: on which photos, and whether the difference is real."""
+"""The comparison of two or more runs: verdict, recipes, curves, classes and photos."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -28,9 +28,9 @@ from core.ui.photos.panel import show_photo_panel
 _AXES = {"epoch": "By epoch", "seconds": "By time"}
 _KINDS = {"gained": "Gained", "lost": "Lost", "wrong": "Both wrong"}
 _MEANINGS = {
-    "gained": "Only {b} is right; under each photo: what {a} said → what {b} says.",
-    "lost": "Only {a} is right; under each photo: what {a} said → what {b} says.",
-    "wrong": "Neither is right; under each photo: its class, what {a} said → what {b} says.",
+    "gained": "Only {b} is correct. Captions: {a} → {b}.",
+    "lost": "Only {a} is correct. Captions: {a} → {b}.",
+    "wrong": "Both are wrong. Captions: true class, {a} → {b}.",
 }
 _SCROLL_ABOVE = 16
 _COLUMNS = [
@@ -42,16 +42,17 @@ _COLUMNS = [
 
 
 def show_comparison() -> None:
-    """Draw the comparison of the runs that the URL names; say so if they are fewer than two."""
+    """Draw the comparison of the runs in the URL; nothing without any."""
     page = read_comparison()
     if page.gone:
-        st.caption(f":orange[{count(page.gone, 'run')} of the link cannot be found here.]")
+        were = "was" if page.gone == 1 else "were"
+        st.caption(f":orange[{count(page.gone, 'run')} of the link {were} deleted.]")
     if page.left_out:
         total = len(page.runs) + page.left_out
         st.caption(f":orange[Only the first {MOST_RUNS} of {total} runs are compared.]")
     if len(page.runs) < 2:
         if page.stated:
-            st.caption(":orange[A comparison needs two runs that are here.]")
+            st.caption(":orange[A comparison needs two runs.]")
             _show_close()
         return
     st.subheader(f"{count(len(page.runs), 'run')} compared", anchor=False)
@@ -64,7 +65,7 @@ def show_comparison() -> None:
         _show_curves(page)
     if not page.compares_photos:
         st.info(
-            "Photos are compared once the baseline and another run are done.",
+            "Photos are compared when the baseline and another run are finished.",
             icon=":material/hourglass_top:",
         )
         return
@@ -74,7 +75,7 @@ def show_comparison() -> None:
 
 
 def _show_answers(page: ComparisonPage, verdict: DeltaGenerator) -> None:
-    """Draw who is better, in which classes, and the photos; the verdict in its place above."""
+    """Draw the verdict in its place above, then classes and photos."""
     compared, problems = page.answers
     for problem in problems:
         st.caption(f":orange[{problem}]")
@@ -94,7 +95,7 @@ def _show_answers(page: ComparisonPage, verdict: DeltaGenerator) -> None:
 
 
 def _show_choices(page: ComparisonPage) -> None:
-    """Draw baseline, split (once two runs are done) and the end of the comparison."""
+    """Draw baseline, split (for two finished runs) and Close."""
     names = {run.id: title_run(run) for run in page.runs}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = "runs.baseline"
@@ -107,7 +108,6 @@ def _show_choices(page: ComparisonPage) -> None:
             on_change=lambda: keep_choice(
                 "compare", ",".join(dict.fromkeys((st.session_state[key], *names)))
             ),
-            help="The run that all others are compared with.",
             width=320,
         )
         if page.splits:
@@ -115,9 +115,7 @@ def _show_choices(page: ComparisonPage) -> None:
                 "Split",
                 {one: one for one in page.splits},
                 bind_choice("split", page.split, key="runs.split"),
-                explanation="Only photos that both runs have in this split are compared. "
-                "Validation photos chose each run's best epoch. Test photos chose nothing: open "
-                "them last.",
+                explanation="Only photos that both runs have in this split are compared.",
             )
         _show_close()
 
@@ -133,10 +131,9 @@ def _show_close() -> None:
 
 
 def _pick_other(page: ComparisonPage) -> None:
-    """Draw the choice of the run that is looked at closer."""
     compared, _ = page.answers
     st.selectbox(
-        f"Look closer at, beside {title_run(page.runs[0])}",
+        f"Details: {title_run(page.runs[0])} against",
         list(compared),
         format_func=lambda one: title_run(compared[one].run),
         width=420,
@@ -145,11 +142,11 @@ def _pick_other(page: ComparisonPage) -> None:
 
 
 def _show_recipes(runs: Sequence[RunRecord]) -> None:
-    """Draw the settings in which the recipes differ, and only those."""
-    st.markdown("**What differs in the recipes**")
+    """Draw the settings that differ between the recipes."""
+    st.markdown("**Different settings**")
     differences = list_differences([run.recipe for run in runs])
     if not differences:
-        st.caption("Nothing: the recipes are the same.")
+        st.caption("None: the recipes are the same.")
         return
     table = pd.DataFrame(
         [one.values for one in differences],
@@ -159,11 +156,10 @@ def _show_recipes(runs: Sequence[RunRecord]) -> None:
     st.dataframe(
         table if len(runs) <= 4 else table.T, alt="Settings in which the recipes of the runs differ"
     )
-    st.caption("All other settings are the same. A dash: the recipe does not use it.")
 
 
 def _show_curves(page: ComparisonPage) -> None:
-    """Draw the validation curves of the runs over one another."""
+    """Draw the validation curves of the runs."""
     along = cast("Axis", pick_linked("Curves along", _AXES, "along", "runs.along"))
     show_plot(draw_overlaid_curves(page.curves, along, is_dark()), "runs.curves")
     rows = [{"run": one.name, **epoch} for one in page.curves for epoch in one.epochs]
@@ -172,13 +168,13 @@ def _show_curves(page: ComparisonPage) -> None:
 
 
 def _show_class_changes(one: Compared) -> None:
-    """Draw what each class gained and lost; a click on a bar chooses its photos below."""
+    """Draw the photos that each class gained and lost; a click chooses them below."""
     baseline, run, compared = one.baseline, one.run, one.comparison
     if compared.gained + compared.lost == 0:
         st.caption("No class gained or lost a photo.")
     else:
         changed = int(((compared.per_class[["gained", "lost"]]).sum(axis=1) > 0).sum())
-        # A filter that is taken away below must also be taken off the chart: drawn anew then.
+        # Removing the filter below also clears the selection: the key changes.
         key = f"runs.changes.{baseline.id}.{run.id}.{st.session_state.get('runs.redrawn', 0)}"
         with st.container(height=520 if changed > _SCROLL_ABOVE else "content", border=False):
             show_kept_chart(
@@ -187,13 +183,13 @@ def _show_class_changes(one: Compared) -> None:
                 key=key,
                 on_select=partial(_choose_change, key),
                 selection_mode=CHANGE,
-                alt="Photos gained and lost in each class; the table below says the same.",
+                alt="Photos gained and lost in each class; as a table below.",
             )
-        st.caption("Click a bar: its photos appear below.")
+        st.caption("Click a bar to see its photos below.")
     table = compared.per_class.assign(
         **{name: 100 * compared.per_class[name] for name in ("recall_a", "recall_b", "difference")}
     )
-    with st.expander("Each class as a table", icon=":material/table:"):
+    with st.expander("As a table", icon=":material/table:"):
         st.dataframe(
             table.sort_values("difference", ascending=False, kind="stable"),
             hide_index=True,
@@ -203,7 +199,7 @@ def _show_class_changes(one: Compared) -> None:
 
 
 def _show_photos(page: ComparisonPage, one: Compared) -> None:
-    """Draw the photos gained, lost, or wrong in both, of all classes or of the chosen one."""
+    """Draw the photos gained, lost, or wrong in both, of all classes or the chosen one."""
     common, kinds = one.common, one.kinds
     of = page.of
     st.subheader("Photos", anchor=False)
@@ -225,7 +221,7 @@ def _show_photos(page: ComparisonPage, one: Compared) -> None:
     rows = np.flatnonzero(chosen)
     st.caption(_MEANINGS[kind].format(a="the baseline", b=f"run {one.run.number}"))
     if len(rows) == 0:
-        st.info("No photo.", icon=":material/filter_alt_off:")
+        st.info("No photos.", icon=":material/filter_alt_off:")
         return
     dataset = page.read_dataset()
     photos = common.photos_b[rows]
@@ -254,7 +250,7 @@ def _configure_classes(baseline: RunRecord, run: RunRecord) -> dict[str, Any]:
         "p_value": number(
             "p",
             format="%.3f",
-            help="McNemar's exact test of this class alone, adjusted for the number of classes.",
+            help="McNemar's exact test, adjusted for the number of classes.",
         ),
     }
 

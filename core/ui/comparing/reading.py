@@ -1,7 +1,7 @@
-"""What a comparison of runs shows, read once: the address and the caches → one `ComparisonPage`.
+"""Read a comparison of runs once: the address and the caches → one `ComparisonPage`.
 
-In the URL: `compare` (the runs, the baseline first), `split`, `beside` (the run that is looked at
-closer) and `of` (a class). Each run is compared with the baseline on the photos of both.
+In the URL: `compare` (the runs, the baseline first), `split`, `beside` (the run in detail) and `of`
+(a class). Each run is compared with the baseline on the photos of both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,25 +25,25 @@ from data.dataset import Dataset
 from data.splits import SPLITS
 
 MOST_RUNS = 24
-"""Runs that are compared at once: more could not be told apart by eye."""
+"""Most runs in one comparison."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """A run beside the baseline, on the photos that both were judged by."""
+    """A run and the baseline, on the photos of both."""
 
     baseline: RunRecord
     run: RunRecord
     common: CommonPhotos
     comparison: Comparison
     repeats: Sequence[Repeats]
-    """Recipes that were trained with several seeds."""
+    """Recipes with several seeds."""
     same_features: bool = False
-    """Whether both heads answer from the same features."""
+    """Whether both runs use the same features."""
 
     @property
     def kinds(self) -> dict[str, np.ndarray]:
-        """(m,) bool each: photos gained, lost, and wrong in both."""
+        """(m,) bool each: photos gained, lost and wrong in both."""
         right_a = self.common.predictions_a == self.common.labels
         right_b = self.common.predictions_b == self.common.labels
         gained, lost = right_b & ~right_a, right_a & ~right_b
@@ -52,37 +52,37 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonPage:
-    """Two or more runs side by side, the baseline first."""
+    """Two or more runs, the baseline first."""
 
     stated: bool
-    """Whether the link asks for a comparison."""
+    """Whether the link names runs to compare."""
     runs: Sequence[RunRecord]
     gone: int
-    """Runs of the link that are not here."""
+    """Deleted runs of the link."""
     left_out: int
-    """Runs of the link beyond the most that are compared."""
+    """Runs of the link beyond MOST_RUNS."""
     splits: Sequence[str]
-    """Those of the first run that is done; empty while fewer than two are."""
+    """Splits of the first finished run; empty for fewer than two finished runs."""
     split: str
     beside: str
     of: str
 
     @property
     def done(self) -> list[RunRecord]:
-        """The runs whose photos can be compared."""
+        """The finished runs."""
         return [run for run in self.runs if run.state == "done"]
 
     @property
     def compares_photos(self) -> bool:
-        """Whether the baseline and another run are done."""
+        """Whether the baseline and another run are finished."""
         return len(self.done) > 1 and self.runs[0] == self.done[0]
 
     @cached_property
     def curves(self) -> list[RunCurve]:
-        """The validation curves as far as the runs got."""
+        """The validation curves so far."""
         return [
             RunCurve(
-                name=escape(title_run(run), quote=False),  # as Plotly reads
+                name=escape(title_run(run), quote=False),  # Plotly reads HTML
                 epochs=curve(cache.event_tail(run.id).read()),
                 best_epoch=run.best_epoch,
             )
@@ -91,12 +91,12 @@ class ComparisonPage:
 
     @cached_property
     def answers(self) -> tuple[dict[str, Compared], list[str]]:
-        """Each run that is done beside the baseline, by id; and why others cannot be compared."""
+        """The comparison of each finished run, by id; and the errors of the others."""
         compared, problems = {}, []
         for run in self.done[1:]:
             try:
                 compared[run.id] = compare_runs(self.runs[0], run, self.split)
-            except PetalscopeError as error:  # one whose files are gone must not hide the others
+            except PetalscopeError as error:  # missing files of one run must not hide the others
                 problems.append(f"{plain(title_run(run))}: {plain(error.problem)}")
         return compared, problems
 
@@ -109,17 +109,17 @@ class ComparisonPage:
 
     @property
     def looked_at(self) -> Compared:
-        """The run that is looked at closer, beside the baseline."""
+        """The run in detail."""
         compared, _ = self.answers
         return compared.get(self.beside) or next(iter(compared.values()))
 
     def read_dataset(self) -> Dataset:
-        """Return the dataset whose photos are drawn: that of the run looked at."""
+        """Return the dataset of the run in detail."""
         return cache.dataset(self.looked_at.run.recipe.dataset)
 
 
 def read_comparison() -> ComparisonPage:
-    """Read which runs the URL names, and how they are to be compared."""
+    """Read the runs and the choices of the URL."""
     compare = read_choice("compare")
     stated = [one for one in dict.fromkeys((compare or "").split(",")) if one]
     known = {run.id: run for run in list_runs(cache.workspace())}
@@ -144,7 +144,7 @@ def read_comparison() -> ComparisonPage:
 
 
 def compare_runs(baseline: RunRecord, run: RunRecord, split: str) -> Compared:
-    """Compare a run with the baseline on the photos of a split that both can be judged by."""
+    """Return the comparison of a run with the baseline on the photos of a split."""
     common, comparison = _compare(baseline.id, run.id, split)
     folded = fold_repeats(list_runs(cache.workspace()))
     return Compared(

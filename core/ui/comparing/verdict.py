@@ -1,4 +1,4 @@
-"""How runs do beside the baseline, and a version beside the champion: is the difference real?"""
+"""Verdicts: a run against the baseline, and a model version against the champion."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -36,7 +36,7 @@ MOST_REASON = 500
 def offer_comparison(
     champion: int, challenger: int, *, key: str, scope: Literal["app", "fragment"] = "app"
 ) -> None:
-    """Draw the button that has both versions answer the same test photos."""
+    """Draw the button that compares both versions on the test photos."""
     if st.button("Compare on the test photos", icon=":material/compare_arrows:", key=key):
         with report_errors():
             with st.spinner("Comparing …"):
@@ -58,14 +58,14 @@ def show_evidence(evidence: Evidence) -> None:
 
 
 def explain_comparison(comparison: VersionComparison) -> None:
-    """Draw what a comparison proves, and the figures that this rests on."""
+    """Draw the verdict of a comparison and its figures."""
     evidence = comparison.evidence
     n = evidence.n
     st.markdown(f"**{judge_evidence(evidence)}.** {explain_evidence(evidence)}")
     sentences = (
-        f"Difference: {points(evidence.difference, n)}, {say_interval(evidence)}, n = {n:,} "
-        f"paired test photos; McNemar's exact test: {say_p(evidence.p_value)}.",
-        f"They met on {moment(comparison.event.time)}.",
+        f"Difference: {points(evidence.difference, n)}, {say_interval(evidence)}, n = {n:,} test "
+        f"photos; {say_p(evidence.p_value)} (McNemar).",
+        f"Compared on {moment(comparison.event.time)}.",
         plain(comparison.left_out),
         count_tries(evidence),
     )
@@ -81,11 +81,11 @@ def ask_to_promote(
     key: str,
     label: str = "Promote",
 ) -> None:
-    """Draw the reason and the button; without proof of a gain, the tick that overrides it.
+    """Draw the form to promote a version; without a significant gain, a tick overrides.
 
     Args:
-        champion: The one that answers now; None: this one is the first.
-        comparison: Of the two; None: they were not compared.
+        champion: Number of the champion, if there is one.
+        comparison: Comparison with the champion, if there is one.
     """
     evidence = comparison.evidence if comparison is not None else None
     gain = evidence is not None and evidence.is_significant_gain
@@ -100,7 +100,7 @@ def ask_to_promote(
             proposed = f"{points(evidence.difference, evidence.n)} on "
             proposed += f"{count(evidence.n, 'test photo')}, {say_p(evidence.p_value)}."
         reason = st.text_area("Reason", proposed, max_chars=MOST_REASON, height=100)
-        override = not proven and st.checkbox("Promote without proof of a gain")
+        override = not proven and st.checkbox("Promote without a significant gain")
         wanted = st.form_submit_button(label, type="primary")
     if not wanted:
         return
@@ -114,22 +114,22 @@ def ask_to_promote(
             override=override,
             instead_of=champion,
         )
-        tell_after_rerun(f"{version.label} answers from now on. {ruled}")
+        tell_after_rerun(f"{version.label} is the champion. {ruled}")
         st.rerun()
 
 
 def _warn_of_no_gain(evidence: Evidence | None) -> None:
     worse = evidence is not None and judge_evidence(evidence) == WORSE
-    proof = "The test photos speak against it." if worse else "Nothing proves a gain."
+    proof = "It is significantly worse." if worse else "There is no significant gain."
     st.markdown(
-        f":orange[:material/warning: **{proof}**] Promote it all the same only for a reason that "
-        "test photos do not know, and say which."
+        f":orange[:material/warning: **{proof}**] Promote it only for a reason that test photos "
+        "cannot show, and give the reason."
     )
 
 
 def show_compared_table(compared: Sequence[Compared], p_values: Sequence[float]) -> None:
-    """Draw a row for each run beside the baseline; the p-values are adjusted for their number."""
-    words = {"better": "better", "worse": "worse", "open": "not told apart", "same": "the same"}
+    """Draw a table of the runs against the baseline, with adjusted p-values."""
+    words = {"better": "better", "worse": "worse", "open": "not significant", "same": "the same"}
     rows, baseline = [], title_run(compared[0].baseline)
     for each, p_value in zip(compared, p_values, strict=True):
         one = each.comparison
@@ -154,20 +154,19 @@ def show_compared_table(compared: Sequence[Compared], p_values: Sequence[float])
             "Run": st.column_config.TextColumn(pinned=True),
             "Baseline": st.column_config.TextColumn(help=f"{baseline}, same photos."),
             "p": st.column_config.TextColumn(
-                help=f"McNemar's exact test; it and the interval are adjusted for {len(rows)} "
+                help=f"McNemar's exact test; p and interval are adjusted for {len(rows)} "
                 "comparisons (Holm)."
             ),
         },
-        alt="Each run beside the baseline: accuracy, difference, interval, gained, lost, p-value",
+        alt="Each run against the baseline: accuracy, difference, interval, gained, lost, p-value",
     )
     st.caption(
-        "The best of many runs looks better than it is: it was picked for its luck, too. Judge "
-        "the one you choose by its test photos, once."
+        "Picking the best of many runs inflates its score: judge it by its test photos, once."
     )
 
 
 def show_headline(one: Compared, p_value: float | None = None) -> None:
-    """Draw how one run does beside the baseline, and whether the difference is real."""
+    """Draw the figures of a run against the baseline, and the verdict."""
     baseline, run, common, compared = one.baseline, one.run, one.common, one.comparison
     p_value = compared.p_value if p_value is None else p_value
     n = compared.n
@@ -183,21 +182,19 @@ def show_headline(one: Compared, p_value: float | None = None) -> None:
         "Photos": f"{n:,}",
     }
     show_metrics(figures)
-    verdict = describe_verdict(compared, p_value)
-    first, _, rest = verdict.partition(". ")
-    st.markdown(f"**{first}.** {rest}")
-    adjusted = "" if p_value == compared.p_value else f", adjusted for all runs {say_p(p_value)}"
-    likewise = ", adjusted likewise" if adjusted else ""
-    details = f"McNemar's exact test: {say_p(compared.p_value)}{adjusted}. "
+    first, _, rest = describe_verdict(compared, p_value).partition(". ")
+    st.markdown(f"**{first.removesuffix('.')}.** {rest}")
+    adjusted = "" if p_value == compared.p_value else ", adjusted for all runs"
+    details = f"{say_p(p_value)} (McNemar{adjusted}). "
     if compared.gained + compared.lost:
-        details += f"Difference: 95 % interval {_say_interval(compared, p_value)}{likewise}. "
+        details += f"Difference: 95 % interval {_say_interval(compared, p_value)}. "
     st.caption(f"{details}{describe_left_out(common)}{_say_repeats(one)}")
     if beaten := say_unbeaten(one, p_value):
         st.markdown(f":material/function: {beaten}")
 
 
 def say_unbeaten(one: Compared, p_value: float) -> str:
-    """Say where the trained head is not shown to beat the exact one on the same features."""
+    """Return a sentence where the trained head is not better than the exact head."""
     exact, trained = one.baseline, one.run
     verdict, better = one.comparison.judge(p_value), "better"
     if not trained.recipe.has_epochs:
@@ -212,18 +209,17 @@ def say_unbeaten(one: Compared, p_value: float) -> str:
         low, high, difference = -high, -low, -difference
     n = one.comparison.n
     return (
-        f"**The trained head ({_short(trained)}) is not shown to beat the exact head "
-        f"({_short(exact)}) on the same features**: {points(difference, n)} "
-        f"({points_range(low, high, n)}), {count(n, 'photo')}."
+        f"**No evidence that the trained head ({_short(trained)}) beats the exact head "
+        f"({_short(exact)})**: {points(difference, n)} ({points_range(low, high, n)}), n = {n:,}."
     )
 
 
 def _say_repeats(compared: Compared) -> str:
-    """Say what the seed alone does, where a recipe was trained with several; else ""."""
+    """Return a sentence about the spread over seeds."""
     baseline, run, folded = compared.baseline, compared.run, compared.repeats
     for one in folded:
         if baseline in one.runs and run in one.runs:
-            return f" Both are seeds of one recipe: {_say_spread(run, one)}."
+            return f" Both are seeds of the same recipe: {_say_spread(run, one)}."
     parts = [
         f"recipe of {_short(each)} {_say_spread(each, one)}"
         for each in (baseline, run)
@@ -231,8 +227,8 @@ def _say_repeats(compared: Compared) -> str:
         if each in one.runs
     ]
     if not parts:
-        return " These are two trained runs: other seeds of the same recipes may differ by chance."
-    return f" Over seeds, best validation accuracy (mean ± sd): {'; '.join(dict.fromkeys(parts))}."
+        return " Other seeds of these recipes may give other results."
+    return f" Validation accuracy over seeds (mean ± sd): {'; '.join(dict.fromkeys(parts))}."
 
 
 def _say_spread(run: RunRecord, one: Repeats) -> str:

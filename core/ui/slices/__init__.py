@@ -1,1 +1,1 @@
-"""The page Slices: parts of the photos on which a run is worse."""
+"""The page Slices: groups of photos on which a run is worse."""

@@ -1,6 +1,6 @@
-"""The slices page: accuracy along every property or what stands out, beside the chosen slice.
+"""The page Slices: accuracy by property, worst slices or shortcuts, and the photos of a slice.
 
-The chosen slice lives in the URL (`slice`); charts and table both write it there when clicked.
+A click in a chart or a table writes the chosen slice into the URL (`slice`).
 """
 
 from typing import Any
@@ -29,44 +29,39 @@ _TABLE = "slices.table"
 
 
 def show_slices(run: RunRecord, split: str) -> None:
-    """Draw the chosen view and, beside it, the photos of the chosen slice."""
+    """Draw the chosen view, and the photos of the chosen slice."""
     page = read_slices(run, split)
     if (n := len(page.result.photo_numbers(split))) > page.study.n:
-        st.caption(f"{page.study.n:,} of the {n:,} photos in {split} are judged, drawn at random.")
+        st.caption(f"Based on a random {page.study.n:,} of the {n:,} photos in the {split} split.")
     left, right = st.columns([7, 5], gap="medium")
+    numbers = {
+        "worst": sum(one.is_confirmed for one in page.study.search.slices),
+        "shortcuts": sum(one.is_warned for one in page.study.shortcuts),
+    }
+    views = {
+        name: f"{label} ({numbers[name]})" if numbers.get(name) else label
+        for name, label in VIEWS.items()
+    }
     with left:
-        _pick_view(page)
+        pick_linked("View", views, "by", "slices.view")
         if page.view == "worst":
             show_worst(page)
         elif page.view == "shortcuts":
             show_shortcuts(page.study)
         else:
             show_properties(page)
-    with right, st.container(key="beside_charts"):  # wall.css keeps it in sight
+    with right, st.container(key="beside_charts"):  # frame.css keeps it in sight
         _show_slice(page)
     show_photo_panel(page.dataset)
 
 
-def _pick_view(page: SlicesPage) -> None:
-    """Draw the choice of a view; those with findings say how many."""
-    numbers = {
-        "worst": sum(one.is_confirmed for one in page.study.search.slices),
-        "shortcuts": sum(one.is_warned for one in page.study.shortcuts),
-    }
-    names = {
-        name: f"{label} ({numbers[name]})" if numbers.get(name) else label
-        for name, label in VIEWS.items()
-    }
-    pick_linked("View", names, "by", "slices.view")
-
-
 def _show_slice(page: SlicesPage) -> None:
-    """Draw accuracy and photos of the slice that the URL names, or says how to choose one."""
+    """Draw accuracy and photos of the chosen slice."""
     study = page.study
     if page.rule is None:
         if page.stated:
-            st.caption(":orange[The link names a slice that this dataset does not have.]")
-        st.info("Choose a slice: its photos appear here.", icon=":material/ads_click:")
+            st.caption(":orange[This dataset does not have the slice of the link.]")
+        st.info("Choose a slice to see its photos.", icon=":material/ads_click:")
         return
     photos, right = study.photos_in(page.rule)
     words = say_rule(page.rule, study.properties)
@@ -80,11 +75,11 @@ def _show_slice(page: SlicesPage) -> None:
             on_click=lambda: keep_choice("slice", None),
         )
     if not len(photos):
-        st.info(f"No {study.split} photo is in this slice.", icon=":material/filter_alt_off:")
+        st.info(f"No {study.split} photos in this slice.", icon=":material/filter_alt_off:")
         return
     low, high = wilson_interval(int(right.sum()), len(right))
     st.markdown(
-        f"**{percent(float(right.mean()), len(right))}** right "
+        f"Accuracy **{percent(float(right.mean()), len(right))}** "
         f"({interval(low, high, len(right))}); all {study.split} photos: "
         f"{percent(study.accuracy, study.n)}."
     )
@@ -99,16 +94,16 @@ def _show_photos(page: SlicesPage, photos: np.ndarray, right: np.ndarray) -> Non
     listed = photos[~right] if shown == _WRONG else photos
     if not len(listed):
         st.success(
-            f"None of these {count(len(photos), 'photo')} is wrong.", icon=":material/check_circle:"
+            f"All {count(len(photos), 'photo')} are correct.", icon=":material/check_circle:"
         )
         return
 
     def describe(photo: int) -> str:
         true, answer = result.labels[photo], result.scores[photo].argmax()
         score = percent(float(result.scores[photo, answer]), 100).replace(" ", "\u00a0")
-        return f"{result.classes[true]}\n{score} {result.classes[answer]}"
+        return f"{result.classes[true]}\n{result.classes[answer]} {score}"
 
-    st.caption("Below each photo: its true class, then score and class predicted; surest first.")
+    st.caption("True class, then predicted class with its score; most confident first.")
     show_gallery(
         page.dataset,
         page.order_photos(listed),
@@ -119,45 +114,39 @@ def _show_photos(page: SlicesPage, photos: np.ndarray, right: np.ndarray) -> Non
 
 
 def show_properties(page: SlicesPage) -> None:
-    """Draw one chart for each property that parts the photos, and the table behind them."""
+    """Draw a chart for each property that differs between the photos, and the table behind."""
     study = page.study
     parted = [name for name in study.ranking["name"] if len(study.bins[name]) > 1]
     alone = [plain(study.properties[name].label) for name in study.properties if name not in parted]
     if not parted:
-        st.info("These photos are too few or too alike to be parted by any property.")
+        st.info("No property differs between these photos, or there are too few of them.")
         return
     with st.container(border=True):
-        _show_charts(page, parted)
-    same = f" The same for all of these photos: {', '.join(alone)}." if alone else ""
-    st.caption(
-        "Beyond chance: a permutation test of right and wrong over the bins, adjusted by Holm for "
-        f"{len(parted)} properties, p < 0.05.{same}"
-    )
+        st.caption(
+            "Accuracy of each bin with its 95 % interval. Dashed: all photos. Orange: the interval "
+            "is below. Click a bin to see its photos.",
+            help="Bars and numbers: photos of the bin. Differences between bins: permutation test, "
+            f"adjusted for {len(parted)} properties (Holm), p < 0.05.",
+        )
+        for first in range(0, len(parted), _COLUMNS):  # row by row, so that a phone keeps the order
+            row = parted[first : first + _COLUMNS]
+            for place, name in zip(st.columns(_COLUMNS, gap="small"), row, strict=False):
+                with place:
+                    _show_chart(page, name)
+    if alone:
+        st.caption(f"The same for all of these photos: {', '.join(alone)}.")
     tables = st.expander(
-        "The numbers behind the charts", icon=":material/table:", key="slices.tables",
-        on_change="rerun",
-    )  # fmt: skip
+        "As a table", icon=":material/table:", key="slices.tables", on_change="rerun"
+    )
     if tables.open:
         with tables:
             _show_table(page, parted)
 
 
-def _show_charts(page: SlicesPage, parted: list[str]) -> None:
-    st.caption(
-        "Dots: accuracy of each bin with its 95 % interval. Dashed: all photos of the split. Bars "
-        "and their numbers: n. Orange: the whole interval lies below the dashed line. Click a bin."
-    )
-    for first in range(0, len(parted), _COLUMNS):  # row by row, so that a phone keeps the order
-        row = parted[first : first + _COLUMNS]
-        for place, name in zip(st.columns(_COLUMNS, gap="small"), row, strict=False):
-            with place:
-                _show_chart(page, name)
-
-
 def _show_chart(page: SlicesPage, name: str) -> None:
     study, run = page.study, page.run
     start = page.stated if page.stated in set(study.bins[name]["value"]) else ""
-    # Another slice chosen elsewhere draws the chart anew; a click in itself need not.
+    # A slice chosen elsewhere redraws the chart; a click in the chart itself does not.
     key = f"slices.{name}.{run.id}.{study.split}"
     clicked = f"{key}.clicked"
     if st.session_state.get(clicked, start) != start:
@@ -173,24 +162,23 @@ def _show_chart(page: SlicesPage, name: str) -> None:
 
     label = study.properties[name].label
     ranked = study.ranking.set_index("name").loc[name]
-    beyond = f"accuracy varies by ± {100 * ranked['spread']:.1f} points"
+    spread = f"accuracy varies by ± {100 * ranked['spread']:.1f} points"
     show_kept_chart(
         _draw_property,
         study.bins[name],
-        (label, beyond if ranked["p_value"] < ALPHA else "no difference beyond chance"),
+        (label, spread if ranked["p_value"] < ALPHA else "no significant difference"),
         (study.accuracy, study.lowest_end),
         first,
         key=widget,
         on_select=select,
         selection_mode=SLICE,
-        alt=f"Accuracy by {label.lower()}; the same numbers are in the table below.",
+        alt=f"Accuracy by {label.lower()}; as a table below.",
     )
 
 
 def _draw_property(
     bins: pd.DataFrame, words: tuple[str, str], ends: tuple[float, float], chosen: str, dark: bool
 ) -> Any:
-    """Draw a property under its name and a line below; ends: accuracy of all, and of the scale."""
     (title, subtitle), (accuracy, lowest) = words, ends
     return draw_bins(
         bins, title, accuracy, lowest=lowest, subtitle=subtitle, chosen=chosen, dark=dark
@@ -212,27 +200,21 @@ def _show_table(page: SlicesPage, parted: list[str]) -> None:
         interval=percent_ranges(table["low"], table["high"]),
         expected=100 * table["expected"],
     )
+    form = percent_format(int(table["n"].max()))
     st.dataframe(
         shown,
         hide_index=True,
-        column_config=_configure(int(table["n"].max())),
+        column_config={
+            "property": "Property",
+            "label": "Photos",
+            "n": "n",
+            "wrong": "Wrong",
+            "accuracy": st.column_config.NumberColumn("Accuracy", format=form),
+            "interval": "95 % interval",
+            "expected": st.column_config.NumberColumn(
+                "By class", format=form, help="Accuracy expected from the classes of these photos."
+            ),
+        },
         alt="Accuracy of each bin of each property",
         **choose_by_row(f"{_TABLE}.{run.id}.{study.split}", choose),
     )
-
-
-def _configure(n: int) -> dict[str, Any]:
-    form = percent_format(n)
-    return {
-        "property": "Property",
-        "label": "Photos",
-        "n": st.column_config.NumberColumn("n"),
-        "wrong": st.column_config.NumberColumn("Wrong"),
-        "accuracy": st.column_config.NumberColumn("Accuracy", format=form),
-        "interval": st.column_config.TextColumn("95 % interval", help="Wilson, in percent."),
-        "expected": st.column_config.NumberColumn(
-            "By class",
-            format=form,
-            help="The accuracy that the classes of these photos alone would give.",
-        ),
-    }

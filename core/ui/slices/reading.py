@@ -1,4 +1,4 @@
-"""What the slices page shows, read once: the address and the caches → one `SlicesPage`.
+"""Read the page Slices once: the address and the caches → one `SlicesPage`.
 
 In the URL: `by` (the view) and `slice` (a rule).
 """
@@ -24,7 +24,7 @@ VIEWS = {
 
 @dataclass(frozen=True, kw_only=True)
 class SlicesPage:
-    """Where a run is weak on the photos of a split, and the slice that is looked at."""
+    """The slices of a run on a split, and the chosen one."""
 
     run: RunRecord
     dataset: Dataset
@@ -32,12 +32,12 @@ class SlicesPage:
     study: SliceStudy
     view: str
     stated: str
-    """The slice that the link names; "" for none."""
+    """The slice of the link, or ""."""
     rule: Rule | None
-    """The same; None also where this dataset does not have it."""
+    """The same as a rule; None where this dataset does not have it."""
 
     def order_photos(self, photos: np.ndarray) -> np.ndarray:
-        """Return the photos with wrong ones first, the surest answer first."""
+        """Return the photos, wrong ones first, then by confidence."""
         scores = self.result.scores[photos]
         answers = scores.argmax(axis=1)
         wrong = answers != self.result.labels[photos]
@@ -61,12 +61,12 @@ def read_slices(run: RunRecord, split: str) -> SlicesPage:
 
 
 def _stamp(run_id: str, _split: str) -> tuple[float, str]:
-    """Return when the result was written, and which analysis of the photos there is."""
+    """Return the time of the result and the id of the quality analysis."""
     quality = cache.quality(cache.result(run_id).dataset_id)
     return cache.result_key(run_id), quality.id if quality else ""
 
 
-@cache.cached_by(_stamp, most=8, wait="Cutting the photos into slices …")
+@cache.cached_by(_stamp, most=8, wait="Searching for slices …")
 def _study(run_id: str, split: str) -> SliceStudy:
     result = cache.result(run_id)
     dataset = cache.dataset(result.dataset_id)

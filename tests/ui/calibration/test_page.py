@@ -1,4 +1,4 @@
-"""The calibration page: three questions, a rule that is kept, and what predict says by it."""
+"""The page Calibration: its views, a saved rule, and Predict with this rule."""
 
 import pytest
 
@@ -12,14 +12,14 @@ from tests.ui.driver import open_page, press, text_of
 pytestmark = pytest.mark.usefixtures("trained_copy")  # the settings point to it
 
 
-def test_few_photos_choose_nothing_and_say_why() -> None:
+def test_few_photos_choose_no_temperature() -> None:
     said = text_of(open_page("calibration"))
-    assert "No temperature from the" in said
-    assert "validation, and training left out in turn" in said
-    assert "say little about scores" in said
+    assert "No temperature: fewer than" in said
+    assert "validation and left-out training photos" in said
+    assert "the intervals are wide" in said
 
 
-def test_scores_are_judged_and_the_photos_are_named(trained_copy: Workspace) -> None:
+def test_figures_have_an_interval_and_n(trained_copy: Workspace) -> None:
     rewrite_result(trained_copy)
     app = open_page("calibration", question="scores", bins="count")
     assert f"n = {VALIDATION}" in text_of(app)
@@ -35,39 +35,39 @@ def test_the_answers_add_up_and_lead_to_their_photos(trained_copy: Workspace) ->
     tops = result.scores[photos].max(axis=1)
     numbers = {metric.label: metric.value for metric in app.metric}
     toggles = {toggle.label: toggle for toggle in app.toggle}
-    toggles["Refuse what is like nothing in training"].set_value(False).run()
+    toggles["Refuse photos unlike all training photos"].set_value(False).run()
     numbers = {metric.label: metric.value for metric in app.metric}
-    assert int(numbers["Sent to a person"]) == (tops < 0.9).sum()
+    assert int(numbers["Deferred"]) == (tops < 0.9).sum()
     right = result.scores[photos].argmax(axis=1) == result.labels[photos]
-    assert int(numbers["Wrong, shown"]) == ((tops >= 0.9) & ~right).sum()
+    assert int(numbers["Wrong"]) == ((tops >= 0.9) & ~right).sum()
     said = text_of(app)
-    assert f"{(tops < 0.9).sum()} photos. Not answered" in said
+    assert f"{(tops < 0.9).sum()} photos, the highest score first" in said
     assert "The rule was chosen on these photos" in said
 
 
-def test_a_rule_is_kept_and_predict_answers_by_it(trained_copy: Workspace) -> None:
+def test_predict_uses_the_saved_rule(trained_copy: Workspace) -> None:
     run, _ = rewrite_result(trained_copy)
     app = open_page("calibration", threshold="100")
-    assert "Until you keep one: Default rule" in text_of(app)
-    app = press(app, "Keep with the run")
+    assert "Default rule" in text_of(app)
+    app = press(app, "Save rule")
     rule = read_rule(trained_copy, run)
     assert rule is not None
     assert (rule.threshold, rule.n) == (1.0, VALIDATION)
     assert rule.unlike_limit is not None
-    assert "As kept" in text_of(app)
+    assert "Saved (" in text_of(app)
     predict = open_page("predict", run=run)
     photo = encode_photo(draw_photo(0, 3), quality=90)
     predict.get("file_uploader")[0].upload("mine.jpg", photo, "image/jpeg").run()
     assert not predict.exception
     assert any(line.value.find("I don't know") >= 0 for line in predict.subheader)
-    app = press(app, "Forget it")
+    app = press(app, "Remove rule")
     assert read_rule(trained_copy, run) is None
-    assert "Until you keep one: Answers every photo" in text_of(app)
+    assert "Answers every photo" in text_of(app)
     predict.run()
-    assert "no rule stands" in text_of(predict)
+    assert "Answers every photo" in text_of(predict)
 
 
-def test_a_link_without_threshold_begins_with_what_is_kept(trained_copy: Workspace) -> None:
+def test_the_page_opens_with_the_saved_rule(trained_copy: Workspace) -> None:
     run, _ = rewrite_result(trained_copy)
     save_rule(trained_copy, run, DecisionRule(threshold=0.37, class_thresholds={"rose": 0.5}))
     app = open_page("calibration", question="answers")
@@ -75,11 +75,11 @@ def test_a_link_without_threshold_begins_with_what_is_kept(trained_copy: Workspa
     assert {toggle.label: toggle for toggle in app.toggle}["A threshold for each class"].value
 
 
-def test_a_stale_rule_is_said(trained_copy: Workspace) -> None:
+def test_a_stale_rule_is_not_used(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[0].id
     save_rule(trained_copy, run, DecisionRule(threshold=0.4))
     rewrite_result(trained_copy)
-    assert "The rule that is kept is not used" in text_of(open_page("calibration"))
+    assert "The saved rule is not used" in text_of(open_page("calibration"))
 
 
 def test_test_photos_stay_sealed(trained_copy: Workspace) -> None:
@@ -89,11 +89,11 @@ def test_test_photos_stay_sealed(trained_copy: Workspace) -> None:
     assert not app.metric
     assert not app.slider
     app = press(app, "Open the test split")
-    assert "Sent to a person" in [metric.label for metric in app.metric]
+    assert "Deferred" in [metric.label for metric in app.metric]
     assert "The rule was chosen on these photos" not in text_of(app)
 
 
-def test_missing_features_are_said_and_the_rest_stands(trained_copy: Workspace) -> None:
+def test_without_features_the_rest_of_the_page_works(trained_copy: Workspace) -> None:
     _, result = rewrite_result(trained_copy)
     trained_copy.features_file(result.features_id).unlink()
     app = open_page("calibration")

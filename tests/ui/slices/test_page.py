@@ -1,4 +1,4 @@
-"""The slices page: each view, a link to a slice, and links that no longer fit."""
+"""The page Slices: its views, and links to slices that exist or do not."""
 
 from collections.abc import Callable
 
@@ -46,25 +46,26 @@ def test_a_link_opens_a_slice_with_its_n(open_slices: OpenPage, study: SliceStud
     assert f"{bins['n']} photos" in words
 
 
-def test_a_link_to_a_slice_of_another_dataset_is_said(open_slices: OpenPage) -> None:
+def test_a_link_to_a_slice_of_another_dataset_says_so(open_slices: OpenPage) -> None:
     words = text_of(open_slices(slice="height:..200"))
-    assert "does not have" in words and "Choose a slice" in words
+    assert "does not have the slice" in words and "Choose a slice" in words
 
 
-def test_a_slice_without_photos_is_said(open_slices: OpenPage) -> None:
-    assert "is in this slice" in text_of(open_slices(slice="brightness:7..9"))
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"slice": "brightness:7..9"}, "No validation photos in this slice"),
+        ({"by": "worst"}, "the search needs 60 photos"),
+    ],
+)
+def test_too_few_photos_say_so(open_slices: OpenPage, query: dict[str, str], words: str) -> None:
+    assert words in text_of(open_slices(**query))
 
 
-def test_few_photos_are_not_searched_and_it_says_why(open_slices: OpenPage) -> None:
-    assert "A search needs 60 photos" in text_of(open_slices(by="worst"))
-
-
-def test_shortcuts_carry_their_n(open_slices: OpenPage, study: SliceStudy) -> None:
+def test_shortcuts_show_their_n(open_slices: OpenPage, study: SliceStudy) -> None:
     app = open_slices(by="shortcuts", split="train")
-    words = text_of(app)
-    assert f"n = {study.shortcuts[0].n}" in words
+    assert f"n = {study.shortcuts[0].n}" in text_of(app)
     assert len(app.dataframe[-1].value) == len(study.shortcuts)
-    assert "where the most frequent class finds" in words
 
 
 def test_the_views_are_one_click_away(open_slices: OpenPage) -> None:

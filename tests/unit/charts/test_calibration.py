@@ -7,7 +7,7 @@ import vl_convert
 from core.charts.calibration import draw_reliability
 from core.evaluation.calibration import bin_scores
 from core.evaluation.coverage import thin_coverage, trace_coverage
-from core.ui.calibration.charts import draw_coverage
+from core.ui.calibration.answers import draw_coverage
 
 
 def draw_scores(n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The verdict on baselines: paired, adjusted for their number, and careful in words."""
+"""Verdicts on baselines: paired tests, adjusted for their number."""
 
 import numpy as np
 import pytest
@@ -12,14 +12,14 @@ LABELS = np.repeat([0, 1, 2], 40)
 
 
 def answer(right: int) -> np.ndarray:
-    """Return answers of which the first so many are right."""
+    """Return answers of which the first `right` are correct."""
     return np.where(np.arange(len(LABELS)) < right, LABELS, (LABELS + 1) % 3)
 
 
 def test_each_baseline_is_compared_on_the_same_photos() -> None:
     baselines = {"features_1": answer(80), "majority": answer(40)}
     besides = compare_baselines(LABELS, answer(90), baselines, CLASSES)
-    assert [one.name for one in besides] == ["majority", "features_1"]  # in the order of the idea
+    assert [one.name for one in besides] == ["majority", "features_1"]
     majority, features = besides
     assert majority.accuracy.value == pytest.approx(40 / 120)
     assert (majority.accuracy.low, majority.accuracy.high) == wilson_interval(40, 120)
@@ -32,11 +32,16 @@ def test_each_baseline_is_compared_on_the_same_photos() -> None:
 @pytest.mark.parametrize(
     ("run", "colours", "features", "said"),
     [
-        (100, 50, 80, ["Yes, ResNet-50 is worth it.", "Training adds to its features."]),
-        (100, 50, 98, ["Yes,", "What training adds to its features is not told apart"]),
-        (50, 90, 100, ["No: colours", "Training took away"]),
-        (60, 60, 60, ["No: a simple rule answers as well.", "Training adds nothing"]),
-        (61, 60, 60, ["Not shown", "What training adds"]),
+        (
+            100,
+            50,
+            80,
+            ["ResNet-50 beats the simple baselines.", "Training beats nearest neighbours"],
+        ),
+        (100, 50, 98, ["ResNet-50 beats", "No significant gain over nearest"]),
+        (50, 90, 100, ["A simple baseline beats", "Nearest neighbours on the same"]),
+        (60, 60, 60, ["No difference from a simple baseline.", "No difference from nearest"]),
+        (61, 60, 60, ["No significant gain over a simple", "No significant gain over nearest"]),
     ],
 )
 def test_verdicts(run: int, colours: int, features: int, said: list[str]) -> None:
@@ -49,19 +54,18 @@ def test_verdicts(run: int, colours: int, features: int, said: list[str]) -> Non
     assert len(found) == len(said)
     for worth, beginning in zip(found, said, strict=True):
         assert worth.verdict.startswith(beginning)
-        assert "120 photos" in worth.facts
+        assert "n = 120" in worth.facts
 
 
-def test_interval_p_and_sentence_of_a_comparison_agree() -> None:
-    """3 photos gained and none lost of 5: 25 of 100 equal rules split so, whatever is adjusted."""
+def test_interval_p_value_and_verdict_agree() -> None:
     labels, run = np.zeros(5, np.int64), np.array([0, 0, 0, 1, 1])
     baselines = {name: np.ones(5, np.int64) for name in ("majority", "colours_1")}
     besides = compare_baselines(labels, run, baselines, CLASSES)
     low, high = besides[0].interval
     assert low < 0 < high and besides[0].p_value == 0.5
     (worth,) = describe_worth(besides)
-    assert worth.verdict.startswith("Not shown")
-    assert "in 25 of 100 comparisons. Adjusted for 2 rules (Holm), p = 0.5." in worth.facts
+    assert worth.verdict.startswith("No significant gain")
+    assert "3 gained, 0 lost, p = 0.5 (McNemar, adjusted for 2 baselines)" in worth.facts
     for gained in range(5, 12):
         for one in compare_baselines(
             LABELS,
@@ -72,12 +76,12 @@ def test_interval_p_and_sentence_of_a_comparison_agree() -> None:
             assert (one.interval[0] > 0) == (one.p_value < 0.05)
 
 
-def test_without_features_nothing_is_said_of_training() -> None:
+def test_without_features_there_is_one_verdict() -> None:
     besides = compare_baselines(LABELS, answer(90), {"majority": answer(40)}, CLASSES)
     assert find_strongest(besides, uses_network=True) is None
     assert len(describe_worth(besides)) == 1
 
 
-def test_no_photos_say_nothing() -> None:
+def test_without_photos_there_is_no_verdict() -> None:
     none = np.empty(0, np.int64)
     assert describe_worth(compare_baselines(none, none, {"majority": none}, CLASSES)) == []

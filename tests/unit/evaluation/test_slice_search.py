@@ -1,4 +1,4 @@
-"""The search finds a weakness that is there, and says of chance that it is chance."""
+"""The search finds a planted weakness, and confirms no slice that is worse by chance."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ N = 800
 
 
 def draw(seed: int, weak: float | None) -> tuple[dict[str, Property], Judged]:
-    """Return photos of which small dark ones are right less often (`weak`), the others in 90 %."""
+    """Return photos with an accuracy of 90 %, and of `weak` where they are small and dark."""
     rng = np.random.default_rng(seed)
     light, side, noise = rng.random(N), rng.integers(100, 500, N).astype(float), rng.random(N)
     dark = (light < 0.4) & (side < 300)
@@ -40,8 +40,8 @@ def draw(seed: int, weak: float | None) -> tuple[dict[str, Property], Judged]:
     return named, Judged(photos=np.arange(N), right=right, expected=np.full(N, 0.9))
 
 
-def test_a_planted_weakness_is_found_measured_and_said() -> None:
-    properties, judged = draw(0, weak=0.5)
+def test_a_planted_weakness_is_found() -> None:
+    properties, judged = draw(1, weak=0.5)
     found = find_worst_slices(properties, judged)
     worst = found.slices[0]
     words = say_rule(worst.rule, properties)
@@ -50,7 +50,6 @@ def test_a_planted_weakness_is_found_measured_and_said() -> None:
     assert worst.low < 0.5 < worst.high
     assert worst.difference_high < -0.2
     assert worst.n + worst.rest_n == N // 2  # measured on the half that it was not found on
-    assert found.looked_at > 50
 
 
 def test_chance_is_not_confirmed() -> None:
@@ -59,12 +58,12 @@ def test_chance_is_not_confirmed() -> None:
         properties, judged = draw(seed, weak=None)
         search = find_worst_slices(properties, judged)
         confirmed += any(one.is_confirmed for one in search.slices)
-        # Where they were found they look bad: this is why they are measured elsewhere.
+        # They look bad on the photos they were found on.
         assert all(one.found_accuracy < 0.9 for one in search.slices)
     assert confirmed <= 6  # 5 % of 40 expected, by Holm at most
 
 
-def test_on_other_photos_all_of_the_judged_are_measured() -> None:
+def test_slices_found_on_other_photos_are_measured_on_all_judged_photos() -> None:
     properties, judged = draw(3, weak=0.5)
     found, measured = judged.part(np.arange(0, 300)), judged.part(np.arange(300, N))
     search = find_worst_slices(properties, measured, found)
@@ -74,7 +73,7 @@ def test_on_other_photos_all_of_the_judged_are_measured() -> None:
     assert search.slices[0].wrong == int((~judged.right[300:][inside[300:]]).sum())
 
 
-def test_halves_are_apart_and_alike() -> None:
+def test_halves_are_disjoint_and_have_equally_many_errors() -> None:
     _, judged = draw(1, weak=0.5)
     one, other = split_in_halves(judged)
     assert sorted([*one.photos, *other.photos]) == list(range(N))
@@ -83,10 +82,10 @@ def test_halves_are_apart_and_alike() -> None:
     assert np.array_equal(one.photos, again.photos)
 
 
-def test_rules_are_shallow_and_say_each_property_once() -> None:
+def test_rules_are_short_and_name_each_property_once() -> None:
     properties, judged = draw(5, weak=0.5)
-    nodes, tried = grow_tree(properties, judged)
-    assert nodes and tried
+    nodes = grow_tree(properties, judged)
+    assert nodes
     for rule in nodes:
         assert len(rule) <= DEPTH
         spans = [one.name for one in rule if one.kind is None]
@@ -95,12 +94,12 @@ def test_rules_are_shallow_and_say_each_property_once() -> None:
 
 
 @pytest.mark.parametrize("n", [0, 30, 119])
-def test_too_few_photos_are_said(n: int) -> None:
+def test_too_few_photos_are_not_searched(n: int) -> None:
     properties, judged = draw(0, weak=0.5)
     assert find_worst_slices(properties, judged.part(np.arange(n))).too_few
 
 
-def test_without_errors_there_is_nothing_to_search() -> None:
+def test_a_perfect_run_is_not_searched() -> None:
     properties, judged = draw(0, weak=None)
     perfect = Judged(photos=judged.photos, right=np.ones(N, dtype=bool), expected=judged.expected)
     assert find_worst_slices(properties, perfect).too_few

@@ -112,4 +112,4 @@ def test_a_class_of_one_size_is_warned_of_in_real_photos(
     )
     found = {one.name: one for one in study_slices(dataset, result, "validation").shortcuts}
     assert found["short_side"].is_warned == planted
-    assert ("rose" in found["short_side"].told_apart) == planted
+    assert ("rose" in found["short_side"].separated) == planted

@@ -51,7 +51,7 @@ def test_several_photos_become_a_table_and_a_row_opens_its_answer(
     page.locator("input[type=file]").first.set_input_files(photos)
     expect(page.get_by_role("heading", name="3 photos answered")).to_be_visible()
     table = page.get_by_test_id("stDataFrame")
-    do_until(lambda: table.click(position=ROW), page.get_by_text("Answered by"))
+    do_until(lambda: table.click(position=ROW), page.get_by_text("Most similar training photos"))
     expect(find_caption(page, r"^1\.jpg")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Table as CSV").click()
@@ -75,11 +75,11 @@ def test_a_pasted_photo_is_answered_and_the_next_one_is_opened(
     photo = encode_photo(draw_photo(2, 600, (300, 260)), "PNG")
     page.evaluate(paste, base64.b64encode(photo).decode())
     expect(page.get_by_text("The photo was pasted.")).to_be_visible()
-    expect(page.get_by_text("Answered by")).to_be_visible()
+    expect(page.get_by_text("Most similar training photos")).to_be_visible()
     page.locator("input[type=file]").first.set_input_files(show_photo(1))
     expect(page.get_by_role("heading", name="2 photos answered")).to_be_visible()
     expect(find_caption(page, r"^1\.jpg")).to_be_visible()  # the second is opened by itself
-    expect(page.get_by_text("Answered by")).to_be_visible()
+    expect(page.get_by_text("Most similar training photos")).to_be_visible()
 
 
 def test_the_camera_takes_a_photo(chromium: Browser, server: PageServer) -> None:
@@ -97,7 +97,7 @@ def test_the_camera_takes_a_photo(chromium: Browser, server: PageServer) -> None
         page.get_by_test_id("stCameraInput").locator("video").wait_for()
         shutter = page.get_by_role("button", name="Take Photo")
         do_until(shutter.click, page.get_by_role("button", name="Clear photo"))
-        expect(page.get_by_text("Answered by")).to_be_visible()
+        expect(page.get_by_text("Most similar training photos")).to_be_visible()
 
 
 def test_on_a_phone_a_new_class_is_sent_to_the_inbox(page: Page, server: PageServer) -> None:
@@ -106,9 +106,9 @@ def test_on_a_phone_a_new_class_is_sent_to_the_inbox(page: Page, server: PageSer
     page.goto(f"{server.address}/predict")
     expect(page.get_by_text("No photo yet")).to_be_visible()
     page.locator("input[type=file]").first.set_input_files(show_photo(2))
-    expect(page.get_by_text("Answered by")).to_be_visible()
+    expect(page.get_by_text("Most similar training photos")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    box = page.get_by_role("combobox", name="It is really")
+    box = page.get_by_role("combobox", name="No, it is")
 
     def type_name(name: str) -> None:
         box.click()
@@ -117,12 +117,12 @@ def test_on_a_phone_a_new_class_is_sent_to_the_inbox(page: Page, server: PageSer
 
     meant = page.get_by_role("button", name="Send: it is rose", exact=False)
     do_until(lambda: type_name("Roses"), meant.first)
-    expect(page.get_by_text("did you mean “rose”?")).to_be_visible()
+    expect(page.get_by_text("Did you mean “rose”?")).to_be_visible()
     expect(meant).to_have_count(2)  # what was meant, and what was typed
     send = page.get_by_role("button", name="Send: it is sea holly")
     do_until(lambda: type_name("sea holly"), send)
-    expect(page.get_by_text("none of the classes it knows")).to_be_visible()
-    do_until(send.click, page.get_by_text("it waits in the review inbox"))
+    expect(page.get_by_text("is a new class")).to_be_visible()
+    do_until(send.click, page.get_by_text("Your feedback waits for review"))
     wait_until(lambda: list_feedback(workspace) != [], "the feedback is there")
     assert [said.class_name for said in list_feedback(workspace)] == ["sea holly"]
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

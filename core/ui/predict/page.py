@@ -1,19 +1,31 @@
-"""The predict page: photos in, answers out, by one model or two side by side."""
+"""The page Predict: photos in, answers out, by one model or by two side by side.
+
+Upload, camera and answer come first; models, teaching and privacy are behind “More”.
+"""
 
 from collections.abc import Sequence
+from typing import Any
 
+import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from core.config import read_settings
-from core.formats import count, plain
+from core.errors import COMMAND, PhotoRefused, SourceRefused
+from core.formats import count, data_uri, plain
 from core.monitoring.kept_photos import Photo
 from core.monitoring.log import count_predictions, delete_predictions
 from core.monitoring.sessions import BrowserSession, Model
+from core.prediction.album import NamedPhoto
+from core.prediction.answers import AnsweredPhoto, ShortAnswer, write_answers
 from core.ui.parts import cache
-from core.ui.parts.messages import report_errors, show_told, tell_after_rerun
+from core.ui.parts.messages import (
+    offer_csv,
+    report_errors,
+    show_problem,
+    show_told,
+    tell_after_rerun,
+)
 from core.ui.predict.answer import show_answer, show_no_rule
-from core.ui.predict.many import MOST_PHOTOS, show_many
 from core.ui.predict.question import pick_models, start_over, take_photos
 from core.ui.predict.reading import (
     Answer,
@@ -27,60 +39,49 @@ from core.ui.predict.reading import (
 from core.ui.predict.teaching import forget_lesson, is_teaching, show_effect_of, show_teaching
 from core.ui.visitor import name_browser
 
+MOST_PHOTOS = 20
+_HEAD_PX, _ROW_PX, _MOST_ROWS = 38, 56, 5
 _NAMED = 8
 _DELETED = "privacy.deleted"
 
 
 def show_predicting() -> None:
-    """Draw the ways to give photos, the choice of models, and what they answer."""
+    """Draw the ways to give photos, and the answers."""
     show_told()
-    question, beside = st.columns([2, 3], gap="medium")
+    question, shown = st.columns([2, 3], gap="medium")
     session = _open_session()
     with question:
         taken = take_photos()
         session.take(taken.key)
-        models = pick_models()
-        if not taken.key:
+        with st.expander("More", icon=":material/tune:", expanded=is_teaching()):
+            models = pick_models()
+            lesson = st.container()
             show_privacy_line()
-        lesson = st.container()
-    both, given = list[Answer](), list[Photo]()
-    with beside, report_errors():
-        if not taken.photos:
-            _show_waiting(models[0])
-        else:
+    answers, given = list[Answer](), list[Photo]()
+    with shown, report_errors():
+        if taken.photos:
             models = [_settle(model) for model in models]
         if len(taken.photos) == 1:
             given = [Photo(taken.photos[0].read())]
             answers = [ask(session, model, given[0]) for model in models]
-            if len(answers) == 1:
-                show_answer(answers[0], key="predict.only")
-            else:
-                _show_agreement(answers)
-                both = answers
+            _show_one(answers)
         elif taken.photos:
-            for model in (one for one in models if open_model(one).rule is None):
-                show_no_rule(model)
             given = show_many(session, models, taken.photos)
-    with report_errors():
-        if both:
-            _show_both(both)
-    _show_lesson(lesson if is_teaching() or not taken.key else st.container(), models[0], given)
-    if taken.key:  # the answers stand as high as they can: a phone shows little at a time
-        show_privacy_line()
-
-
-def _show_lesson(place: DeltaGenerator, model: Model, given: Sequence[Photo]) -> None:
-    """Draw the lesson at its place, and across the page what it does to the other classes."""
+        else:
+            _show_waiting(models[0])
+    if len(answers) > 1:
+        with report_errors():
+            _show_both(answers)
     learned = None
-    with place, report_errors():
-        learned = show_teaching(read_session(), model, given)
-    with report_errors():
-        if learned is not None:
+    with lesson, report_errors():
+        learned = show_teaching(session, models[0], given)
+    if learned is not None:
+        with report_errors():
             show_effect_of(learned)
 
 
 def _settle(model: Model) -> Model:
-    """Return the model that answers; say where it is a former champion."""
+    """Return the model that answers; draw a warning where it is a former champion."""
     settled, said = settle_model(model)
     if said:
         st.warning(said, icon=":material/history:")
@@ -88,7 +89,7 @@ def _settle(model: Model) -> Model:
 
 
 def _open_session() -> BrowserSession:
-    """Return the session, begun anew where a person had all deleted: nothing is logged again."""
+    """Return the session; after a deletion an empty one, so that nothing is logged again."""
     session = read_session()
     if session.was_cleared(cache.workspace()):
         start_over()
@@ -99,24 +100,24 @@ def _open_session() -> BrowserSession:
 
 
 def _show_waiting(model: Model) -> None:
-    """Draw that there is no photo yet, and what the model knows."""
+    """Draw that there is no photo yet, and the classes of the model."""
     known = list_classes(model)
+    names = ", ".join(plain(name) for name in known[:_NAMED])
+    rest = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
     with st.container(border=True):
         st.subheader("No photo yet", anchor=False)
-        names = ", ".join(plain(name) for name in known[:_NAMED])
-        rest = len(known) - _NAMED
-        st.write(
-            f"Choose, drop, paste or take one; up to {MOST_PHOTOS} at once make a table. "
-            f"This model knows {names}" + (f" and {rest} more." if rest > 0 else ".")
-        )
+        st.write(f"Choose, drop, paste or take a photo. This model knows {names}{rest}.")
 
 
-def _show_agreement(answers: Sequence[Answer]) -> None:
-    """Draw whether both models say the same of the photo."""
-    short = [answer.asked.short for answer in answers]
-    same = short[0].class_name == short[1].class_name and short[0].kind == short[1].kind
+def _show_one(answers: Sequence[Answer]) -> None:
+    """Draw the answer of one model, or whether two models agree."""
+    if len(answers) == 1:
+        show_answer(answers[0], key="predict.only")
+        return
+    first, second = (answer.asked.short for answer in answers)
+    same = first.class_name == second.class_name and first.kind == second.kind
     with st.container(border=True):
-        st.subheader("Both say the same" if same else "They differ", anchor=False)
+        st.subheader("Both models agree" if same else "The models disagree", anchor=False)
         for answer in answers:
             label = plain(answer.model.label, 80)
             st.markdown(f"**{label}**: {plain(answer.asked.short.sentence)}")
@@ -130,57 +131,125 @@ def _show_both(answers: Sequence[Answer]) -> None:
             show_answer(answer, key=f"predict.side.{place}")
 
 
+def show_many(
+    session: BrowserSession, models: Sequence[Model], photos: Sequence[NamedPhoto]
+) -> list[Photo]:
+    """Return the photos that could be read; draw a table of answers and the chosen answer.
+
+    Raises:
+        SourceRefused: There are more than 20 photos.
+        PetalscopeError: A model cannot answer.
+    """
+    if len(photos) > MOST_PHOTOS:
+        raise SourceRefused(
+            f"{len(photos):,} photos; this page answers up to {MOST_PHOTOS}.",
+            f"Give fewer, or run “{COMMAND} predict MODEL --dir FOLDER --to answers.csv”.",
+        )
+    for model in (one for one in models if open_model(one).rule is None):
+        show_no_rule(model)
+    with st.spinner("Answering …"):
+        rows = [_answer(session, models, photo) for photo in photos]
+    read = {place: Photo(photos[place].read()) for place, row in enumerate(rows) if row.answers}
+    st.subheader(f"{count(len(read), 'photo')} answered", anchor=False)
+    table, columns = _tabulate(session, models, rows)
+    event = st.dataframe(
+        table,
+        column_config=columns,
+        hide_index=True,
+        row_height=_ROW_PX,
+        placeholder="–",
+        height=_HEAD_PX + _ROW_PX * min(len(rows), _MOST_ROWS),
+        on_select="rerun",
+        selection_mode="single-cell",
+        key=f"predict.table.{session.files}",
+        alt="The answers, one row per photo",
+    )
+    content = write_answers(rows, [model.name for model in models])
+    offer_csv("Table as CSV", content, "answers.csv", on_click="ignore")
+    cells = event.selection.cells
+    place = cells[0][0] if cells else len(rows) - 1
+    st.caption(f"{plain(rows[place].name, 80)} (click another row to see its answer)")
+    if (refusal := rows[place].refusal) is not None:
+        show_problem(refusal.problem, refusal.remedy)
+    for number, model in enumerate(models if place in read else ()):
+        if len(models) > 1:
+            st.markdown(f"**{plain(model.label, 80)}**")
+        show_answer(ask(session, model, read[place]), key=f"predict.row.{number}")
+    return list(read.values())
+
+
+def _answer(session: BrowserSession, models: Sequence[Model], given: NamedPhoto) -> AnsweredPhoto:
+    try:
+        photo = Photo(given.read())
+        asked = [session.find(m, photo.sha256) or ask(session, m, photo).asked for m in models]
+    except PhotoRefused as refusal:
+        return AnsweredPhoto(name=given.name, refusal=refusal)
+    answers = tuple(one.short for one in asked)
+    return AnsweredPhoto(name=given.name, sha256=photo.sha256, answers=answers)
+
+
+def _tabulate(
+    session: BrowserSession, models: Sequence[Model], rows: Sequence[AnsweredPhoto]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the table and the configuration of its columns."""
+    seen = [session.find(models[0], row.sha256) for row in rows]
+    table: dict[str, list[Any]] = {"Photo": [one and data_uri(one.thumbnail) for one in seen]}
+    columns: dict[str, Any] = {"Photo": st.column_config.ImageColumn(width=64)}
+    for place, model in enumerate(models):
+        mark = f"{model.name}: " if len(models) > 1 else ""
+        answers = [row.answers[place] if row.answers else None for row in rows]
+        table[f"{mark}Answer"] = [_say(answer) for answer in answers]
+        table[f"{mark}Score"] = [
+            None if one is None or one.kind == "unlike" else 100 * one.top[0][1] for one in answers
+        ]
+        columns[f"{mark}Score"] = st.column_config.NumberColumn(format="%.0f %%")
+    return pd.DataFrame(table | {"File": [row.name for row in rows]}), columns
+
+
+def _say(answer: ShortAnswer | None) -> str:
+    if answer is None:
+        return "could not be read"
+    guess = "unlike training photos" if answer.kind == "unlike" else f"{answer.top[0][0]}?"
+    return answer.class_name or f"I don't know: {guess}"
+
+
 @cache.for_editors
 def show_privacy_line() -> None:
-    """Draw what is kept of a request, and the way to delete one's own."""
+    """Draw the rule about stored data, and the button that deletes a visitor's own."""
+    days = read_settings().keep_photos_days
+    photos = "not stored unless you send feedback"
+    if days > 0:
+        photos = f"stored for {count(round(days), 'day')}, longer while they wait for review"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f":material/lock: {_describe_keeping()}", width="content")
+        st.caption(
+            f":material/lock: Results are logged on this machine; photos are {photos}.",
+            width="content",
+        )
         if st.button(
-            "Delete mine",
-            key="privacy.delete",
-            type="tertiary",
-            icon=":material/delete:",
-            help="Deletes what this program has kept of your photos and answers.",
+            "Delete my data", key="privacy.delete", type="tertiary", icon=":material/delete:"
         ):
             _confirm()
 
 
-def _describe_keeping() -> str:
-    days = read_settings().keep_photos_days
-    kept = "not kept, unless you send it for review"
-    if days > 0:
-        most = count(round(days), "day")
-        kept = f"kept for {most} at most, longer only while it waits for a review"
-    return (
-        "Photos stay on the machine that this program runs on. Of each answer it notes figures; "
-        f"the photo itself is {kept}."
-    )
-
-
-@st.dialog("Delete what is kept of me")
+@st.dialog("Delete my data")
 def _confirm() -> None:
     if st.session_state.pop(_DELETED, False):
-        st.rerun()  # the dialog closes, and the page tells what was deleted
+        st.rerun()  # closes the dialog
     visitor = name_browser()
     mine = count_predictions(cache.workspace(), visitor=visitor)
     if not mine:
-        st.write("Nothing is kept of you: no answer was noted for this browser.")
-        st.caption(
-            "Answers of an earlier visit can be deleted by whoever runs this program: page "
-            "Monitoring, by the photo."
-        )
+        st.write("Nothing is stored for this browser.")
+        st.caption("Answers of an earlier visit can be deleted on the page Monitoring.")
         return
     st.write(
-        f"{count(mine, 'answer')} noted for you: time, digest and figures of the photo, scores, "
-        "and what you said of them. All of it is deleted, and your photos that wait for a review."
+        f"{count(mine, 'answer')}: time, scores, digest and figures of the photo, your feedback, "
+        "and photos that wait for review."
     )
-    st.caption("A photo that was reviewed and is part of a dataset stays there: ask its keeper.")
-    st.button(
-        "Delete all of it", key="privacy.confirm", type="primary", on_click=_delete, args=[visitor]
-    )
+    st.caption("Photos that were reviewed and added to a dataset stay there.")
+    st.button("Delete all", key="privacy.confirm", type="primary", on_click=_delete, args=[visitor])
 
 
 def _delete(visitor: str) -> None:
     gone = delete_predictions(cache.workspace(), visitor=visitor)
     st.session_state[_DELETED] = True
-    tell_after_rerun(f"Deleted: {count(gone, 'answer')} and all that was kept with it.")
+    tell_after_rerun(f"{count(gone, 'answer')} deleted.")

@@ -1,15 +1,13 @@
-"""What a person asks: the photos they give (what came last counts), and one model or two.
+"""The photos that a person gives, and the model or the two models that answer.
 
-In the URL: `model` names an alias or a version, `run` a run, `against` the other model. A photo
-user is answered by the champion, whatever run was looked at on another page.
+In the URL: `model` is an alias or a version, `run` a run, `against` the other model. Without them
+the champion answers, whatever run other pages show.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.config import read_settings
@@ -33,65 +31,57 @@ _PICKED = "predict.model_picked"
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What a person gave, in the order they gave it."""
+    """The photos that a person gave, in order."""
 
-    photos: tuple[NamedPhoto, ...] = ()
-    key: str = ""
+    photos: tuple[NamedPhoto, ...]
+    key: str
     """The ids of the files."""
 
 
 def take_photos() -> Taken:
-    """Return what a person gave; draw the ways to give it."""
+    """Return the photos of the uploader or the camera, whichever came last."""
     turn = st.session_state.setdefault(_ROUND, 0)
     name = f"predict.upload.{turn}"
-    chosen = _choose_files(name)
+    chosen = st.file_uploader(
+        "Your photo",
+        accept_multiple_files=True,
+        key=name,
+        max_upload_size=read_settings().photo_limit_mb,
+        on_change=_remember,
+        args=("upload",),
+        help=f"{FORMATS_SAID}. Several photos make a table.",
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
-        # A pasted picture is handed to the uploader; nothing comes back.
+        # Hands a pasted picture to the uploader.
         paste = load_component(__file__, "clipboard.css", "clipboard.js")
         paste(key="predict.clipboard", data={"uploader": name})
-        # A camera asks for permission as soon as it is drawn, so it is drawn when it is wanted.
+        # The browser asks for permission as soon as the camera is drawn.
         by_camera = st.toggle("Use the camera", key="predict.camera_on")
         if len(chosen) > 1:
             st.button("Start over", icon=":material/restart_alt:", on_click=start_over)
     taken = _use_camera(turn) if by_camera else None
     newest = st.session_state.get(_SOURCE, "upload")
     if taken is not None and (not chosen or newest == "camera"):
-        return _name_photos([taken])
-    return _name_photos(chosen)
-
-
-def _choose_files(name: str) -> list[UploadedFile]:
-    return st.file_uploader(
-        "Your photos: one, or several at once",
-        accept_multiple_files=True,
-        key=name,
-        max_upload_size=read_settings().photo_limit_mb,
-        on_change=_remember,
-        args=("upload",),
-        help=f"{FORMATS_SAID}.",
+        chosen = [taken]
+    return Taken(
+        photos=tuple(
+            NamedPhoto(name=Path(file.name).name or "photo", read=file.getvalue) for file in chosen
+        ),
+        key=" ".join(file.file_id for file in chosen),
     )
 
 
 def start_over() -> None:
-    """Let go of all photos that were given: the uploader begins anew."""
+    """Drop all photos: the uploader is empty again."""
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
     st.session_state.pop(_SOURCE, None)
 
 
 def _use_camera(turn: int) -> UploadedFile | None:
     key = f"predict.camera.{turn}"
-    if collects():  # a new one after each shot: it is ready for the next at once
+    if collects():  # a new widget after each shot, ready for the next one
         key = f"{key}.{len(read_lesson())}"
     return st.camera_input("Take a photo", key=key, on_change=_remember, args=("camera",))
-
-
-def _name_photos(files: Sequence[UploadedFile]) -> Taken:
-    return Taken(
-        photos=tuple(
-            NamedPhoto(name=Path(file.name).name or "photo", read=file.getvalue) for file in files
-        ),
-        key=" ".join(file.file_id for file in files),
-    )
 
 
 def _remember(source: str) -> None:
@@ -99,30 +89,22 @@ def _remember(source: str) -> None:
 
 
 def pick_models() -> list[Model]:
-    """Return the model that answers and, where one is compared, the other; end a page without."""
+    """Return the model that answers and the one to compare with, if any; end the page without."""
     models = list_models()
     if not models:
         show_no_run(
             list_runs(cache.workspace()),
-            "It answers photos as soon as it is done.",
-            "A model must be trained before it can say what is in a photo: it takes a minute.",
+            "Photos can be classified as soon as it is finished.",
+            "Train a model first.",
         )
     by_key = {model.key: model for model in models}
-    with _open_place(by_key):
-        first = _pick_first(by_key)
-        others = {key: one for key, one in by_key.items() if one.identity != first.identity}
-        other = _pick_other(others) if others else None
+    first = _pick_first(by_key)
+    others = {key: one for key, one in by_key.items() if one.identity != first.identity}
+    other = _pick_other(others) if others else None
     asked = [first] if other is None else [first, other]
     if any(model.is_random for model in asked):
         show_random_banner()
     return asked
-
-
-def _open_place(models: dict[str, Model]) -> DeltaGenerator:
-    """Return where the choice stands: folded away where a champion answers unless told else."""
-    if "champion" not in models:
-        return st.container(border=True)
-    return st.popover("Other models, or two", icon=":material/inventory_2:", width="stretch")
 
 
 def _pick_first(models: dict[str, Model]) -> Model:
@@ -137,7 +119,7 @@ def _pick_first(models: dict[str, Model]) -> Model:
     wanted = next((key for key in keys if key in models), next(iter(models)))
     picked = _select("Model", models, wanted, "predict.model")
     if linked and keys[0] not in models:
-        st.caption(":orange[The link names a model that is not here; this is another one.]")
+        st.caption(":orange[The model of the link does not exist; this is another one.]")
     st.session_state[_PICKED] = picked.key
     st.query_params[_RUN if picked.version is None else _MODEL] = picked.key
     st.query_params.pop(_MODEL if picked.version is None else _RUN, None)
@@ -150,7 +132,6 @@ def _pick_other(models: dict[str, Model]) -> Model | None:
         "Compare with another model",
         value=chosen in models,
         key="predict.compares",
-        help="Both answer the same photo; both answers are shown side by side.",
     )
     if not compares:
         keep_choice(_OTHER, None)
@@ -162,7 +143,7 @@ def _pick_other(models: dict[str, Model]) -> Model | None:
 
 
 def _find_key(models: dict[str, Model], wish: str) -> str:
-    """Return the key of the model that a link names: “v3” may stand here under its alias."""
+    """Return the key of a model of a link; “v3” may be listed under its alias."""
     also = {one.version.label: one.key for one in models.values() if one.version is not None}
     return also.get(wish, wish)
 

@@ -1,4 +1,4 @@
-"""What the predict page asks for: models, their answers (ten minutes in memory), photos alike."""
+"""Read the page Predict: models, their answers (ten minutes in memory), similar photos."""
 
 import secrets
 import time
@@ -35,7 +35,7 @@ NEAREST = 6
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answer:
-    """What a model says of a photo, and all that is drawn of it."""
+    """The answer of a model to a photo."""
 
     model: Model
     photo: Photo
@@ -46,19 +46,19 @@ class Answer:
 
     @cached_property
     def decision(self) -> "Decision | None":
-        """What the rule makes of it now: the answer may be minutes old, the rule be new."""
+        """The decision of the current rule; the answer may be older than the rule."""
         return self.predictor.decide(self.prediction)
 
     @cached_property
     def top(self) -> list[tuple[str, float]]:
-        """The best classes and their scores, calibrated where there is a rule."""
+        """The best classes with their scores, calibrated if there is a rule."""
         return self.decision.top if self.decision else self.prediction.top
 
     def read_nearest(self) -> tuple[Dataset, NearestPhotos]:
-        """Return the dataset that the model learnt from, and its photos most like this one.
+        """Return the dataset of the model and the training photos most similar to this one.
 
         Raises:
-            PetalscopeError: The run of a version, its dataset or its features are gone.
+            PetalscopeError: The run, its dataset or its features were deleted.
         """
         result = cache.result(self.model.run_id)
         found = _find_nearest(self.model.run_id, self.prediction.features)
@@ -66,13 +66,13 @@ class Answer:
 
 
 def read_session() -> BrowserSession:
-    """Return what this browser has asked; a new one for a new session of it."""
+    """Return the session of this browser tab."""
     name = st.session_state.setdefault("predict.desk", secrets.token_hex(8))
     return open_session(str(name), name_browser())
 
 
 def list_models() -> list[Model]:
-    """Return all that can be asked: aliases, versions (newest first), finished runs."""
+    """Return aliases, versions and finished runs, newest first."""
     workspace = cache.workspace()
     versions = {version.number: version for version in list_versions(workspace)}
     aliases = read_aliases(workspace)
@@ -95,16 +95,16 @@ def _describe_version(version: ModelVersion) -> str:
 
 
 def list_classes(model: Model) -> Sequence[str]:
-    """Return the classes that a model knows."""
+    """Return the classes of a model."""
     version = model.version
     return version.classes if version is not None else cache.result(model.run_id).classes
 
 
 def open_model(model: Model) -> "Predictor":
-    """Return the predictor of a model, its backbone compiled and kept warm.
+    """Return the cached predictor of a model.
 
     Raises:
-        PetalscopeError: It cannot answer: files of it are gone or were altered.
+        PetalscopeError: Files of the model are missing or damaged.
     """
     if model.version is not None:
         return _open_version(model.version.number, model.version.digest)
@@ -112,10 +112,10 @@ def open_model(model: Model) -> "Predictor":
 
 
 def settle_model(model: Model) -> tuple[Model, str]:
-    """Return the model that answers, and what is to be said where it is a former champion.
+    """Return the model that answers; a former champion for a damaged one, with a sentence.
 
     Raises:
-        PetalscopeError: It cannot answer, nor can a former champion.
+        PetalscopeError: Neither can answer.
     """
     try:
         open_model(model)
@@ -127,17 +127,17 @@ def settle_model(model: Model) -> tuple[Model, str]:
         if standing.problem is None or version is None:
             return model, ""
         label = f"Former champion · {_describe_version(version)}"
-        said = f"{version.label}, the champion before it, answers instead."
+        said = f"The champion before it, {version.label}, answers instead."
         settled = replace(model, version=version, label=label)
         return settled, f"{plain(standing.problem.problem)} {said}"
     return model, ""
 
 
 def ask(session: BrowserSession, model: Model, photo: Photo) -> Answer:
-    """Return the answer of a model to a photo; it is logged the first time.
+    """Return the answer of a model to a photo; the first one is logged.
 
     Raises:
-        PhotoRefused: It is no photo, or too large.
+        PhotoRefused: The file is not a photo, or too large.
         PetalscopeError: The model cannot answer.
     """
     started = time.perf_counter()
@@ -166,7 +166,7 @@ def ask(session: BrowserSession, model: Model, photo: Photo) -> Answer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Seen:
-    """What is kept of a photo that is taught, as a model sees it."""
+    """A photo of a lesson."""
 
     features: np.ndarray
     """(2048,) float32."""
@@ -174,24 +174,24 @@ class Seen:
 
 
 def look(model: Model, photo: Photo) -> Seen:
-    """Return the features of a photo by the backbone of a model; nothing is logged.
+    """Return the features and the thumbnail of a photo; nothing is logged.
 
     Raises:
-        PhotoRefused: It is no photo, or too large.
+        PhotoRefused: The file is not a photo, or too large.
         PetalscopeError: The model cannot answer.
     """
     return _look(_name_question(model, photo), model, photo.content)
 
 
 def forget_predictions() -> None:
-    """Let go of the answers in memory, and of the photos in them."""
+    """Remove answers and photos from memory."""
     _predict.clear()
     _look.clear()
 
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model …")
 def _open_version(number: int, digest: str) -> "Predictor":  # noqa: ARG001 (part of the key)
-    from core.registry.loading import open_version  # OpenVINO: loaded when first wanted
+    from core.registry.loading import open_version  # imports OpenVINO
 
     return open_version(cache.workspace(), number)
 

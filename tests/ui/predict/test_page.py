@@ -1,4 +1,4 @@
-"""The predict page: who answers, what is written down and how often, what a person says of it."""
+"""The page Predict: models, answers, the log, feedback and teaching."""
 
 import re
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def open_predict(trained_copy: Workspace) -> OpenPage:  # noqa: ARG001 (the sett
 
 
 def give(app: AppTest, *photos: bytes) -> AppTest:
-    """Return the page after photos were uploaded, one after another in one go."""
+    """Return the page after photos were uploaded."""
     uploader = app.get("file_uploader")[0]
     for number, photo in enumerate(photos):
         uploader = uploader.upload(f"mine {number}.jpg", photo, "image/jpeg")
@@ -45,7 +45,7 @@ def give(app: AppTest, *photos: bytes) -> AppTest:
     return app
 
 
-def test_a_photo_as_phones_write_it_is_answered(
+def test_a_photo_in_the_format_of_phones_is_answered(
     trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
     photo = encode_photo(draw_photo(0, 77, (300, 260)), "HEIF")
@@ -55,7 +55,7 @@ def test_a_photo_as_phones_write_it_is_answered(
     assert read_predictions(trained_copy)["photo"].tolist() == [sha256(photo).hexdigest()]
 
 
-def test_without_a_version_the_newest_run_answers_and_it_is_written_down_once(
+def test_without_a_version_the_newest_run_answers_and_is_logged_once(
     trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
     app = give(open_predict(), PHOTO)
@@ -82,13 +82,13 @@ def test_the_champion_answers_unless_the_link_names_another(
         ({"model": "v99"}, "Answered by Champion · v2"),
     ):
         app = open_predict(**query)
-        assert ("names a model that is not here" in text_of(app)) is ("v99" in query.values())
+        assert ("model of the link does not exist" in text_of(app)) is ("v99" in query.values())
         assert said in text_of(give(app, PHOTO)), query
     log = read_predictions(trained_copy)
     assert log["version"].fillna(0).tolist() == [2, 1, 2, 0, 2]
 
 
-def test_a_damaged_champion_is_said_and_the_one_before_answers(
+def test_the_former_champion_answers_for_a_damaged_one(
     trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
     first, second = register_versions(trained_copy, 2)
@@ -107,22 +107,22 @@ def test_two_models_answer_side_by_side(trained_copy: Workspace, open_predict: O
     set_challenger(trained_copy, second.number)
     app = give(open_predict(against="challenger"), PHOTO)
     said = text_of(app)
-    assert "Both say the same" in said
+    assert "Both models agree" in said
     assert said.count("Answered by") == 2
     assert sorted(read_predictions(trained_copy)["version"]) == [1, 2]
-    assert len([button for button in app.button if button.label == "Right"]) == 2
+    assert len([button for button in app.button if button.label == "Correct"]) == 2
 
 
-def test_right_goes_to_the_inbox_with_the_photo_and_can_be_taken_back(
+def test_feedback_goes_to_review_with_the_photo_and_can_be_changed(
     trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
-    app = press(give(open_predict(), PHOTO), "Right")
+    app = press(give(open_predict(), PHOTO), "Correct")
     (said,) = list_feedback(trained_copy)
     assert said.was_right
     assert read_kept_photo(trained_copy, said.photo) == PHOTO
-    assert "it waits in the review inbox" in text_of(app)
-    app = press(app, "Say something else")
-    really = next(box for box in app.selectbox if box.label.startswith("It is really"))
+    assert "Your feedback waits for review" in text_of(app)
+    app = press(app, "Change")
+    really = next(box for box in app.selectbox if box.label.startswith("No, it is"))
     assert said.class_name not in really.options
     other = really.options[0]
     app = press(really.set_value(other).run(), f"Send: it is {other}")
@@ -130,18 +130,18 @@ def test_right_goes_to_the_inbox_with_the_photo_and_can_be_taken_back(
     assert (again.class_name, again.was_right) == (other, False)
 
 
-def test_a_photo_that_finds_no_room_is_said_to_be_lost(
+def test_a_photo_that_cannot_be_stored_says_so(
     trained_copy: Workspace, open_predict: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = give(open_predict(), PHOTO)
     monkeypatch.setattr(kept_photos, "_make_room", lambda *_: False)
-    app = press(app, "Right")
-    assert "it waits in the review inbox" in text_of(app)
-    assert "There is no room to keep the photo" in text_of(app)
+    app = press(app, "Correct")
+    assert "Your feedback waits for review" in text_of(app)
+    assert "The photo could not be stored" in text_of(app)
     assert not trained_copy.kept_photos.exists()
 
 
-def test_what_was_deleted_is_not_written_again(
+def test_deleted_answers_are_not_logged_again(
     trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
     app = give(open_predict(), PHOTO)
@@ -150,7 +150,7 @@ def test_what_was_deleted_is_not_written_again(
     app.run()
     assert "No photo yet" in text_of(app)
     assert read_predictions(trained_copy).empty
-    assert "Answered by" in text_of(give(app, PHOTO))  # given again, it is written down again
+    assert "Answered by" in text_of(give(app, PHOTO))  # given again, it is logged again
     assert len(read_predictions(trained_copy)) == 1
 
 
@@ -163,15 +163,15 @@ def test_a_version_outlives_the_photos_it_was_trained_with(
     learnt = read_dataset(trained_copy, dataset)
     photo = learnt.original(int((learnt.manifest["split"] == "train").argmax()))
     app = give(open_predict(), photo)
-    assert "trained with this very photo" in text_of(app)
+    assert "one of the training photos" in text_of(app)
     hide_dataset(trained_copy, dataset)
     app.run()
     assert not app.exception
-    assert "They cannot be shown any more" in text_of(app)
+    assert "Not available:" in text_of(app)
     assert "Answered by Champion" in text_of(app)
 
 
-def test_many_photos_become_a_table_and_known_ones_are_not_asked_again(
+def test_several_photos_become_a_table_and_are_logged_once(
     trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
     photos = [encode_photo(draw_photo(number % 3, 300 + number)) for number in range(6)]
@@ -203,23 +203,21 @@ def test_two_models_answer_several_photos(trained_copy: Workspace, open_predict:
     assert len(read_predictions(trained_copy)) == 4
 
 
-def test_more_photos_than_20_are_left_to_the_command(
-    trained_copy: Workspace, open_predict: OpenPage
-) -> None:
+def test_more_than_20_photos_are_refused(trained_copy: Workspace, open_predict: OpenPage) -> None:
     app = give(open_predict(), *(encode_photo(draw_photo(0, n)) for n in range(21)))
     (error,) = app.error
-    assert "21 photos were given; the page answers up to 20" in error.value
+    assert "21 photos; this page answers up to 20" in error.value
     assert "predict MODEL --dir FOLDER" in error.value.replace("\\", "")
     assert read_predictions(trained_copy).empty and not app.dataframe
 
 
-def test_a_photo_that_is_none_is_refused_in_words(open_predict: OpenPage) -> None:
+def test_a_file_that_is_not_a_photo_is_refused(open_predict: OpenPage) -> None:
     app = give(open_predict(), b"no photo")
     assert len(app.error) == 1
     assert "not a picture" in app.error[0].value
 
 
-def test_a_class_is_taught_as_a_trial_and_kept_for_review(
+def test_a_class_is_taught_as_a_trial_and_sent_for_review(
     trained_copy: Workspace, open_predict: OpenPage
 ) -> None:
     run = list_runs(trained_copy)[-1]
@@ -228,19 +226,19 @@ def test_a_class_is_taught_as_a_trial_and_kept_for_review(
     prepare_head(trained_copy, find_run_source(trained_copy, dataset, run.id, result))
     photos = [encode_photo(draw_photo(5, number)) for number in range(4)]
     app = give(open_predict(), *photos[:3])
-    name = next(box for box in app.text_input if "all of the class" in box.label)
+    name = next(box for box in app.text_input if box.label == "Teach it a class")
     app = press(name.set_value("comet").run(), "Add these 3 photos: comet")
     said = text_of(app)
-    assert "A trial that was taught “comet”" in said and "Learned from 3 photos" in said
-    assert "does to the other classes" in said and "Computed with the exact head" in said
-    assert not list_feedback(trained_copy)  # nothing is sent before it is wanted
-    app = give(app, photos[3])  # another photo, to try it on; it does not join by itself
-    assert "asked about this photo:" in text_of(app)
-    app = press(app, "Keep: send 3 photos")
-    assert "wait in the review inbox" in text_of(app)
+    assert "Trial: “comet”" in said and "of 3** of your photos" in said
+    assert "on the other classes" in said and "Computed with the exact head" in said
+    assert not list_feedback(trained_copy)  # nothing is sent without a click
+    app = give(app, photos[3])  # a photo to try; it does not join the lesson
+    assert "The trial on this photo:" in text_of(app)
+    app = press(app, "Send 3 photos for review")
+    assert "sent for review" in text_of(app)
     told = list_feedback(trained_copy)
     assert [one.class_name for one in told] == ["comet"] * 3
     assert all(read_kept_photo(trained_copy, one.photo) for one in told)
     assert read_result(trained_copy, run.id).classes == result.classes
     app = press(app, "Forget all")
-    assert "A trial that was taught" not in text_of(app)
+    assert "Trial:" not in text_of(app)

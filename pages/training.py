@@ -4,7 +4,6 @@ import streamlit as st
 
 from core.ui.parts.frame import is_presenting, open_page
 from core.ui.parts.messages import report_errors
-from core.ui.recipes.run_list import show_runs
 from core.ui.sweeps.page import show_sweeps
 from core.ui.training.page import show_presentation, show_training
 
@@ -21,7 +20,9 @@ with report_errors():
         show_presentation()
         st.stop()
     dataset, recipe = show_training()
-    show_sweeps(dataset, recipe)
-
-    st.subheader("Runs", anchor=False)
-    show_runs(choosable=True)
+    sweeps = st.expander(
+        "More: sweeps", icon=":material/tune:", key="training.sweeps", on_change="rerun"
+    )
+    if sweeps.open:
+        with sweeps:
+            show_sweeps(dataset, recipe)

@@ -1,4 +1,4 @@
-"""The runs page in a real browser: select, compare, look at the photos, tag, delete.
+"""The page Runs in a real browser: select, compare, look at the photos, tag, delete.
 
 The tests of this file follow one another on one server and one workspace, as a person would.
 """
@@ -45,11 +45,11 @@ def test_repeats_are_compared_by_one_tick(
 def test_the_photos_lost_are_one_click_away(page: Page, server: PageServer) -> None:
     newest, _, first = (run.id for run in list_runs(Workspace(server.workspace)))
     page.goto(f"{server.address}/runs?compare={first},{newest}&split=train")
-    expect(page.get_by_text("The difference is unlikely to be chance.")).to_be_visible()
+    expect(page.get_by_text("Significant difference", exact=False)).to_be_visible()
     choose(page, re.compile(r"^Both wrong \("))
     expect(page).to_have_url(re.compile("photos=wrong"))
     choose(page, re.compile(r"^Lost \("))
-    expect(page.get_by_text("Only the baseline is right", exact=False)).to_be_visible()
+    expect(page.get_by_text("Only the baseline is correct", exact=False)).to_be_visible()
     expect(page).to_have_url(re.compile("photos=lost"))
     expect(page.get_by_role("img", name=re.compile(r"\.jpg$")).first).to_be_visible()
 
@@ -58,7 +58,7 @@ def test_a_run_is_tagged_and_deleted(page: Page, server: PageServer) -> None:
     workspace = Workspace(server.workspace)
     page.goto(f"{server.address}/runs")
     tick(page, 0, "1 run selected")
-    expect(page.get_by_role("link", name="Duplicate with changes")).to_have_attribute(
+    expect(page.get_by_role("link", name="Duplicate")).to_have_attribute(
         "href", re.compile(f"like={list_runs(workspace)[0].id}")
     )
     page.get_by_role("button", name=re.compile("Tags")).click()

@@ -57,9 +57,12 @@ def test_without_a_run_it_says_what_to_do(
         assert "No finished run yet" in text_of(app)
     if page == "training":
         assert "No run yet" in text_of(app)
-        # No weights here: the page says so, offers the download and the way without.
+        # Without ImageNet weights the form opens with the built-in ones.
+        assert app.session_state["training.weights"] == "starter"
+        assert not next(button for button in app.button if button.label == "Train").disabled
+        app.selectbox(key="training.weights").set_value("pretrained").run()
         labels = [button.label for button in app.button]
-        assert "Use the starter weights" in labels
+        assert "Use built-in" in labels
         assert next(button for button in app.button if button.label == "Train").disabled
     if page == "dataset":
         assert {metric.label: metric.value for metric in app.metric}["Photos"] == "30"

@@ -1,4 +1,4 @@
-"""The recipe form: what is trained and how, what it will cost, and Train."""
+"""The recipe form: settings, estimate and the button Train."""
 
 import dataclasses
 from collections.abc import Collection
@@ -46,11 +46,11 @@ _FILLED = "training.filled_like"
 
 
 def fill_from_link() -> None:
-    """Fill the form once with the settings of the run that the link names (?like=RUN)."""
+    """Fill the form once with the settings of the run of the link (?like=RUN)."""
     wanted = st.query_params.get(_LIKE)
     if wanted is None or st.session_state.get(_FILLED) == wanted:
         return
-    with report_errors():  # an old link: the form is of use without it
+    with report_errors():  # the run of an old link may be deleted
         run = read_run(cache.workspace(), wanted)
         fill_from_recipe(run.recipe, f"run {run.number}")
         keep_choice("dataset", run.recipe.dataset)
@@ -58,13 +58,13 @@ def fill_from_link() -> None:
 
 
 def duplicate_run(run: RunRecord) -> None:
-    """Fill the form with the settings of the run, however often this is asked for."""
+    """Fill the form with the settings of the run."""
     st.session_state.pop(_FILLED, None)
     st.query_params[_LIKE] = run.id
 
 
 def forget_runs(gone: Collection[str]) -> None:
-    """Take runs that were deleted out of the address and out of what this session chose."""
+    """Remove deleted runs from the address and from the session."""
     if read_choice(RUN) in gone:
         keep_choice(RUN, None)
     if st.query_params.get(_LIKE) in gone or st.session_state.get(_FILLED) in gone:
@@ -73,18 +73,15 @@ def forget_runs(gone: Collection[str]) -> None:
 
 @cache.for_editors
 def show_recipe_form(dataset: Dataset) -> Recipe | None:
-    """Draw the form and return its recipe; None while that cannot be trained.
-
-    Train submits the recipe, once for each repeat, and opens its run.
-    """
+    """Draw the form; return its recipe, or None while it cannot be trained."""
     prepare_training()
     fill_defaults()
     _show_filled()
-    weights = pick_weights()
-    top = st.container()  # drawn last: what it says follows from the settings below it
+    weights = pick_weights(dataset.id)
+    top = st.container()  # drawn last: it depends on the settings below it
     policy = pick_policy()
     draft, unread = _read_draft(dataset, weights, policy)
-    repeats = int(read_setting("repeats")) if draft.has_epochs else 1  # nothing there is chance
+    repeats = int(read_setting("repeats")) if draft.has_epochs else 1  # no randomness
     show_simple_settings(draft)
     show_more_settings(draft, dataset)
     with top:
@@ -95,12 +92,12 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
 
 
 def _show_train(draft: Recipe, dataset: Dataset, repeats: int, *, trainable: bool) -> None:
-    """Draw Train, and on what device it will take how long; or the way to what exists already."""
+    """Draw the button Train with its estimate, or the button that opens the existing run."""
     known = [run for one in _list_repeats(draft, repeats) if (run := find_trained(one))]
     left = repeats - len(known)
     label, icon = "Train" if repeats == 1 else f"Train {repeats} times", "play_arrow"
     if not left:
-        begun = "Trained before: open" if known[0].state == "done" else "On its way: watch"
+        begun = "Already trained: open" if known[0].state == "done" else "In progress: watch"
         label, icon = f"{begun} run {known[0].number}", "history"
     if st.button(
         label,
@@ -112,23 +109,23 @@ def _show_train(draft: Recipe, dataset: Dataset, repeats: int, *, trainable: boo
     ):
         start_run(draft, dataset.name, repeats=repeats)
     if known and left:
-        st.caption(f"{len(known)} of these {repeats} were trained before or are on their way.")
+        st.caption(f"{len(known)} of these {repeats} runs exist already.")
     if left:
         show_estimate(draft, dataset, left)
 
 
 def prepare_training() -> None:
-    """Start a scheduler, and have it warm a worker while the form is filled in."""
+    """Start a scheduler, which warms up a worker while the form is filled in."""
     touch_wake(cache.workspace())
     ensure_scheduler(cache.workspace())
 
 
 def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: bool = False) -> None:
-    """Submit the recipe and open its run: a new one, or the one that exists.
+    """Submit the recipe and open its run; an existing run is opened instead.
 
     Args:
-        name: Of the first run of a dataset; others are named by what is new in their recipe.
-        repeats: With how many seeds, counted up from the recipe's; the first is opened.
+        name: Name of the dataset's first run; later ones are named after their changes.
+        repeats: Number of seeds, counted up from the recipe's; the first run is opened.
     """
     last = next((run.recipe for run in list_runs(cache.workspace(), recipe.dataset)), None)
     submitted = []
@@ -139,7 +136,7 @@ def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: boo
     ensure_scheduler(cache.workspace())
     run, is_new = submitted[0]
     if not is_new and run.state == "done":
-        tell_after_rerun(f"This recipe was trained before: run {run.number} is opened.")
+        tell_after_rerun(f"Already trained: this is run {run.number}.")
     _forget_link()
     change_run(run.id)
     if open_training:
@@ -148,13 +145,13 @@ def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: boo
 
 
 def _list_repeats(recipe: Recipe, repeats: int) -> list[Recipe]:
-    """Return the recipe with as many seeds, counted up from its own."""
+    """Return the recipe with several seeds, counted up from its own."""
     seeds = ((recipe.seed + repeat) % (MOST_SEED + 1) for repeat in range(repeats))
     return [dataclasses.replace(recipe, seed=seed) for seed in seeds]
 
 
 def _forget_link() -> None:
-    """Take the run whose settings were taken out of the address; the settings stay."""
+    """Remove the run of the link; the settings stay."""
     st.query_params.pop(_LIKE, None)
     st.session_state.pop(_FILLED, None)
 
@@ -164,22 +161,22 @@ def _show_filled() -> None:
     if filled is None or st.query_params.get(_LIKE) != filled:
         return
     run = next((run for run in list_runs(cache.workspace()) if run.id == filled), None)
-    if run is None:  # somebody deleted it since: what the form holds stays
+    if run is None:
         _forget_link()
-        st.caption(":orange[The settings of a run that is not here any more.]")
+        st.caption(":orange[These are the settings of a deleted run.]")
         return
-    said = f":material/content_copy: The settings of {plain(title_run(run), 40)}."
+    said = f":material/content_copy: Settings of {plain(title_run(run), 40)}."
     try:
         check_network(run.recipe.speed, run.recipe.weights)
     except NetworkUnsupported:
-        said += " Its network is not supported any more: this is another one."
+        said += " Its network is no longer supported; this is ResNet-50."
     st.caption(said)
 
 
 def _read_draft(
     dataset: Dataset, weights: Weights | None, policy: AugmentationPolicy
 ) -> tuple[Recipe, RecipeRefused | None]:
-    """Return the recipe that the form describes now, and why a setting could not be read."""
+    """Return the recipe of the form, and the error of a setting that could not be read."""
     held, unread = read_held(), None
     hidden: tuple[int, ...] = ()
     try:
@@ -192,11 +189,7 @@ def _read_draft(
 
 
 def _check(draft: Recipe, unread: RecipeRefused | None) -> bool:
-    """Return whether the recipe can be trained; if not, draws why.
-
-    Args:
-        unread: Why a setting could not be read: the recipe is without it.
-    """
+    """Return whether the recipe can be trained; draw the error if not."""
     try:
         if unread is not None:
             raise unread

@@ -1,5 +1,6 @@
-"""The header of all pages about a finished run, its recipe and report, and registering it."""
+"""Cards about a run that several pages show: header, recipe, notes, registering, report, code."""
 
+import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ import streamlit as st
 from core.errors import COMMAND, ExportRefused, NetworkUnsupported
 from core.formats import duration, plain
 from core.registry.store import list_versions
+from core.runs.queue.control import note_run, rename_run, tag_run
 from core.runs.recipe.words import list_settings
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
@@ -18,10 +20,11 @@ from core.ui.parts.messages import report_errors, show_random_banner, tell_after
 from core.ui.parts.pickers import describe_run, name_runs, pick_run, pick_split
 from core.ui.parts.seal import ask_before_test, show_openings
 from core.ui.parts.state import keep_choice
-from core.ui.recipes.code import show_code
 from core.ui.visitor import name_visitor
 
-_MOST_NAME = 100
+_MOST_NAME, _MOST_NOTES = 100, 5000
+_CELLS = ("backbone", "head", "batches", "training", "stages", "answers", "metrics")
+"""Blocks of the notebook that the code of a run shows."""
 
 
 def open_run() -> tuple[RunRecord, str]:
@@ -67,18 +70,47 @@ def _show_papers(run: RunRecord, split: str) -> None:
 
 
 def show_recipe(run: RunRecord) -> None:
-    """Draw everything that decided what the run learnt; what it did not use is left out."""
+    """Draw the settings that the recipe uses."""
     rows = {"run": run.id, **list_settings(run.recipe)}
     table = pd.DataFrame({"setting": rows.keys(), "value": rows.values()})
     st.dataframe(table, hide_index=True, width=420, alt="Recipe of this run")
 
 
+def edit_notes(run: RunRecord) -> None:
+    """Draw name, notes and tags; only typed changes are saved, so windows do not conflict."""
+    number = f"Run {run.number}"
+    drawn = {
+        "name": "" if run.name == number else run.name,
+        "notes": run.notes,
+        "tags": ", ".join(run.tags),
+    }
+    # A change in another window draws new fields: typed text is read before that.
+    key = f"run.notes.{run.id}.{zlib.crc32(repr(drawn).encode())}"
+
+    def save() -> None:
+        typed = {name: st.session_state[f"{key}.{name}"] for name in drawn}
+        with report_errors():
+            if typed["name"] != drawn["name"]:
+                rename_run(cache.workspace(), run.id, typed["name"])
+            if typed["notes"] != drawn["notes"]:
+                note_run(cache.workspace(), run.id, typed["notes"])
+            if typed["tags"] != drawn["tags"]:
+                tag_run(cache.workspace(), run.id, typed["tags"].split(","))
+
+    with st.form(f"run.notes.{run.id}", border=False):
+        name, notes = drawn["name"], drawn["notes"]
+        st.text_input("Name", name, max_chars=_MOST_NAME, placeholder=number, key=f"{key}.name")
+        st.text_area("Notes", notes, max_chars=_MOST_NOTES, height=120, key=f"{key}.notes")
+        st.text_input("Tags", drawn["tags"], help="Separated by commas.", key=f"{key}.tags")
+        st.form_submit_button("Save", type="primary", on_click=save)
+
+
 @cache.for_editors
 def show_registering() -> None:
-    """Draw the picker of a finished run and the button that registers it."""
+    """Draw a list of the finished runs and the button that registers one."""
     runs = {run.id: run for run in list_runs(cache.workspace()) if _can_register(run)}
     if not runs:
-        st.caption("No finished run whose dataset is still here.")
+        st.caption("There is no finished run with a dataset to register.")
         link_page("training", "Train a model", "model_training")
         return
     key = "registry.run"
@@ -88,11 +120,8 @@ def show_registering() -> None:
         picked = st.selectbox(
             "Finished run", list(runs), format_func=name_runs(runs.values()).__getitem__, key=key
         )
-        name = st.text_input("Name", max_chars=_MOST_NAME, placeholder="As the run is called")
-        st.caption(
-            "Network, head and the rule by which the run answers now are copied; the version "
-            "stays as it is, whatever becomes of the run."
-        )
+        name = st.text_input("Name", max_chars=_MOST_NAME, placeholder="Name of the run")
+        st.caption("A version is a frozen copy of the network, its head and its rule.")
         wanted = st.form_submit_button("Register", type="primary", icon=":material/inventory_2:")
     if wanted:
         _register(runs[picked], name.strip())
@@ -100,28 +129,27 @@ def show_registering() -> None:
 
 @cache.for_editors
 def show_register_button(run: RunRecord) -> None:
-    """Draw the small button that registers a finished run, where the run is looked at."""
+    """Draw the small button that registers a finished run."""
     if not _can_register(run):
         return
     with st.popover("Register", icon=":material/inventory_2:", type="tertiary"):
         st.markdown(f"Make **{plain(describe_run(run), 100)}** a model version?")
         st.caption(
-            "Versions are what the page Models promotes: the champion answers on *Predict* and in "
-            "the API. The rule by which the run answers now is frozen with it."
+            "A version is a frozen copy of the run and its rule. The version you promote on the "
+            "page Models answers on *Predict* and in the API."
         )
         if st.button("Register this run", type="primary", key=f"register.{run.id}"):
             _register(run, "")
 
 
 def describe_deletion(runs: Sequence[RunRecord]) -> str:
-    """Return in words what goes with the runs, and which model versions were made from them."""
-    words = "Curves, scores, model and cached files that no other run needs are deleted for good."
+    """Return a sentence about the files that are deleted, and one about versions that stay."""
+    words = "This deletes curves, scores, model and cached files that no other run needs."
     ids = {run.id for run in runs}
     labels = [one.label for one in list_versions(cache.workspace()) if one.run_id in ids]
     if not labels:
         return words
-    stay = "was made from it and stays" if len(labels) == 1 else "were made from it and stay"
-    return f"{words} {', '.join(reversed(labels))} {stay}: a version has its own files."
+    return f"{words} {', '.join(reversed(labels))} {'stays' if len(labels) == 1 else 'stay'}."
 
 
 def _can_register(run: RunRecord) -> bool:
@@ -130,8 +158,7 @@ def _can_register(run: RunRecord) -> bool:
 
 
 def _register(run: RunRecord, name: str) -> None:
-    from core.registry.registering import register_run  # OpenVINO: loaded when first wanted
-    from core.registry.store import list_versions
+    from core.registry.registering import register_run  # imports OpenVINO
 
     known = {version.number for version in list_versions(cache.workspace())}
     with report_errors():
@@ -139,19 +166,17 @@ def _register(run: RunRecord, name: str) -> None:
             version = register_run(cache.workspace(), run.id, name=name, who=name_visitor())
         keep_choice("version", version.label)
         new = version.number not in known
-        tell_after_rerun(
-            f"Registered as {version.label}." if new else f"It is {version.label} already."
-        )
+        tell_after_rerun(f"{'Registered' if new else 'Already registered'} as {version.label}.")
         st.switch_page(page_file("models"), query_params={"version": version.label})
 
 
 def show_report_download(run: RunRecord, split: str) -> None:
-    """Draw the downloads of the report over a split (for test: one that was opened already)."""
+    """Draw the downloads: report and model card on a split, notebook; and the code."""
     name = f"report-run-{run.number}-{run.id[:6]}-{split}"
-    st.markdown("**All of it in one file**")
+    st.markdown("**Report**")
     st.caption(
         "Recipe, data, curves, metrics, matrix, worst photos with Grad-CAM, calibration and "
-        "slices, in one file without scripts. Takes a few seconds to write."
+        "slices, in one file. Takes a few seconds."
     )
     write = partial(_write, run, split)
     _offer("HTML report", f"{name}.html", "text/html", partial(write, as_card=False))
@@ -159,27 +184,45 @@ def show_report_download(run: RunRecord, split: str) -> None:
     _offer("Model card (Markdown)", f"{name}.md", "text/markdown", card)
     _offer_notebook(run)
     show_code(run)
-    st.caption(
-        f"On the command line: `{COMMAND} report {run.id[:6]} --split {split}`  \n"
-        f"and `{COMMAND} export {run.id[:6]} FILE.ipynb`"
-    )
+    st.caption(f"On the command line: `{COMMAND} report {run.id[:6]} --split {split}`")
 
 
 def _offer_notebook(run: RunRecord) -> None:
     from core.exporting.notebook import MIME, check_notebook, write_notebook
 
-    st.markdown("**Train it again, in plain Keras**")
+    st.markdown("**Notebook**")
     try:
         check_notebook(run.recipe)
     except (ExportRefused, NetworkUnsupported) as error:
         st.caption(error.problem)
         return
     st.caption(
-        "A notebook for Jupyter or Colab that finds the same photos by their digests and checks "
-        "its result against this run. It contains no photos."
+        "Trains this run again in plain Keras, in Jupyter or Colab, and checks the result. It "
+        "needs your photos."
     )
     name = f"run-{run.number}-{run.id[:6]}.ipynb"
     _offer("Notebook", name, MIME, partial(write_notebook, cache.workspace(), run))
+
+
+def show_code(run: RunRecord) -> None:
+    """Draw the button that opens the code of a run."""
+    if st.button("Show the code", icon=":material/code:", type="tertiary", key=f"code.{run.id}"):
+        show_cells(run)
+
+
+@st.dialog("The code of this run", width="large")
+def show_cells(run: RunRecord) -> None:
+    """Draw the cells of the notebook that train and evaluate this run."""
+    from core.exporting.notebook import check_notebook, describe_recipe, render_cells
+
+    try:
+        check_notebook(run.recipe)
+    except (ExportRefused, NetworkUnsupported) as error:
+        st.caption(error.problem)
+        return
+    st.caption("Plain Keras, NumPy and scikit-learn. The notebook in *Report* has all cells.")
+    cells = render_cells(describe_recipe(run.recipe), *_CELLS)
+    st.code("\n\n\n".join(cell.source for cell in cells), language="python")
 
 
 def _offer(label: str, file_name: str, mime: str, make: Callable[[], str]) -> None:
@@ -196,7 +239,7 @@ def _offer(label: str, file_name: str, mime: str, make: Callable[[], str]) -> No
 
 
 def _write(run: RunRecord, split: str, *, as_card: bool) -> str:
-    # Charts, Grad-CAM and all: imported when first wanted, a page that only offers them is quick.
+    # Slow to import.
     from core.reporting.contents import collect_report
     from core.reporting.writing import write_html, write_model_card
 

@@ -1,8 +1,7 @@
-"""The settings of a recipe: the few that matter in sight, the rest folded, none that is not used.
+"""The widgets of a recipe's settings: the common ones first, the others folded, unused ones hidden.
 
-Each is drawn as its description says (core/runs/recipe/recipe.py); its widget keeps its value in
-the session (core/ui/recipes/values.py). A link (`?policy=`) changes the policy; the weights are in
-core/ui/recipes/weights.py.
+`core/runs/recipe/recipe.py` describes each setting; `core/ui/recipes/values.py` holds its value in
+the session. A link (`?policy=`) changes the policy.
 """
 
 from collections.abc import Collection
@@ -41,7 +40,7 @@ _CHOICE = "policy"
 
 
 def pick_strategy(draft: Recipe, repeats: int) -> None:
-    """Draw the strategies, each with the run that was trained by it with these settings."""
+    """Draw the strategies, each with the run that has these settings."""
     strategy = SETTINGS["strategy"]
     said = {
         name: f"{_name_trained(_suit(draft, name), repeats)}{one.sentence}"
@@ -60,22 +59,21 @@ def pick_strategy(draft: Recipe, repeats: int) -> None:
 
 
 def show_estimate(draft: Recipe, dataset: Dataset, repeats: int) -> None:
-    """Draw the device of the run and how long its epochs will take, where a run like it tells."""
+    """Draw device and estimated time."""
     estimate = estimate_run(cache.workspace(), draft, dataset)
     words, tip = describe_device()
     if estimate is not None:
         words += f": about {rough_duration(repeats * estimate.seconds)} of training"
         words += f" for {repeats} runs." if repeats > 1 else "."
         tip = (
-            f"As long as the epochs of run {estimate.run.number}, the last one of this kind, "
-            "scaled by photos and epochs. Features that are not cached yet come on top.\n\n"
-            f"This device: {tip}."
+            f"Estimated from run {estimate.run.number}, scaled by photos and epochs; computing "
+            f"features takes extra time.\n\nDevice: {tip}."
         )
     st.caption(words, help=tip)
 
 
 def describe_device() -> tuple[str, str]:
-    """Return the device of a run in a line, and why it is this one."""
+    """Return the device of a run in one line, and the reason for it."""
     device = cache.device()
     cores = f", {count(device.cores, 'core')}" if device.kind == "cpu" else ""
     memory = f", {size(device.memory_bytes)}" if device.memory_bytes else ""
@@ -84,7 +82,7 @@ def describe_device() -> tuple[str, str]:
 
 
 def show_simple_settings(draft: Recipe) -> None:
-    """Draw the settings that one changes first."""
+    """Draw the common settings."""
     left, right = st.columns(2)
     _show(left, draft, "epochs", "head_epochs")
     _show(right, draft, "learning_rate", "fine_learning_rate")
@@ -108,7 +106,7 @@ def show_simple_settings(draft: Recipe) -> None:
 def show_more_settings(draft: Recipe, dataset: Dataset) -> None:
     """Draw the other settings, folded."""
     with st.expander("More settings", icon=":material/tune:"):
-        if not draft.has_epochs:  # what follows says how steps are made
+        if not draft.has_epochs:  # the other settings are about epochs
             _show_photos(draft, dataset)
             return
         st.markdown("**Optimiser**")
@@ -119,12 +117,12 @@ def show_more_settings(draft: Recipe, dataset: Dataset) -> None:
         left, right = st.columns(2)
         _show(left, draft, "label_smoothing")
         _show(right, draft, "mixup")
-        if _switch("Stop early", "stop_early", "Ends when no epoch gets better any more."):
+        if _switch("Stop early", "stop_early", "Stops when the validation loss no longer falls."):
             _show(st, draft, "patience")
         _show(st, draft, "class_weights")
         st.markdown("**Photos**")
         _show_photos(draft, dataset)
-        st.markdown("**Chance**")
+        st.markdown("**Randomness**")
         left, right = st.columns(2)
         _show(left, draft, "seed", "computing")
         right.number_input(
@@ -133,8 +131,7 @@ def show_more_settings(draft: Recipe, dataset: Dataset) -> None:
             MOST_REPEATS,
             key=key("repeats"),
             persist_state="session",
-            help="The same recipe with this many seeds, one run each: their spread says how much "
-            "of a result is luck.",
+            help="One run per seed. Their spread shows how much of a result is chance.",
         )
 
 
@@ -153,12 +150,12 @@ def _show_photos(draft: Recipe, dataset: Dataset) -> None:
     if words := warn_of_enlarging(dataset, draft.seen_as):
         st.caption(f":orange[:material/zoom_out_map: {words}]")
     _show(st, draft, "crops", "standardise")
-    if not _switch("The dataset's own splits", "own_splits"):
+    if not _switch("Use the dataset's splits", "own_splits"):
         _show(st, draft, "split_seed")
 
 
 def _show(place: Any, draft: Recipe, *names: str) -> None:
-    """Draw the widgets of these settings, but for those that change nothing in this draft."""
+    """Draw the widgets of these settings, except those that the draft does not use."""
     for one in (SETTINGS[name] for name in names):
         options: dict[str, Any] = {"key": key(one.name), "persist_state": "session"}
         options["help"] = one.tip or explain(one.name)
@@ -180,14 +177,14 @@ def _switch(label: str, name: str, tip: str | None = None) -> bool:
 
 
 def _suit(draft: Recipe, strategy: Any) -> Recipe:
-    """Return the recipe as the form would make it after a change to this strategy."""
+    """Return the recipe of the form after a change to this strategy."""
     held = suit_strategy(read_held(), draft.strategy, strategy)
     chosen = ("dataset", "weights", "weights_digest", "augmentation", "hidden")
     return release_recipe(held, **{name: getattr(draft, name) for name in chosen})
 
 
 def find_trained(recipe: Recipe) -> RunRecord | None:
-    """Return the run of a recipe that is done or on its way; None where Train would train it."""
+    """Return the finished, running or queued run of a recipe; None: Train would start one."""
     try:
         run = read_run(cache.workspace(), recipe.run_id)
     except PetalscopeError:
@@ -202,7 +199,7 @@ def _name_trained(recipe: Recipe, repeats: int) -> str:
 
 
 def pick_policy() -> AugmentationPolicy:
-    """Return the chosen policy; draw a list of the named ones and the way to see and make them."""
+    """Return the chosen augmentation policy; draw the list and a link to the page Augmentation."""
     named, held = list_policies(cache.workspace()), key("policy")
     _take_link(held, named)
     if st.session_state.get(held) not in named:  # first visit, or deleted since
@@ -212,29 +209,28 @@ def pick_policy() -> AugmentationPolicy:
         list(named),
         key=held,
         persist_state="session",
-        help="What may happen to each training photo, so that the model sees it differently each "
-        "time. Validation and test photos stay as they are.",
+        help="Random changes of the training photos. Validation and test photos stay as they are.",
         on_change=lambda: keep_choice(_CHOICE, st.session_state[held]),
     )
     if st.query_params.get(_CHOICE, name) not in named:
-        st.caption(":orange[The link names a policy that is not here; this is another one.]")
+        st.caption(":orange[The policy of the link does not exist; this is another one.]")
     framing = st.session_state.get("training.framing", FRAMING.how)
     parts, pick = ", ".join(named[name].parts).replace("_", " "), named[name].pick
-    words = f"May change: {plain(parts if pick is None else f'{pick} a photo of {parts}')}."
+    words = f"Changes: {plain(parts if pick is None else f'{pick} per photo of {parts}')}."
     if named[name].does_nothing:
-        words = "Photos are trained on as they are."
+        words = "Photos stay as they are."
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(words)
         asked = {_CHOICE: name, "framing": framing}
-        link_page("augmentation", "See what it does", "auto_fix_high", **asked)
+        link_page("augmentation", "Preview", "auto_fix_high", **asked)
     return named[name]
 
 
 def _take_link(held: str, named: Collection[str]) -> None:
-    """Choose what a new link names; one that was taken before says what is chosen by now."""
+    """Choose the policy of a new link; keep the address of an old one up to date."""
     linked, chosen = st.query_params.get(_CHOICE), st.session_state.get(held)
     if linked in named and st.session_state.get(f"{held}.linked") != linked:
         st.session_state[held] = linked
-    elif linked in named and chosen in named and chosen != linked:  # filled in from a run
+    elif linked in named and chosen in named and chosen != linked:  # filled from a run
         keep_choice(_CHOICE, chosen)
     st.session_state[f"{held}.linked"] = st.query_params.get(_CHOICE)

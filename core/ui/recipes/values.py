@@ -1,6 +1,6 @@
-"""The values behind the recipe form: widgets write them, a recipe is read from them, and back.
+"""The values of the recipe form: from a recipe to the widgets, and from the widgets to a recipe.
 
-They live in the session under training.<setting> and outlast a change of strategy or page.
+They live in the session under training.<setting>, across strategies and pages.
 """
 
 from collections.abc import Mapping
@@ -22,36 +22,36 @@ _SWITCHED: Mapping[str, tuple[str, bool, int]] = {
     "patience": ("stop_early", True, 3),
     "split_seed": ("own_splits", False, 0),
 }
-"""Setting that may be None → its switch, the position that gives it a value, a value to begin."""
+"""Optional setting → its switch, the position of the switch with a value, the first value."""
 
 
 def key(setting: str) -> str:
-    """Return the name under which the session holds a setting."""
+    """Return the session key of a setting."""
     return f"training.{setting}"
 
 
 def read_setting(setting: str) -> Any:
-    """Return the value of a setting as its widget holds it."""
+    """Return the value of a setting's widget."""
     return st.session_state[key(setting)]
 
 
 def hold_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Return what the widgets hold for a recipe, by setting."""
+    """Return the values of the widgets for a recipe, by setting."""
     held = {name: getattr(recipe, name) for name in SETTINGS if name not in _CHOSEN_ELSEWHERE}
     for name, (switch, position, beginning) in _SWITCHED.items():
         is_given = held[name] is not None
         held |= {switch: is_given is position, name: held[name] if is_given else beginning}
-    if recipe.augmentation.does_nothing:  # its one view says nothing of what views would be
+    if recipe.augmentation.does_nothing:  # its number of views is 1
         held["views"] = SUGGESTED_VIEWS
     return held | {"hidden": write_units(recipe.hidden), "repeats": 1}
 
 
 def release_recipe(held: Mapping[str, Any], **chosen: Any) -> Recipe:
-    """Return the recipe of what the widgets hold, and of what is chosen elsewhere.
+    """Return the recipe of the widgets' values and of fields that are chosen elsewhere.
 
     Args:
-        held: What `hold_recipe` gives.
-        **chosen: dataset, weights, weights_digest, augmentation, and the hidden layers as read.
+        held: As returned by `hold_recipe`.
+        **chosen: dataset, weights, weights_digest, augmentation, hidden.
     """
     values = {name: held[name] for name in SETTINGS if name not in _CHOSEN_ELSEWHERE}
     for name, (switch, position, _) in _SWITCHED.items():
@@ -60,7 +60,7 @@ def release_recipe(held: Mapping[str, Any], **chosen: Any) -> Recipe:
 
 
 def read_hidden(typed: str) -> tuple[int, ...]:
-    """Return the hidden layers that were typed or chosen.
+    """Return the typed hidden layers.
 
     Raises:
         RecipeRefused: They cannot be read.
@@ -68,17 +68,17 @@ def read_hidden(typed: str) -> tuple[int, ...]:
     try:
         return parse_units(typed)
     except ValueError as error:
-        remedy = "Type units, as in 300, 100, or choose none."
+        remedy = "Type the units of each layer, such as 300, 100, or choose none."
         raise RecipeRefused(str(error), remedy, field="hidden") from error
 
 
 def read_held() -> dict[str, Any]:
-    """Return what the widgets hold now, by setting."""
+    """Return the values of the widgets, by setting."""
     return {name: read_setting(name) for name in hold_recipe(_default_recipe())}
 
 
 def fill_defaults() -> None:
-    """Give every setting that has no value yet the one to begin with."""
+    """Give every setting without a value its default."""
     suggested = suggest_settings(HEAD, cache.device().kind)
     for name, value in (hold_recipe(_default_recipe()) | suggested).items():
         st.session_state.setdefault(key(name), value)
@@ -86,17 +86,14 @@ def fill_defaults() -> None:
 
 
 def change_strategy() -> None:
-    """Give the settings that depend on the strategy what suits the new one."""
+    """Give settings that depend on the strategy the values of the new one."""
     _hold(suit_strategy(read_held(), read_setting("former_strategy"), read_setting("strategy")))
 
 
 def suit_strategy(
     held: Mapping[str, Any], former: StrategyName, strategy: StrategyName
 ) -> dict[str, Any]:
-    """Return what the widgets hold after a change of strategy.
-
-    Only what still has the value suggested for the former strategy: what a person chose stays.
-    """
+    """Return the values after a change of strategy; values that a person changed stay."""
     device = cache.device()
     before = suggest_settings(former, device.kind, device.half)
     suggested = suggest_settings(strategy, device.kind, device.half)
@@ -105,11 +102,10 @@ def suit_strategy(
 
 
 def fill_from_recipe(recipe: Recipe, title: str) -> None:
-    """Give every setting the value that it has in the recipe.
+    """Give every setting the value of the recipe.
 
     Args:
-        recipe: Of the run whose settings are taken.
-        title: What to call its augmentation policy if it has no name (any more).
+        title: Name for its augmentation policy if none has been saved under a name.
     """
     policy = _name_policy(recipe.augmentation, title)
     weights = recipe.weights if recipe.weights in CATALOGUE else DEFAULT

@@ -1,7 +1,7 @@
-"""Which weights a recipe has: the choice, and the download of those that are not here.
+"""The weights of a recipe: the choice, and the download of ImageNet's.
 
-Nothing is fetched silently: a button says what it fetches, how large it is, under which licence and
-from where. The download is a job, so a reload loses nothing.
+Nothing is downloaded without a click; the button names size, licence and server. The download is a
+job and survives a reload.
 """
 
 from collections.abc import Mapping
@@ -15,34 +15,42 @@ from core.formats import plain, size
 from core.runs.fetching import find_fetch, start_fetch
 from core.runs.jobs import read_job
 from core.runs.recipe.recipe import SETTINGS
+from core.runs.store import list_runs
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import show_problem, show_random_banner
 from models.catalogue import CATALOGUE, DEFAULT, RANDOM, STARTER
 from models.weights import Weights, find_weights
 
+_KEY = "training.weights"
 
-def pick_weights() -> Weights | None:
-    """Return the chosen weights, or None when they are wanted and not there."""
-    st.session_state.setdefault("training.weights", DEFAULT)
+
+def pick_weights(dataset_id: str) -> Weights | None:
+    """Return the chosen weights; None and the ways to get them where they are missing."""
+    st.session_state.setdefault(_KEY, _suggest(dataset_id))
+    about = "\n".join(f"- {one.title}: {one.sentence}" for one in CATALOGUE.values())
     name = st.selectbox(
         "Weights of the backbone",
         list(SETTINGS["weights"].choices),
         format_func=SETTINGS["weights"].choices.__getitem__,
-        key="training.weights",
+        key=_KEY,
         persist_state="session",
-        help="What the backbone learned before it saw your photos.",
+        help=about,
     )
-    if name == RANDOM:
-        show_random_banner()
-        return find_weights(cache.workspace(), RANDOM)
-    entry, found = CATALOGUE[name], find_or_say(name)
-    st.caption(f"{entry.sentence} Licence: {entry.licence}.")
+    found = find_or_say(name)
     if isinstance(found, Weights):
-        st.caption(f":material/key: {plain(found.label)}, from {plain(found.origin)}")
+        if name == RANDOM:
+            show_random_banner()
         return found
     _offer_ways_out(found)
     return None
+
+
+def _suggest(dataset_id: str) -> str:
+    """Return the weights of the dataset's newest run, else ImageNet's, where they are here."""
+    recent = [run.recipe.weights for run in list_runs(cache.workspace(), dataset_id)[:1]]
+    wanted = [name for name in (*recent, DEFAULT) if name in CATALOGUE]
+    return next((name for name in wanted if isinstance(find_or_say(name), Weights)), STARTER)
 
 
 def find_or_say(name: str = DEFAULT) -> Weights | WeightsMissing | WeightsDamaged:
@@ -54,24 +62,22 @@ def find_or_say(name: str = DEFAULT) -> Weights | WeightsMissing | WeightsDamage
 
 
 def _offer_ways_out(error: WeightsMissing | WeightsDamaged) -> None:
+    """Draw what is missing, with the download and the weights that are always here, in one line."""
     if isinstance(error, WeightsDamaged):
         show_problem(error.problem, error.remedy)
-    else:
-        st.info(plain(error.problem), icon=":material/key_off:")
     fetched = can_be_fetched()
-    going = fetched and show_fetch() == "going"
-    with st.container(horizontal=True, gap="small"):
-        if fetched and not going:
+    running = fetched and show_fetch() == "going"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if isinstance(error, WeightsMissing):
+            why = plain(f"{error.problem} {error.remedy}")
+            st.caption(":orange[:material/key_off: Not here yet]", width="content", help=why)
+        if fetched and not running:
             ask_fetch()
         st.button(
-            "Use the starter weights",
+            "Use built-in",
             icon=":material/draw:",
-            on_click=lambda: st.session_state.update({"training.weights": STARTER}),
+            on_click=lambda: st.session_state.update({_KEY: STARTER}),
         )
-        with st.popover("Without network", icon=":material/help:", type="tertiary"):
-            st.write(plain(error.remedy))
-    if fetched and not going:
-        st.caption(describe_download())
 
 
 def can_be_fetched() -> bool:
@@ -80,12 +86,12 @@ def can_be_fetched() -> bool:
 
 
 def show_fetch() -> str:
-    """Draw how far the download of weights is, or why it failed; return its state, if any."""
+    """Draw the progress of the download or its error; return its state, if any."""
     folder = find_fetch(cache.workspace())
     job = read_job(folder)
     if job is not None and job.state == "going":
-        then = "Then it trains by itself. " if job.parameters["run"] else ""
-        follow_job(folder, CATALOGUE[DEFAULT].title, f"{then}You can leave or reload this page.")
+        then = "Training starts after the download." if job.parameters["run"] else ""
+        follow_job(folder, CATALOGUE[DEFAULT].title, then)
     elif job is not None and job.state == "failed":
         show_problem(job.problem, job.remedy)
     return job.state if job is not None else ""
@@ -93,25 +99,20 @@ def show_fetch() -> str:
 
 @cache.for_editors
 def ask_fetch(label: str = "", *, main: bool = False, run: Mapping[str, str] | None = None) -> None:
-    """Draw the button that fetches weights.
+    """Draw the button that downloads ImageNet weights.
 
     Args:
-        label: Of the button; left out, “Download” and the size.
-        main: Whether it is the one thing to do next.
-        run: What to train when they are here (see `start_fetch`).
+        label: Default: “Download” and the size.
+        main: Whether it is the primary button.
+        run: The run to train afterwards (see `start_fetch`).
     """
+    entry, server = CATALOGUE[DEFAULT], urlsplit(read_settings().weights_url).hostname or ""
     if st.button(
-        label or f"Download ({size(CATALOGUE[DEFAULT].size_bytes)})",
+        label or f"Download ({size(entry.size_bytes)})",
         icon=":material/download:",
         type="primary" if main else "secondary",
         key="fetch.pretrained",
+        help=f"{entry.title}, {size(entry.size_bytes)}, licence {entry.licence}, from {server}",
     ):
         start_fetch(cache.workspace(), **(run or {}))
         st.rerun()
-
-
-def describe_download() -> str:
-    """Return what is fetched, how large it is, under which licence and from where."""
-    entry, server = CATALOGUE[DEFAULT], urlsplit(read_settings().weights_url).hostname or ""
-    parts = entry.title, size(entry.size_bytes), f"licence {entry.licence}", f"from {server}"
-    return " · ".join(parts)

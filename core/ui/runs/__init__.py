@@ -1,1 +1,1 @@
-"""The page Runs: the table of runs, compared and tidied."""
+"""The page Runs: the table of runs, and comparisons."""

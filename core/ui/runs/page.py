@@ -1,7 +1,6 @@
-"""The runs page: the table of all runs, its filters, and what can be done with those selected.
+"""The page Runs: filters, the table of runs, actions on the selected ones, and a comparison.
 
-It is a fragment: it looks at the runs again every two seconds while one goes, and selecting rows
-draws it alone.
+Filters and table are a fragment, drawn again every two seconds while a run is in progress.
 """
 
 import math
@@ -35,14 +34,13 @@ _ROWS_IN_SIGHT = 10
 
 
 def show_runs() -> None:
-    """Draw filters, table, what can be done, and the comparison; without any run, why."""
+    """Draw filters, table, actions and comparison."""
     show_told()
     page = read_runs()
     if not page.runs:
         show_empty(
             "No run yet",
-            "Every run is listed here with its best validation accuracy. With two of them you see "
-            "which photos one gained and lost, and whether the difference is real.",
+            "Runs are listed here and can be compared on the same photos.",
             "training",
             "Train a model",
             "model_training",
@@ -53,14 +51,14 @@ def show_runs() -> None:
 
 
 def _show(was_going: bool) -> None:
-    with report_errors():  # a fragment's errors do not reach those of its page
+    with report_errors():  # errors of a fragment do not reach those of its page
         page = read_runs()
         if was_going and not page.is_going:
-            st.rerun()  # the whole page: what is compared may be done by now, and polling stops
+            st.rerun()  # the whole page: the comparison is complete, and polling stops
         _show_filters(page)
         if not page.listed:
             st.info("No run matches.", icon=":material/filter_alt_off:")
-            st.button("Clear all filters", on_click=clear_filters)
+            st.button("Clear filters", on_click=clear_filters)
             return
         selected = _show_table(page)
         offer_csv("Runs as CSV", partial(to_csv, page), "runs.csv", on_click="ignore")
@@ -68,7 +66,7 @@ def _show(was_going: bool) -> None:
 
 
 def _show_filters(page: RunsPage) -> None:
-    """Draw the filters and the order: each writes itself into the address."""
+    """Draw the filters and the order, which live in the address."""
     names = page.datasets
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         key = _hold("find", page.asked["find"] or "")
@@ -93,18 +91,16 @@ def _show_filters(page: RunsPage) -> None:
             width=160,
         )
         if page.has_repeats:
-            _show_fold(page)
-
-
-def _show_fold(page: RunsPage) -> None:
-    key = _hold("fold", page.asked["repeats"] != "apart")
-    st.toggle(
-        "Fold repeats",
-        key=key,
-        on_change=lambda: keep_choice("repeats", None if st.session_state[key] else "apart"),
-        help="Runs that differ in their seed only are one row: the mean of their validation "
-        "accuracies, the standard deviation between them, and how many they are.",
-    )
+            fold = _hold("fold", page.asked["repeats"] != "apart")
+            st.toggle(
+                "Group by recipe",
+                key=fold,
+                on_change=lambda: keep_choice(
+                    "repeats", None if st.session_state[fold] else "apart"
+                ),
+                help="One row for runs that differ only in their seed: mean and standard "
+                "deviation of their accuracy.",
+            )
 
 
 def _pick(
@@ -112,7 +108,7 @@ def _pick(
 ) -> None:
     options, chosen = page.options[name], page.chosen(name)
     if chosen is None and len(options) < 2:
-        return  # nothing to choose between
+        return
     key = _hold(name, chosen)
     st.selectbox(
         label,
@@ -127,7 +123,7 @@ def _pick(
 
 
 def _hold(name: str, value: object) -> str:
-    """Return the key of a widget that shows what the address says."""
+    """Return the key of a widget that shows this value of the address."""
     st.session_state[f"runs.{name}"] = value
     return f"runs.{name}"
 
@@ -142,7 +138,7 @@ def _show_table(page: RunsPage) -> list[RunRecord]:
     same = [name for name in _SETTINGS if name in table and table[name].nunique() == 1]
     shared = ", ".join(f"{name.lower()} {plain(str(table[name].iloc[0]), 40)}" for name in same)
     table = table.drop(columns=same)
-    # Rows are known by their place: when others are listed, nothing may stay selected by mistake.
+    # A selection holds row numbers: other rows are another widget.
     rows = "|".join(",".join(run.id for run in one.runs) for one in listed)
     answer = st.dataframe(
         table,
@@ -153,15 +149,12 @@ def _show_table(page: RunsPage) -> list[RunRecord]:
         height=min(len(listed), _ROWS_IN_SIGHT) * 35 + 38,
         column_config=_configure(),
         placeholder="",
-        alt="Runs of this workspace: best validation accuracy, its epoch, time, dataset, strategy",
+        alt="Runs with validation accuracy, best epoch, time and settings",
     )
     total = count(sum(len(one.runs) for one in listed), "run")
     where = f" in {count(len(listed), 'row')}" if folded else ""
-    st.caption(
-        f"{total}{where}. Accuracies are of the "
-        "best epoch on the validation photos (n), which also chose that epoch. Tick rows to "
-        "compare, tag or delete them." + (f" Every row: {shared}." if shared else "")
-    )
+    everywhere = f" All rows: {shared}." if shared else ""
+    st.caption(f"{total}{where}. Tick rows to compare, tag or delete them.{everywhere}")
     return [run for row in answer["selection"]["rows"] for run in listed[row].runs]
 
 
@@ -169,7 +162,7 @@ _SETTINGS = (
     *("State", "Strategy", "Dataset", "Head"),
     *("Augmentation", "Learning rate", "Weights", "Device"),
 )
-"""Columns that are said once below the table where all rows say the same."""
+"""Columns that are below the table where all rows have the same value."""
 
 
 def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
@@ -177,7 +170,7 @@ def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
     accuracy = one.mean_accuracy
     several = len(one.runs) > 1
     return {
-        # The name of a repeat says its seed alone; the oldest is named by what was new.
+        # The oldest repeat has the name of the recipe; the others have their seed.
         "Run": title_run(one.runs[-1]) + (f" and {len(one.runs) - 1} more" if several else ""),
         "Accuracy": None if accuracy is None else percent_number(accuracy, run.val_photos or 0),
         "± sd": None if math.isnan(one.spread) else 100 * one.spread,
@@ -186,6 +179,7 @@ def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
         "Best epoch": _say_epochs(one),
         "Took": "" if taken is None else duration(taken),
         "State": _say_state(one),
+        "Created": moment(run.created),
         "Strategy": STRATEGIES[recipe.strategy].words,
         "Dataset": f"{datasets.get(recipe.dataset, 'deleted')} · {recipe.dataset[:6]}",
         "Head": " → ".join(map(str, recipe.hidden)) or "linear",
@@ -195,7 +189,6 @@ def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
         "Tags": sorted({tag for each in one.runs for tag in each.tags}),
         "Notes": run.notes,
         "Device": run.device,
-        "Created": moment(run.created),
     }
 
 
@@ -218,12 +211,15 @@ def _configure() -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
         "Run": text(pinned=True, width=210),
-        "Accuracy": number(format="%.3g %%", help="Validation accuracy of the best epoch."),
-        "n": number(width=50, help="Validation photos behind the accuracy."),
-        "± sd": number(format="%.1f", help="Standard deviation between the seeds, in points."),
-        "Seeds": number(help="Finished runs that differ in their seed only."),
-        "Best epoch": text(help="Epoch of the lowest validation loss: the one that is kept."),
-        "Took": text(help="From its start to its end; with folded repeats, the newest of them."),
+        "Accuracy": number(
+            format="%.3g %%",
+            help="Validation accuracy of the best epoch, which the same photos chose.",
+        ),
+        "n": number(width=50, help="Validation photos."),
+        "± sd": number(format="%.1f", help="Standard deviation between seeds, in points."),
+        "Seeds": number(help="Finished runs of this recipe."),
+        "Best epoch": text(help="Epoch of the lowest validation loss."),
+        "Took": text(help="From start to end, of the newest run of the row."),
         "Tags": st.column_config.ListColumn(),
         "Learning rate": number(format="%g"),
     }

@@ -1,4 +1,4 @@
-"""What the runs page lists: the runs that match the filters of the address, in its order."""
+"""Read the page Runs: the runs that match the filters of the address, in its order."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +21,7 @@ SORTS: dict[str, str] = {
     "name": "Name",
 }
 FILTERS = ("find", "on", "strategy", "state", "tag")
-"""Parameters of the address; `on` is the dataset."""
+"""Keys of the address; `on` is the dataset."""
 _RESULTS = (
     *("id", "name", "state", "best_val_accuracy", "best_val_loss", "val_photos", "best_epoch"),
     *("epochs_done", "device", "created"),
@@ -30,13 +30,13 @@ _RESULTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class RunsPage:
-    """All runs, newest first, and what the address asks of them."""
+    """All runs, newest first, with the filters and the order of the address."""
 
     runs: list[RunRecord]
     datasets: Mapping[str, str]
     """Dataset id → name."""
     asked: Mapping[str, str | None]
-    """Each filter, `order` and `repeats` ("apart") as the address says."""
+    """Filters, `order` and `repeats` ("apart") of the address."""
 
     @property
     def is_going(self) -> bool:
@@ -44,7 +44,7 @@ class RunsPage:
 
     @cached_property
     def options(self) -> dict[str, list[str]]:
-        """What can be chosen of each filter, and the orders."""
+        """The options of each filter and of the order."""
         runs = self.runs
         return {
             "on": list(dict.fromkeys(run.recipe.dataset for run in runs)),
@@ -55,13 +55,13 @@ class RunsPage:
         }
 
     def chosen(self, name: str) -> str | None:
-        """Return the value of a filter; None for one that does not exist (any more)."""
+        """Return the value of a filter, if it is one of the options."""
         value = self.asked[name]
         return value if value in self.options[name] else None
 
     @cached_property
     def matching(self) -> list[RunRecord]:
-        """The runs that all filters let pass, newest first."""
+        """The runs that match all filters, newest first."""
         on, strategy, state, tag = (self.chosen(name) for name in FILTERS[1:])
         words = (self.asked["find"] or "").casefold().split()
         return [
@@ -76,12 +76,12 @@ class RunsPage:
 
     @cached_property
     def has_repeats(self) -> bool:
-        """Whether some of them differ in nothing but the seed."""
+        """Whether some of them differ only in their seed."""
         return len(fold_repeats(self.matching)) < len(self.matching)
 
     @cached_property
     def listed(self) -> list[Repeats]:
-        """The rows, in order; repeats folded unless unfolded."""
+        """The rows in order, one for each recipe or for each run."""
         apart = self.asked["repeats"] == "apart"
         rows = [Repeats((run,)) for run in self.matching] if apart else fold_repeats(self.matching)
         return sorted(rows, key=_KEYS[self.chosen("order") or "newest"])  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ class RunsPage:
 
 
 def read_runs() -> RunsPage:
-    """Return the runs of the workspace, and what the address asks of them."""
+    """Read the runs of the workspace, and filters and order of the address."""
     return RunsPage(
         runs=list_runs(cache.workspace()),
         datasets={entry.id: entry.name for entry in list_datasets(cache.workspace())},
@@ -102,7 +102,7 @@ def read_runs() -> RunsPage:
 
 
 def to_csv(page: RunsPage) -> bytes:
-    """Return the matching runs as CSV: results, every setting of the recipe, tags and notes."""
+    """Return the matching runs as CSV, with results, settings, tags and notes."""
     rows = [
         {
             **{name: getattr(run, name) for name in _RESULTS},
@@ -119,13 +119,13 @@ def to_csv(page: RunsPage) -> bytes:
 
 
 def clear_filters() -> None:
-    """Take all filters out of the address; the order stays."""
+    """Remove all filters from the address."""
     for name in FILTERS:
         keep_choice(name, None)
 
 
 def seconds_taken(run: RunRecord) -> float | None:
-    """Return how long the last attempt at a run took; None while it has not ended."""
+    """Return the seconds of the last attempt of a run; None while it is running."""
     if run.started is None or run.finished is None:
         return None
     return (run.finished - run.started).total_seconds()

@@ -1,14 +1,14 @@
-"""The learning curves of a run: loss and accuracy side by side, train against validation.
+"""The learning curves of a run: loss and accuracy, training against validation; and its machine.
 
-Raw points unless the reader smooths them. The best epoch (lowest validation loss) is marked,
-because it is the one that is kept. An epoch is a mapping as in the events of a run: epoch (from 1),
-loss, accuracy (running means), train_loss, train_accuracy, val_loss, val_accuracy, seconds; what is
-None leaves a gap and is never made up.
+The best epoch (lowest validation loss) is marked: its weights are the result. An epoch is a mapping
+as in the events of a run: epoch (from 1), loss, accuracy (running means), train_loss,
+train_accuracy, val_loss, val_accuracy, seconds and figures of the machine. None leaves a gap.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -25,38 +25,36 @@ Epochs = Sequence[Mapping[str, Any]]
 
 
 class Overlay(NamedTuple):
-    """Another run, drawn behind the one that is looked at."""
+    """Another run, drawn behind."""
 
     name: str
     epochs: Epochs
 
 
 class Curves(NamedTuple):
-    """What is drawn of a run."""
+    """A run to draw."""
 
     epochs: Epochs
-    """In order; val_loss and val_accuracy are None in a run without validation photos."""
+    """In order; val_loss and val_accuracy are None without validation photos."""
     total_epochs: int
-    """How many the recipe asks for: the width of the chart while it fills."""
+    """Epochs of the recipe: the width of the chart."""
     best_epoch: int | None = None
-    """The one that is kept; None draws no mark."""
     others: tuple[Overlay, ...] = ()
-    """Runs to compare with; their validation is drawn behind, dashed."""
 
 
 class Look(NamedTuple):
-    """How the reader wants the curves."""
+    """How to draw the curves."""
 
     by_time: bool = False
-    """The axis is the time spent in epochs, not their number."""
+    """Whether the axis is the time spent in epochs."""
     smoothing: float = 0.0
-    """0 to below 1: how much of a point is carried over from those before; 0: raw points."""
+    """0 to below 1: weight of the earlier points."""
     large: bool = False
-    """Type and lines for a room instead of a desk."""
+    """Type and lines for a presentation."""
 
 
 class _Panel(NamedTuple):
-    """One of the two panels, and how it is drawn."""
+    """One of the two panels."""
 
     column: int
     metric: str
@@ -70,12 +68,22 @@ class _Panel(NamedTuple):
         """Return the values of the metric; `prefix`: train_, val_, "" for running means."""
         return [scale(epoch.get(prefix + self.metric), self.factor) for epoch in epochs]
 
+    def draw(
+        self, x: Sequence[float], y: Sequence[float | None], name: str, **drawn: Any
+    ) -> go.Scatter:
+        """Return a line; named once in the legend of both panels."""
+        drawn = {"showlegend": self.column == 1, "hovertemplate": self.hover} | drawn
+        return go.Scatter(x=x, y=list(y), name=name, **drawn)
+
 
 _METRICS = (("loss", "Loss", 1, "%{y:.3f}"), ("accuracy", "Accuracy", 100, "%{y:.1f} %"))
 _FEW_EPOCHS = 25
-_SPLITS = (("train", "train_", "circle"), ("validation", "val_", "diamond"))
-RUNNING = "train, running mean"
-"""Name of the line of what was seen while the weights changed, with dropout and augmentation."""
+_SPLITS = (
+    ("train", "training", "train_", "circle"),
+    ("validation", "validation", "val_", "diamond"),
+)
+RUNNING = "training, running mean"
+"""The line of answers during training, with dropout and augmentation."""
 RAW = Look()
 _TICK_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _OTHERS = (2, 6, 1, 7, 3)
@@ -84,20 +92,20 @@ _FAINT, _FAINT_NAMED = 0.3, 0.6
 
 
 def draw_curves(curves: Curves, look: Look = RAW, dark: bool = False) -> go.Figure:
-    """Return loss and accuracy per epoch, for train and validation photos."""
+    """Return loss and accuracy per epoch, of training and validation photos."""
     epochs, colours = curves.epochs, choose_palette(dark)
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)
     panels = [_Panel(i, *metric, look, colours) for i, metric in enumerate(_METRICS, start=1)]
+    best = next((epoch for epoch in epochs if epoch["epoch"] == curves.best_epoch), None)
     for panel in panels:
-        _draw_panel(figure, panel, curves)
+        figure.add_traces(_draw_lines(panel, curves), rows=1, cols=panel.column)
+        title_panel(figure, panel.column, panel.title, colours.ink, 24 if look.large else 13)
         _draw_axes(figure, panel)
     if not look.by_time:
         furthest = max([curves.total_epochs, *(len(other.epochs) for other in curves.others)])
-        # As wide as the longest recipe, from the start.
         figure.update_xaxes(range=[0.5, furthest + 0.5], dtick=step_epochs(furthest, 10), tick0=0)
     size = (7 if curves.total_epochs <= _FEW_EPOCHS else 4) * (2 if look.large else 1)
     figure.update_traces(marker_size=size, cliponaxis=False)
-    best = next((epoch for epoch in epochs if epoch["epoch"] == curves.best_epoch), None)
     if best is not None:
         for panel in panels:
             _mark_best(figure, panel, epochs, best)
@@ -105,76 +113,47 @@ def draw_curves(curves: Curves, look: Look = RAW, dark: bool = False) -> go.Figu
     return figure
 
 
-def _draw_panel(figure: go.Figure, panel: _Panel, curves: Curves) -> None:
+def _draw_lines(panel: _Panel, curves: Curves) -> list[go.Scatter]:
+    """Return other runs, the running mean, then training and validation, from back to front."""
     look, colours = panel.look, panel.colours
-    lines = [_draw_other(panel, *other) for other in enumerate(curves.others)]
+    lines = [_draw_other(panel, number, other) for number, other in enumerate(curves.others)]
     x = place_epochs(curves.epochs, look.by_time)
-    running = {"color": colours.splits["train"], "width": 1, "dash": "dot"}
-    both = {"legendgroup": RUNNING, "mode": "lines+markers", "opacity": _FAINT_NAMED}
-    lines.append(_draw_smooth(panel, x, panel.read(curves.epochs), RUNNING, line=running, **both))
-    for split, prefix, symbol in _SPLITS:
+    running = smooth(panel.read(curves.epochs), look.smoothing)
+    thin = {"color": colours.splits["train"], "width": 1, "dash": "dot"}
+    faint = {"legendgroup": RUNNING, "mode": "lines+markers", "opacity": _FAINT_NAMED}
+    lines.append(panel.draw(x, running, RUNNING, line=thin, **faint))
+    for split, name, prefix, symbol in _SPLITS:
         values = panel.read(curves.epochs, prefix)
-        if any(value is not None for value in values):
-            lines += _draw_line(panel, split, symbol, x, values)
-    figure.add_traces(lines, rows=1, cols=panel.column)
-    title_panel(figure, panel.column, panel.title, colours.ink, 24 if look.large else 13)
-
-
-def _draw_smooth(
-    panel: _Panel, x: Sequence[float], values: Sequence[float | None], name: str, **drawn: Any
-) -> go.Scatter:
-    return go.Scatter(
-        x=x,
-        y=smooth(values, panel.look.smoothing),
-        name=name,
-        showlegend=panel.column == 1,
-        hovertemplate=panel.hover,
-        **drawn,
-    )
-
-
-def _draw_line(
-    panel: _Panel, split: str, symbol: str, x: Sequence[float], values: Sequence[float | None]
-) -> list[go.Scatter]:
-    """Return the line of a split; when smoothed also its raw points, faint behind it."""
-    look, colour = panel.look, panel.colours.splits[split]
-    both = {"legendgroup": split, "marker": {"symbol": symbol}}
-    line = {"color": colour, "width": 4 if look.large else 2}
-    if not look.smoothing:
-        return [_draw_smooth(panel, x, values, split, mode="lines+markers", line=line, **both)]
-    raw = go.Scatter(
-        x=x,
-        y=list(values),
-        name=f"{split}, raw",
-        showlegend=False,
-        mode="lines+markers",
-        line={"color": colour, "width": 1},
-        opacity=_FAINT,
-        hoverinfo="skip",
-        **both,
-    )
-    return [raw, _draw_smooth(panel, x, values, split, mode="lines", line=line, **both)]
+        if all(value is None for value in values):
+            continue
+        both = {"legendgroup": name, "marker": {"symbol": symbol}}
+        line = {"color": colours.splits[split], "width": 4 if look.large else 2}
+        mode = "lines+markers"
+        if look.smoothing:
+            raw = both | {"line": line | {"width": 1}, "opacity": _FAINT, "hoverinfo": "skip"}
+            raw |= {"mode": mode, "showlegend": False, "hovertemplate": None}
+            lines.append(panel.draw(x, values, f"{name}, raw", **raw))
+            values, mode = smooth(values, look.smoothing), "lines"
+        lines.append(panel.draw(x, values, name, mode=mode, line=line, **both))
+    return lines
 
 
 def _draw_other(panel: _Panel, number: int, other: Overlay) -> go.Scatter:
-    """Return the line of another run: its validation, or its training without validation photos.
-
-    Args:
-        number: Which of the overlays it is, from 0: gives its colour.
-    """
+    """Return the line of another run: validation, or training without validation photos."""
     judged = any(epoch.get("val_loss") is not None for epoch in other.epochs)
-    return _draw_smooth(
-        panel,
+    values = panel.read(other.epochs, "val_" if judged else "")
+    line = {
+        "color": panel.colours.groups[_OTHERS[number % len(_OTHERS)]],
+        "width": 3 if panel.look.large else 1.5,
+        "dash": "dash",
+    }
+    return panel.draw(
         place_epochs(other.epochs, panel.look.by_time),
-        panel.read(other.epochs, "val_" if judged else ""),
+        smooth(values, panel.look.smoothing),
         other.name if judged else f"{other.name}, {RUNNING}",
         legendgroup=f"other {number}",
         mode="lines",
-        line={
-            "color": panel.colours.groups[_OTHERS[number % len(_OTHERS)]],
-            "width": 3 if panel.look.large else 1.5,
-            "dash": "dash",
-        },
+        line=line,
     )
 
 
@@ -187,7 +166,7 @@ def _draw_axes(figure: go.Figure, panel: _Panel) -> None:
             "font": {"size": 24 if look.large else 12},
         },
         rangemode="tozero",
-        **style_epochs(look, colours),
+        **_style_epochs(look, colours),
         row=1,
         col=column,
     )
@@ -202,8 +181,7 @@ def _draw_axes(figure: go.Figure, panel: _Panel) -> None:
     )
 
 
-def style_epochs(look: Look, colours: Palette) -> dict[str, Any]:
-    """Return how an axis of epochs looks, and how it says one."""
+def _style_epochs(look: Look, colours: Palette) -> dict[str, Any]:
     return {
         "showgrid": False,
         "zeroline": False,
@@ -241,11 +219,11 @@ def _mark_best(figure: go.Figure, panel: _Panel, epochs: Epochs, best: Mapping[s
 
 def _lay_out(figure: go.Figure, look: Look, dark: bool, title: str) -> None:
     layout, colours = figure_layout(dark), choose_palette(dark)
-    if look.large:  # a room reads the numbers above
+    if look.large:  # a presentation has the figures above
         layout["font"]["size"] = 24
-    else:  # in two lines, which a phone is wide enough for
-        layout["title"]["text"], _, what = title.partition(": ")
-        layout["title"]["subtitle"] = {"text": what, "font": {"size": 13, "color": colours.quiet}}
+    else:  # two lines, so that the title fits a phone
+        layout["title"]["text"], _, rest = title.partition(": ")
+        layout["title"]["subtitle"] = {"text": rest, "font": {"size": 13, "color": colours.quiet}}
     below = {"xref": "paper", "y": -0.24, "yref": "paper"}  # it grows downwards where it wraps
     above = {"xref": "container", "y": 1, "yref": "container"}
     figure.update_layout(
@@ -265,7 +243,7 @@ def _lay_out(figure: go.Figure, look: Look, dark: bool, title: str) -> None:
 
 def _describe(epochs: Epochs, total_epochs: int, best: Mapping[str, Any] | None) -> str:
     if not epochs:
-        return "The curves begin with the first epoch"
+        return "Waiting for the first epoch"
     reached = f"Epoch {epochs[-1]['epoch']} of {total_epochs}"
     if best is None:
         return reached
@@ -275,25 +253,53 @@ def _describe(epochs: Epochs, total_epochs: int, best: Mapping[str, Any] | None)
 
 
 def smooth(values: Sequence[float | None], weight: float) -> list[float | None]:
-    """Return the exponential moving mean of the values, without the pull of a made-up start.
-
-    Args:
-        weight: 0 to below 1; 0 gives the values themselves.
-
-    Source: the bias correction of Kingma and Ba 2015, "Adam", section 3.
-    """
-    mean, total, smoothed = 0.0, 0.0, list[float | None]()
-    for value in values:
-        if value is None:
-            smoothed.append(None)
-            continue
-        mean = weight * mean + (1 - weight) * value
-        total = weight * total + (1 - weight)
-        smoothed.append(mean / total)
-    return smoothed
+    """Return the exponential moving mean of the values; weight 0 returns the values."""
+    given = pd.Series(values, dtype=float)
+    mean = given.ewm(alpha=1 - weight, ignore_na=True).mean()
+    return [None if pd.isna(value) else float(m) for value, m in zip(given, mean, strict=True)]
 
 
 def step_epochs(furthest: int, most_ticks: int) -> int:
-    """Return from how many to how many epochs an axis is ticked, at most so often."""
+    """Return the distance of the ticks of an axis of epochs."""
     steps = (step for step in _TICK_STEPS if furthest <= most_ticks * step)
     return next(steps, _TICK_STEPS[-1])
+
+
+_MACHINE = (
+    ("Learning rate", "learning_rate", 1, "%{y:.3g}"),
+    ("Photos / s", "photos_per_second", 1, "%{y:,.0f}"),
+    ("GPU busy, %", "gpu_share", 100, "%{y:.0f} %"),
+    ("GPU memory, GB", "gpu_memory_bytes", 1e-9, "%{y:.1f} GB"),
+    ("Memory, GB", "memory_bytes", 1e-9, "%{y:.2f} GB"),
+)
+"""Title, field of an epoch, factor and hover of each panel."""
+
+
+def draw_machine(epochs: Epochs, look: Look = RAW, dark: bool = False) -> go.Figure | None:
+    """Return learning rate, speed and memory per epoch, as far as measured; None without any."""
+    panels = [panel for panel in _MACHINE if any(epoch.get(panel[1]) for epoch in epochs)]
+    if not panels:
+        return None
+    colours = choose_palette(dark)
+    titles = [title for title, *_ in panels]
+    figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.08, subplot_titles=titles)
+    for column, (_, name, factor, hover) in enumerate(panels, start=1):
+        line = go.Scatter(
+            x=place_epochs(epochs, look.by_time),
+            y=[scale(epoch.get(name), factor) for epoch in epochs],
+            mode="lines+markers",
+            line={"color": colours.quiet, "width": 1.5},
+            marker={"size": 4},
+            hovertemplate=hover + "<extra></extra>",
+        )
+        figure.add_trace(line, row=1, col=column)
+    layout: dict[str, Any] = {**figure_layout(dark), "showlegend": False, "title": None}
+    margin = {"l": 40, "r": 12, "t": 28, "b": 24}
+    figure.update_layout(**layout, height=150, margin=margin, uirevision="machine")
+    figure.update_annotations(font={"size": 12, "color": colours.quiet})
+    ticks = {} if look.by_time else {"tick0": 0, "dtick": step_epochs(len(epochs), 5)}
+    figure.update_xaxes(**_style_epochs(look, colours), **ticks)
+    figure.update_yaxes(
+        gridcolor=colours.line, zeroline=False, rangemode="tozero", nticks=4, tickformat="~g"
+    )
+    return figure

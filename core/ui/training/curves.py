@@ -1,4 +1,4 @@
-"""The curves of a run, as the reader wants them, and what they say in words."""
+"""The curves of a run with a sentence about them; of an exact head, its error against λ."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.charts.theme import choose_palette, style_altair, title_params
 from core.evaluation.intervals import wilson_interval
-from core.evaluation.learning import Learning, Verdict
+from core.evaluation.learning import Verdict
 from core.formats import count, interval, percent
 from core.runs.store import RunRecord
 from core.runs.training import formula
@@ -20,8 +20,7 @@ from core.ui.parts.charts import show_plot
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.state import keep_choice, read_choice
-from core.ui.training.charts import Curves, Look, Overlay, draw_curves
-from core.ui.training.machine_charts import draw_machine
+from core.ui.training.charts import Curves, Look, Overlay, draw_curves, draw_machine
 from core.ui.training.reading import WatchedRun, list_others, read_overlay
 
 _OVER = "over"
@@ -38,31 +37,33 @@ _ICONS: dict[Verdict, str] = {
 
 
 def show_curves(watched: WatchedRun) -> None:
-    """Draw the curves, the reader's choices about them, and what they say."""
+    """Draw the curves and a sentence about them; choices and other figures behind “More”."""
     drawing = st.container()
-    look, others = _pick_look(watched.run)
-    figure, machine = draw_figures(watched, others, look)
+    others = _pick_others(watched.run)
+    with st.expander("More", icon=":material/tune:"):
+        look = _pick_look()
+        figure, machine = draw_figures(watched, others, look)
+        if machine is not None:
+            alt = "Learning rate, training photos a second and memory per epoch."
+            show_plot(machine, f"machine.{watched.run.id}", alt)
+        _show_table(watched.epochs)
     with drawing:
-        alt = "Loss and accuracy of training and validation photos; the numbers stand below."
+        alt = "Loss and accuracy of training and validation photos; as a table below."
         show_plot(figure, f"curves.{watched.run.id}", alt)
-        show_words(watched.learning)
-        st.caption(
-            "Train and validation are measured after the epoch.",
-            help="The running mean is what was seen while the weights still changed, with dropout "
-            "and augmentation where these are used: it starts lower and is not compared with "
-            "validation. Where stages of the network are trained, training photos are measured "
-            "once, at the best epoch, when the run ends.",
+        said = watched.learning
+        head, colon, rest = said.sentence.partition(":")
+        sentence = f"**{head}**{colon}{rest}" if colon else said.sentence
+        st.markdown(
+            f"{_ICONS[said.verdict]} {sentence} {said.gap_sentence}",
+            help="Training and validation are measured after the epoch. The running mean is "
+            "measured during it, with dropout and augmentation: do not compare it with validation.",
         )
-    if machine is not None:
-        alt = "Learning rate, training photos a second and memory per epoch."
-        show_plot(machine, f"machine.{watched.run.id}", alt)
-    _show_table(watched.epochs)
 
 
 def draw_figures(
     watched: WatchedRun, others: Sequence[Overlay], look: Look
 ) -> tuple[go.Figure, go.Figure | None]:
-    """Return the curves and the machine's; drawn anew only when there is something new."""
+    """Return the figures of the curves and of the machine, cached until there is a new epoch."""
     run = watched.run
     curves = Curves(watched.epochs, run.recipe.epochs, run.best_epoch, tuple(others))
     newest = tuple(
@@ -82,16 +83,8 @@ def _draw_figures(
     return draw_curves(_curves, look, dark), draw_machine(_curves.epochs, look, dark)
 
 
-def show_words(said: Learning) -> None:
-    """Draw what the curves say."""
-    head, colon, rest = said.sentence.partition(":")
-    sentence = f"**{head}**{colon}{rest}" if colon else said.sentence
-    st.markdown(f"{_ICONS[said.verdict]} {sentence} {said.gap_sentence}")
-
-
-def _pick_look(run: RunRecord) -> tuple[Look, list[Overlay]]:
-    """Draw the reader's choices and returns them."""
-    left, middle, right = st.columns([4, 3, 6], vertical_alignment="bottom")
+def _pick_look() -> Look:
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
     axis = left.segmented_control(
         "Axis",
         ["epoch", "time"],
@@ -100,18 +93,10 @@ def _pick_look(run: RunRecord) -> tuple[Look, list[Overlay]]:
         required=True,
         persist_state="session",
     )
-    smoothing = middle.slider(
-        "Smoothing",
-        0.0,
-        0.9,
-        step=0.1,
-        key="training.smoothing",
-        persist_state="session",
-        help="0: the points as they are. Smoothed lines are drawn over the faint points.",
+    smoothing = right.slider(
+        "Smoothing", 0.0, 0.9, step=0.1, key="training.smoothing", persist_state="session"
     )
-    with right:
-        others = _pick_others(run)
-    return Look(by_time=axis == "time", smoothing=float(smoothing)), others
+    return Look(by_time=axis == "time", smoothing=float(smoothing))
 
 
 def _pick_others(run: RunRecord) -> list[Overlay]:
@@ -126,89 +111,88 @@ def _pick_others(run: RunRecord) -> list[Overlay]:
         format_func=lambda other: describe_run(runs[other]),
         max_selections=_MOST_OVERLAYS,
         key=f"training.over.{run.id}",
-        placeholder="Lay other runs over it",
+        label_visibility="collapsed",
+        placeholder="Compare with other runs",
     )
     keep_choice(_OVER, ",".join(chosen) or None)
     return [read_overlay(runs[other]) for other in chosen]
 
 
 def _show_table(epochs: Sequence[dict[str, Any]]) -> None:
-    with st.expander("As a table", icon=":material/table_rows:"):
-        columns = {
-            "epoch": "epoch",
-            "phase": "phase",
-            "train_loss": "train loss",
-            "train_accuracy": "train accuracy",
-            "val_loss": "validation loss",
-            "val_accuracy": "validation accuracy",
-            "loss": "train loss, running mean",
-            "accuracy": "train accuracy, running mean",
-            "learning_rate": "learning rate",
-            "photos_per_second": "photos / s",
-            "seconds": "seconds",
-        }
-        rows = [
-            {title: epoch[name] for name, title in columns.items() if name in epoch}
-            for epoch in epochs
-        ]
-        st.dataframe(rows, hide_index=True, alt="The numbers behind the curves, one row an epoch")
+    columns = {
+        "epoch": "epoch",
+        "phase": "phase",
+        "train_loss": "training loss",
+        "train_accuracy": "training accuracy",
+        "val_loss": "validation loss",
+        "val_accuracy": "validation accuracy",
+        "loss": "training loss, running mean",
+        "accuracy": "training accuracy, running mean",
+        "learning_rate": "learning rate",
+        "photos_per_second": "photos / s",
+        "seconds": "seconds",
+    }
+    rows = [
+        {title: epoch[name] for name, title in columns.items() if name in epoch} for epoch in epochs
+    ]
+    st.dataframe(rows, hide_index=True, alt="The numbers behind the curves, one row per epoch")
 
 
 def show_ridge(run: RunRecord) -> None:
-    """Draw the leave-one-out error against λ, and what it says of the head."""
+    """Draw the leave-one-out error of an exact head against λ."""
     choice = formula.read_choice(cache.workspace().run_folder(run.id))
     if choice is None:
-        st.caption("How λ was chosen is not kept with this run any more.")
+        st.caption("The choice of λ is not stored with this run.")
         return
     share, n = choice.accuracy, choice.photos
-    ends = interval(*wilson_interval(round(share * n), n), n)
-    said = f"Left out, {percent(share, n)} of the training photos are answered right ({ends})."
+    said = (
+        f"Leave-one-out accuracy on the training photos: {percent(share, n)} "
+        f"({interval(*wilson_interval(round(share * n), n), n)})."
+    )
     st.altair_chart(
         draw_ridge(choice, is_dark()),
         theme=None,
-        alt=f"Leave-one-out error against λ, least at {_say(choice.ridge)}. {said}",
+        alt=f"Leave-one-out error against λ, lowest at {_say(choice.ridge)}. {said}",
     )
-    st.markdown(f":material/function: **Solved by a formula, without epochs.** {said}")
-    st.caption(
-        f"λ = {_say(choice.ridge)} was chosen on {count(n, 'training photo')} alone.",
-        help="λ says how strongly the head is held back: too little and it learns photos by heart, "
-        "too much and it tells nothing apart. Each training photo is left out once, in closed form "
-        "(ridge regression), and λ is the one whose answers then come closest. As the same photos "
-        "chose λ, new photos may do a little worse; validation and test photos chose nothing.",
+    st.markdown(
+        f":material/function: **Exact head: ridge regression in closed form, no epochs.** {said}",
+        help="λ is the strength of the regularisation, chosen by leave-one-out on the training "
+        "photos: expect slightly less on new photos.",
     )
     with st.expander("As a table", icon=":material/table_rows:"):
         st.dataframe(_tabulate(choice), hide_index=True, alt="The numbers behind the curve")
 
 
 def draw_ridge(choice: RidgeChoice, dark: bool = False) -> Any:
-    """Return the leave-one-out error against λ (logarithmic) with the chosen λ marked."""
+    """Return the leave-one-out error against λ (logarithmic), with the chosen λ marked."""
     colours, rows = choose_palette(dark), _tabulate(choice)
     x = alt.X(
         "λ:Q",
-        title="λ, how strongly the head is held back",
+        title="λ, strength of the regularisation",
         scale=alt.Scale(type="log", nice=False),
         axis=alt.Axis(format=",~r", tickCount=6, grid=False, labelOverlap=True),
     )
     scale = alt.Scale(zero=False, nice=True)
     y = alt.Y("error:Q", title="leave-one-out error (mean squared)", scale=scale)
-    tips = [alt.Tooltip("λ:Q", format=",.2~r"), alt.Tooltip("error:Q", format=".4f")]
-    tips.append(alt.Tooltip("accuracy:Q", title="right when left out", format=".1%"))
+    tips = [
+        alt.Tooltip("λ:Q", format=",.2~r"),
+        alt.Tooltip("error:Q", format=".4f"),
+        alt.Tooltip("accuracy:Q", title="leave-one-out accuracy", format=".1%"),
+    ]
     line = alt.Chart(rows).encode(x=x, y=y, tooltip=tips)
-    layers = (
-        line.mark_line(color=colours.splits["train"], strokeWidth=2),
-        line.mark_circle(color=colours.splits["train"], size=36, opacity=1),
-    )
     mark = alt.Chart(pd.DataFrame({"λ": [choice.ridge]})).encode(x="λ:Q")
     words = mark.mark_text(color=colours.accent, align="left", dx=6, dy=-4, fontSize=13)
-    best = (
+    title = title_params(
+        f"The error is lowest at λ = {_say(choice.ridge)}",
+        f"Leave-one-out on {count(choice.photos, 'training photo')}",
+    )
+    layers = alt.layer(
+        line.mark_line(color=colours.splits["train"], strokeWidth=2),
+        line.mark_circle(color=colours.splits["train"], size=36, opacity=1),
         mark.mark_rule(color=colours.accent, strokeWidth=2, strokeDash=[4, 3]),
         words.encode(y=alt.value(8), text=alt.value(f"λ = {_say(choice.ridge)}")),
     )
-    title = title_params(
-        f"The error is least at λ = {_say(choice.ridge)}",
-        f"Each of {count(choice.photos, 'training photo')} left out once",
-    )
-    return style_altair(alt.layer(*layers, *best), dark, title=title, height=300)
+    return style_altair(layers, dark, title=title, height=300)
 
 
 def _say(ridge: float) -> str:

@@ -1,4 +1,4 @@
-"""What the training page shows of runs: the watched one, its epochs, others to lay over it."""
+"""Read what the page Training shows of runs: the watched run, its epochs, other runs."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,14 +19,14 @@ _LOG_LINES = 40
 
 @dataclass(frozen=True, kw_only=True)
 class WatchedRun:
-    """A run as it is now, and what it has told so far."""
+    """A run with the events that it has reported so far."""
 
     run: RunRecord
     events: Sequence[dict[str, Any]]
 
     @cached_property
     def epochs(self) -> list[dict[str, Any]]:
-        """Its epochs; the best one of a finished run with what its result says of training."""
+        """Its epochs; in a finished run the best one has its training accuracy."""
         epochs, run = curve(self.events), self.run
         best = next((one for one in epochs if one["epoch"] == run.best_epoch), None)
         if best and best.get("train_accuracy") is None and run.state == "done":
@@ -36,7 +36,7 @@ class WatchedRun:
 
     @cached_property
     def learning(self) -> Learning:
-        """What the curves say."""
+        """The verdict on the curves."""
         run = self.run
         ended = run.has_ended or not run.is_going
         return judge_learning(self.epochs, run.best_epoch, run.val_photos or 0, ended=ended)
@@ -46,11 +46,11 @@ class WatchedRun:
         """The last lines of its log."""
         log = cache.workspace().run_folder(self.run.id) / "worker.log"
         lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if log.exists() else []
-        return "\n".join(lines) or "Nothing was written."
+        return "\n".join(lines) or "The log is empty."
 
 
 def read_choice_of_run() -> tuple[RunRecord | None, str]:
-    """Return the run that is watched, if any, and a sentence if the address names a deleted one."""
+    """Return the run to watch, if any, and a sentence if the run of the link was deleted."""
     asked, run = read_asked_run(), choose_run(list_runs(cache.workspace()))
     if asked is None or (run is not None and run.id == asked):
         return run, ""
@@ -64,7 +64,7 @@ def read_watched(run: RunRecord) -> WatchedRun:
 
 
 def list_others(run: RunRecord) -> dict[str, RunRecord]:
-    """Return the runs that can be laid over this one, by id, newest first."""
+    """Return the runs to compare this one with, by id, newest first."""
     runs = list_runs(cache.workspace())
     return {other.id: other for other in runs if other.id != run.id and other.epochs_done}
 

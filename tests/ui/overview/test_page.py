@@ -1,4 +1,4 @@
-"""A newcomer's first click: trained weights with a network, something that works without one."""
+"""The first click of a newcomer: the sample, then training with or without a network."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from core.workspace import Workspace
 from tests.ui.driver import labels, open_page, press, run, text_of
 
 SERVER = "http://127.0.0.1:9/resnet50_notop.h5"
-"""Nobody listens there."""
+"""No server listens there."""
 
 
 @pytest.fixture
 def newcomer(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    """A workspace with a dataset, without runs or weights; what is asked for is not started."""
+    """A workspace with a dataset, without runs, weights or a scheduler."""
     monkeypatch.delenv("PETALSCOPE_WEIGHTS", raising=False)
     monkeypatch.setenv("PETALSCOPE_WEIGHTS_URL", SERVER)
     monkeypatch.setenv("KERAS_HOME", str(trained_copy.root / "keras"))
@@ -37,26 +37,43 @@ def say_network(monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
 
 
 def find_main(app: object) -> list[str]:
-    """Return the labels of what is drawn as the one thing to do next."""
+    """Return the labels of the primary buttons."""
     return [one.label for one in app.button if one.proto.type == "primary"]  # type: ignore[attr-defined]
 
 
+def test_an_empty_machine_begins_with_the_sample(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def start(*asked: object) -> str:
+        begun.append(asked)
+        return "import-1"
+
+    monkeypatch.setattr("core.ui.overview.page.start_import", start)
+    app = open_page("overview")
+    assert find_main(app) == ["Open the sample flowers"] and "petalscope " not in text_of(app)
+    press(app, "Open the sample flowers")
+    assert len(begun) == 1 and workspace.root.exists()
+
+
 @pytest.mark.usefixtures("newcomer")
-def test_with_a_network_the_download_is_the_main_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_network_the_download_is_the_primary_button(monkeypatch: pytest.MonkeyPatch) -> None:
     say_network(monkeypatch, there=True)
     app = open_page("overview")
     assert find_main(app) == ["Download ImageNet weights (95 MB) and train"]
-    assert "Quick start with starter weights" in labels(app)
-    assert "95 MB · licence MIT · from 127.0.0.1" in text_of(app)
+    assert "Train with the built-in weights" in labels(app)
+    (download,) = [one for one in app.button if one.key == "fetch.pretrained"]
+    assert "95 MB, licence MIT, from 127.0.0.1" in download.help
 
 
 @pytest.mark.usefixtures("newcomer")
-def test_without_a_network_random_weights_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_the_built_in_weights_are(monkeypatch: pytest.MonkeyPatch) -> None:
     say_network(monkeypatch, there=False)
     app = open_page("overview")
-    assert find_main(app) == ["Quick start with starter weights"]
+    assert find_main(app) == ["Train with the built-in weights"]
     assert "Download ImageNet weights (95 MB) and train" in labels(app)
-    assert "no network" in text_of(app)
+    assert "You are offline" in text_of(app)
 
 
 def test_a_click_starts_the_download_once(
@@ -91,10 +108,10 @@ def test_a_download_that_fails_says_why(
     run_job(folder, fail)  # type: ignore[arg-type]
     app = open_page("overview")
     assert "answered 404" in text_of(app)
-    assert find_main(app) == ["Quick start with starter weights"]
+    assert find_main(app) == ["Train with the built-in weights"]
     assert "Download ImageNet weights (95 MB) and train" in labels(app)
     app = run(app)
-    assert "answered 404" in text_of(app)  # as long as nobody tried again
+    assert "answered 404" in text_of(app)
 
 
 @pytest.mark.parametrize(
@@ -125,5 +142,5 @@ def test_the_card_of_this_machine_shows_the_cluster(
     monkeypatch.setenv("PETALSCOPE_RAY_ADDRESS", "auto")
     app = open_page("overview")
     assert text in text_of(app)
-    assert bool(started) == (said["state"] != "going")  # what it said was never written down
+    assert bool(started) == (said["state"] != "going")
     assert not (trained_copy.analyses / "ray-cluster" / "job.log").exists()

@@ -68,9 +68,9 @@ def test_looking_at_a_policy_leaves_the_recipe_alone(app: AppTest) -> None:
 def test_a_link_to_a_policy_that_is_gone_says_so(app: AppTest) -> None:
     open_page(app, "training", policy="no such")
     assert read_policy_of(app, "Augmentation") == "none"
-    assert "names a policy that is not here" in captions(app)
+    assert "policy of the link does not exist" in captions(app)
     choose(app, "Augmentation", "strong")
-    assert "names a policy that is not here" not in captions(app)
+    assert "policy of the link does not exist" not in captions(app)
 
 
 def test_the_address_says_what_a_run_filled_in(

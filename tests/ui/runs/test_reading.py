@@ -1,4 +1,4 @@
-"""What the runs page lists follows from the runs and the address alone."""
+"""The page Runs lists the runs that match the address."""
 
 import dataclasses
 import io
@@ -16,7 +16,7 @@ RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="w" * 64)
 
 @pytest.fixture
 def page(workspace: Workspace) -> RunsPage:
-    """Three runs, two of which differ in their seed only; one is of another strategy and tagged."""
+    """Three runs: two seeds of one recipe, and a tagged run of another strategy."""
     made = [
         submit_run(workspace, RECIPE, "first")[0],
         submit_run(workspace, dataclasses.replace(RECIPE, seed=1), "again")[0],
@@ -37,7 +37,7 @@ def ask(page: RunsPage, **asked: str) -> list[list[str]]:
     return [[run.name for run in one.runs] for one in asking.listed]
 
 
-def test_repeats_are_one_row_unless_they_are_unfolded(page: RunsPage) -> None:
+def test_seeds_of_a_recipe_are_one_row_unless_ungrouped(page: RunsPage) -> None:
     assert page.has_repeats
     assert ask(page) == [["hardly"], ["again", "first"]]
     assert ask(page, repeats="apart") == [["hardly"], ["again"], ["first"]]

@@ -4,8 +4,7 @@ import plotly.graph_objects as go
 import pytest
 
 from core.charts.theme import DARK, LIGHT
-from core.ui.training.charts import Curves, Look, Overlay, draw_curves, smooth
-from core.ui.training.machine_charts import draw_machine
+from core.ui.training.charts import Curves, Look, Overlay, draw_curves, draw_machine, smooth
 
 
 def make_epochs(losses: list[float], *, validation: bool = True) -> list[dict[str, object]]:
@@ -29,7 +28,7 @@ def lines(figure: go.Figure, name: str) -> list[go.Scatter]:
 
 def test_points_are_the_epochs_unsmoothed() -> None:
     figure = draw_curves(Curves(make_epochs([0.9, 0.4, 0.6]), 10, 2))
-    loss, accuracy = lines(figure, "train")
+    loss, accuracy = lines(figure, "training")
     assert list(loss.x) == [1, 2, 3]
     assert list(loss.y) == [0.9, 0.4, 0.6]
     assert list(accuracy.y) == pytest.approx([60, 70, 80])
@@ -40,14 +39,14 @@ def test_points_are_the_epochs_unsmoothed() -> None:
 
 def test_the_running_mean_is_a_faint_line_with_its_name() -> None:
     figure = draw_curves(Curves(make_epochs([0.9, 0.4, 0.6]), 10, 2))
-    _, accuracy = lines(figure, "train, running mean")
+    _, accuracy = lines(figure, "training, running mean")
     assert list(accuracy.y) == pytest.approx([40, 50, 60])
     assert accuracy.opacity < 1
     before = [epoch | {"train_loss": None} for epoch in make_epochs([0.9, 0.4])]
-    assert len(lines(draw_curves(Curves(before, 2)), "train")) == 1  # no loss was measured
+    assert len(lines(draw_curves(Curves(before, 2)), "training")) == 1  # no loss was measured
 
 
-def test_best_epoch_is_marked_on_the_validation_curves() -> None:
+def test_the_best_epoch_is_marked_on_the_validation_curves() -> None:
     figure = draw_curves(Curves(make_epochs([0.9, 0.4, 0.6]), 10, 2))
     loss, accuracy = lines(figure, "best epoch")
     assert (loss.x, loss.y) == ((2,), (0.5,))
@@ -85,16 +84,16 @@ def test_the_axis_is_as_wide_as_the_recipe_from_the_start(epochs: list) -> None:
 @pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])
 def test_splits_keep_their_colours(dark: bool, colours: object) -> None:
     figure = draw_curves(Curves(make_epochs([0.9, 0.4]), 2, 2), dark=dark)
-    for split in ("train", "validation"):
-        assert {line.line.color for line in lines(figure, split)} == {colours.splits[split]}
+    for split, name in (("train", "training"), ("validation", "validation")):
+        assert {line.line.color for line in lines(figure, name)} == {colours.splits[split]}
     assert figure.layout.font.color == colours.quiet
 
 
-def test_smoothing_keeps_the_raw_points_in_sight() -> None:
+def test_smoothing_still_shows_the_raw_points() -> None:
     figure = draw_curves(Curves(make_epochs([1.0, 0.0, 1.0]), 3), Look(smoothing=0.5))
-    loss, _ = lines(figure, "train")
+    loss, _ = lines(figure, "training")
     assert list(loss.y) == pytest.approx([1.0, 1 / 3, 5 / 7])
-    raw, _ = lines(figure, "train, raw")
+    raw, _ = lines(figure, "training, raw")
     assert list(raw.y) == [1.0, 0.0, 1.0]
     assert raw.opacity < 0.5
 
@@ -104,16 +103,16 @@ def test_smoothing_leaves_gaps_and_level_lines_alone() -> None:
     assert smooth([3.0, 1.0], 0.0) == [3.0, 1.0]
 
 
-def test_by_time_an_epoch_stands_where_it_ended() -> None:
+def test_by_time_an_epoch_is_drawn_at_its_end() -> None:
     epochs = [epoch | {"seconds": 2.0} for epoch in make_epochs([0.9, 0.4, 0.6])]
     figure = draw_curves(Curves(epochs, 10, 2), Look(by_time=True))
-    assert list(lines(figure, "train")[0].x) == [2.0, 4.0, 6.0]
+    assert list(lines(figure, "training")[0].x) == [2.0, 4.0, 6.0]
     assert lines(figure, "best epoch")[0].x == (4.0,)
     assert "(s)" in figure.layout.xaxis.title.text
     assert figure.layout.xaxis.range is None
 
 
-def test_other_runs_lie_behind_in_colours_of_their_own() -> None:
+def test_other_runs_have_their_own_colours() -> None:
     others = (
         Overlay("Run 1", make_epochs([0.8, 0.7, 0.6, 0.5])),
         Overlay("Run 2", make_epochs([0.5], validation=False)),
@@ -121,22 +120,22 @@ def test_other_runs_lie_behind_in_colours_of_their_own() -> None:
     figure = draw_curves(Curves(make_epochs([0.9, 0.4]), 2, others=others))
     first, _ = lines(figure, "Run 1")
     assert list(first.y) == pytest.approx([0.9, 0.8, 0.7, 0.6])
-    assert lines(figure, "Run 2, train, running mean")[0].y == (0.5,)
+    assert lines(figure, "Run 2, training, running mean")[0].y == (0.5,)
     colours = [line.line.color for line in figure.data if line.line.color]
     assert len({first.line.color, *LIGHT.splits.values()}) == 4
     assert len(set(colours)) == 4
     assert tuple(figure.layout.xaxis.range) == (0.5, 4.5)
 
 
-def test_for_a_room_type_and_lines_are_larger() -> None:
+def test_a_presentation_has_larger_type_and_lines() -> None:
     small, large = (
         draw_curves(Curves(make_epochs([0.9, 0.4]), 2), Look(large=one)) for one in (False, True)
     )
     assert large.layout.font.size > small.layout.font.size
-    assert lines(large, "train")[0].line.width > lines(small, "train")[0].line.width
+    assert lines(large, "training")[0].line.width > lines(small, "training")[0].line.width
 
 
-def test_the_machine_shows_what_was_measured_and_nothing_else() -> None:
+def test_the_machine_shows_only_measured_figures() -> None:
     assert draw_machine(make_epochs([0.9, 0.4])) is None
     measured = {"learning_rate": 1e-3, "photos_per_second": 900.0, "memory_bytes": 2_000_000_000}
     epochs = [epoch | measured | {"gpu_share": None} for epoch in make_epochs([0.9, 0.4])]

@@ -1,4 +1,4 @@
-"""The training page where something is amiss: runs that are gone, settings that make no sense."""
+"""The page Training with deleted runs and settings that cannot be read."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def test_a_run_whose_settings_are_in_the_form_can_be_deleted(shared: Workspace) 
     run, _ = submit_run(shared, change_recipe(shared, epochs=44))
     pause_run(shared, run.id)
     app = press(open_page(shared, run=run.id), "Duplicate")
-    assert "The settings of" in captions(app)
+    assert "Settings of" in captions(app)
     press(app, "Delete the run")
     assert "like" not in app.query_params
     assert not app.error
@@ -45,10 +45,10 @@ def test_a_run_whose_settings_are_in_the_form_can_be_deleted_elsewhere(shared: W
     delete_run(shared, run.id)
     app.run()
     assert not app.error
-    assert "a run that is not here any more" in captions(app)
+    assert "the settings of a deleted run" in captions(app)
     assert "like" not in app.query_params
     assert "Train" in buttons(app)
-    assert "not here" not in captions(app.run())
+    assert "deleted run" not in captions(app.run())
 
 
 @pytest.mark.parametrize("typed", ["abc", "-40", "300; 100", "12.5"])
@@ -68,18 +68,8 @@ def test_a_link_to_watch_a_run_that_is_gone_says_so(shared: Workspace) -> None:
     assert "was deleted" not in captions(open_page(shared))
 
 
-def test_the_list_follows_what_goes_on_and_leaves_the_unknown_empty(shared: Workspace) -> None:
-    run, _ = submit_run(shared, change_recipe(shared, epochs=46))
-    app = open_page(shared, run=list_runs(shared)[-1].id)
-    states = app.dataframe[-1].value.set_index("Run")["State"]
-    assert states[run.number] == "queued"
-    pause_run(shared, run.id)
-    states = app.run().dataframe[-1].value.set_index("Run")["State"]
-    assert states[run.number] == "paused"
-
-
 @pytest.mark.parametrize(("state", "now"), [("paused", "paused"), ("lost", "lost"), ("done", None)])
-def test_a_room_is_told_that_a_run_is_not_done(
+def test_a_presentation_shows_the_state_of_a_run_that_is_not_done(
     shared: Workspace, state: State, now: str | None
 ) -> None:
     run = dataclasses.replace(list_runs(shared)[-1], state=state)

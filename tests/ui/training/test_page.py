@@ -1,4 +1,4 @@
-"""The training page: what the form offers and submits, and what can be done with a run."""
+"""The page Training: the form, what it submits, and the actions on a run."""
 
 import dataclasses
 import re
@@ -37,12 +37,12 @@ def shared(
 
 
 def say_strategies(app: AppTest) -> list[str]:
-    """Return what stands behind the “?” of the strategies, of each one sentence."""
+    """Return the sentence of each strategy from its help."""
     lines = app.selectbox(key="training.strategy").help.splitlines()
     return [line.partition(": ")[2] for line in lines]
 
 
-def test_every_strategy_says_what_it_does_and_how_long_its_kind_took(shared: Workspace) -> None:
+def test_every_strategy_has_a_sentence_and_known_ones_an_estimate(shared: Workspace) -> None:
     app = open_page(shared)
     strategy = app.selectbox(key="training.strategy")
     assert strategy.options == STRATEGIES
@@ -57,7 +57,7 @@ def test_every_strategy_says_what_it_does_and_how_long_its_kind_took(shared: Wor
     app.selectbox(key="training.strategy").set_value("head").run()
 
 
-def test_a_strategy_brings_settings_that_suit_it_and_keeps_what_was_chosen(
+def test_a_change_of_strategy_keeps_chosen_settings(
     shared: Workspace,
 ) -> None:
     app = open_page(shared)
@@ -73,7 +73,7 @@ def test_a_strategy_brings_settings_that_suit_it_and_keeps_what_was_chosen(
     assert "Of these, head only" not in [number.label for number in app.number_input]
 
 
-def test_a_recipe_that_cannot_be_trained_is_said_before_it_is_queued(shared: Workspace) -> None:
+def test_a_recipe_that_cannot_be_trained_is_refused_in_the_form(shared: Workspace) -> None:
     app = open_page(shared)
     app.selectbox(key="training.strategy").set_value("two_phases").run()
     app.number_input(key="training.epochs").set_value(4).run()
@@ -117,27 +117,27 @@ def test_a_link_fills_the_form_with_the_settings_of_a_run(shared: Workspace) -> 
     assert value(app, "strategy") == "two_phases"
     assert value(app, "hidden") == "48 → 24"
     assert list_policies(shared)[str(value(app, "policy"))] == policy
-    assert "The settings of" in captions(app)
-    press(app, f"On its way: watch run {run.number}")  # unchanged it is the same run
+    assert "Settings of" in captions(app)
+    press(app, f"In progress: watch run {run.number}")  # unchanged it is the same run
     assert app.query_params["run"] == run.id
     assert "like" not in app.query_params
 
 
-def test_a_recipe_that_was_trained_is_opened_and_this_is_said_before(shared: Workspace) -> None:
+def test_a_trained_recipe_is_opened_instead_of_trained_again(shared: Workspace) -> None:
     trained = list_runs(shared)[-1]
     app = open_page(shared, like=trained.id)
     assert trained.state == "done"
-    assert f"Trained before: open run {trained.number}" in buttons(app)
+    assert f"Already trained: open run {trained.number}" in buttons(app)
     assert say_strategies(app)[0].startswith(f"**run {trained.number}** · ")
     count = len(list_runs(shared))
-    app = press(app, "Trained before")
+    app = press(app, "Already trained")
     assert app.query_params["run"] == trained.id and len(list_runs(shared)) == count
     app.number_input(key="training.seed").set_value(5).run()
     assert "Train" in buttons(app)
     app.number_input(key="training.seed").set_value(0).run()
     app.number_input(key="training.repeats").set_value(2).run()
     assert "Train 2 times" in buttons(app)
-    assert "1 of these 2 were trained before" in captions(app)
+    assert "1 of these 2 runs exist already" in captions(app)
 
 
 def test_a_link_to_a_run_that_is_gone_leaves_the_form_usable(shared: Workspace) -> None:
@@ -153,7 +153,7 @@ def test_a_link_brings_a_policy(shared: Workspace) -> None:
     assert "Views of each photo" in [number.label for number in app.number_input]
 
 
-def test_a_run_that_waits_can_be_paused_and_resumed(shared: Workspace) -> None:
+def test_a_queued_run_can_be_paused_and_resumed(shared: Workspace) -> None:
     run, _ = submit_run(shared, change_recipe(shared, epochs=88))
     app = open_page(shared, run=run.id)
     assert {"Stop", "Pause", "Duplicate", "Full screen"} <= buttons(app)
@@ -168,7 +168,7 @@ def test_a_run_that_waits_can_be_paused_and_resumed(shared: Workspace) -> None:
     assert "Try again" in buttons(app)
 
 
-def test_duplicate_fills_the_form_however_often(shared: Workspace) -> None:
+def test_duplicate_fills_the_form_every_time(shared: Workspace) -> None:
     run, _ = submit_run(shared, change_recipe(shared, epochs=21))
     pause_run(shared, run.id)
     app = open_page(shared, run=run.id)
@@ -187,7 +187,7 @@ def test_more_epochs_are_a_run_of_their_own(shared: Workspace) -> None:
     assert read_run(shared, run.id) == run
 
 
-def test_notes_and_tags_stand_with_the_run(shared: Workspace) -> None:
+def test_notes_and_tags_are_shown_and_edited(shared: Workspace) -> None:
     run = list_runs(shared)[-1]
     note_run(shared, run.id, "the *first* one")
     tag_run(shared, run.id, ["course", "baseline"])
@@ -201,7 +201,7 @@ def test_notes_and_tags_stand_with_the_run(shared: Workspace) -> None:
     assert (kept.notes, kept.tags) == ("written in another window", ("course", "roses"))
 
 
-def test_a_run_is_deleted_only_when_it_is_asked_for_twice(shared: Workspace) -> None:
+def test_a_run_is_deleted_after_a_second_click(shared: Workspace) -> None:
     run, _ = submit_run(shared, change_recipe(shared, epochs=33))
     pause_run(shared, run.id)
     app = press(open_page(shared, run=run.id), "Delete the run")
@@ -209,14 +209,14 @@ def test_a_run_is_deleted_only_when_it_is_asked_for_twice(shared: Workspace) -> 
     assert not app.error
 
 
-def test_the_curves_are_said_in_words(shared: Workspace) -> None:
+def test_a_sentence_explains_the_curves(shared: Workspace) -> None:
     run = list_runs(shared)[-1]
     app = open_page(shared, run=run.id)
     said = "\n".join(text.value for text in app.markdown)
-    assert "At the best epoch training accuracy is" in said
+    assert "At the best epoch, training accuracy is" in said
 
 
-def test_for_a_room_there_is_the_run_and_nothing_else(shared: Workspace) -> None:
+def test_a_presentation_shows_only_the_run(shared: Workspace) -> None:
     run = list_runs(shared)[-1]
     app = open_page(shared, run=run.id, present="1")
     assert not app.selectbox
@@ -228,13 +228,12 @@ def test_for_a_room_there_is_the_run_and_nothing_else(shared: Workspace) -> None
     assert app.selectbox
 
 
-def test_the_exact_head_has_no_settings_of_steps_and_says_why(shared: Workspace) -> None:
+def test_the_exact_head_has_no_settings_of_epochs(shared: Workspace) -> None:
     app = open_page(shared)
     app.selectbox(key="training.strategy").set_value("exact").run()
     assert not app.exception
     labels = {one.label for one in (*app.number_input, *app.selectbox, *app.toggle)}
     assert not labels & {"Epochs", "Learning rate", "Hidden layers", "Repeats", "Optimiser"}
-    assert app.button(key="training.start_sweep").disabled
     app.selectbox(key="training.policy").set_value("gentle").run()
     assert "as they are" in app.error[0].value
     assert app.button(key="training.start").disabled
@@ -251,5 +250,5 @@ def test_an_exact_head_shows_how_lambda_was_chosen(trained_copy: Workspace) -> N
     app = open_page(trained_copy, run=run.id)
     assert not app.exception
     said = " ".join(one.value for one in app.markdown)
-    assert "Solved by a formula, without epochs" in said
+    assert "in closed form, no epochs" in said
     assert "Best epoch" not in {metric.label for metric in app.metric}

@@ -1,7 +1,7 @@
 """Bars: metrics and changes per class, photos per class and split, top scores of one photo.
 
-Up to 300 classes are drawn, of more those at the ends, and the title says so: no browser draws a
-picture as tall as 3,000. Long names are cut and stand whole in the tooltip.
+With more than 300 classes only both ends are drawn, and the title says so. Long names are cut; the
+tooltip has the whole name.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from core.charts.theme import (
 )
 
 CHANGE = "change"
-"""Name of the selection of `draw_class_changes`; its value is {"class": …, "change": …}."""
+"""Selection of `draw_class_changes`: {"class": …, "change": …}."""
 
 
 def draw_class_changes(per_class: pd.DataFrame, dark: bool = False) -> Any:
-    """Return bars of photos gained (to the right) and lost (to the left) of each class.
+    """Return bars of gained (right) and lost (left) photos of each class that changed.
 
-    Classes stand by what they gained less what they lost, the most gained first; those without any
-    change are left out. A click on a bar selects `change`: its class, and "gained" or "lost".
+    Classes are sorted by net gain. A click on a bar selects `change`: its class, and "gained" or
+    "lost".
 
     Args:
         per_class: Table of `core.evaluation.comparison.Comparison`.
@@ -63,7 +63,7 @@ def draw_class_changes(per_class: pd.DataFrame, dark: bool = False) -> Any:
     )
     gained, lost = int(per_class["gained"].sum()), int(per_class["lost"].sum())
     said = f"{gained:,} gained, {lost:,} lost"
-    title = title_params(said, "Photos; those both answer alike are not drawn")
+    title = title_params(said, "Photos that only one of the runs gets right")
     return style_altair(chart, dark, title=title, height=_rows_height(len(classes)) + 96)
 
 
@@ -89,16 +89,14 @@ def _list_changes(per_class: pd.DataFrame) -> pd.DataFrame:
 
 
 PART = "part"
-"""Name of the selection of `draw_split_counts`."""
-
+"""Selection of `draw_split_counts`: {"class": …, "split": …}."""
 CLASS = "class"
-"""Name of the selection of `draw_class_bars`; its value is {"class": …}."""
-
+"""Selection of `draw_class_bars`: {"class": …}."""
 Metric = Literal["recall", "precision", "f1"]
 
 _NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
 _MOST = 300
-"""Classes that are drawn."""
+"""Classes to draw."""
 _FEW = 30
 """Classes up to which rows have full height."""
 
@@ -109,7 +107,7 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
     A click anywhere in its row selects `class`.
 
     Args:
-        per_class: Table of `core.evaluation.metrics.Evaluation`, also with recalls replaced.
+        per_class: Table of `core.evaluation.metrics.Evaluation`.
     """
     colours = choose_palette(dark)
     rows = _describe_classes(per_class, metric).head(_MOST)
@@ -118,7 +116,7 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
         alt.Tooltip("value:N", title=_NAMES[metric]),
         alt.Tooltip("interval:N", title="95 % interval"),
         alt.Tooltip("support:Q", title="photos of the class", format=","),
-        alt.Tooltip("predicted:Q", title="photos taken for it", format=","),
+        alt.Tooltip("predicted:Q", title="photos predicted as it", format=","),
     ]
     base = alt.Chart(rows).encode(y=_class_axis(rows["class"].tolist()), tooltip=told)
     axis = alt.Axis(
@@ -136,25 +134,23 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
     numbers = base.mark_text(align="right", color=colours.quiet, fontSize=_font_size(len(rows)))
     layers.append(numbers.encode(x=alt.datum(1.1), text=alt.Text("n:Q", format=",")))
     chosen = alt.selection_point(name=CLASS, fields=["class"], on="click", toggle=False)
-    # The whole row takes the click: a class of which nothing was found has no bar.
+    # The whole row takes the click, because a class with recall 0 has no bar.
     row = base.mark_bar(fillOpacity=0.001, cursor="pointer").add_params(chosen)
     layers.append(row.encode(x=alt.datum(0), x2=alt.datum(1.1)))
     title = title_params(
         f"{_NAMES[metric]} of each class, lowest first"
         if len(rows) == len(per_class)
         else f"{_NAMES[metric]}: {_say_which(len(rows), len(per_class), 'lowest')}",
-        "At the right n; lines: 95 % intervals",
+        "Right: n; lines: 95 % intervals",
     )
     return style_altair(alt.layer(*layers), dark, title=title, height=_rows_height(len(rows)) + 80)
 
 
 def _describe_classes(per_class: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """Return the rows to draw, lowest first, with n and the words of the tooltip."""
+    """Return the rows, lowest first, with n and the words of the tooltip."""
     rows = per_class.sort_values([metric, "class"], na_position="last")
     rows["value"] = [format_share(value) for value in rows[metric]]
     rows["n"] = rows["predicted" if metric == "precision" else "support"]
-    if metric == "recall" and "recall_n" in rows:
-        rows["n"] = rows["n"].where(rows["recall_n"] == 0, rows["recall_n"])
     ends = zip(rows[f"{metric}_low"], rows[f"{metric}_high"], strict=True)
     rows["interval"] = [f"{format_share(low)} to {format_share(high)}" for low, high in ends]
     return rows
@@ -165,11 +161,9 @@ def draw_split_counts(
 ) -> Any:
     """Return stacked bars of photos per class and split, largest class first.
 
-    The chart carries the point selection `part`, whose value is {"class": …, "split": …}.
-
     Args:
         counts: Columns class, split, photos.
-        chosen: Class and split of the part that is selected at first, as in a link.
+        chosen: Class and split that are selected at first.
     """
     colours = choose_palette(dark)
     order = {split: number for number, split in enumerate(colours.splits)}
@@ -213,10 +207,10 @@ def draw_split_counts(
 def draw_top_scores(
     classes: Sequence[str], scores: Sequence[float], dark: bool = False, answered: bool = True
 ) -> Any:
-    """Return the best classes of one photo with their scores; the first is the answer.
+    """Return the top classes of one photo with their scores.
 
     Args:
-        answered: False where the first is no answer: it is drawn like the others.
+        answered: Whether the first class is the answer and highlighted.
     """
     colours = choose_palette(dark)
     rows = pd.DataFrame({"class": list(classes), "score": list(scores)})
@@ -233,12 +227,12 @@ def draw_top_scores(
     texts = base.mark_text(align="left", dx=6, fontSize=13, color=colours.ink)
     chart = alt.layer(bars, texts.encode(x="score:Q", text="text:N"))
     likely = "The most likely classes and their scores"
-    title = title_params(likely if answered else "Which classes it looks most like")
+    title = title_params(likely if answered else "Most similar classes")
     return style_altair(chart, dark, title=title, height=30 * len(rows) + 40)
 
 
 def keep_ends(classes: list[str]) -> list[str]:
-    """Return the classes of both ends of an order, where there are more than can be drawn."""
+    """Return the classes to draw: both ends of an order that is too long."""
     half = _MOST // 2
     return classes if len(classes) <= _MOST else [*classes[:half], *classes[-half:]]
 

@@ -1,8 +1,4 @@
-"""The confusion matrix, or the difference of two, as a chart that stands alone.
-
-For files and reports. On the page the same description is drawn by `core.ui.confusion.grid`, which
-can be walked through.
-"""
+"""The confusion matrix, or the difference of two, as a chart for files and reports."""
 
 from typing import Any
 
@@ -16,10 +12,10 @@ _SUBTITLE = "Rows: true class. Columns: predicted class."
 
 
 def draw_matrix(matrix: DrawnMatrix, subtitle: str = "") -> Any:
-    """Draw a described matrix as an Altair chart of a size at which all names can be read.
+    """Draw a described matrix as an Altair chart, large enough to read all names.
 
     Args:
-        subtitle: A sentence more, such as run, split and what is left out.
+        subtitle: Run, split and part of the matrix, for example.
     """
     colours = choose_palette(matrix.look.dark)
     rows, columns = matrix.rows, matrix.columns
@@ -43,7 +39,7 @@ def draw_matrix(matrix: DrawnMatrix, subtitle: str = "") -> Any:
 
 
 def _place(matrix: DrawnMatrix, side: int, colours: Palette) -> Any:
-    """Return the chart without marks: rows and columns, each with its name."""
+    """Return the chart without marks: rows and columns with their names."""
     rows, columns = matrix.rows, matrix.columns
     axis = {
         "labelLimit": 170,
@@ -57,7 +53,7 @@ def _place(matrix: DrawnMatrix, side: int, colours: Palette) -> Any:
     }
     upright = max(len(name) for name in columns) * 7 > side
     across = alt.Axis(**axis, orient="top", labelAngle=-90 if upright else 0)
-    # As records: of a table, Altair takes no more than 5,000 lines, and 102² cells are 10,404.
+    # As records, because Altair limits tables to 5,000 lines, and 102² cells are 10,404.
     sent = matrix.cells[["true", "predicted", "fill", "ink", "text"]].to_dict("records")
     return alt.Chart(alt.InlineData(values=sent)).encode(
         x=alt.X(
@@ -76,7 +72,7 @@ def _place(matrix: DrawnMatrix, side: int, colours: Palette) -> Any:
 
 
 def _scale(legend: Legend) -> Any:
-    """Return a layer that draws nothing but the legend of its colours."""
+    """Return a layer that only draws its legend of colours."""
     steps = len(legend.colours) - 1
     domain = [step / steps * legend.high for step in range(steps + 1)]
     low, high = legend.words
@@ -101,5 +97,5 @@ def _scale(legend: Legend) -> Any:
 
 
 def _side(names: int) -> int:
-    """Return the side of a cell in pixels: 12 leaves room for a name on each row."""
+    """Return the side of a cell in pixels; 12 leave room for a name."""
     return 56 if names <= MANY_ABOVE else 22 if names <= 40 else 12

@@ -1,9 +1,8 @@
-"""A confusion matrix as it is drawn: its cells in colours and words, its legends, its title.
+"""The description of a confusion matrix for drawing: cells in colours and words, legends, title.
 
-The grid of the page and the charts of files and reports all draw what is described here. Right
-answers have a scale of their own, so that hits do not drown the errors. Colours grow with the root
-of a cell's number, which makes single photos visible beside many. In a difference the colour says
-better or worse, and the number in the cell says more or fewer.
+The page, files and reports draw this description. Correct predictions have their own scale, so that
+errors stay visible. Colours grow with the square root of the number, so that single photos are
+visible. In a difference, the colour says better or worse, the number says more or fewer.
 """
 
 from collections.abc import Sequence
@@ -19,19 +18,19 @@ from core.evaluation.confusion import Value, judge_difference, subtract_matrices
 from core.formats import count
 
 MANY_ABOVE = 12
-"""Classes above which a chart has no room for numbers in its cells."""
+"""Most classes with room for numbers in the cells of a chart."""
 
 _STEPS = 48
 _TITLES = {
-    "count": "Photos taken for another class",
-    "row share": "Share of the true class, taken for another",
-    "column share": "Share of the predicted class that is another",
+    "count": "Wrong",
+    "row share": "Wrong, share of the true class",
+    "column share": "Wrong, share of the predicted class",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What of a matrix is drawn, and how."""
+    """The part of a matrix to draw, and its style."""
 
     rows: np.ndarray
     """(r,) int, class numbers from top to bottom."""
@@ -39,7 +38,7 @@ class Look:
     """(c,) int, class numbers from left to right."""
     value: Value = "count"
     hide_diagonal: bool = False
-    """Leave right answers uncoloured."""
+    """Leave correct predictions uncoloured."""
     dark: bool = False
 
     @property
@@ -50,16 +49,15 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """Two matrices of the same photos, under the same classes."""
+    """Two matrices of the same photos and classes."""
 
     after: np.ndarray
     """(k, k) counts."""
     before: np.ndarray
     classes: Sequence[str]
     names: tuple[str, str] = ("before", "after")
-    """What the two are called."""
+    """Names of the two matrices."""
     title: str = ""
-    """What the difference shows, in plain text."""
 
 
 Unit = Literal["photos", "share", "points"]
@@ -67,18 +65,18 @@ Unit = Literal["photos", "share", "points"]
 
 @dataclass(frozen=True, kw_only=True)
 class Legend:
-    """One scale of colours, in words at both ends."""
+    """A scale of colours with words at both ends."""
 
     title: str
     colours: tuple[str, ...]
-    """#rrggbb at equal steps of the number, from the low end to the high end."""
+    """#rrggbb at equal steps of the number, from low to high."""
     high: float
-    """The number at the high end; that at the low end is 0."""
+    """The number at the high end; the low end is 0."""
     unit: Unit
 
     @property
     def words(self) -> tuple[str, str]:
-        """The words at the low and at the high end."""
+        """The words at both ends."""
         if self.unit == "photos":
             return "0", f"{self.high:,.0f}"
         points = " points" if self.unit == "points" else ""
@@ -87,28 +85,28 @@ class Legend:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnMatrix:
-    """The cells of a matrix, or of a difference of two, ready to be drawn."""
+    """The cells of a matrix, or of the difference of two, ready for drawing."""
 
     look: Look
     classes: Sequence[str]
     """Names of all k classes."""
     cells: pd.DataFrame
-    """One line per cell, row by row: place (row × number of columns + column), true, predicted,
-    empty (bool: nothing to be said of it), kind, fill, ink, text (in the cell) and said (the cell
-    in a sentence). Of more than 12 rows or columns only what is not empty."""
+    """Cells row by row: place (row × number of columns + column), true, predicted, empty (bool),
+    kind, fill, ink, text (in the cell) and said (a sentence). Above 12 rows or columns, only cells
+    with photos."""
     legends: tuple[Legend, ...]
     title: str
     empty: str
-    """What is said of an empty cell."""
+    """The words of an empty cell."""
 
     @property
     def rows(self) -> list[str]:
-        """Name of the rows, from top to bottom."""
+        """Names of the rows, from top to bottom."""
         return [self.classes[one] for one in self.look.rows]
 
     @property
     def columns(self) -> list[str]:
-        """Name of the columns, from left to right."""
+        """Names of the columns, from left to right."""
         return [self.classes[one] for one in self.look.columns]
 
 
@@ -126,7 +124,7 @@ def describe_matrix(matrix: np.ndarray, classes: Sequence[str], look: Look) -> D
     unit: Unit = "photos" if look.value == "count" else "share"
     errors, hits = (
         Legend(title=title, colours=_root_steps(ramps[kind]), high=tops[kind], unit=unit)
-        for kind, title in (("error", _TITLES[look.value]), ("hit", "Recognised"))
+        for kind, title in (("error", _TITLES[look.value]), ("hit", "Correct"))
     )
     return DrawnMatrix(
         look=look,
@@ -154,7 +152,7 @@ def _colour_counts(cells: pd.DataFrame, look: Look, tops: dict[str, float]) -> p
     }[look.value]
     said = [
         f"true {true}, predicted {predicted}: {count(int(number), 'photo')}\n"
-        f"{of_row} of {true} · {of_column} of what is taken for {predicted}"
+        f"{of_row} of {true} · {of_column} of all predicted {predicted}"
         for true, predicted, number, of_row, of_column in zip(
             cells["true"], cells["predicted"], photos, of_true, of_predicted, strict=True
         )
@@ -167,21 +165,18 @@ def _colour_counts(cells: pd.DataFrame, look: Look, tops: dict[str, float]) -> p
 
 
 def _title_matrix(matrix: np.ndarray, look: Look) -> str:
-    """Say how many photos are wrong in all, and how many of them in the part that is drawn."""
+    """Return the number of wrong photos, in the whole matrix and in the drawn part."""
     wrong, total = int(matrix.sum() - matrix.trace()), int(matrix.sum())
-    title = f"{wrong:,} of {count(total, 'photo')} taken for another class"
+    title = f"{wrong:,} of {count(total, 'photo')} wrong"
     if len(look.rows) == len(look.columns) == len(matrix):
         return title
     apart = np.not_equal.outer(look.rows, look.columns)
     part = matrix[np.ix_(look.rows, look.columns)]
-    return f"{title}, {int(part[apart].sum()):,} of them in this part"
+    return f"{title}, {int(part[apart].sum()):,} in this part"
 
 
 def describe_change(change: Change, look: Look) -> DrawnMatrix:
-    """Describe what each cell has more or less of, in a scale centred on 0.
-
-    A cell says the change in photos, or in points of a share; nothing where there is no share.
-    """
+    """Describe the change of each cell, in photos or in points of a share."""
     drawn = _list_changes(change, look)
     hidden = (drawn["true"] == drawn["predicted"]).to_numpy() & look.hide_diagonal
     worth = np.where(hidden, 0.0, drawn["worth"])
@@ -195,8 +190,8 @@ def describe_change(change: Change, look: Look) -> DrawnMatrix:
     legends = tuple(
         Legend(title=title, colours=_root_steps(ramps[side]), high=top, unit=unit)
         for side, title in (
-            ("better", "Better: more right, fewer errors"),
-            ("worse", "Worse: fewer right, more errors"),
+            ("better", "Better"),
+            ("worse", "Worse"),
         )
     )
     return DrawnMatrix(
@@ -211,7 +206,7 @@ def describe_change(change: Change, look: Look) -> DrawnMatrix:
 
 def _list_changes(change: Change, look: Look) -> pd.DataFrame:
     """Return one line per cell: place, empty, true, predicted, change, worth (+ better), after,
-    before. Of a large matrix only the cells that changed."""
+    before. A large matrix has only the cells that changed."""
     difference = subtract_matrices(change.after, change.before, look.value)
     part, names = np.ix_(look.rows, look.columns), np.array(change.classes, dtype=object)
     changed = np.nan_to_num(difference[part]).ravel()
@@ -253,7 +248,7 @@ def _ramps(colours: Palette) -> dict[str, tuple[str, ...]]:
 
 
 def _diverging_ramps(colours: Palette) -> dict[str, tuple[str, ...]]:
-    """Return both arms of the diverging scale: from near the ground to right and to wrong."""
+    """Return both arms of the diverging scale."""
     return {
         "none": (colours.empty, colours.empty),
         "better": (mix_ramp((colours.empty, colours.right), 0.25), colours.right),
@@ -279,9 +274,9 @@ def _colour(
     return cells.assign(kind=kind, fill=fill, ink=ink)
 
 
-@lru_cache(maxsize=32)  # a page is drawn at every click, its colours stay
+@lru_cache(maxsize=32)  # each click redraws the page with the same colours
 def _mix_steps(ramp: tuple[str, ...], dark: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the colours of a ramp at equal steps, and what can be read on them."""
+    """Return the colours of a ramp at equal steps, and readable colours of text on them."""
     fills = [mix_ramp(ramp, step / (_STEPS - 1)) for step in range(_STEPS)]
     inks = [text_on(fill, choose_palette(dark)) for fill in fills]
     return np.array(fills, dtype=object), np.array(inks, dtype=object)

@@ -1,4 +1,4 @@
-"""Shares of photos against a number, and the learning curve with its forecast."""
+"""Shares of photos by a number, and the learning curve with its forecast."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _HEIGHT = 330
 
 
 def list_points(forecast: Forecast) -> pd.DataFrame:
-    """Return the measured curve: photos, mean, low and high of the repeats, said (the mean)."""
+    """Return the measured curve: photos, mean, low and high of the repeats, said (in words)."""
     curve = forecast.curve
     low, high = curve.values.min(axis=0), curve.values.max(axis=0)
     said = [percent(one, curve.judged) for one in curve.means]
@@ -41,10 +41,10 @@ def draw_forecast(
     """Return the chart of a learning curve: measured points with their range, and the forecast.
 
     Args:
-        points: As `list_points`.
-        fan: As `list_fan`; empty where the curve allows no forecast.
-        marks: "now" and "before" → the number of photos that is and was asked about.
-        words: As `draw_shares`.
+        points: From `list_points`.
+        fan: From `list_fan`; empty without a forecast.
+        marks: "now" and "before" → number of photos to mark.
+        words: See `draw_shares`.
     """
     colours = choose_palette(dark)
     axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=6)
@@ -77,13 +77,13 @@ def draw_forecast(
 def draw_shares(
     rows: pd.DataFrame, marks: dict[str, float], words: dict[str, str], log: bool, dark: bool
 ) -> Any:
-    """Return shares of photos against what the control may be.
+    """Return shares of photos by the value of a control.
 
     Args:
         rows: place, share, line (its name).
-        marks: "now" and "before" → where the control stands and stood.
-        words: picture (title), below (a line), control (of the axis), share.
-        log: Whether ten times as much is one step of the axis.
+        marks: "now" and "before" → present and former value of the control.
+        words: picture (title), below (subtitle), control and share (axis titles).
+        log: Whether the axis is logarithmic.
     """
     colours = choose_palette(dark)
     lines = list(dict.fromkeys(rows["line"]))
@@ -110,7 +110,7 @@ def draw_shares(
 
 
 def _draw_marks(marks: dict[str, float], x: Any, colours: Palette) -> list[Any]:
-    """Draw where a control stands, and stood."""
+    """Draw the present and the former value of a control."""
     return [
         alt.Chart(pd.DataFrame({x.shorthand.split(":")[0]: [marks[when]]}))
         .mark_rule(color=tint)

@@ -1,7 +1,4 @@
-"""Accuracy along a property, and of slices against the rest; each with interval and n.
-
-A click on a bin selects `slice`, whose value is {"value": …}: the rule as links carry it.
-"""
+"""Accuracy by score (reliability), by property, and of slices; with intervals and n."""
 
 from typing import Any
 
@@ -18,15 +15,19 @@ from core.charts.theme import (
 )
 
 SLICE = "slice"
-"""Name of the selection of `draw_bins`."""
+"""Selection of `draw_bins`: {"value": the rule in links}."""
+BIN = "bin"
+"""Selection of `draw_reliability`: {"position": row of the bins}."""
+_TALLEST = 0.2
+"""Height of the largest bar of photos in `draw_reliability`, as a share of the chart."""
 
 _HEIGHT = 236
 _BARS_SHARE = 5
-"""The bars of n take one in so many parts of the height."""
+"""The bars of n take one fifth of the height."""
 _TOP = 1.02
-"""A dot at 100 % is drawn whole."""
+"""Room for the whole dot at 100 %."""
 _NUMBERED = 8
-"""Bins up to which there is room for their n."""
+"""Most bins with room for their n."""
 
 
 def draw_bins(
@@ -40,20 +41,19 @@ def draw_bins(
     dark: bool = False,
     height: int = _HEIGHT,
 ) -> Any:
-    """Return accuracy with its 95 % interval in each bin of a property, bars of n at the foot.
+    """Return accuracy with its 95 % interval in each bin of a property, above bars of n.
 
     Args:
-        bins: What `core.evaluation.slices.measure_bins` returns.
-        accuracy: Of all photos of the split: a dashed line.
-        lowest: Where intervals begin that are to be seen whole, so that charts beside each other
-            have one scale.
-        chosen: `value` of the bin that is selected at first, as in a link.
+        bins: From `core.evaluation.slices.measure_bins`.
+        accuracy: Accuracy of the whole split, drawn as a dashed line.
+        lowest: Low end of the scale that neighbouring charts share.
+        chosen: `value` of the bin that is selected at first.
     """
     colours, rows = choose_palette(dark), _describe(bins)
     base = alt.Chart(rows).encode(x=_bin_axis(rows), tooltip=_TOOLTIP)
     start = {"value": [{"value": chosen}]} if chosen in set(rows["value"]) else {}
     selection = alt.selection_point(name=SLICE, fields=["value"], on="click", toggle=False, **start)
-    # The whole column takes the click: a dot is too small to be hit.
+    # The whole column takes the click, because a dot is too small.
     columns = base.mark_rect(cursor="pointer", color=colours.ink).encode(
         y=alt.value(0),
         y2=alt.value(alt.ExprRef("height")),
@@ -70,7 +70,7 @@ def draw_bins(
 
 
 def draw_found(found: pd.DataFrame, dark: bool = False) -> Any:
-    """Return the accuracy of slices beside that of the rest, one line a slice.
+    """Return the accuracy of each slice and of all other photos.
 
     Args:
         found: Columns rule (in words), n, accuracy, low, high, rest (accuracy of the rest),
@@ -80,7 +80,7 @@ def draw_found(found: pd.DataFrame, dark: bool = False) -> Any:
     others = [format_share(rest) for rest in found["rest"]]
     rows = found.assign(words=_say_intervals(found), others=others)
     rows["row"] = [f"{rule} (n = {n:,})" for rule, n in zip(rows["rule"], rows["n"], strict=True)]
-    # A row of its own, even where two halves gave the same rule.
+    # Zero-width spaces keep the rows of equal rules apart.
     rows["row"] = [row + "\u200b" * place for place, row in enumerate(rows["row"])]
     low = min(float(rows["low"].min()), float(rows["rest"].min()))
     lines = max(rule.count(" and ") for rule in rows["row"]) + 1
@@ -91,9 +91,8 @@ def draw_found(found: pd.DataFrame, dark: bool = False) -> Any:
         y=alt.Y("row:N", sort=None, title=None, axis=labels), tooltip=_FOUND_TOOLTIP
     )
     title = title_params(
-        "Slices the run is worst on, measured on photos they were not found on",
-        "Dots: the slice, with its 95 % interval. Green: the rest of the photos. "
-        "Orange: worse beyond chance",
+        "Weakest slices, measured on held-out photos",
+        "Dots: slice with its 95 % interval. Green: all other photos. Orange: significant",
     )
     layers = _draw_beside(base, max(0.0, low - 0.05), colours)
     height = (18 + 16 * lines) * len(rows) + 60
@@ -105,7 +104,7 @@ _TOOLTIP = [
     alt.Tooltip("words:N", title="accuracy"),
     alt.Tooltip("wrong:Q", title="wrong", format=","),
     alt.Tooltip("n:Q", format=","),
-    alt.Tooltip("by_class:N", title="its classes alone would give"),
+    alt.Tooltip("by_class:N", title="expected from its class mix"),
 ]
 
 
@@ -125,13 +124,15 @@ def _draw_foot(base: Any, rows: pd.DataFrame, colours: Palette) -> Any:
     if len(rows) > _NUMBERED:
         return bars
     numbers = base.mark_text(baseline="bottom", fontSize=10, color=colours.ink, dy=-2)
-    foot = alt.value(alt.ExprRef("height"))  # on the axis: above its bar it would meet a dot
+    foot = alt.value(alt.ExprRef("height"))  # on the axis, away from the dots
     return alt.layer(bars, numbers.encode(y=foot, text=alt.Text("n:Q", format=",")))
 
 
 def _draw_measured(base: Any, accuracy: float, lowest: float, colours: Palette) -> Any:
-    """Return the accuracy of each bin with its interval, above the bars, and that of all."""
-    floor = lowest - (1 - lowest) / (_BARS_SHARE - 1) - 0.02  # below 0 too: no dot lies on a number
+    """Return the accuracy of each bin with its interval, and of all photos, above the bars."""
+    floor = (
+        lowest - (1 - lowest) / (_BARS_SHARE - 1) - 0.02
+    )  # may be below 0, so that no dot covers a number
     scale = alt.Scale(domain=[floor, _TOP], nice=False, zero=False)
     axis = alt.Axis(
         labelExpr=PERCENT_LABELS, values=_choose_ticks(floor), title=None, labelFontSize=11
@@ -150,7 +151,7 @@ def _draw_measured(base: Any, accuracy: float, lowest: float, colours: Palette) 
 
 
 def _draw_beside(base: Any, lowest: float, colours: Palette) -> tuple[Any, ...]:
-    """Return the rest, and each slice with its interval."""
+    """Return the accuracy of all other photos, and of each slice with its interval."""
     scale = alt.Scale(domain=[lowest, 1.0], nice=False, zero=False)
     axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=6)
     colour = alt.condition("datum.confirmed", alt.value(colours.wrong), alt.value(colours.quiet))
@@ -167,7 +168,7 @@ def _draw_beside(base: Any, lowest: float, colours: Palette) -> tuple[Any, ...]:
 
 
 def _choose_ticks(floor: float) -> list[float]:
-    """Return the ticks of an axis from `floor` to 1, three to five, 1 among them."""
+    """Return three to five ticks of an axis from `floor` to 1, including 1."""
     percents = 20 if floor < 0.6 else 10 if floor < 0.8 else 5
     return [tick / 100 for tick in range(0, 101, percents)]
 
@@ -198,3 +199,87 @@ def _bin_axis(rows: pd.DataFrame) -> Any:
         title=None,
     )
     return alt.X("label:N", sort=None, axis=axis, scale=alt.Scale(paddingInner=0.2))
+
+
+def draw_reliability(bins: pd.DataFrame, name: str, dark: bool = False) -> Any:
+    """Return the accuracy of each bin of scores with its interval, above bars of n.
+
+    Below the diagonal the model is over-confident. A click on a bin selects it.
+
+    Args:
+        bins: From `core.evaluation.calibration.bin_scores`; at least one row.
+        name: Title of the chart.
+    """
+    colours = choose_palette(dark)
+    rows = _describe_scores(bins)
+    scale = alt.Scale(domain=[0, 1], nice=False)
+    across = alt.Axis(values=[0, 0.5, 1], labelExpr=PERCENT_LABELS, grid=False)
+    upright = alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1], labelExpr=PERCENT_LABELS)
+    x = {"scale": scale, "axis": across, "title": "confidence"}
+    y = {"scale": scale, "axis": upright, "title": "accuracy"}
+    base = alt.Chart(rows)
+    place, middle = alt.X("mean_score:Q", **x), alt.Y("accuracy:Q", **y)
+    bars = base.mark_bar(color=colours.faint, opacity=0.45).encode(
+        x=alt.X("low:Q", **x), x2="high:Q", y=alt.Y("tall:Q", **y), y2=alt.datum(0)
+    )
+    diagonal = alt.Chart(pd.DataFrame({"at": [0.0, 1.0]})).mark_line(
+        color=colours.quiet, strokeDash=[4, 4], strokeWidth=1
+    )
+    whiskers = base.mark_rule(color=colours.accent, strokeWidth=1.5).encode(
+        x="mean_score:Q", y="accuracy_low:Q", y2="accuracy_high:Q"
+    )
+    points = base.mark_line(
+        color=colours.accent,
+        strokeWidth=1.2,
+        point=alt.OverlayMarkDef(color=colours.accent, size=60),
+    )
+    layers = [bars, diagonal.encode(x="at:Q", y="at:Q"), whiskers]
+    layers += [points.encode(x=place, y=middle), _draw_target(base, colours)]
+    title = title_params(name, _describe_gap(bins))
+    return style_altair(alt.layer(*layers), dark, title=title, height=300)
+
+
+def _draw_target(base: Any, colours: Palette) -> Any:
+    """Return the clickable columns of the bins, invisible until one is chosen."""
+    chosen = alt.selection_point(name=BIN, fields=["position"], on="click", toggle=False)
+    shade = alt.condition({"param": BIN, "empty": False}, alt.value(0.12), alt.value(0.0))
+    return (
+        base.mark_bar(cursor="pointer", color=colours.ink)
+        .add_params(chosen)
+        .encode(
+            x="low:Q",
+            x2="high:Q",
+            y="foot:Q",
+            y2=alt.datum(1),
+            opacity=shade,
+            tooltip=[
+                alt.Tooltip("range:N", title="score from … to"),
+                alt.Tooltip("n:Q", title="photos", format=","),
+                alt.Tooltip("said:N", title="mean score"),
+                alt.Tooltip("was:N", title="accuracy"),
+                alt.Tooltip("interval:N", title="95 % interval"),
+            ],
+        )
+    )
+
+
+def _describe_scores(bins: pd.DataFrame) -> pd.DataFrame:
+    ends = zip(bins["accuracy_low"], bins["accuracy_high"], strict=True)
+    ranges = zip(bins["low"], bins["high"], strict=True)
+    return bins.assign(
+        position=range(len(bins)),
+        foot=0,
+        tall=_TALLEST * bins["n"] / bins["n"].max(),
+        range=[f"{100 * low:.0f} to {100 * high:.0f} %" for low, high in ranges],
+        said=[format_share(value) for value in bins["mean_score"]],
+        was=[format_share(value) for value in bins["accuracy"]],
+        interval=[f"{format_share(low)} to {format_share(high)}" for low, high in ends],
+    )
+
+
+def _describe_gap(bins: pd.DataFrame) -> str:
+    n = int(bins["n"].sum())
+    said = float((bins["mean_score"] * bins["n"]).sum() / n)
+    was = float(bins["hits"].sum() / n)
+    digits = 0 if n < 200 else 1
+    return f"Mean confidence {100 * said:.{digits}f} %, accuracy {100 * was:.{digits}f} %"

@@ -1,9 +1,8 @@
-"""The only place of colours: one palette for light paper, one for the darkroom, chart settings.
+"""All colours, as a light and a dark palette, and the settings of charts.
 
-The same meaning has the same colour on every page. Hues follow Okabe and Ito, so that all readers
-tell them apart; each is darkened or lightened until it stands out from its background. Charts are
-transparent and take the background of the page; as files (PNG, SVG) they are drawn on paper here,
-without a browser.
+The same meaning has the same colour on every page. Hues follow Okabe and Ito for colour-blind
+readers, with enough contrast on each background. Charts are transparent; PNG and SVG files get the
+background of the page.
 """
 
 import colorsys
@@ -18,9 +17,9 @@ import altair as alt
 import numpy as np
 
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'
-"""Streamlit's own font. Named, not inherited: Vega measures text with it to cut long labels."""
+"""Streamlit's font, by name because Vega measures long labels with it."""
 ROWS = "rows"
-"""What a chart calls rows that are sent beside it (`alt.NamedData`)."""
+"""Name of the rows that are sent separately from a chart (`alt.NamedData`)."""
 PERCENT_LABELS = "format(datum.value * 100, 'd') + ' %'"
 """Expression for the labels of an Altair axis of shares."""
 _PNG_SCALE = 2.0
@@ -28,7 +27,7 @@ _PNG_SCALE = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Palette:
-    """What each colour means. All are #rrggbb."""
+    """Colours by meaning, all #rrggbb."""
 
     paper: str
     ink: str
@@ -39,7 +38,7 @@ class Palette:
     empty: str
     """Ground of a matrix."""
     faint: str
-    """Bars that are not the answer."""
+    """Bars of all other answers."""
     accent: str
     splits: dict[str, str]
     right: str
@@ -47,11 +46,11 @@ class Palette:
     true: str
     predicted: str
     errors: tuple[str, ...]
-    """Few to many errors: away from the paper."""
+    """From few to many errors."""
     hits: tuple[str, ...]
-    """Few to many photos, where they are no errors."""
+    """From few to many correct photos."""
     groups: tuple[str, ...]
-    """Classes on the map, in turn; from the ninth on the shape differs too."""
+    """Classes on the map; from the ninth class, shapes differ too."""
 
 
 LIGHT = Palette(
@@ -92,7 +91,7 @@ DARK = Palette(
 
 
 def choose_palette(dark: bool) -> Palette:
-    """Return the palette of the page's theme."""
+    """Return the palette of the theme."""
     return DARK if dark else LIGHT
 
 
@@ -106,7 +105,7 @@ def format_share(share: float) -> str:
 
 
 def title_params(text: str, subtitle: str | None = None, **options: Any) -> Any:
-    """Return an Altair title that says what is to be seen, with a quiet line below it."""
+    """Return an Altair title with a quiet line below it."""
     return alt.TitleParams(text, **({"subtitle": subtitle} if subtitle else {}), **options)
 
 
@@ -132,7 +131,7 @@ def text_on(ground: str, colours: Palette) -> str:
 
 
 def hue_colour(degrees: float) -> str:
-    """Return the colour that a hue stands for, on both grounds: red 0, green 120, blue 240."""
+    """Return the colour of a hue for both themes: red 0, green 120, blue 240."""
     channels = colorsys.hls_to_rgb(degrees % 360 / 360, 0.55, 0.6)
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
 
@@ -155,11 +154,11 @@ def _luminance(colour: str) -> float:
 
 
 def style_altair(chart: Any, dark: bool, **properties: Any) -> Any:
-    """Return the chart with the house's fonts, text colours and axes; it must be the outermost.
+    """Return the outermost chart with our fonts, text colours and axes.
 
     Args:
-        properties: What `chart.properties` takes: title, height. All in one step, because each
-            step of Altair copies the whole chart.
+        properties: Arguments of `chart.properties`, all at once, because each step of Altair
+            copies the whole chart.
     """
     colours = choose_palette(dark)
     text = {"labelColor": colours.quiet, "titleColor": colours.quiet}
@@ -187,7 +186,7 @@ def style_altair(chart: Any, dark: bool, **properties: Any) -> Any:
 
 
 def figure_layout(dark: bool) -> dict[str, Any]:
-    """Return the Plotly layout of the house: transparent, its fonts, unified hover."""
+    """Return our Plotly layout: transparent, with our fonts and unified hover."""
     colours = choose_palette(dark)
     return {
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -214,7 +213,7 @@ def figure_layout(dark: bool) -> dict[str, Any]:
 
 
 def title_panel(figure: Any, column: int, text: str, colour: str, size: int = 13) -> None:
-    """Write the title of a panel of a Plotly figure, above its left end."""
+    """Write a title above the left end of a panel of a Plotly figure."""
     figure.add_annotation(
         text=text,
         x=0,
@@ -231,41 +230,41 @@ def title_panel(figure: Any, column: int, text: str, colour: str, size: int = 13
 
 
 def place_epochs(epochs: Sequence[Mapping[str, Any]], by_time: bool) -> list[float]:
-    """Return where epochs are on an axis: their numbers, or seconds when they ended."""
+    """Return the places of epochs on an axis: their numbers, or the seconds of their ends."""
     if not by_time:
         return [epoch["epoch"] for epoch in epochs]
     return list(accumulate(float(epoch.get("seconds") or 0.0) for epoch in epochs))
 
 
 def scale(value: float | None, factor: float) -> float | None:
-    """Return the value times the factor; nothing stays nothing."""
+    """Return the value times the factor; None stays None."""
     return None if value is None else factor * value
 
 
 def draw_png(chart: Any, dark: bool = False, scale: float = _PNG_SCALE) -> bytes:
-    """Return a chart, Altair's or its specification, as a PNG on the page's paper.
+    """Return a chart (Altair or its specification) as a PNG on the background of the page.
 
     Args:
-        scale: Pixels for each of the chart's own.
+        scale: Pixels for each pixel of the chart.
     """
-    import vl_convert  # a large library: loaded when first wanted
+    import vl_convert  # large: loaded on first use
     from PIL import Image
 
     drawn = vl_convert.vegalite_to_png(_lay_on_paper(chart, dark), scale=scale)
     with Image.open(io.BytesIO(drawn)) as picture, io.BytesIO() as packed:
-        # vl-convert hardly packs: this takes a tenth of its bytes.
+        # A tenth of the bytes that vl-convert writes.
         picture.convert("RGB").save(packed, "PNG")
         return packed.getvalue()
 
 
 def draw_svg(chart: Any, dark: bool = False) -> str:
-    """Return an Altair chart as an SVG that stands alone, on the page's paper."""
+    """Return an Altair chart as a self-contained SVG on the background of the page."""
     import vl_convert
 
     return str(vl_convert.vegalite_to_svg(_lay_on_paper(chart, dark)))
 
 
 def _lay_on_paper(chart: Any, dark: bool) -> dict[str, Any]:
-    """Return the specification with a ground: a page's charts are transparent."""
+    """Return the specification of a chart with an opaque background."""
     spec = chart if isinstance(chart, dict) else chart.to_dict()
     return {**spec, "background": choose_palette(dark).paper}

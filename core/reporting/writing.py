@@ -18,10 +18,9 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from core.charts.calibration import draw_reliability
 from core.charts.matrix import draw_matrix
 from core.charts.matrix_cells import MANY_ABOVE, Look, describe_matrix
-from core.charts.slices import draw_bins, draw_found
+from core.charts.slices import draw_bins, draw_found, draw_reliability
 from core.charts.theme import (
     DARK,
     LIGHT,

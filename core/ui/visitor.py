@@ -1,7 +1,7 @@
-"""Who looks at the page: an editor, a viewer, or a person who is refused; and names for the log.
+"""The visitor of a page: editor, viewer or refused; and names for the log.
 
-Without a login everybody is an editor. With one (`[auth]` in .streamlit/secrets.toml) the settings
-name editors and viewers by the address that Streamlit has checked.
+Without a login all visitors are editors. With a login (`[auth]` in .streamlit/secrets.toml) the
+settings name editors and viewers by the e-mail address that Streamlit has checked.
 """
 
 import secrets
@@ -24,31 +24,31 @@ def _has_login() -> bool:
 
 
 def read_address() -> str:
-    """Return the e-mail address of the person who is logged in; empty for no one."""
+    """Return the e-mail address of the visitor; "" without a login."""
     if not _has_login() or not st.user.get("is_logged_in") or not st.user.get("email_verified", 1):
         return ""
     return str(st.user.get("email") or "").casefold()
 
 
 def reads_only() -> bool:
-    """Return whether the person may change nothing: a viewer, or anybody where that is set."""
+    """Return whether the visitor is a viewer, or the settings make the workbench read-only."""
     settings = read_settings()
     return settings.read_only or (_has_login() and not _is_named(settings.editors))
 
 
 def is_refused() -> bool:
-    """Return whether the person is neither an editor nor a viewer, or has not logged in yet."""
+    """Return whether the visitor is neither editor nor viewer, or not logged in."""
     settings = read_settings()
     return _has_login() and not _is_named(f"{settings.editors},{settings.viewers}")
 
 
 def ask_login() -> NoReturn:
-    """Draw the login, or why the person is refused, and end the page."""
-    who = read_address() or "an address that is not confirmed"
-    said = f"This workbench is not open to {who}. Ask its owner to name you."
+    """Draw the login or a refusal, and end the page."""
+    who = read_address() or "an unconfirmed address"
+    said = f"{who} has no access to this workbench. Ask its owner."
     label, act = "Log out", st.logout
     if not st.user.get("is_logged_in"):
-        said, label, act = "This workbench is for people that its owner named.", "Log in", st.login
+        said, label, act = "Log in to open this workbench.", "Log in", st.login
     with st.columns([1, 2, 1])[1].container(border=True):
         st.text(said)
         st.button(label, type="primary", on_click=act)
@@ -56,7 +56,7 @@ def ask_login() -> NoReturn:
 
 
 def show_visitor() -> None:
-    """Draw that nothing can be changed, and the way out for a person who is logged in."""
+    """Draw the badge of viewers and the log-out button."""
     if reads_only():
         st.badge("Read-only", icon=":material/visibility:", color="gray")
     if address := read_address():
@@ -64,28 +64,28 @@ def show_visitor() -> None:
 
 
 def _is_named(people: str) -> bool:
-    """Return whether a setting names the address, or its domain as in “@example.org”."""
+    """Return whether a setting names the address or its domain, as in “@example.org”."""
     address = read_address()
     named = {one.strip().casefold() for one in people.split(",") if one.strip()}
     return bool(address) and not named.isdisjoint({address, f"@{address.rpartition('@')[2]}"})
 
 
 def name_visitor() -> str:
-    """Return the address of the person who is logged in, else of the browser, with its mark."""
+    """Return the e-mail address of the visitor, else network address and mark of the browser."""
     return read_address() or f"{st.context.ip_address or 'this computer'} · {_read_mark()}"
 
 
 def name_browser() -> str:
-    """Return the address of the person who is logged in, else the mark of the browser.
+    """Return the e-mail address of the visitor, else the mark of the browser.
 
-    For the prediction log: it holds no network address, and the same phone in another network is
-    still the one whose answers are to be deleted.
+    For the prediction log, which has no network addresses: a phone stays the same in another
+    network, and can delete its answers.
     """
     return read_address() or f"browser {_read_mark()}"
 
 
 def _read_mark() -> str:
-    """Return the browser's own mark, also after a reload; without a cookie one for the session."""
+    """Return the mark of the browser, or of the session without a cookie."""
     cookie = st.context.cookies.get(_BROWSERS)
     drawn: str = st.session_state.setdefault(_MARK, secrets.token_hex(4))
     return mark_cookie(cookie) if isinstance(cookie, str) else drawn
@@ -94,7 +94,7 @@ def _read_mark() -> str:
 def mark_cookie(cookie: str) -> str:
     """Return a mark of the token in the cookie.
 
-    Streamlit masks it anew at each load ("2|mask|masked token|time"): the mark stays the same.
+    Streamlit masks the token differently at each load ("2|mask|masked token|time"); the mark stays.
     """
     token = cookie.encode()
     match cookie.split("|"):

@@ -119,7 +119,7 @@ def test_editors_change_viewers_read_and_others_are_refused(
     address = f"{guarded.address}/runs"
     before = digest_workspace(trained_copy)
     log_in(page, provider, STRANGER, address)
-    expect(page.get_by_text(f"This workbench is not open to {STRANGER}.")).to_be_visible()
+    expect(page.get_by_text(f"{STRANGER} has no access to this workbench.")).to_be_visible()
     assert page.get_by_test_id("stSidebarNavLink").count() == 0
     log_in(page, provider, VIEWER, address)
     expect(page.get_by_test_id("stSidebarNavLink").first).to_be_visible()

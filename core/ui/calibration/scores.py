@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.charts.calibration import BIN, draw_reliability
+from core.charts.slices import BIN, draw_reliability
 from core.evaluation.calibration import BINS, FEWEST_TO_FIT, Calibration, find_bin_photos
 from core.evaluation.intervals import FEWEST_FOR_MEAN
 from core.formats import count, percent

@@ -233,15 +233,15 @@ def _show_pairs(page: ConfusionPage) -> None:
         photos=[f"{photos:,} of {n:,}" for photos, n in shares],
         share=[_say_share(photos, n) for photos, n in shares],
     )
-    narrow = 80 if len(page.classes) <= WIDE_ABOVE else 92
+    narrow = 75 if len(page.classes) <= WIDE_ABOVE else 92
     config = {
         "true": st.column_config.TextColumn("True", width=narrow),
         "predicted": st.column_config.TextColumn("Predicted", width=narrow),
         "photos": st.column_config.TextColumn(
-            "Photos", width=58, help="Of all photos of the true class."
+            "Photos", width=64, help="Of all photos of the true class."
         ),
         "share": st.column_config.TextColumn(
-            "Share", width=98, help="Of the photos of the true class, with the 95 % interval."
+            "Share", width=104, help="Of the photos of the true class, with the 95 % interval."
         ),
     }
     _show_list(page, "pairs", table, config, list(zip(true, predicted, strict=True)))

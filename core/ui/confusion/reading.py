@@ -148,7 +148,7 @@ class ConfusionPage:
         return "" if drawn == (k, k) else f"{drawn[0]} rows × {drawn[1]} columns of {k:,} classes."
 
     def look(self, dark: bool) -> Look:
-        """Return the part of the matrix that is drawn, and its style."""
+        """Return the drawn part of the matrix and its style."""
         return Look(
             rows=self.rows,
             columns=self.columns,
@@ -174,7 +174,7 @@ class ConfusionPage:
 
     @cached_property
     def values(self) -> np.ndarray:
-        """(k, k) float, values of the cells; NaN where there is no share."""
+        """(k, k) float, values of the cells; NaN for shares of classes without photos."""
         if self.pair is None:
             return measure(self.matrix, self.value)
         return subtract_matrices(self.pair.change.after, self.pair.change.before, self.value)
@@ -299,7 +299,7 @@ def _read_one_of(known: Sequence[str] | Mapping[str, object], name: str) -> Any:
 
 
 def _read_chosen(classes: Sequence[str]) -> Chosen | None:
-    """Read the chosen classes; names that are no class of the run are ignored."""
+    """Read the chosen classes; unknown names are ignored."""
     names = ("true", "predicted")
     if any(name in st.query_params for name in names):  # a link to a row names no column
         stated = [st.query_params.get(name) for name in names]

@@ -1,4 +1,4 @@
-"""The part of the matrix that is drawn: its classes, and the zoom into their order."""
+"""The drawn part of the matrix: its classes, and the zoom into their order."""
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
@@ -18,7 +18,7 @@ from core.formats import count
 from core.ui.parts.state import keep_choice, read_choice
 
 ZOOMED = "confusion.zoomed"
-"""Session key of the name of the matrix that is zoomed."""
+"""Session key of the name of the zoomed matrix."""
 _TOPS = (5, 10, 20, 40)
 _MOST_GROUPS = 12
 _MOST_PAIRS = 20
@@ -90,7 +90,7 @@ def find_order(
 
 
 def choose_part(parts: Mapping[str, Part], n_classes: int) -> str:
-    """Return the part that is drawn by default: a few classes where there are very many."""
+    """Return the default part: a few classes if there are very many."""
     return "pairs" if n_classes > _MOST_WHOLE and "pairs" in parts else "all"
 
 

@@ -1,6 +1,6 @@
 """The metrics of each class: a table, bars and curves; a click chooses a class.
 
-The chosen class is in the URL (`focus`). The table and the bars show the click that came last.
+The chosen class is in the URL (`focus`).
 """
 
 import math
@@ -25,7 +25,7 @@ _SCROLL_ABOVE = 20
 """Number of classes above which their bars scroll inside their card."""
 _ROWS_IN_SIGHT = 14
 _HELP = {
-    "recall": "Share of the photos of this class that were found.",
+    "recall": "Share of the photos of this class predicted correctly.",
     "precision": "Share of the photos predicted as this class that belong to it.",
     "f1": "Harmonic mean of precision and recall.",
     "roc_auc": "Area under the ROC curve: the probability that a photo of the class gets a higher "
@@ -47,7 +47,7 @@ _BARS, _TABLE = "metrics.bars", "metrics.table"
 _KINDS: dict[Kind, str] = {"roc": "ROC", "precision_recall": "Precision-recall"}
 _AREAS: dict[Kind, str] = {"roc": "roc_auc", "precision_recall": "average_precision"}
 _WEAKEST = 3
-"""Classes that stand out until others are chosen: those with the smallest areas."""
+"""Classes highlighted at first: the smallest areas."""
 
 
 def show_class_table(page: MetricsPage) -> None:
@@ -113,7 +113,7 @@ def show_class_bars(page: MetricsPage) -> None:
 
 
 def show_curves(page: MetricsPage) -> None:
-    """Draw ROC or precision-recall curves; the chosen class always stands out."""
+    """Draw ROC or precision-recall curves; the chosen class is always highlighted."""
     ranking = page.ranking
     kind = st.segmented_control(
         "Curves",
@@ -186,7 +186,7 @@ def _round(area: float) -> str:
 
 
 def _key(widget: str, *parts: str) -> str:
-    """Return the key of a widget; a click in the other widget changes it, so that it is redrawn."""
+    """Return the key of a widget; `_redraw` changes it to clear its selection."""
     turn = st.session_state.get(f"{widget}.turn", 0)
     key = f"{widget}.{zlib.crc32('|'.join(parts).encode())}.{turn}"
     st.session_state[f"{widget}.key"] = key

@@ -1,1 +1,1 @@
-"""The page Mistakes: photos that went wrong, one after another."""
+"""The page Mistakes: ranked lists of wrong and doubtful photos, reviewed one by one."""

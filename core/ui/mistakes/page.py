@@ -36,7 +36,7 @@ _TITLES: dict[Ranking, str] = {
     "barely-right": "Barely correct",
     "least-sure": "Least confident",
     "wrong-in-every-run": "Wrong in every run",
-    "wrong-in-this-run-only": "Wrong in this run only",
+    "wrong-in-this-run-only": "Wrong only here",
     "random": "Random sample",
 }
 _LINE = 19

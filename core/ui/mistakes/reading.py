@@ -41,7 +41,7 @@ REVIEW = "review"
 MOST_OTHERS, _USUAL_OTHERS = 6, 3
 SEEDS = 1_000_000
 ENDLESS = {"barely-right": 300, "least-sure": 300, "random": 60}
-"""Rankings that hold every photo → the number of photos that they list."""
+"""Rankings of all photos → the number of photos to list."""
 TABS: tuple[Ranking, ...] = (*RANKINGS, "random")
 
 
@@ -52,7 +52,7 @@ class Ranked:
     photos: np.ndarray
     """(m,) int64 photo numbers in order."""
     n: int
-    """Photos that were ranked."""
+    """Ranked photos."""
     left_out: int = 0
     """Photos of the split that not all runs have answered."""
 

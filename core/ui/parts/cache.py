@@ -1,4 +1,4 @@
-"""Cached reads that all sessions share; nobody writes to the answers.
+"""Cached reads that all sessions share; their answers are never changed.
 
 Datasets and results never change, so id and time of writing are their key.
 """

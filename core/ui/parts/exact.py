@@ -1,4 +1,4 @@
-"""The exact head on screen: opened or computed, and how well it stands for a run."""
+"""The exact head on screen: opened or computed, and its agreement with a run."""
 
 from collections.abc import Callable
 from functools import partial

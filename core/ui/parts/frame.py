@@ -22,7 +22,7 @@ _DRAWN = "frame.drawn"
 _SETTLED = "frame.settled"
 _WHOLE_MENU = "frame.whole_menu"
 _FIRST, _ROOT = "overview", "start"
-"""The page at the root of the address, and the path that Streamlit wants for it besides."""
+"""The page at the root of the address, and the second path that Streamlit requires for it."""
 _PRESENT, _PRESENTABLE = "present", ("training", "lesson")
 _ROOM = Path(__file__).parent
 _ICON = str(_ROOM / "icon.svg")
@@ -53,11 +53,11 @@ MOVED: dict[str, tuple[str, dict[str, str]]] = {
     "registry": ("models", {}),
     "review": ("monitoring", {"tab": "review"}),
 }
-"""Old URL path → page that replaces it, and the parameters that are added to the address."""
+"""Old URL path → the new page and additional query parameters."""
 
 
 def run_app() -> None:
-    """Draw the frame and runs the page that the address names."""
+    """Draw the frame and run the page of the address."""
     page = _draw_frame()
     st.session_state[_DRAWN] = True
     try:
@@ -69,9 +69,9 @@ def run_app() -> None:
 
 @functools.cache
 def pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every number of modules)
-    """Take what lives now out of the search for garbage, which takes longer than to run a page.
+    """Exclude all living objects from garbage collection, which takes longer than a page.
 
-    Sessions that were passed over with it, and have ended since, are let go before the next time.
+    Sessions that have ended are collected before the next call.
     """
     gc.unfreeze()
     gc.collect()
@@ -125,15 +125,15 @@ def _turn(label: str, icon: str, presenting: str | None) -> None:
         key=f"frame_{icon}",
         icon=f":material/{icon}:",
         type="tertiary",
-        help="For a room, in large type; F11 lets the browser fill the screen, too.",
+        help="Large type for a projector. F11 hides the frame of the browser.",
         on_click=partial(keep_choice, _PRESENT, presenting),
     )
 
 
 def _settle() -> None:
-    """Run a cold deep link once more, now as a page of the frame.
+    """Rerun a cold deep link as a page of the frame.
 
-    Streamlit names widgets anew then: without a second run, the first thing done would be lost.
+    Streamlit renames the widgets in the second run, so the first input would be lost without it.
     """
     if not st.session_state.get(_SETTLED, False):
         st.session_state[_SETTLED] = True
@@ -141,12 +141,12 @@ def _settle() -> None:
 
 
 def page_file(name: str) -> str:
-    """Return the script of a page, as st.switch_page and st.page_link want it."""
+    """Return the script of a page for st.switch_page and st.page_link."""
     return str(PROJECT_ROOT / "pages" / f"{name}.py")
 
 
 def link_page(page: str, label: str, icon: str = "", **query: str) -> None:
-    """Draw a link to a page; `icon` is Material's, `query` of its address."""
+    """Draw a link to a page with a Material icon and query parameters."""
     icon_name = f":material/{icon}:" if icon else None
     st.page_link(page_file(page), label=label, icon=icon_name, query_params=query)
 
@@ -157,7 +157,7 @@ def is_dark() -> bool:
 
 
 def is_presenting() -> bool:
-    """Return whether the page is shown to a room (?present=1), where it can be."""
+    """Return whether the page fills the screen (?present=1)."""
     return _PRESENT in st.query_params
 
 
@@ -167,7 +167,7 @@ def _lead_to(page: str, added: dict[str, str]) -> None:
 
 
 def _list_pages() -> list["st.Page"]:
-    """Return all pages, those of the menu and the hidden ones, which only have an address."""
+    """Return the pages of the menu and the hidden pages, which only have an address."""
     in_menu = PAGES if _has_finished_run() else NEEDS_NO_RUN
     pages = [
         st.Page(

@@ -68,7 +68,7 @@ def pick_run() -> RunRecord:
     bound = bind_choice(
         RUN, run.id, key="picker.run", then=lambda: change_run(st.session_state["picker.run"])
     )
-    pick_named("Run", name_runs(finished), **bound)
+    pick_named("Run", name_runs(finished), label_visibility="collapsed", **bound)
     if asked not in (None, run.id):
         _tell_other(str(asked), run, next((one for one in runs if one.id == asked), None))
     return run
@@ -112,8 +112,7 @@ def pick_split(run: RunRecord) -> str:
         default=stated if stated in present else default,
         format_func=lambda name: f"{name} ({len(result.photo_numbers(name)):,})",
         key="picker.split",
-        help="The best epoch was chosen on validation photos. Test photos were not used to choose "
-        "anything: open them last.",
+        label_visibility="collapsed",
         required=True,
     )
     keep_choice("split", split)

@@ -79,6 +79,6 @@ def choose_by_row(key: str, choose: Callable[[int | None], None]) -> dict[str, A
 
 
 def read_chosen_mark(key: str, selection: str) -> dict[str, Any]:
-    """Return the fields of the mark that is selected in a chart; empty without a selection."""
+    """Return the fields of the selected mark of a chart; empty without a selection."""
     marks: list[dict[str, Any]] = st.session_state[key]["selection"].get(selection) or [{}]
     return marks[0]

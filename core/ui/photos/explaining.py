@@ -108,9 +108,9 @@ def encode_picture(picture: np.ndarray) -> bytes:
 def choose_class(
     key: str, classes: Sequence[str], scores: np.ndarray, shown: Sequence[int] = ()
 ) -> int | None:
-    """Return another class to show evidence for; the highest of the scores (k,) is offered first.
+    """Return another class to show evidence for; classes are sorted by their scores (k,).
 
-    The choice is kept for the next photo.
+    The next photo starts with the same class.
     """
     order = [int(n) for n in np.argsort(-scores, kind="stable") if int(n) not in shown]
     options = [classes[number] for number in order]

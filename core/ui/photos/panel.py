@@ -198,7 +198,7 @@ def show_predictions(page: PhotoPage) -> None:
 
 
 def show_relatives(page: PhotoPage) -> int | None:
-    """Draw copies and nearest photos; return the photo that was opened, if any."""
+    """Draw copies and nearest photos; return the opened photo, if any."""
     quality, twins, opened = page.quality, page.twins, None
     classes, splits = page.dataset.manifest["class"].to_numpy(), page.dataset.splits
 
@@ -225,7 +225,7 @@ def show_relatives(page: PhotoPage) -> int | None:
 
 
 def show_photo(dataset: Dataset, photo: int) -> None:
-    """Draw the photo as large as the screen allows, above its path."""
+    """Draw the photo in the height of the screen, above its path."""
     content, note = read_large_photo(dataset, photo)
     row = dataset.manifest.iloc[photo]
     width = round(_BESIDE * row["width"] / row["height"])

@@ -32,7 +32,7 @@ def open_run() -> tuple[RunRecord, str]:
 
     Ends the page where there is no finished run, or the test split is still sealed.
     """
-    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     with row.container():
         run = pick_run()
     with row.container(width="content"):

@@ -123,7 +123,7 @@ def test_the_panel_edits_one_photo(
 def test_a_link_to_no_photo_is_said(open_cell: Open, stated: str) -> None:
     app = open_cell(photo=stated)
     assert not app.exception
-    assert any("not in this dataset" in toast.value for toast in app.toast)
+    assert any("no photo with that number" in toast.value for toast in app.toast)
     assert "photo" not in app.query_params
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import vl_convert
 
-from core.charts.calibration import draw_reliability
+from core.charts.slices import draw_reliability
 from core.evaluation.calibration import bin_scores
 from core.evaluation.coverage import thin_coverage, trace_coverage
 from core.ui.calibration.answers import draw_coverage
@@ -27,8 +27,8 @@ def test_reliability_says_what_the_scores_promise(n: int, dark: bool) -> None:
     drawn = compile_chart(draw_reliability(bin_scores(tops, right), "As the run gives them", dark))
     digits = 0 if n < 200 else 1
     assert "As the run gives them" in drawn
-    assert f"Says {100 * tops.mean():.{digits}f} % on average" in drawn
-    assert f"is right in {100 * right.mean():.{digits}f} %" in drawn
+    assert f"Mean confidence {100 * tops.mean():.{digits}f} %" in drawn
+    assert f"accuracy {100 * right.mean():.{digits}f} %" in drawn
 
 
 def test_the_rule_is_marked_where_it_stands() -> None:

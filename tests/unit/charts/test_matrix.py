@@ -79,7 +79,7 @@ def test_a_part_has_rows_and_columns_of_its_own() -> None:
     encoding = chart["layer"][0]["encoding"]
     assert encoding["y"]["scale"]["domain"] == ["rose"]
     assert encoding["x"]["scale"]["domain"] == ["daisy", "rose"]
-    assert chart["title"]["text"].endswith("another class, 1 of them in this part")
+    assert chart["title"]["text"].endswith("wrong, 1 in this part")
     assert chart["title"]["subtitle"][1] == "Run 1."
     assert chart["width"] == 2 * chart["height"]
 

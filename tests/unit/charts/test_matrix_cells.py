@@ -62,7 +62,7 @@ def test_a_cell_says_its_shares_and_an_empty_class_has_none() -> None:
         zip(zip(cells["true"], cells["predicted"], strict=True), cells["said"], strict=True)
     )
     assert said["rose", "oak"] == (
-        "true rose, predicted oak: 1 photo\n25 % of rose · 100 % of what is taken for oak"
+        "true rose, predicted oak: 1 photo\n25 % of rose · 100 % of all predicted oak"
     )
     assert "– of oak" in said["oak", "oak"]
     assert cells["empty"].tolist() == [False, False, True, True]

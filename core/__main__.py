@@ -1,4 +1,4 @@
-"""`python -m core …`: everything the workbench does, without a browser."""
+"""The command line: `python -m core …`."""
 
 import sys
 

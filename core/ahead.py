@@ -1,4 +1,4 @@
-"""Work that threads do ahead of whoever reads its results."""
+"""Process items in threads, ahead of the code that reads the results."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -13,9 +13,9 @@ _Made = TypeVar("_Made")
 def work_ahead(
     items: Iterable[_Item], work: Callable[[_Item], _Made], threads: int, ahead: int
 ) -> Generator[tuple[_Item, _Made], None, None]:
-    """Yield each item with what was made of it, in order; threads work on the next ones meanwhile.
+    """Yield each item with its result, in order, while threads process the next items.
 
-    Only `ahead` of them are in memory at a time. Closing the generator ends the work.
+    Only `ahead` items are in memory at a time. Closing the generator ends the work.
     """
     upcoming = iter(items)
     with ThreadPoolExecutor(threads, thread_name_prefix="working ahead") as pool:

@@ -1,8 +1,8 @@
-"""Work on a Ray cluster (PETALSCOPE_RAY_ADDRESS): blocks of photos, fits, folders in storage.
+"""Work on a Ray cluster (PETALSCOPE_RAY_ADDRESS): blocks of photos, runs, folders in storage.
 
-Ray places the work, repeats what a lost node had and spills to disk; nothing here holds a lease.
-The process that asks writes the results into the same files as without a cluster, so that curves
-and bits are the same. Nodes have this program at the same path. Ray is imported when it is used.
+Ray places the work, repeats the tasks of a lost node and spills to disk. The calling process writes
+the results into the same files as without a cluster, so that curves and bits are the same. Nodes
+have this program at the same path. Ray is imported only when it is used.
 """
 
 import copyreg
@@ -34,20 +34,20 @@ from models.plan import EpochResult, FitWatch
 from models.weights import Weights
 
 BLOCK = 512
-"""Photos of a task: eight seconds of two cores, which a lost node costs."""
+"""Photos in a task: eight seconds on two cores, the cost of a lost node."""
 CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.h5"
-"""As models/fit_state.py writes it; and as weights are called on a node."""
+"""The checkpoint that models/fit_state.py writes; the name of weights on a node."""
 _KNOCK_S, _LOOK_S, _STEP_S, _END_S = 5.0, 0.5, 0.25, 10.0
 _MOST_LOST = 3
-"""Times that a fit begins again without a new epoch."""
+"""Restarts of a fit without a new epoch."""
 _PASSED_ON = ("KERAS_BACKEND", "PETALSCOPE_PHOTO_LIMIT_MB", "PETALSCOPE_PHOTO_LIMIT_MEGAPIXELS")
-"""Variables that tasks have, too. Ray shows them: no secret is among them."""
+"""Variables passed to tasks. Ray displays them, so there is no secret among them."""
 
 _log = logging.getLogger("run")
 
 
 def connect() -> Any:
-    """Return Ray, connected to the cluster of the settings, else to one of this process alone.
+    """Return Ray, connected to the cluster of the settings, else to a local one.
 
     Raises:
         ClusterFailed: Ray is not installed, or no cluster answers.
@@ -78,25 +78,25 @@ _dashboard: list[str] = []
 
 
 def _pass_on(*names: str) -> dict[str, Any]:
-    """Return these variables, and where our modules are, as Ray's environment of a task."""
+    """Return Ray's runtime environment with these variables and the path of our modules."""
     ours = {name: os.environ[name] for name in names if name in os.environ}
     return {"env_vars": {**ours, "PYTHONPATH": str(PROJECT_ROOT)}}
 
 
 def describe_cluster(*_: object) -> dict[str, Any]:
-    """Return how many nodes, cpus and gpus the cluster has, and the address of its dashboard."""
+    """Return the numbers of nodes, CPUs and GPUs, and the address of the dashboard."""
     alive = [node["Resources"] for node in connect().nodes() if node["Alive"]]
     cpus, gpus = (int(sum(node.get(kind, 0) for node in alive)) for kind in ("CPU", "GPU"))
     return {"nodes": len(alive), "cpus": cpus, "gpus": gpus, "dashboard": "".join(_dashboard)}
 
 
 def find_places(nodes: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], int]:
-    """Return Ray's options of a task, and how many tasks run at once.
+    """Return Ray's options for a task, and the number of tasks that run at once.
 
-    A task has a GPU where there are any, else as many cores as the smallest node.
+    A task gets a GPU if there are any, else the cores of the smallest node.
 
     Args:
-        nodes: As ray.nodes() describes them.
+        nodes: The result of ray.nodes().
 
     Raises:
         ClusterFailed: No node has a core.
@@ -113,7 +113,7 @@ def find_places(nodes: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], int
 
 @contextmanager
 def raise_faults(ray: Any) -> Iterator[None]:
-    """Raise our own errors of a task as what they are, and Ray's as one of ours."""
+    """Raise our own errors from a task unchanged, and Ray's errors as ClusterFailed."""
     try:
         yield
     except ray.exceptions.RayError as error:
@@ -121,13 +121,13 @@ def raise_faults(ray: Any) -> Iterator[None]:
         if not isinstance(cause, ray.exceptions.RayError):
             raise cause from error
         raise ClusterFailed(
-            f"The Ray cluster gave the work up ({' '.join(str(cause).split())[-300:]}).",
-            "Try again: what is done is cached.",
+            f"The work failed on the Ray cluster ({' '.join(str(cause).split())[-300:]}).",
+            "Try again: finished work is cached.",
         ) from error
 
 
 def _find_cause(ray: Any, error: BaseException) -> BaseException:
-    """Return what a task, or a task that it waited for, failed of."""
+    """Return the cause of a failed task or of a task that it waited for."""
     while isinstance(error, ray.exceptions.RayTaskError) and error.cause is not None:
         error = error.cause
     return error
@@ -141,12 +141,12 @@ def _describe(packed: PackedNetwork) -> BackboneFacts:
 
 
 def _see(packed: PackedNetwork, precision: str, photos: np.ndarray) -> np.ndarray:
-    """Return the rows of a block of photos (b, side, side, 3) uint8."""
+    """Return the feature rows of a block of photos (b, side, side, 3) uint8."""
     network = packed.open()
     if network.facts.precision != precision:
         raise ClusterFailed(
-            f"Nodes of the cluster compute in {precision} and in {network.facts.precision}.",
-            "Keep nodes of one kind in it: their features are not the same bits.",
+            f"The nodes compute in different precisions: {precision} and {network.facts.precision}.",
+            "Use nodes of one kind, so that features have the same bits.",
         )
     size = network.batch_size
     parts = (photos[start : start + size] for start in range(0, len(photos), size))
@@ -156,8 +156,8 @@ def _see(packed: PackedNetwork, precision: str, photos: np.ndarray) -> np.ndarra
 class ClusterNetwork:
     """A trunk or backbone that computes on the nodes (`Trunk` of models/backbone.py).
 
-    Tasks, not actors: Ray gives a block of a lost node to any other, where an actor would wait for
-    its own cores. The processes that Ray keeps for tasks hold the network.
+    It uses tasks, not actors: Ray gives the block of a lost node to any other node, while an actor
+    would wait for its own cores. Ray's worker processes hold the network.
     """
 
     batch_size = BLOCK
@@ -178,7 +178,7 @@ class ClusterNetwork:
         self.facts: BackboneFacts = self._fetch(remote(_describe).remote(self._packed))
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the rows of each block of photos, in order."""
+        """Yield the feature rows of each block of photos, in order."""
         waiting: deque[Any] = deque()
         try:
             for photos in batches:
@@ -196,25 +196,25 @@ class ClusterNetwork:
             return self._ray.get(made)
 
 
-# Runs: a fit whose epochs and checkpoints come home
+# Runs: a fit that returns its epochs and checkpoints
 
 Fit = Callable[[Path, FitWatch, Weights], object]
-"""Goes on from the checkpoint in a folder, by weights whose file is on this node."""
+"""Resumes from the checkpoint in a folder; the file of the weights is on this node."""
 
 
 def train(
     fit: Fit, weights: Weights, folder: Path, watch: FitWatch, begun: Callable[[str], None]
 ) -> None:
-    """Go on with a fit on the cluster until it ends, or is asked to end.
+    """Run a fit on the cluster until it ends or should end.
 
-    Its checkpoint is then in the folder, from which the caller goes on: with nothing to do where
-    the fit has ended. A lost node costs the epoch that was running.
+    Its checkpoint is then in the folder, and the caller resumes from it. A lost node costs the
+    current epoch.
 
     Args:
-        begun: Told the name of the node's device.
+        begun: Called with the name of the node's device.
 
     Raises:
-        ClusterFailed: No cluster answers, or each task is lost.
+        ClusterFailed: No cluster answers, or every task is lost.
     """
     ray, lost = connect(), 0
     options = {**find_places(ray.nodes())[0], "runtime_env": _pass_on("TF_ENABLE_ONEDNN_OPTS")}
@@ -249,12 +249,12 @@ def train(
             ray.kill(courier)
     raise ClusterFailed(
         f"The cluster lost the training {_MOST_LOST} times in one epoch.",
-        "Look at the memory of its nodes. Started again, the run goes on from its last epoch.",
+        "Check the memory of its nodes. Start the run again: it resumes from its last epoch.",
     )
 
 
 def _follow(ray: Any, courier: Any, should_stop: Callable[[], bool]) -> Iterator[Any]:
-    """Yield what a task says, until it ends or should."""
+    """Yield the messages of a task until it ends or should stop."""
     while not should_stop():
         asked = courier.bring.remote()
         while not ray.wait([asked], timeout=_LOOK_S)[0]:
@@ -266,23 +266,23 @@ def _follow(ray: Any, courier: Any, should_stop: Callable[[], bool]) -> Iterator
 
 
 class _Courier:
-    """Hands on what a streaming task says, which a client of a cluster cannot read itself."""
+    """Forwards the messages of a streaming task, which a Ray client cannot read itself."""
 
     def __init__(self, options: dict[str, Any], given: list[Any]) -> None:
         import ray
 
         self._ray = ray
-        # A task that is lost begins again at home, where its newest checkpoint is.
+        # A lost task is restarted by the caller, who has the newest checkpoint.
         always = {"num_returns": "streaming", "max_retries": 0, "max_calls": 1}
         self._said = ray.remote(**always, **options)(_fit).remote(*given)
 
     def bring(self) -> Any:
-        """Return what the task says next; None: it has ended."""
+        """Return the next message of the task; None if it has ended."""
         one = next(self._said, None)
         return None if one is None else self._ray.get(one)
 
     def end(self) -> None:
-        """Ask the task to end, and return when it has."""
+        """Cancel the task and wait for its end."""
         self._ray.cancel(self._said)
         self._ray.wait([self._said.completed()])
 
@@ -298,27 +298,27 @@ def _fit(given: tuple[Fit, Weights, np.ndarray | None], kept: np.ndarray | None)
         if content is not None:
             content.tofile(Path(name) / WEIGHTS)
             weights = replace(weights, file=Path(name) / WEIGHTS)
-        told = [time.monotonic(), 0]
-        """When a step was told last, and how many were done since the last epoch."""
+        reported = [time.monotonic(), 0]
+        """Time of the last reported step, and steps since the last epoch."""
 
-        def tell_step(done: int, total: int) -> None:
-            told[1] += 1
-            if time.monotonic() - told[0] > _STEP_S:
-                told[0] = time.monotonic()
+        def report_step(done: int, total: int) -> None:
+            reported[1] += 1
+            if time.monotonic() - reported[0] > _STEP_S:
+                reported[0] = time.monotonic()
                 said.put((done, total))
 
-        def tell_epoch(epoch: EpochResult, best: EpochResult) -> None:
-            if told[1]:  # else it is of the checkpoint, and known at home
-                told[1] = 0
+        def report_epoch(epoch: EpochResult, best: EpochResult) -> None:
+            if reported[1]:  # else the epoch is from the checkpoint, which the caller knows
+                reported[1] = 0
                 said.put((epoch, best, np.fromfile(file, np.uint8)))
 
-        watch = FitWatch(on_epoch=tell_epoch, on_step=tell_step, should_stop=ended.is_set)
-        going = pool.submit(fit, Path(name), watch, weights)
+        watch = FitWatch(on_epoch=report_epoch, on_step=report_step, should_stop=ended.is_set)
+        running = pool.submit(fit, Path(name), watch, weights)
         try:
             yield find_device().name
-            while not (going.done() and said.empty()):
+            while not (running.done() and said.empty()):
                 with suppress(queue.Empty):
                     yield said.get(timeout=_STEP_S)
-            going.result()
+            running.result()
         finally:
             ended.set()

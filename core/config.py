@@ -1,7 +1,7 @@
 """Settings of the program (environment variables PETALSCOPE_*) and the fingerprint of recipes.
 
-Ground floor: importable from anywhere. Settings are read when asked for, so that a test or a worker
-that changes the environment sees the change.
+Any module may import it. Settings are read on each call, so that a test or a worker that changes
+the environment sees the change.
 """
 
 import dataclasses
@@ -31,29 +31,29 @@ AlarmRule = Literal[
 ]
 
 Fit = Literal["crop", "pad"]
-"""How a photo becomes a square: crop, its centre is cut out; pad, all of it, the rest filled."""
+"""How a photo becomes a square: its centre is cropped, or the whole photo is padded."""
 
 Crops = Literal["centre", "mirror", "five"]
-"""What of the square is looked at: itself; and its mirror image; four corners and the middle."""
+"""Crops of the square: itself; itself and its mirror image; four corners and the centre."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Framing:
-    """How the network sees a photo: as which square, and which crops of it, whose mean it takes."""
+    """How the network sees a photo: a square, and the crops of it whose features are averaged."""
 
     how: Fit = "crop"
     side: int = PHOTO_SIZE
-    """Of the packed square, in pixels."""
+    """Side of the packed square in pixels."""
     crops: Crops = "centre"
 
     @property
     def is_packed(self) -> bool:
-        """Whether the import packed photos so; crops are made of packed photos."""
+        """Whether the photos that the import packed can be used; crops are made of them."""
         return (self.how, self.side) == (FRAMING.how, FRAMING.side)
 
     @property
     def words(self) -> str:
-        """What is not usual: "whole photos, 288 px, five crops"; else empty."""
+        """The values that are not the default, as in "whole photos, 288 px, five crops"."""
         whole = "whole photos" if self.how == "pad" else ""
         side = f"{self.side} px" if self.side != PHOTO_SIZE else ""
         crops = {"centre": "", "mirror": "and mirrored", "five": "five crops"}[self.crops]
@@ -61,37 +61,34 @@ class Framing:
 
     @property
     def crop_side(self) -> int:
-        """Side of each crop: 7/8 of the square, in steps of 32 px, where there are five."""
+        """Side of each crop; of five crops 7/8 of the square, rounded to 32 px."""
         return round(self.side * 7 / 8 / 32) * 32 if self.crops == "five" else self.side
 
     @property
     def looks(self) -> int:
-        """How many crops of each photo the network sees."""
+        """The number of crops of each photo."""
         return {"centre": 1, "mirror": 2, "five": 5}[self.crops]
 
     @property
     def corners(self) -> list[tuple[int, int]]:
-        """Top and left of each of five crops, the middle one last."""
+        """Top and left of each of five crops, the centre last."""
         far = self.side - self.crop_side
         return [(0, 0), (0, far), (far, 0), (far, far), (far // 2, far // 2)]
 
     def describe(self) -> dict[str, Any]:
-        """Return what is not usual, as JSON values by the names of a recipe's fields.
-
-        The usual goes unsaid: so it did before there was anything else.
-        """
+        """Return the values that are not the default under the names of a recipe's fields."""
         named = ((name, field, getattr(self, field)) for name, field in _FIELDS.items())
         return {name: value for name, field, value in named if value != getattr(FRAMING, field)}
 
 
 _FIELDS = {"framing": "how", "photo_side": "side", "crops": "crops"}
-"""Of a recipe → of its framing."""
+"""Field of a recipe → field of its framing."""
 FRAMING = Framing()
-"""Where nothing else is said."""
+"""The default framing."""
 
 
 def read_framing(facts: Mapping[str, Any]) -> Framing:
-    """Return the framing that these facts name, as `Framing.describe` or a recipe does."""
+    """Return the framing of a recipe, or of the facts that `Framing.describe` returned."""
     return Framing(**{field: facts[name] for name, field in _FIELDS.items() if name in facts})
 
 
@@ -110,13 +107,13 @@ FLOWER_PHOTOS_URL = (
 
 _PREFIX = "PETALSCOPE_"
 _OTHER_NAMES = ("PETALSCOPE_TEST_PREPARED",)
-"""What is no setting of the program: where tests keep what they prepare."""
+"""Variables with the prefix that are not settings: the folder of prepared tests."""
 _LINK = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP)(_|$)|$)")
-"""What Kubernetes sets in every pod beside a service that is called petalscope."""
+"""Variables that Kubernetes sets for a service called petalscope."""
 
 
 def default_workspace() -> Path:
-    """Return the folder of everything that the program makes, where no setting names one."""
+    """Return the default folder of the workspace."""
     if not INSTALLED:
         return Path("workspace")
     from platformdirs import user_data_path
@@ -125,80 +122,79 @@ def default_workspace() -> Path:
 
 
 class Settings(BaseSettings):
-    """What a person may set, each as environment variable PETALSCOPE_<NAME>."""
+    """The settings, each an environment variable PETALSCOPE_<NAME>."""
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX, extra="ignore", use_attribute_docstrings=True
     )
 
     workspace: Path = default_workspace()
-    """folder of everything that the program makes; of an installed petalscope: in the user's
-    data folder"""
+    """folder of all files of the program; of an installed petalscope: in the user's data folder"""
     read_only: bool = False
-    """whether the workspace can only be read, on pages and by commands"""
+    """whether pages and commands can only read the workspace"""
     editors: str = ""
-    """who may change the workspace, with a login: addresses or @domain, separated by commas"""
+    """with a login: people who can change the workspace, as addresses or @domain, with commas"""
     viewers: str = ""
-    """who may read the workspace, with a login, named alike; everybody else is refused"""
+    """with a login: people who can read the workspace; everyone else is refused"""
     weights: Path | None = None
     """file of ResNet-50 weights without top (.h5), used before any other"""
     weights_url: str = OFFICIAL_WEIGHTS_URL
-    """address the ImageNet weights are downloaded from"""
+    """address of the ImageNet weights"""
     oxford102_url: str = OXFORD102_URL
-    """address of the folder that holds the files of Oxford 102"""
+    """address of the folder with the files of Oxford 102"""
     flower_photos_url: str = FLOWER_PHOTOS_URL
-    """address flower_photos is downloaded from"""
+    """address of flower_photos"""
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    """where training runs: auto, cpu or gpu"""
+    """device for training: auto, cpu or gpu"""
     ray_address: str | None = Field(None, pattern=r"^(auto|ray://[^/\s]+:\d+)$")
-    """Ray cluster that computes features and trains runs: auto, the one of this machine, or
+    """Ray cluster that computes features and trains runs: auto (the cluster of this machine) or
     ray://host:10001; default: none"""
     photo_limit_mb: int = Field(25, gt=0)
-    """largest single photo accepted, in megabytes"""
+    """largest photo, in megabytes"""
     photo_limit_megapixels: int = Field(40, gt=0)
-    """largest single photo accepted, in megapixels; checked before decoding"""
+    """largest photo, in megapixels; checked before decoding"""
     archive_limit_mb: int = Field(4096, gt=0)
-    """most that an archive may unpack to, in megabytes"""
+    """largest unpacked size of an archive, in megabytes"""
     import_folders: str = "~"
-    """folders below which the page reads datasets by path, separated by “:”; default: the home
-    folder; the command line reads what its user may read"""
+    """folders that the page may import from, separated by “:”; default: the home folder; the
+    command line may import from any folder that its user can read"""
     keep_photos_days: float = Field(0.0, ge=0)
-    """days for which photos that were asked about are kept; 0: none are"""
+    """days for which classified photos are stored; 0: they are not stored"""
     alarm_levels: dict[AlarmRule, tuple[float | None, float | None]] = {}
     """levels of the rules on the page Monitoring, warning and critical, as JSON:
     {"latency": [500, 2000], "mix": [null, null]} (null: off)"""
     check_rules_minutes: int = Field(0, ge=0)
     """minutes after which the scheduler checks these rules again; 0: only the page does"""
     api_host: str = "127.0.0.1"
-    """address that the prediction API is bound to"""
+    """address of the prediction API"""
     api_port: int = Field(8000, ge=1, le=65535)
     """port of the prediction API"""
     api_key: SecretStr | None = None
-    """key that programs must send, 16 characters or more; needed on anything but loopback"""
+    """key that programs must send, at least 16 characters; required beyond loopback"""
     api_tls_certificate: Path | None = None
-    """certificate (PEM) that the API speaks HTTPS with; default: plain HTTP"""
+    """certificate (PEM) of the API for HTTPS; default: plain HTTP"""
     api_tls_key: Path | None = None
-    """private key of that certificate (PEM)"""
+    """private key (PEM) of the certificate"""
     api_queue: int = Field(64, ge=1, le=4096)
-    """photos that the API holds at once; more are turned away"""
+    """photos that can wait in the API; more are refused"""
     api_rate_limit: int | None = Field(None, ge=0)
-    """photos a minute from one address, or with the key where one is set; 0: no limit; default:
+    """photos per minute from one address, or with the key if there is one; 0: no limit; default:
     3000, on loopback no limit"""
     api_photo_limit_mb: int = Field(10, gt=0)
-    """largest single photo that the API accepts, in megabytes"""
+    """largest photo that the API accepts, in megabytes"""
     api_origins: str = ""
-    """web pages that may call the API from a browser, separated by commas"""
+    """origins of web pages that may call the API from a browser, separated by commas"""
     worker_idle_minutes: float = Field(10.0, ge=0)
-    """how long an idle worker is kept warm with Keras imported"""
+    """minutes for which an idle worker stays ready with Keras imported"""
     heartbeat_timeout_s: float = Field(60.0, gt=0)
-    """silence in seconds after which a run counts as lost"""
+    """seconds without a heartbeat after which a run is lost"""
 
 
 def read_settings() -> Settings:
-    """Return the settings as the environment has them now.
+    """Return the settings of the current environment.
 
     Raises:
-        SettingRefused: One has a value that is not allowed, or a name that is none of ours.
+        SettingRefused: A variable has an invalid value or an unknown name.
     """
     ours = {name: value for name, value in os.environ.items() if name[:11].upper() == _PREFIX}
     return _read_settings(frozenset(ours.items()))
@@ -206,7 +202,7 @@ def read_settings() -> Settings:
 
 @functools.lru_cache(maxsize=8)
 def _read_settings(environment: frozenset[tuple[str, str]]) -> Settings:
-    """Return the settings of this environment: read once, they are asked for with every photo."""
+    """Return the settings of an environment; cached, because every photo needs them."""
     for name, value in sorted(environment):
         _check_name(name.upper(), value)
     try:
@@ -217,13 +213,13 @@ def _read_settings(environment: frozenset[tuple[str, str]]) -> Settings:
         problem = f"The setting {variable} is not JSON."
         raise SettingRefused(problem, "See docs/settings.md.", variable=variable) from error
     except ValidationError as error:
-        fault = error.errors()[0]  # the next one is told once this one is put right
+        fault = error.errors()[0]  # one at a time
         name = str(fault["loc"][0])
         variable = f"{_PREFIX}{name.upper()}"
         raise SettingRefused(
             f"The setting {variable} is “{fault['input']}”.",
             f"{fault['msg'].replace('Input', 'It', 1)}. "
-            f"Left out, it is {Settings.model_fields[name].default}.",
+            f"The default is {Settings.model_fields[name].default}.",
             variable=variable,
         ) from error
 
@@ -237,7 +233,7 @@ def _check_name(variable: str, value: str) -> None:
             f"There is no setting {variable}.",
             f"Did you mean {_PREFIX}{near[0].upper()}?"
             if near
-            else "Unset it; docs/settings.md names all that there are.",
+            else "Unset it; docs/settings.md lists all settings.",
             variable=variable,
         )
     if field is not None and "Path" in str(field.annotation) and not value.strip():
@@ -249,17 +245,17 @@ def _check_name(variable: str, value: str) -> None:
 
 
 def describe_setting(name: str) -> str:
-    """Return what a setting is, in a line."""
+    """Return the description of a setting in one line."""
     return " ".join((Settings.model_fields[name].description or "").split())
 
 
 def fingerprint(recipe: object) -> str:
-    """Return 16 hexadecimal digits that stand for everything in a recipe that changes a result.
+    """Return 16 hexadecimal digits for everything in a recipe that changes the result.
 
     Args:
-        recipe: A dataclass instance (its class name and, if it has one, its class attribute
-            `version` go in) or a mapping of JSON values. A field whose metadata say `later` came
-            after recipes that have ids: it goes in where it is not at its default.
+        recipe: A mapping of JSON values, or a dataclass instance (with its class name and its
+            class attribute `version`, if any). A field with the metadata `later` was added after
+            recipes had ids: it counts only if it is not the default.
     """
     if dataclasses.is_dataclass(recipe) and not isinstance(recipe, type):
         content: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Downloads a large file over HTTP: resumed where it broke off, checked before it gets its name."""
+"""Download a large file over HTTP; resume after an interruption, and check it before use."""
 
 import http.client
 import threading
@@ -27,21 +27,20 @@ def download_file(
     on_progress: Report | None = None,
     most: int | None = None,
 ) -> None:
-    """Fetch the file of an address to `target`, complete and checked.
+    """Download the file at an address to `target`, complete and checked.
 
-    What came before a break is kept beside `target` and completed by the next call. Two processes
-    that ask at once share one download.
+    After an interruption the next call resumes. Concurrent processes share one download.
 
     Args:
-        check: Raises one of our errors when the complete file is not what it should be.
-        on_progress: Told the bytes that are here and the bytes in all.
-        most: Bytes that the file may have; a larger one is not what was asked for.
+        check: Raises a PetalscopeError if the complete file is not the expected one.
+        on_progress: Called with the bytes downloaded so far and the total.
+        most: Largest size of the file in bytes.
 
     Raises:
-        DownloadFailed: The server cannot be reached, refuses, or the connection broke; or the
-            file is too large.
-        DiskFull: There is no room for the file.
-        PetalscopeError: What `check` raised; the file was removed.
+        DownloadFailed: The server cannot be reached or refuses, the connection broke, or the file
+            is too large.
+        DiskFull: The disk is full.
+        PetalscopeError: The error of `check`; the file was removed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.part")
@@ -73,18 +72,18 @@ def _is_sound(target: Path, check: Callable[[Path], None]) -> bool:
 
 
 class _TooLarge(OSError):
-    """More came than the file may have."""
+    """The file is larger than allowed."""
 
 
 class _KeepSafe(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection from https to anything else."""
+    """Refuses redirects from https to another scheme."""
 
     def redirect_request(
         self, req: urllib.request.Request, *rest: Any, **named: Any
     ) -> urllib.request.Request | None:
         new = super().redirect_request(req, *rest, **named)
         if new is not None and req.type == "https" != new.type:
-            raise urllib.error.URLError("the server leads from https to an unsafe address")
+            raise urllib.error.URLError("the server redirects from https to an unsafe address")
         return new
 
 
@@ -120,7 +119,7 @@ def _write_rest(
         while block := response.read(_CHUNK):
             done += len(block)
             if most is not None and max(done, total) > most:
-                raise _TooLarge(f"the file has {max(done, total)} bytes, at most {most} are right")
+                raise _TooLarge(f"the file has {max(done, total)} bytes, more than {most}")
             file.write(block)
             if report is not None:
                 report(done, max(done, total))
@@ -134,15 +133,15 @@ def _describe_failure(
     if getattr(error, "errno", None) in DISK_FULL_ERRNOS:
         return DiskFull(
             f"The disk is full: “{target.name}” does not fit into {target.parent}.",
-            "Make room, then download again: it goes on where it stopped.",
+            "Free space, then download again: it resumes where it stopped.",
         )
     reason = getattr(error, "reason", None) or error
     if isinstance(error, urllib.error.HTTPError):
         reason = f"the server answered {error.code} ({error.reason})"
     return DownloadFailed(
         f"“{target.name}” could not be downloaded: {reason}.",
-        "Check the network and download again (it goes on where it stopped), "
-        f"or fetch {address} elsewhere and put the file into {target.parent}.",
+        "Check the network and download again (it resumes where it stopped), "
+        f"or download {address} elsewhere and put the file into {target.parent}.",
         reason=str(reason),
         address=address,
         folder=str(target.parent),
@@ -151,14 +150,14 @@ def _describe_failure(
 
 _ASK_S, _TRUST_S = 1.0, 60.0
 _asked: dict[str, tuple[float, list[bool]]] = {}
-"""Server → when it was asked, and its answer, once there is one."""
+"""Server → the time of the last request, and its answer, if any."""
 
 
 def is_reachable(address: str) -> bool | None:
-    """Return whether the server of an address answers; None while that is not known.
+    """Return whether the server of an address answers; None until that is known.
 
-    It is asked in the background, once a minute at most, so a page never waits for it. Whatever it
-    answers, a refusal too, says that there is a network.
+    It is asked in the background, at most once a minute, so that a page never waits. Any answer
+    shows that there is a network, even a refusal.
     """
     server, now = urllib.parse.urlsplit(address).netloc, time.monotonic()
     since, answer = _asked.get(server, (now - 2 * _TRUST_S, []))

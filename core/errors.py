@@ -1,9 +1,9 @@
-"""Every error the program raises on purpose.
+"""All errors that the program raises on purpose.
 
 Each has a stable `code`, a `problem` (what is wrong) and a `remedy` (what to do), both for people;
-children carry the facts as attributes. Raised where the fact is known, caught at three edges: the
-page, the command line or API, and the worker. Anything else is a bug and stays loud.
-docs/errors.md is made of the docstrings: first what happened, then what to do.
+facts are for programs. Errors are raised where the facts are known and caught at three edges: the
+page, the command line or API, and the worker. Any other exception is a bug and is not caught.
+docs/errors.md is generated from the docstrings: first what happened, then what to do.
 """
 
 import errno
@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What the system says when there is no room: disk, quota, or the limit on a file's size."""
+"""System errors for a full disk, a quota, or a limit on the size of a file."""
 
 INSTALLED = Path(__file__).resolve().parents[1].name == "_app"
-"""Whether this is the installed tool: the wheel puts the program into `petalscope/_app`."""
+"""Whether this is the installed tool, which lies in `petalscope/_app`."""
 _FROM_SOURCE = "python -m core"
 COMMAND = "petalscope" if INSTALLED else _FROM_SOURCE
-"""What a person types before the name of a command."""
+"""The words in front of the name of a command."""
 
 
 def name_command(text: str) -> str:
-    """Return the text with the command as a person types it here."""
+    """Return the text with commands as they are typed in this installation."""
     return text.replace(f"{_FROM_SOURCE} ", f"{COMMAND} ")
 
 
@@ -68,46 +68,44 @@ OTHER_CODES = {
 
 
 class BadIdentifier(PetalscopeError, code="bad_identifier"):
-    """An id from a link or a command line is not one of ours. Choose from the list."""
+    """An id in a link or a command is not valid. Choose from the list."""
 
 
 class DatasetMissing(PetalscopeError, code="dataset_missing"):
-    """No dataset of that id is in the workspace. Choose another, or import it again."""
+    """The workspace has no such dataset. Choose another one, or import it again."""
 
 
 class SourceRefused(PetalscopeError, code="source_refused"):
-    """There are no photos to import, or of fewer than two classes. Sort them into class folders."""
+    """The source has no photos, or fewer than two classes. Sort the photos into class folders."""
 
 
 class ArchiveRefused(SourceRefused, code="archive_refused"):
-    """An archive is hostile, broken or too large; nothing was written. Pack it again."""
+    """An archive is hostile, broken or too large; nothing was written. Create it again."""
 
 
 class ImportFailed(PetalscopeError, code="import_failed"):
-    """An import ended before the dataset was complete; nothing half-made is kept.
-    Start it again."""
+    """An import ended before the dataset was complete; nothing was saved. Start it again."""
 
 
 class PhotoRefused(PetalscopeError, code="photo_refused"):
-    """A file is not a photo that can be used. Save it again as JPEG or PNG."""
+    """A file is not a usable photo. Save it again as JPEG or PNG."""
 
 
 class PhotoTooLarge(PhotoRefused, code="photo_too_large"):
-    """A photo has more bytes or pixels than the settings allow; it was not decoded.
-    Make it smaller."""
+    """A photo has more bytes or pixels than the settings allow; it was not decoded. Make it
+    smaller."""
 
 
 class PhotoUnreadable(PhotoRefused, code="photo_unreadable"):
-    """A file is empty, not an image, truncated or damaged. Save it again as JPEG or PNG."""
+    """A file is empty, truncated, damaged or not an image. Save it again as JPEG or PNG."""
 
 
 class EditRefused(PetalscopeError, code="edit_refused"):
-    """An edit cannot be noted, or the edits of a dataset cannot be applied.
-    The message says which and why."""
+    """An edit is not valid, or the edits of a dataset cannot be applied. The message says why."""
 
 
 class TagRefused(PetalscopeError, code="tag_refused"):
-    """Photos cannot be tagged so. Choose another name, or a tag that is there."""
+    """The tag is not valid. Choose another name, or an existing tag."""
 
 
 class QueryRefused(PetalscopeError, code="query_refused"):
@@ -115,20 +113,20 @@ class QueryRefused(PetalscopeError, code="query_refused"):
 
 
 class DatasetInUse(PetalscopeError, code="dataset_in_use"):
-    """A dataset was not deleted: runs or versions depend on it.
-    The message lists them; `--force` deletes it all the same."""
+    """A dataset was not deleted, because runs or versions depend on it. The message lists them;
+    `--force` deletes it anyway."""
 
 
 class ExportRefused(PetalscopeError, code="export_refused"):
-    """An export cannot be written to that place. Name a new or empty folder."""
+    """An export cannot be written to this path. Choose a new or empty folder."""
 
 
 # Weights, recipes, runs, and the machine they run on
 
 
 class WeightsMissing(PetalscopeError, code="weights_missing"):
-    """No pretrained weights were found, or the download failed.
-    `python -m core weights --download`, or put the file there by hand: see training.md."""
+    """The pretrained weights were not found, or the download failed. `python -m core weights
+    --download`, or put the file there by hand: see training.md."""
 
 
 class WeightsDamaged(PetalscopeError, code="weights_damaged"):
@@ -136,37 +134,36 @@ class WeightsDamaged(PetalscopeError, code="weights_damaged"):
 
 
 class FeaturesMissing(PetalscopeError, code="features_missing"):
-    """The features behind a run's scores are not in the workspace, or were altered.
-    `python -m core features DATASET` makes them anew."""
+    """The features of a run are missing or were altered. `python -m core features DATASET`
+    computes them again."""
 
 
 class TooManyPhotos(FeaturesMissing, code="too_many_photos"):
-    """A dataset has more photos than are answered at once.
-    Ask of a version with fewer photos; the strategy "Exact head" trains on any number."""
+    """A dataset has too many photos for an instant answer. Use a version with fewer photos; the
+    strategy "Exact head" trains on any number."""
 
 
 class BackboneMissing(PetalscopeError, code="backbone_missing"):
-    """The converted backbone of a run is not in the workspace, or was altered.
-    `python -m core features DATASET` makes it anew."""
+    """The converted backbone of a run is missing or was altered. `python -m core features
+    DATASET` converts it again."""
 
 
 class NetworkUnsupported(BackboneMissing, code="network_unsupported"):
-    """A run of an earlier version has a network that this version does not compute with.
-    Its scores stay; train the recipe again for new photos."""
+    """A run of an earlier version has a network that this version cannot compute. Its scores
+    stay; train the recipe again for new photos."""
 
 
 class RecipeRefused(PetalscopeError, code="recipe_refused"):
-    """A recipe asks for something that cannot be trained.
-    The message says which value and its range."""
+    """A recipe cannot be trained. The message names the setting and its range."""
 
 
 class AugmentationRefused(PetalscopeError, code="augmentation_refused"):
-    """An augmentation policy has a part beyond its limits, or a name that cannot be used.
-    The message says what is allowed."""
+    """An augmentation policy has a value out of range or an invalid name. The message says what
+    is allowed."""
 
 
 class RunMissing(PetalscopeError, code="run_missing"):
-    """No run of that id is in the workspace. Choose another."""
+    """The workspace has no such run. Choose another one."""
 
 
 class RunUnfinished(PetalscopeError, code="run_unfinished"):
@@ -174,134 +171,133 @@ class RunUnfinished(PetalscopeError, code="run_unfinished"):
 
 
 class RunStopped(PetalscopeError, code="run_stopped"):
-    """A run was stopped before its first epoch, so there is nothing to keep. Train it again."""
+    """A run was stopped before its first epoch, so it has no result. Train it again."""
 
 
 class ResultDamaged(PetalscopeError, code="result_damaged"):
-    """A file of a run or dataset was cut short or altered.
-    Train or import again: the same recipe gives the same result."""
+    """A file of a run or dataset was truncated or altered. Train or import again: the same
+    recipe gives the same result."""
 
 
 class RuleRefused(PetalscopeError, code="rule_refused"):
-    """A rule for when to answer has a number that is not allowed, or nothing to rest on.
-    The message says which."""
+    """An answer rule has an invalid number, or no photos to choose it by. The message says
+    which."""
 
 
 class DiskFull(PetalscopeError, code="disk_full"):
-    """There is no room for what had to be written. Make room, then try again."""
+    """The disk is full. Free space, then try again."""
 
 
 class LessonRefused(PetalscopeError, code="lesson_refused"):
-    """The files of a lesson are not as they must be. Compare them with those of “transfer”."""
+    """The files of a lesson are not valid. Compare them with the lesson “transfer”."""
 
 
 class DatabaseUnusable(PetalscopeError, code="database_unusable"):
-    """The index of the workspace is damaged, or empty while runs lie on disk.
-    `python -m core repair` reads it back from its copies and from the folders."""
+    """The index of the workspace is damaged, or empty although runs are on disk. `python -m
+    core repair` rebuilds it from its copies and folders."""
 
 
 class PlaceRefused(PetalscopeError, code="place_refused"):
-    """The system does not let us read or write a place: a read-only disk, another user's folder.
-    Look whose it is, or name another with `PETALSCOPE_WORKSPACE`."""
+    """The system denies access to a path: a read-only disk, or another user's folder. Check its
+    owner, or choose another workspace with `PETALSCOPE_WORKSPACE`."""
 
 
 class ReadOnly(PlaceRefused, code="read_only"):
-    """The workspace can only be read here. Ask its owner to name you among the editors."""
+    """The workspace is read-only here. Ask its owner to make you an editor."""
 
 
 class UnexpectedFault(PetalscopeError, code="bug"):
-    """A mistake of the program; the run's log has the traceback. Report it."""
+    """A bug in the program; the log of the run has the traceback. Report it."""
 
 
 class SettingRefused(PetalscopeError, code="setting_refused"):
-    """A variable PETALSCOPE_* has a value that is not allowed, or is no setting.
-    The message says what is."""
+    """A variable PETALSCOPE_* has an invalid value or name. The message names the valid ones."""
 
 
 class WorkspaceMissing(PetalscopeError, code="workspace_missing"):
-    """The folder of the workspace was removed, or its disk is gone. Bring it back."""
+    """The folder of the workspace was removed, or its disk is missing. Bring it back."""
 
 
 class DownloadFailed(PetalscopeError, code="download_failed"):
-    """A file could not be fetched, or is not the one that was asked for.
-    Check the network and try again: it continues where it stopped."""
+    """A file could not be downloaded, or is not the expected one. Check the network and try
+    again: it resumes where it stopped."""
 
 
 class ClusterFailed(PetalscopeError, code="cluster_failed"):
-    """The Ray cluster does not answer, or could not do what was asked of it.
-    Start it, or unset PETALSCOPE_RAY_ADDRESS, and try again: what is done is cached."""
+    """The Ray cluster does not answer, or the work failed there. Start it, or unset
+    PETALSCOPE_RAY_ADDRESS, and try again: finished work is cached."""
 
 
 # Models in use: registry, API, log, monitoring, retraining, export
 
 
 class VersionMissing(PetalscopeError, code="version_missing"):
-    """No model version of that number, digest or alias is registered.
-    `python -m core promote --list` shows them."""
+    """The registry has no version with this number, digest or alias. `python -m core promote
+    --list` shows the versions."""
 
 
 class VersionDamaged(PetalscopeError, code="version_damaged"):
-    """A file of a model version was altered; the former champion answers meanwhile.
-    Roll back, or register its run again."""
+    """A file of a model version was altered; until then-champion is restored, an earlier
+    champion answers. Roll back, or register its run again."""
 
 
 class PromotionRefused(PetalscopeError, code="promotion_refused"):
-    """A version does not become champion: no reason, no comparison, or no gain beyond chance.
-    The message says which; `--override` with a reason promotes it all the same."""
+    """A version was not promoted: no reason, no comparison, or no significant gain. The message
+    says which; `--override` with a reason promotes it anyway."""
 
 
 class PredictionMissing(PetalscopeError, code="prediction_missing"):
-    """No prediction of that id is in the log (any more). It was deleted: ask again."""
+    """The prediction is not in the log, or was deleted. Classify the photo again."""
 
 
 class FeedbackRefused(PetalscopeError, code="feedback_refused"):
-    """Feedback on an answer, or its review, cannot be taken. The message says why."""
+    """Feedback on an answer, or its review, is not valid. The message says why."""
 
 
 class RetrainingRefused(PetalscopeError, code="retraining_refused"):
-    """A challenger cannot be trained or compared as things are. The message says why."""
+    """A challenger cannot be trained or compared now. The message says why."""
 
 
 class RequestRefused(PetalscopeError, code="request_refused"):
-    """A request to the API has the wrong address, method, form or values. See `/openapi.json`."""
+    """A request to the API has a wrong address, method, form or value. See `/openapi.json`."""
 
 
 class RequestTooLarge(RequestRefused, code="request_too_large"):
-    """A request to the API has more bytes than are taken; the rest was not read.
-    Send fewer or smaller photos."""
+    """A request to the API is too large; the rest was not read. Send fewer or smaller photos."""
 
 
 class KeyRefused(PetalscopeError, code="key_refused"):
-    """A request to the API came without the right key, or from where none is accepted.
-    Send the key."""
+    """A request to the API has no valid key, or comes from an address that is not allowed. Send
+    the key."""
 
 
 class TooManyRequests(PetalscopeError, code="too_many_requests"):
-    """One address or key has sent more photos in a minute than it may.
-    Wait as long as `Retry-After` says."""
+    """An address or key has sent too many photos in a minute. Wait for the time in
+    `Retry-After`."""
 
 
 class ServiceBusy(PetalscopeError, code="service_busy"):
-    """The API holds as many photos as it may. Wait as long as `Retry-After` says."""
+    """The API has reached its limit of waiting photos. Wait for the time in `Retry-After`."""
 
 
 class ServiceNotReady(PetalscopeError, code="service_not_ready"):
-    """The API has no version of a model to answer with. Promote one: it is taken up by itself."""
+    """The API has no model version yet. Promote one; the API loads it automatically."""
 
 
 class ExportMissing(PetalscopeError, code="export_missing"):
-    """No export of that id is in the workspace. Make it again."""
+    """The workspace has no such export. Create it again."""
 
 
 def describe_os_error(error: OSError) -> PetalscopeError | None:
-    """Return in our words why a file cannot be read or written; None where it is our mistake."""
+    """Return the error for a full disk or a path without access; None for other system errors."""
     file = f"“{error.filename}”" if error.filename else "A file"
     if error.errno in DISK_FULL_ERRNOS:
-        return DiskFull(f"{file} could not be written: the disk is full.", "Make room, try again.")
+        return DiskFull(
+            f"{file} could not be written: the disk is full.", "Free space, then try again."
+        )
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return PlaceRefused(
             f"{file} cannot be used: {os.strerror(error.errno)}.",
-            "Look whose it is and where it lies, or name another workspace with "
-            "PETALSCOPE_WORKSPACE. What is there can be looked at, not changed.",
+            "Check its owner and its disk, or choose another workspace with PETALSCOPE_WORKSPACE.",
         )
     return None

@@ -1,4 +1,4 @@
-"""Numbers and names as people read them: rounded to what their n supports, safe in Markdown."""
+"""Format numbers and names: rounded to what their n supports, and safe in Markdown."""
 
 import base64
 import math
@@ -13,17 +13,17 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])")
 
 
 def plain(name: str, limit: int | None = None) -> str:
-    """Return a name that Markdown shows as it is, cut to `limit` characters."""
+    """Return a name that Markdown shows unchanged, cut to `limit` characters."""
     if limit is not None and len(name) > limit:
         name = name[: limit - 1] + "…"
     return _MARKDOWN.sub(r"\\\1", name)
 
 
 def settle_name(name: str, longest: int) -> str:
-    """Return a name that a person typed as it is kept; "" where it is empty, too long or unseen.
+    """Return a typed name in the form that is stored; "" if it is empty, too long or invisible.
 
-    Any script in one spelling (NFC), single spaces; of signs without a shape only the two that
-    join and part letters (Persian, Hindi, emoji).
+    Any script is allowed, normalised (NFC) and with single spaces. The only invisible characters
+    allowed are the joiner and non-joiner (Persian, Hindi, emoji).
     """
     settled = " ".join(unicodedata.normalize("NFC", name).split())
     shapes = settled.replace("\u200c", "").replace("\u200d", "")
@@ -33,35 +33,35 @@ def settle_name(name: str, longest: int) -> str:
 def check_name(
     name: str, longest: int, of: str, refused: type[PetalscopeError], *, fact: str = "name"
 ) -> str:
-    """Return a name that a person typed as it is kept.
+    """Return a typed name in the form that is stored.
 
     Args:
-        of: What is named, as “a tag”.
-        refused: Raised where the name is empty, too long, or has signs that cannot be seen.
-        fact: Under which the error carries the name.
+        of: The named thing, such as “a tag”.
+        refused: The error for a name that is empty, too long or has invisible characters.
+        fact: The name of the fact that holds the name.
     """
     settled = settle_name(name, longest)
     if not settled:
         raise refused(
             f"This name cannot be used for {of}.",
-            f"Take 1 to {longest} letters, digits, signs or spaces.",
+            f"Use 1 to {longest} letters, digits, symbols or spaces.",
             **{fact: name[:longest]},
         )
     return settled
 
 
 def check_note(note: str, longest: int, refused: type[PetalscopeError]) -> str:
-    """Return a note as it is kept, in single spaces; refused where it is too long."""
+    """Return a note in the form that is stored, with single spaces."""
     settled = " ".join(note.split())
     if len(settled) > longest:
         raise refused(
-            f"The note has {len(settled)} letters; {longest} are kept.", "Shorten the note."
+            f"The note has {len(settled)} characters; {longest} are allowed.", "Shorten the note."
         )
     return settled
 
 
 def cell_text(name: str) -> str:
-    """Return a name as a cell of a CSV file: what a spreadsheet would run gets an apostrophe.
+    """Return a name as a cell of a CSV file; text that looks like a formula gets an apostrophe.
 
     Source: OWASP, “CSV Injection”.
     """
@@ -69,12 +69,12 @@ def cell_text(name: str) -> str:
 
 
 def data_uri(content: bytes, kind: str = "image/webp") -> str:
-    """Return a picture as an address that holds it, for tables and reports."""
+    """Return a picture as a data URI, for tables and reports."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def percent(share: float, n: int) -> str:
-    """Return a share as a percentage: a decimal only where n photos support one."""
+    """Return a share as a percentage, with a decimal only if n photos support it."""
     if math.isnan(share):
         return "–"
     return f"{100 * share:.{0 if n < 200 else 1}f} %"
@@ -91,7 +91,7 @@ def interval(low: float, high: float, n: int) -> str:
 
 
 def say_p(value: float) -> str:
-    """Return "p = 0.012", or "p < 0.0001" where more digits would say nothing."""
+    """Return a p-value: "p = 0.012", or "p < 0.0001"."""
     return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
 
 
@@ -107,23 +107,23 @@ def points(difference: float, n: int) -> str:
 
 
 def points_range(low: float, high: float, n: int) -> str:
-    """Return the ends of an interval in percentage points, without that word: "−0.3 to +2.4"."""
+    """Return an interval in percentage points without the unit: "−0.3 to +2.4"."""
     return " to ".join(points(end, n).split()[0] for end in (low, high))
 
 
 def percent_ranges(lows: Iterable[float], highs: Iterable[float]) -> list[str]:
-    """Return intervals of shares in whole percent, without its sign: "12 to 34"; "" for NaN."""
+    """Return intervals of shares in whole percent without the sign: "12 to 34"; "" for NaN."""
     ends = zip(lows, highs, strict=True)
     return ["" if math.isnan(low) else f"{100 * low:.0f} to {100 * high:.0f}" for low, high in ends]
 
 
 def milliseconds(value: float) -> str:
-    """Return a span of time in whole milliseconds; a dash where it is not known."""
+    """Return a duration in whole milliseconds; a dash for NaN."""
     return "–" if math.isnan(value) else f"{value:,.0f} ms"
 
 
 def percent_format(n: int) -> str:
-    """Return how a table prints percentages (0 to 100) that rest on n photos."""
+    """Return the format of percentages (0 to 100) of n photos in a table."""
     return f"%.{0 if n < 200 else 1}f %%"
 
 
@@ -136,13 +136,13 @@ def count(number: int, noun: str) -> str:
 
 
 def ordinal(number: int) -> str:
-    """Return a place in a row: “1st”, “2nd”, “11th”."""
+    """Return an ordinal number: “1st”, “2nd”, “11th”."""
     end = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{'th' if 10 < number % 100 < 14 else end}"
 
 
 def duration(seconds: float) -> str:
-    """Return a span of time in the two largest units that matter."""
+    """Return a duration in its two largest units."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 90:
@@ -155,7 +155,7 @@ def duration(seconds: float) -> str:
 
 
 def rough_duration(seconds: float) -> str:
-    """Return a span of time as roughly as an estimate deserves: one unit, no decimals."""
+    """Return an estimated duration in one unit."""
     if seconds < 90:
         return f"{max(1.0, seconds):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

@@ -53,16 +53,16 @@ def check_identifier(identifier: str) -> str:
 
 
 def refuse_writing(*_: object, **__: object) -> NoReturn:
-    """Raise `ReadOnly`: the one door of a workspace that can only be read."""
+    """Raise `ReadOnly`, in place of a method that writes."""
     raise ReadOnly(
-        "This workspace can only be read.",
-        "Ask its owner to make you an editor, or name another workspace with PETALSCOPE_WORKSPACE.",
+        "This workspace is read-only.",
+        "Ask its owner to make you an editor, or choose another one with PETALSCOPE_WORKSPACE.",
         status=403,
     )
 
 
 class _ReadOnlyPath(PosixPath):
-    """A path of a workspace that can only be read, as is every path made from it."""
+    """A path in a read-only workspace; paths derived from it are read-only, too."""
 
     def open(self, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         return super().open(mode if mode in ("r", "rb") else refuse_writing(), *args, **kwargs)
@@ -74,7 +74,7 @@ for _name in _DOORS.split():
 
 
 class _Place:
-    """A path that a workspace has."""
+    """A fixed path in a workspace."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -84,7 +84,7 @@ class _Place:
 
 
 class _Named:
-    """A path that a workspace has for each id."""
+    """A path in a workspace for each id."""
 
     def __init__(self, folder: str, suffix: str = "") -> None:
         self._folder, self._suffix = folder, suffix
@@ -99,11 +99,11 @@ class _Named:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder of everything the program makes."""
+    """The folder of all files of the program."""
 
     root: Path
     read_only: bool = False
-    """Its paths refuse to be written, and so does its database."""
+    """Whether its paths and its database refuse to be written."""
 
     def __post_init__(self) -> None:
         if self.read_only:
@@ -111,16 +111,16 @@ class Workspace:
 
     @property
     def temporary(self) -> Path:
-        """Folder for files of the moment: outside of a workspace that can only be read."""
+        """Folder for temporary files; outside of a read-only workspace."""
         return Path(gettempdir()) if self.read_only else self.root / "tmp"
 
     datasets = _Place("datasets")
     features = _Place("features")
     maps = _Place("maps")
-    """Last maps of single photos, kept when somebody wanted to see what a run looked at."""
+    """Last feature maps of single photos, cached for Grad-CAM."""
     backbones = _Place("backbones")
     weights = _Place("weights")
-    """Folder where downloaded weights, or weights put there by hand, are looked for."""
+    """Folder of weights, downloaded or put there by hand."""
     runs = _Place("runs")
     registry = _Place("registry")
     """Files of the registered model versions, each under its digest."""
@@ -129,16 +129,16 @@ class Workspace:
     policies = _Place("policies")
     """Augmentation policies that were saved under a name."""
     tags = _Place("tags")
-    """Tags of photos, each a file that names them."""
+    """Tags, each a file with its photos."""
     downloads = _Place("downloads")
-    """Public datasets fetched from their makers; kept, so that they are fetched once."""
+    """Public datasets, stored so that they are downloaded only once."""
     exports = _Place("exports")
     """Zips of exported models, each in a folder with the job that made it."""
     kept_photos = _Place("kept_photos")
-    """Photos that people asked about, as far as they may be kept; by SHA-256."""
+    """Classified photos that may be stored, by SHA-256."""
     database_file = _Place(_DATABASE)
     copies = _Place("copies")
-    """Copies of the database, which the scheduler makes."""
+    """Copies of the database that the scheduler makes."""
     scheduler_lock = _Place("scheduler.lock")
     scheduler_pid = _Place("scheduler.pid")
     scheduler_log = _Place("scheduler.log")
@@ -147,13 +147,13 @@ class Workspace:
     alarms_lock = _Place("alarms.lock")
     """Held while the rules are checked and their alarms begin and end."""
     wake_file = _Place("wake")
-    """Touched when somebody is about to train: the scheduler then keeps a worker warm."""
+    """Touched when a training is about to start: the scheduler then starts a worker."""
 
     dataset_folder = _Named("datasets")
     features_file = _Named("features", ".npy")
-    """The .npy of features; what they are stands beside it in a .json of the same name."""
+    """The .npy of features; a .json of the same name describes them."""
     maps_folder = _Named("maps")
-    """Hold <backbone>-<precision>/<photo>.map of the photos of a dataset."""
+    """Folder with <backbone>-<precision>/<photo>.map for the photos of a dataset."""
     backbone_folder = _Named("backbones")
     run_folder = _Named("runs")
     kept_photo_file = _Named("kept_photos")
@@ -165,9 +165,9 @@ class Workspace:
 
 
 def open_workspace(*, read_only: bool = False) -> Workspace:
-    """Return the workspace of the settings, with its folders made.
+    """Return the workspace of the settings and create its folders.
 
-    It is read-only where that is asked for, set, or all that the system allows.
+    It is read-only if the argument, a setting or the system says so.
     """
     settings = read_settings()
     root = settings.workspace.expanduser().resolve()
@@ -220,7 +220,7 @@ def make_folder_atomically(folder: Path) -> Iterator[Path]:
 
 
 def remove_folder(workspace: Workspace, folder: Path) -> None:
-    """Delete a folder: readers see it whole or not at all."""
+    """Delete a folder in one step: readers see all of it or nothing."""
     workspace.temporary.mkdir(parents=True, exist_ok=True)
     hidden = workspace.temporary / f"deleted-{os.urandom(4).hex()}"
     folder.replace(hidden)
@@ -232,7 +232,7 @@ def sweep_leftovers(workspace: Workspace) -> None:
     found = [path for place in _WRITTEN for path in workspace.root.glob(f"{place}/.*-*-*")]
     found = [path for path in found if _LEFTOVER.match(path.name)]
     for path in (*found, *workspace.temporary.glob("*")):
-        with suppress(OSError):  # removed or renamed meanwhile
+        with suppress(OSError):  # removed or renamed by another process
             newest = max(one.stat().st_mtime for one in (path, *path.rglob("*")))
             if abs(time.time() - newest) < _OLD_S:
                 continue
@@ -248,14 +248,14 @@ _OLD_S = 86400.0
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a value as JSON for people, too; a number that is not finite is refused."""
+    """Write a value as indented JSON; infinite numbers and NaN are refused."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     with write_atomically(path) as temporary:  # half a character becomes its escape in JSON
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def read_json_files(folder: Path, parse: Callable[[Any], T]) -> list[T]:
-    """Return what the JSON files of a folder hold; damaged ones are left out."""
+    """Return the parsed JSON files of a folder; damaged ones are skipped."""
     found = []
     for file in folder.glob("[!.]*.json"):
         try:
@@ -266,10 +266,10 @@ def read_json_files(folder: Path, parse: Callable[[Any], T]) -> list[T]:
 
 
 def write_whole(file: BinaryIO, content: bytes) -> None:
-    """Write all of the content to an unbuffered file, whose `write` may take less and not say so.
+    """Write all of the content to an unbuffered file, whose `write` may write only a part.
 
     Raises:
-        OSError: There is no room for all of it.
+        OSError: The disk is full.
     """
     if file.write(content) < len(content):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -295,14 +295,14 @@ def _digest(path: Path, algorithm: str, size: int, mtime_ns: int) -> str:  # noq
 # A workspace as one file
 
 _PASSING = ("tmp", "copies", "petalscope.db", "scheduler.", "wake")
-"""Beginnings of what is of this moment alone, or of the index, which is given apart."""
+"""Prefixes of temporary files, and of the index, which is added separately."""
 
 
 def write_backup(workspace: Workspace, target: Path, index: Path | None) -> int:
-    """Return how many files were written into a .tar that nobody else may read.
+    """Write a backup that only its owner can read, and return its number of files.
 
     Args:
-        index: A copy of the database that is whole; None: it is kept elsewhere.
+        index: An intact copy of the database, if there is one.
     """
     files = [path for path in sorted(workspace.root.rglob("*")) if path.is_file()]
     with write_atomically(target) as temporary, temporary.open("xb") as file:
@@ -314,21 +314,21 @@ def write_backup(workspace: Workspace, target: Path, index: Path | None) -> int:
                 name = path.relative_to(workspace.root).as_posix()
                 passing = name.startswith(_PASSING) or name.endswith(".lock")
                 if not passing and path != target:
-                    with suppress(FileNotFoundError):  # replaced or deleted meanwhile
+                    with suppress(FileNotFoundError):  # replaced or deleted by another process
                         archive.add(path, name)
             return len(archive.getmembers())
 
 
 def restore_backup(workspace: Workspace, source: Path) -> int:
-    """Return how many files were read back into a workspace in which nothing is.
+    """Restore a backup into an empty workspace, and return its number of files.
 
     Raises:
-        PlaceRefused: Something is in it, or the file is no backup; nothing was changed.
+        PlaceRefused: The workspace is not empty, or the file is not a backup.
     """
     if any(path.is_file() for path in workspace.root.rglob("*")):
         raise PlaceRefused(
-            f"The workspace {workspace.root} is not empty: nothing is overwritten.",
-            "Name a new one with PETALSCOPE_WORKSPACE.",
+            f"The workspace {workspace.root} is not empty.",
+            "Choose a new one with PETALSCOPE_WORKSPACE.",
         )
     try:
         with tarfile.open(source, "r:") as archive:
@@ -337,6 +337,6 @@ def restore_backup(workspace: Workspace, source: Path) -> int:
     except (tarfile.TarError, EOFError) as error:
         shutil.rmtree(workspace.root, ignore_errors=True)
         raise PlaceRefused(
-            f"{source} is no backup, or was cut short ({error}).", "Take another backup."
+            f"{source} is not a backup, or is truncated ({error}).", "Use another backup."
         ) from error
     return len(members)

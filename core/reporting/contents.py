@@ -1,4 +1,4 @@
-"""Everything a report says of a run, gathered once: the page and the command line both write it."""
+"""Collect the contents of a report, for the page and the command line."""
 
 import io
 import re
@@ -35,7 +35,7 @@ from models.backbone import BackboneFacts, read_backbone_facts
 
 _PAIRS = 15
 _FOLDERS = re.compile(r"(?<![\w:/])~?/(?:[^/,]+/)+")
-"""The folders before a file's name; an address on the network keeps its own."""
+"""The folders in front of a file name; URLs keep theirs."""
 MOST = 24
 _SIDE = 144
 _QUALITY = 72
@@ -43,7 +43,7 @@ _QUALITY = 72
 
 @dataclass(frozen=True, kw_only=True)
 class WorstPhoto:
-    """A wrong photo with both classes and their scores, and its pictures as WebP."""
+    """A misclassified photo with both classes and scores, and its pictures as WebP."""
 
     path: str
     true: str
@@ -52,58 +52,58 @@ class WorstPhoto:
     predicted_score: float
     picture: bytes
     overlays: tuple[bytes, ...]
-    """Grad-CAM of the predicted and of the true class; empty where the backbone is gone."""
+    """Grad-CAM of the predicted and of the true class; empty if the backbone is missing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunReport:
-    """What is known of a run over the photos of one split."""
+    """The results of a run on the photos of one split."""
 
     run: RunRecord
     result: RunResult
     dataset: Dataset
     backbone: BackboneFacts | None
-    """None where it is no longer in the workspace."""
+    """None if it is missing from the workspace."""
     split: str
     written: datetime
     evaluation: Evaluation
     estimates: Mapping[str, Estimate]
     baselines: Sequence[Beside]
-    """Empty where the run has too few training photos."""
+    """Empty if the run has too few training photos."""
     matrix: np.ndarray
     """(k, k), rows true, columns predicted."""
     pairs: pd.DataFrame
     calibration: Calibration
     slices: SliceStudy
     quality: QualityResult | None
-    """What the page Quality found last; None: it was not run."""
+    """The newest findings of the page Quality, if any."""
     worst: Sequence[WorstPhoto]
     rule: DecisionRule | None
-    """When it answers, where that was kept with the run."""
+    """The answer rule of the run, if any."""
     openings: Sequence[Opening]
-    """When the test photos were looked at."""
+    """Views of the test photos."""
 
     @property
     def weights_label(self) -> str:
-        """What to call the weights: “ImageNet”, “random”, a file's name."""
+        """The name of the weights: “ImageNet”, “random”, or a file name."""
         return self.backbone.weights_label if self.backbone else self.run.recipe.weights
 
     @property
     def source(self) -> str:
-        """Where the photos came from, without the folders of this machine: reports are shared."""
+        """The source of the photos without local folders, because reports are shared."""
         return _FOLDERS.sub("", self.dataset.source)
 
 
 def collect_report(
     workspace: Workspace, run: RunRecord, split: str, pictures: int = MOST
 ) -> RunReport:
-    """Return the report of a finished run over a split (seconds; pictures take most of them).
+    """Return the report of a finished run on a split; takes seconds, mostly for the pictures.
 
-    Whoever asks for test photos records the opening first.
+    For the test split, the caller records the view first.
 
     Raises:
         RunUnfinished: The run has no result, or no photos in that split.
-        ResultDamaged: A file of it was cut short or altered.
+        ResultDamaged: A file of the run was truncated or altered.
         DatasetMissing: Its dataset was deleted.
     """
     result = read_result(workspace, run.id)
@@ -152,13 +152,13 @@ def picture_worst(
     photos: np.ndarray,
     most: int = MOST,
 ) -> list[WorstPhoto]:
-    """Return the wrong ones of the photos, the highest loss first, at most `most`."""
+    """Return at most `most` misclassified photos, the highest loss first."""
     answers = read_answers(result.scores[photos], result.labels[photos])
     rows = rank_photos("highest-loss", answers, result.paths[photos])[:most]
     if not len(rows):
         return []
     explainer, pictured = None, []
-    with suppress(BackboneMissing):  # a report of what was measured does not need it
+    with suppress(BackboneMissing):  # the report is complete without Grad-CAM
         explainer = open_explainer(workspace, run_id)
     for photo, predicted in zip(photos[rows].tolist(), answers.predictions[rows], strict=True):
         true, scores = int(result.labels[photo]), result.scores[photo]

@@ -145,7 +145,7 @@ def _see(packed: PackedNetwork, precision: str, photos: np.ndarray) -> np.ndarra
     network = packed.open()
     if network.facts.precision != precision:
         raise ClusterFailed(
-            f"The nodes compute in different precisions: {precision} and {network.facts.precision}.",
+            f"Nodes compute in different precisions: {precision} and {network.facts.precision}.",
             "Use nodes of one kind, so that features have the same bits.",
         )
     size = network.batch_size

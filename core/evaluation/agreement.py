@@ -1,7 +1,7 @@
 """Metrics over all classes with 95 % intervals: accuracy, averages, Cohen's kappa, Matthews.
 
 All follow from three counts of each class (photos, predictions, hits). Means over classes are over
-classes with photos. `python -m tests.bench intervals` measures the coverage of the intervals.
+classes with photos. docs/results.md has the measured coverage of the intervals.
 """
 
 from collections.abc import Sequence

@@ -1,11 +1,12 @@
-"""What spoke for a class in a photo of a dataset, from the last map of the backbone.
+"""Grad-CAM for the photos of a dataset, from the last map of the backbone.
 
-Maps are kept when first wanted: maps/<dataset>/<backbone>-<precision>/<photo>.map, a digest and the
-map in float16, never changed, so threads and processes need no lock. A full disk costs only time.
+Maps are cached on demand: maps/<dataset>/<backbone>-<precision>/<photo>.map holds a digest and the
+map in float16, and never changes, so threads and processes need no lock.
 """
 
 import contextlib
 import hashlib
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from core.config import PHOTO_SIZE
 from core.errors import PhotoRefused, ReadOnly
 from core.prediction.gradcam import measure_evidence, scale_evidence
 from core.prediction.predictor import open_run_backbone
@@ -22,6 +22,7 @@ from core.workspace import Workspace, write_atomically
 from data.dataset import Dataset
 from data.manifest import read_dataset
 from models.backbone import Backbone, BackboneFacts
+from models.catalogue import FEATURE_WIDTH
 from models.dense import DenseHead
 
 _VERSION = 1
@@ -31,16 +32,15 @@ _HIGHEST = float(np.finfo(np.float16).max)
 
 
 @dataclass(frozen=True)
-class KeptMaps:
-    """The maps of a dataset's photos by one backbone, as many as somebody wanted."""
+class CachedMaps:
+    """The cached maps of a dataset's photos by one backbone."""
 
     folder: Path
     dataset_folder: Path | None = None
-    """Of the dataset whose photos these are; nothing is kept once it is gone."""
-    places: int = PHOTO_SIZE // 32
+    """Of the dataset; nothing is cached once it is deleted."""
 
     def read(self, photo: int) -> np.ndarray | None:
-        """Return the map of a photo, (7, 7, 2048) float16; None where none is kept, whole."""
+        """Return the map of a photo, (7, 7, 2048) float16; None without an intact one."""
         try:
             content = self._file(photo).read_bytes()
         except OSError:
@@ -48,13 +48,14 @@ class KeptMaps:
         digest, values = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
         if digest != self._digest(photo, values):
             return None
-        return np.frombuffer(values, _HALF).reshape(self.places, self.places, -1)
+        numbers = np.frombuffer(values, _HALF).reshape(-1, FEATURE_WIDTH)
+        side = math.isqrt(len(numbers))
+        return numbers.reshape(side, side, FEATURE_WIDTH)
 
-    def keep(self, photo: int, last_map: np.ndarray) -> None:
-        """Keep the map (7, 7, 2048), none below 0, if there is room and float16 can hold it."""
-        if not last_map.max() <= _HIGHEST:
-            return
-        if self.dataset_folder is not None and not self.dataset_folder.exists():
+    def write(self, photo: int, last_map: np.ndarray) -> None:
+        """Cache the map (7, 7, 2048) if float16 can hold it and the disk has room."""
+        is_deleted = self.dataset_folder is not None and not self.dataset_folder.exists()
+        if is_deleted or not last_map.max() <= _HIGHEST:
             return
         values = last_map.astype(_HALF).tobytes()
         with (
@@ -67,20 +68,19 @@ class KeptMaps:
         return self.folder / f"{photo}.map"
 
     def _digest(self, photo: int, values: bytes) -> bytes:
-        """Return the digest of a map that is this photo's, of this dataset and backbone."""
+        """Return the digest of a map; another photo, dataset or backbone has another digest."""
         name = f"{_VERSION}/{self.folder.parent.name}/{self.folder.name}/{photo}".encode()
         return hashlib.blake2b(values, digest_size=_DIGEST_BYTES, key=name[:64]).digest()
 
 
-def find_kept_maps(workspace: Workspace, dataset_id: str, backbone: BackboneFacts) -> KeptMaps:
-    """Return the kept maps of a dataset's photos by a backbone."""
+def find_cached_maps(workspace: Workspace, dataset_id: str, backbone: BackboneFacts) -> CachedMaps:
+    """Return the cached maps of a dataset's photos by a backbone."""
     folder = workspace.maps_folder(dataset_id) / f"{backbone.id}-{backbone.precision}"
-    places = backbone.framing.side // 32
-    return KeptMaps(folder, workspace.dataset_folder(dataset_id), places)
+    return CachedMaps(folder, workspace.dataset_folder(dataset_id))
 
 
 class MapReader:
-    """A compiled backbone, and the maps by it that are kept."""
+    """A compiled backbone with its cached maps."""
 
     def __init__(self, workspace: Workspace, backbone: Backbone) -> None:
         self._workspace = workspace
@@ -95,56 +95,32 @@ class MapReader:
         """Weights, preprocessing and precision behind the maps."""
         return self.backbone.facts
 
-    def read(self, dataset: Dataset, photos: Sequence[int]) -> np.ndarray:
-        """Return the last maps of photos of a dataset, (m, 7, 7, 2048) float32.
-
-        Each takes 0.4 MB of memory and 0.2 MB of disk.
-        """
-        kept = find_kept_maps(self._workspace, dataset.id, self.backbone_facts)
-        maps = [self._read_one(dataset, int(photo), kept) for photo in photos]
-        return np.stack(maps)
+    def read(self, dataset: Dataset, photo: int) -> np.ndarray:
+        """Return the last map of a photo of a dataset, (7, 7, 2048) float32."""
+        cached = find_cached_maps(self._workspace, dataset.id, self.backbone_facts).read(photo)
+        if cached is not None:
+            return np.asarray(cached, dtype=np.float32)
+        return self._compute(dataset, photo, dataset.read_photo(photo, self.backbone_facts.framing))
 
     def fetch_ahead(self, dataset: Dataset, photos: Sequence[int]) -> None:
-        """Return at once; a thread keeps the maps of these photos, instead of earlier wishes.
+        """Start a thread that caches the maps of these photos; it replaces earlier requests.
 
         The photos are read here: NumPy parses the head of their file, and parsers of CPython 3.11
         in two threads can fail (SystemError: AST constructor recursion depth mismatch).
         """
-        wishes = []
-        # The dataset may be deleted meanwhile; whoever asks for a photo of it will hear of it.
-        with contextlib.suppress(OSError, ValueError, PhotoRefused):
-            framing = self.backbone_facts.framing
-            wishes = [
-                (dataset, int(photo), dataset.read_photo(int(photo), framing)) for photo in photos
-            ]
+        framing = self.backbone_facts.framing
+        cached = find_cached_maps(self._workspace, dataset.id, self.backbone_facts)
+        ahead = []
+        with contextlib.suppress(OSError, ValueError, PhotoRefused):  # deleted in between
+            missing = [photo for photo in map(int, photos) if cached.read(photo) is None]
+            ahead = [(dataset, photo, dataset.read_photo(photo, framing)) for photo in missing]
         with self._guard:
-            self._ahead = wishes
-            # A thread that ended in an error is not waited for.
-            if self._ahead and not (self._fetching and self._fetching.is_alive()):
+            self._ahead = ahead
+            if ahead and not (self._fetching and self._fetching.is_alive()):
                 self._fetching = threading.Thread(
                     target=self._fetch, name="maps ahead", daemon=True
                 )
                 self._fetching.start()
-
-    def _read_one(
-        self,
-        dataset: Dataset,
-        photo: int,
-        kept: KeptMaps,
-        packed: np.ndarray | None = None,
-    ) -> np.ndarray:
-        found = kept.read(photo)
-        if found is not None:
-            kept_map: np.ndarray = found.astype(np.float32)
-            return kept_map
-        if packed is None:
-            packed = dataset.read_photo(photo, self.backbone_facts.framing)
-        with self._turn:
-            computed = self.backbone.look(packed[None]).maps[0]
-        kept.keep(photo, computed)
-        with np.errstate(over="ignore"):
-            rounded: np.ndarray = computed.astype(np.float16).astype(np.float32)
-        return rounded if bool(np.isfinite(rounded).all()) else computed
 
     def _fetch(self) -> None:
         while True:
@@ -153,18 +129,26 @@ class MapReader:
                     self._fetching = None
                     return
                 dataset, photo, packed = self._ahead.pop(0)
-            kept = find_kept_maps(self._workspace, dataset.id, self.backbone_facts)
-            self._read_one(dataset, photo, kept, packed)
+            self._compute(dataset, photo, packed)
+
+    def _compute(self, dataset: Dataset, photo: int, packed: np.ndarray) -> np.ndarray:
+        """Return the map of a packed photo, rounded as the cached one."""
+        with self._turn:
+            computed = self.backbone.look(packed[None]).maps[0]
+        find_cached_maps(self._workspace, dataset.id, self.backbone_facts).write(photo, computed)
+        with np.errstate(over="ignore"):
+            rounded: np.ndarray = computed.astype(np.float16).astype(np.float32)
+        return rounded if bool(np.isfinite(rounded).all()) else computed
 
 
 def open_map_reader(workspace: Workspace, run_id: str, result: RunResult) -> MapReader:
-    """Return the reader of maps by the backbone of a run; a fine-tuned run has its own."""
+    """Return the reader of maps by the backbone of a run."""
     return MapReader(workspace, open_run_backbone(workspace, run_id, result.backbone_id))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explainer:
-    """The dataset, the answers, the head and the maps of one run."""
+    """The dataset, the result, the head and the maps of one run."""
 
     dataset: Dataset
     result: RunResult
@@ -176,12 +160,12 @@ class Explainer:
         return self.dataset.read_photo(photo, self.maps.backbone_facts.framing)
 
     def measure(self, photo: int, classes: Sequence[int]) -> np.ndarray:
-        """Return what each place of a photo adds to the logit of each class, times 49.
+        """Return the contribution of each place of a photo to the logit of each class, times 49.
 
-        (c, 7, 7) float32, below 0 where it speaks against the class. With a linear head its mean
-        is the logit but for a constant; with hidden layers it is how the logit begins to change.
+        (c, 7, 7) float32. With a linear head its mean is the logit without a constant; with hidden
+        layers it is the logit's first derivative.
         """
-        last_map = self.maps.read(self.dataset, [photo])[0]
+        last_map = self.maps.read(self.dataset, photo)
         pooled = last_map.mean(axis=(0, 1))
         numbers = np.asarray(classes, dtype=np.int64)
         features = np.broadcast_to(pooled, (len(numbers), len(pooled)))

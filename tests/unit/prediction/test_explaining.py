@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.errors import BackboneMissing, DatasetMissing, ResultDamaged, RunUnfinished
-from core.prediction.explaining import Explainer, find_kept_maps, open_explainer
+from core.prediction.explaining import Explainer, find_cached_maps, open_explainer
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.result import read_run_features
 from core.runs.store import list_runs
@@ -86,7 +86,7 @@ def test_with_a_linear_head_the_places_add_up_to_the_logits_of_the_run(
     features = read_run_features(tuned_workspace, explainer.result)
     constants = find_constants(explainer)
     for photo in (0, 17, 35):
-        last_map = explainer.maps.read(explainer.dataset, [photo])[0]
+        last_map = explainer.maps.read(explainer.dataset, photo)
         pooled = last_map.mean(axis=(0, 1))
         cosine = pooled @ features[photo] / np.linalg.norm(pooled) / np.linalg.norm(features[photo])
         assert cosine > 0.999  # the map is that of the backbone that the run was scored with
@@ -98,7 +98,7 @@ def test_with_a_linear_head_the_places_add_up_to_the_logits_of_the_run(
 def test_a_tuned_run_has_maps_of_its_own(tuned_workspace: Workspace) -> None:
     tuned, plain = (open_explainer(tuned_workspace, run.id) for run in list_runs(tuned_workspace))
     assert tuned.maps.backbone_facts.id != plain.maps.backbone_facts.id
-    pair = [one.maps.read(one.dataset, [5])[0] for one in (tuned, plain)]
+    pair = [one.maps.read(one.dataset, 5) for one in (tuned, plain)]
     assert not np.array_equal(*pair)
 
 
@@ -138,10 +138,10 @@ def test_maps_too_large_for_half_precision_are_computed_each_time(explainer: Exp
 
     loud = Loud(backbone)
     explainer.maps.backbone = loud  # type: ignore[assignment]
-    first = explainer.maps.read(explainer.dataset, [0])
+    first = explainer.maps.read(explainer.dataset, 0)
     assert np.isfinite(first).all()
     assert first.max() > 65504
-    explainer.maps.read(explainer.dataset, [0])
+    explainer.maps.read(explainer.dataset, 0)
     assert loud.looks == 2
 
 
@@ -149,14 +149,14 @@ def test_maps_are_kept_ahead_and_newer_wishes_win(
     explainer: Explainer, trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go, seen = threading.Event(), threading.Event()
-    read = explainer.maps._read_one
+    read = explainer.maps._compute
 
     def read_slowly(*arguments: object, **named: object) -> np.ndarray:
         seen.set()
         assert go.wait(30)
         return read(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(explainer.maps, "_read_one", read_slowly)
+    monkeypatch.setattr(explainer.maps, "_compute", read_slowly)
     explainer.maps.fetch_ahead(explainer.dataset, [1, 2, 3])
     assert seen.wait(30)
     explainer.maps.fetch_ahead(explainer.dataset, [9, 10])
@@ -164,7 +164,7 @@ def test_maps_are_kept_ahead_and_newer_wishes_win(
     for thread in threading.enumerate():
         if thread.name == "maps ahead":
             thread.join(30)
-    kept = find_kept_maps(trained_copy, explainer.dataset.id, explainer.maps.backbone_facts)
+    kept = find_cached_maps(trained_copy, explainer.dataset.id, explainer.maps.backbone_facts)
     assert sorted(int(file.stem) for file in kept.folder.iterdir()) == [1, 9, 10]
 
 
@@ -185,7 +185,7 @@ def test_fetching_ahead_goes_on_after_an_error(
         explainer.maps.fetch_ahead(explainer.dataset, [1])
         wait_until(lambda: said and not any(map(is_fetching, threading.enumerate())), "it ended")
     explainer.maps.fetch_ahead(explainer.dataset, [2])
-    kept = find_kept_maps(trained_copy, explainer.dataset.id, explainer.maps.backbone_facts)
+    kept = find_cached_maps(trained_copy, explainer.dataset.id, explainer.maps.backbone_facts)
     assert wait_until(lambda: kept.read(2) is not None, "the next wish was heard")
 
 
@@ -204,7 +204,7 @@ def test_maps_go_with_the_dataset_and_with_its_views(
     explainer: Explainer, trained_copy: Workspace
 ) -> None:
     dataset = explainer.dataset
-    kept = find_kept_maps(trained_copy, dataset.id, explainer.maps.backbone_facts)
+    kept = find_cached_maps(trained_copy, dataset.id, explainer.maps.backbone_facts)
     explainer.explain(0, [0])
     assert delete_views(trained_copy, dataset.id) == 7 * 7 * 2048 * 2 + 16
     assert kept.read(0) is None

@@ -8,23 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.prediction.explaining import KeptMaps
+from core.prediction.explaining import CachedMaps
 
 FOLDER = Path("0123456789abcdef") / "fedcba9876543210-bf16"
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> KeptMaps:
-    return KeptMaps(tmp_path / FOLDER)
+def kept(tmp_path: Path) -> CachedMaps:
+    return CachedMaps(tmp_path / FOLDER)
 
 
 def make_map(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).gamma(1.0, 2.0, (7, 7, 2048)).astype(np.float32)
 
 
-def test_a_map_comes_back_in_half_precision(kept: KeptMaps) -> None:
+def test_a_map_comes_back_in_half_precision(kept: CachedMaps) -> None:
     assert kept.read(3) is None
-    kept.keep(3, make_map(3))
+    kept.write(3, make_map(3))
     found = kept.read(3)
     assert found is not None
     np.testing.assert_array_equal(found, make_map(3).astype(np.float16))
@@ -49,18 +49,18 @@ def empty(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [cut_short, alter, lengthen, empty])
 def test_a_damaged_file_is_no_map_and_is_made_again(
-    kept: KeptMaps, damage: Callable[[bytes], bytes]
+    kept: CachedMaps, damage: Callable[[bytes], bytes]
 ) -> None:
-    kept.keep(1, make_map(1))
+    kept.write(1, make_map(1))
     file = kept.folder / "1.map"
     file.write_bytes(damage(file.read_bytes()))
     assert kept.read(1) is None
-    kept.keep(1, make_map(1))
+    kept.write(1, make_map(1))
     assert kept.read(1) is not None
 
 
-def test_a_map_in_the_place_of_another_is_none(kept: KeptMaps, tmp_path: Path) -> None:
-    kept.keep(1, make_map(1))
+def test_a_map_in_the_place_of_another_is_none(kept: CachedMaps, tmp_path: Path) -> None:
+    kept.write(1, make_map(1))
     file = kept.folder / "1.map"
     for other in (
         kept.folder / "2.map",
@@ -69,30 +69,30 @@ def test_a_map_in_the_place_of_another_is_none(kept: KeptMaps, tmp_path: Path) -
     ):
         other.parent.mkdir(parents=True, exist_ok=True)
         os.link(file, other)
-        assert KeptMaps(other.parent).read(int(other.stem)) is None
+        assert CachedMaps(other.parent).read(int(other.stem)) is None
 
 
 @pytest.mark.parametrize("value", [1e6, np.inf, np.nan])
-def test_what_half_precision_cannot_hold_is_not_kept(kept: KeptMaps, value: float) -> None:
+def test_what_half_precision_cannot_hold_is_not_kept(kept: CachedMaps, value: float) -> None:
     spoilt = make_map(0)
     spoilt[0, 0, 0] = value
-    kept.keep(0, spoilt)
+    kept.write(0, spoilt)
     assert kept.read(0) is None
 
 
 def test_a_place_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / FOLDER.parent).write_text("a file where the folder should be")
-    kept = KeptMaps(tmp_path / FOLDER)
-    kept.keep(0, make_map(0))
+    kept = CachedMaps(tmp_path / FOLDER)
+    kept.write(0, make_map(0))
     assert kept.read(0) is None
 
 
-def test_many_threads_keep_and_read_the_same_photos(kept: KeptMaps) -> None:
+def test_many_threads_keep_and_read_the_same_photos(kept: CachedMaps) -> None:
     maps = [make_map(seed) for seed in range(4)]
 
     def work(turn: int) -> bool:
         photo = turn % 4
-        kept.keep(photo, maps[photo])
+        kept.write(photo, maps[photo])
         found = kept.read(photo)
         return found is not None and np.array_equal(found, maps[photo].astype(np.float16))
 

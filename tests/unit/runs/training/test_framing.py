@@ -195,7 +195,7 @@ def test_a_run_on_photos_seen_otherwise_goes_the_whole_way(
     )
     explainer = open_explainer(trained_copy, run.id)
     assert np.array_equal(explainer.read_photo(17), padded[1])
-    seen = explainer.maps.read(dataset, [17])[0]
+    seen = explainer.maps.read(dataset, 17)
     np.testing.assert_allclose(seen.mean(axis=(0, 1)), answers[1].features, rtol=0.02, atol=0.02)
     usual = register_run(trained_copy, list_runs(trained_copy)[-1].id)
     assert not (usual.facts["backbone"] | usual.facts["recipe"]).keys() & changes.keys()

@@ -42,7 +42,7 @@ def test_a_zip_is_made_and_downloaded(page: Page, server: PageServer, folder: Pa
     expect(page.get_by_text("About 95 MB", exact=False)).to_be_visible()
     expect(make).to_be_enabled()
     # The export that is made is named in the link: a reload finds it again.
-    do_until(make.click, page.get_by_text(re.compile("Exporting|1 export")).first)
+    do_until(make.click, page.get_by_text(re.compile("Exporting|Download")).first)
     page.reload()
     download = page.locator("[class*='st-key-export-download']").get_by_role("button")
     expect(download.first).to_be_visible(timeout=LONG_MS)

@@ -13,7 +13,6 @@ from core.exporting.store import (
     Format,
     delete_export,
     find_zip,
-    is_made,
     list_exports,
     list_going,
     make_request,
@@ -32,37 +31,35 @@ from core.ui.parts.state import keep_choice, read_choice
 _JOB = "export"
 _STANDARD: tuple[Format, ...] = ("keras", "onnx")
 _BYTES = 95_000_000
-"""What ResNet-50 takes in float32, in any of the formats."""
+"""Size of ResNet-50 in float32, in any of the formats."""
 
 
 def show_export_panel(version: ModelVersion | None = None) -> None:
     """Draw the export of any version or finished run; `version` is the one chosen at first."""
+    workspace = cache.workspace()
+    versions = [version] if version else []
+    versions += [one for one in list_versions(workspace) if one not in versions]
+    runs = [run for run in list_runs(workspace) if run.state == "done"]
+    names = {one.label: f"{one.label} · {one.name}" for one in versions}
+    names |= {run.id: describe_run(run) for run in runs}
     st.subheader("Export", anchor=False)
     st.caption("A zip for other programs: the model with its preprocessing, and a model card.")
-    names = _list_models(version)
     if not names:
         st.markdown("There is nothing to export yet: train a run first.")
         return
     with report_errors():
-        if not cache.workspace().read_only:
+        if not workspace.read_only:
             with st.container(border=True):
                 _show_form(names, version)
-        _show_jobs()
-        for record in list_exports(cache.workspace()):
+        for identifier in list_going(workspace):
+            follow_job(workspace.export_folder(identifier), "Exporting")
+        asked = read_choice(_JOB)
+        job = read_job(workspace.export_folder(asked)) if asked else None
+        if job is not None and job.state == "failed":
+            show_problem(job.problem, job.remedy)
+        for record in list_exports(workspace):
             with st.container(border=True, key=f"export-{record.id}"):
-                _show_export(record, is_new=record.id == read_choice(_JOB))
-
-
-def _list_models(version: ModelVersion | None) -> dict[str, str]:
-    """Return model → label; the version given first, then versions, then runs."""
-    workspace = cache.workspace()
-    versions = list_versions(workspace)
-    if version is not None:
-        versions = [version, *(one for one in versions if one.number != version.number)]
-    runs = [run for run in list_runs(workspace) if run.state == "done"]
-    return {one.label: f"{one.label} · {one.name}" for one in versions} | {
-        run.id: describe_run(run) for run in runs
-    }
+                _show_export(record, is_new=record.id == asked)
 
 
 def _show_form(names: dict[str, str], version: ModelVersion | None) -> None:
@@ -93,18 +90,6 @@ def _show_form(names: dict[str, str], version: ModelVersion | None) -> None:
     if clicked:
         keep_choice(_JOB, start_export(cache.workspace(), make_request(model, formats)))
         st.rerun()
-
-
-def _show_jobs() -> None:
-    """Draw the exports that are being made, and why the last one failed."""
-    workspace, asked = cache.workspace(), read_choice(_JOB)
-    for identifier in list_going(workspace):
-        follow_job(workspace.export_folder(identifier), "Exporting")
-    if asked is None or is_made(workspace, asked):
-        return
-    status = read_job(workspace.export_folder(asked))
-    if status is not None and status.state == "failed":
-        show_problem(status.problem, status.remedy)
 
 
 def _show_export(record: ExportRecord, *, is_new: bool) -> None:

@@ -84,7 +84,7 @@ def show_version(registry: Registry, version: ModelVersion) -> None:
             if version.run_id in registry.runs and version.dataset_id in registry.datasets:
                 link_page("metrics", "Metrics", "monitoring", run=version.run_id)
                 link_page("training", "Curves", "model_training", run=version.run_id)
-            if not cache.workspace().read_only:
+            if alias is None and not cache.workspace().read_only:
                 with st.popover("Delete", icon=":material/delete:", type="tertiary"):
                     _ask_to_delete(registry, version)
 
@@ -111,10 +111,6 @@ def _describe(registry: Registry, version: ModelVersion) -> dict[str, object]:
 
 def _ask_to_delete(registry: Registry, version: ModelVersion) -> None:
     st.markdown(f"Delete **{version.label}** · {plain(version.name, 60)}?")
-    alias = registry.alias_of(version)
-    if alias is not None:
-        st.caption(f"It is the {alias}: make another version the {alias} first.")
-        return
     if version.number in registry.former[:1]:
         st.warning("A rollback would return to it.", icon=":material/undo:")
     if not st.button(

@@ -3,10 +3,13 @@
 Training caches the features that the lesson rests on.
 """
 
+from typing import NoReturn
+
 import streamlit as st
 
 from core.datasets.importing import ImportJob, read_import, start_import
-from core.formats import plain
+from core.formats import plain, rough_duration
+from core.runs.queue.estimating import estimate_run
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import Recipe
@@ -35,22 +38,28 @@ def show_preparation(dataset: Dataset | None) -> None:
             return
         del st.session_state[_IMPORT]
         if dataset is not None:
-            _train(dataset)
+            _train(_choose_recipe(dataset), dataset)
         show_problem(status.problem, status.remedy)
     if cache.workspace().read_only:
         st.info("The lesson is not prepared, and this workspace is read-only.")
         return
     prepare_training()
-    if dataset is not None and (runs := Trained(dataset).every) and runs[0].state == "failed":
-        show_problem(runs[0].problem or "", runs[0].remedy or "")
+    photos, time, recipe = "sample photos of flowers", "20 s", None
+    if dataset is not None:
+        recipe = _choose_recipe(dataset)
+        photos = f"“{plain(dataset.name)}”"
+        estimate = estimate_run(cache.workspace(), recipe, dataset)
+        time = rough_duration(estimate.seconds) if estimate else "a minute"
+        for run in Trained(dataset).every:
+            if run.id == recipe.run_id and run.state == "failed":
+                show_problem(run.problem or "", run.remedy or "")
     with st.container(border=True):
-        photos = f"“{plain(dataset.name)}”" if dataset else "sample photos of flowers"
-        st.write(f"The lesson uses {photos}. Preparing it takes about 20 seconds.")
+        st.write(f"The lesson uses {photos}. Preparing it takes about {time}.")
         if cache.edit_button(
             "Prepare the lesson", type="primary", icon=":material/play_arrow:", key="lesson.prepare"
         ):
-            if dataset is not None:
-                _train(dataset)
+            if dataset is not None and recipe is not None:
+                _train(recipe, dataset)
             sample = ImportJob(request=SourceRequest(kind="sample"), keep=True)
             st.session_state[_IMPORT] = start_import(cache.workspace(), sample)
             st.rerun()
@@ -63,11 +72,14 @@ def _watch_import(import_id: str) -> None:
     st.progress(0.0, text="Importing the sample photos …")
 
 
-def _train(dataset: Dataset) -> None:
-    """Train a head with the ImageNet weights, or with the built-in ones."""
+def _choose_recipe(dataset: Dataset) -> Recipe:
+    """Return the recipe of a head with the ImageNet weights, or with the built-in ones."""
     usual = find_or_say()
     weights = usual if isinstance(usual, Weights) else find_weights(cache.workspace(), STARTER)
-    recipe = Recipe(dataset=dataset.id, weights=weights.name, weights_digest=weights.digest)
+    return Recipe(dataset=dataset.id, weights=weights.name, weights_digest=weights.digest)
+
+
+def _train(recipe: Recipe, dataset: Dataset) -> NoReturn:
     submit_run(cache.workspace(), recipe, dataset.name)
     ensure_scheduler(cache.workspace())
     st.rerun()

@@ -1,6 +1,6 @@
-"""What one browser has asked: each photo is answered by a model once, and logged once.
+"""The predictions of one browser: a model answers each photo once, and it is logged once.
 
-Cached on the server, in memory, for a day: short answers and thumbnails.
+Short answers and thumbnails are cached in memory for a day.
 """
 
 import logging
@@ -24,56 +24,56 @@ _KEPT_S = 24 * 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Something that can be asked: a registered version, or a run."""
+    """A model: a registered version, or a run."""
 
     key: str
-    """As links name it: “champion”, “v3”, or the id of a run."""
+    """Its name in links: “champion”, “v3”, or the id of a run."""
     label: str
     version: ModelVersion | None = None
     run: RunRecord | None = None
 
     @property
     def name(self) -> str:
-        """In short, for a table: “v3”, “Run 12”."""
+        """A short name for tables: “v3”, “Run 12”."""
         if self.version is not None:
             return self.version.label
         return f"Run {self.run.number}" if self.run is not None else self.key
 
     @property
     def run_id(self) -> str:
-        """The run that it is, or that it was registered from."""
+        """The run, or the run of the version."""
         known = self.version.run_id if self.version is not None else None
         return known or (self.run.id if self.run is not None else "")
 
     @property
     def is_random(self) -> bool:
-        """Whether its backbone has never seen a photo."""
+        """Whether its weights are random."""
         if self.version is not None:
             return bool(self.version.facts.get("backbone", {}).get("weights_kind") == "random")
         return self.run is not None and self.run.recipe.weights == "random"
 
     @property
     def identity(self) -> str:
-        """The same for the same model, by whatever name it was chosen."""
+        """Identifies the model, independent of its name in links."""
         return self.version.digest if self.version is not None else f"run {self.run_id}"
 
 
 @dataclass
 class Asked:
-    """One photo that one model has answered."""
+    """The answer of a model to a photo."""
 
     short: ShortAnswer
     thumbnail: bytes
     id: str
-    """Of the prediction in the log; "" where it could not be logged."""
+    """Id in the log; "" where it could not be logged."""
     said: str = ""
-    """The class that the person said it is; "" as long as they said nothing."""
+    """The class in the feedback; "" without feedback."""
     is_kept: bool = True
 
 
 @dataclass
 class BrowserSession:
-    """The answers given at one browser."""
+    """The predictions of one browser."""
 
     visitor: str
     answers: dict[tuple[str, str], Asked] = field(default_factory=dict)
@@ -82,22 +82,22 @@ class BrowserSession:
     files: str = ""
 
     def find(self, model: Model, digest: str) -> Asked | None:
-        """Return the answer that a model gave to a photo before."""
+        """Return the cached answer of a model to a photo."""
         return self.answers.get((model.identity, digest))
 
     def was_cleared(self, workspace: Workspace) -> bool:
-        """Return whether all that was logged from here was deleted since, on request."""
+        """Return whether the logged predictions of this browser have been deleted."""
         logged = any(asked.id for asked in self.answers.values())
         return logged and not count_predictions(workspace, visitor=self.visitor)
 
     def take(self, files: str) -> None:
-        """Hear what is given now: what is given anew is also logged anew."""
+        """Note the uploaded files; new uploads are logged again."""
         if files != self.files:
             self.answers = {key: one for key, one in self.answers.items() if one.id}
         self.files = files
 
     def log(self, workspace: Workspace, model: Model, asked: Asked, row: NewPrediction) -> None:
-        """Log an answer and cache it; without an id where it could not be logged."""
+        """Log an answer and cache it."""
         try:
             log_predictions(workspace, [row])
         except ReadOnly:
@@ -112,7 +112,7 @@ _sessions: dict[str, BrowserSession] = {}
 
 
 def open_session(name: str, visitor: str) -> BrowserSession:
-    """Return the session of that name, a new one where there is none; long unused ones go."""
+    """Return the session of that name or a new one; remove sessions unused for a day."""
     now = time.monotonic()
     for old in [old for old, one in list(_sessions.items()) if now - one.used > _KEPT_S]:
         _sessions.pop(old, None)

@@ -93,7 +93,7 @@ def test_where_none_differs_the_interval_says_what_n_photos_leave_open(
     assert evidence_from_facts(comparison.event.facts) == evidence  # it has no NaN: JSON keeps it
 
 
-def test_a_version_whose_run_is_gone_is_asked_itself(challenged: Workspace) -> None:
+def test_a_version_predicts_again_when_its_run_is_gone(challenged: Workspace) -> None:
     before = find_comparison(challenged, 1, 2)
     assert before is not None
     champion = find_version(challenged, "champion")
@@ -103,6 +103,9 @@ def test_a_version_whose_run_is_gone_is_asked_itself(challenged: Workspace) -> N
     assert not read_answers(challenged, champion).has_run
     submit_run(challenged, read_version_recipe(champion), "again")  # the same id, no result yet
     assert compare_versions(challenged, 1, 2) == before.evidence
+    hide_dataset(challenged, champion.dataset_id)
+    with pytest.raises(RetrainingRefused, match="training photos are unknown"):
+        compare_versions(challenged, 1, 2)
 
 
 def test_a_run_that_was_trained_anew_does_not_answer_for_the_version(
@@ -113,12 +116,6 @@ def test_a_run_that_was_trained_anew_does_not_answer_for_the_version(
     other = dataclasses.replace(champion, facts={**champion.facts, "files": files})
     assert read_answers(challenged, champion).has_run
     assert not _has_run(challenged, other)
-
-
-def test_without_the_dataset_nobody_knows_what_is_fair(challenged: Workspace) -> None:
-    hide_dataset(challenged, find_version(challenged, "champion").dataset_id)
-    with pytest.raises(RetrainingRefused, match="training photos are unknown"):
-        compare_versions(challenged, 1, 2)
 
 
 def test_without_a_common_test_photo_there_is_no_evidence(

@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from core.errors import DatasetMissing, FeedbackRefused
+from core.errors import FeedbackRefused
 from core.monitoring.feedback import count_feedback, list_feedback, review_feedback
 from core.monitoring.gathering import (
     find_reviewed_dataset,
     list_reviewed,
     make_reviewed_version,
     plan_reviewed,
-    put_aside,
 )
-from core.monitoring.kept_photos import find_kept, sweep_kept_photos
+from core.monitoring.kept_photos import sweep_kept_photos
 from core.monitoring.log import delete_predictions
 from core.registry.events import list_events
 from core.runs.queue.queue import submit_run
@@ -88,6 +87,9 @@ def test_reviewed_photos_become_train_photos(workspace: Workspace, dataset: Data
     with pytest.raises(FeedbackRefused, match="no reviewed photos"):
         make_reviewed_version(workspace, made.id)
     assert sweep_kept_photos(workspace) == 3, "the dataset has them; consent ends here"
+    ids = [one.prediction for one in read_feedback(workspace, numbers)]
+    assert delete_predictions(workspace, ids=ids) == 3
+    assert read_dataset(workspace, made.id).original(36) == draw(0), "the dataset stays whole"
 
 
 def test_copies_of_what_tests_the_model_are_left_out(
@@ -141,12 +143,14 @@ def test_a_cropped_and_a_mirrored_test_photo_are_found_by_their_features(
 def test_what_cannot_be_learnt_from_is_said_and_put_aside(
     workspace: Workspace, dataset: Dataset
 ) -> None:
-    numbers = accept(workspace, (draw(0), "rose"), (b"no photo at all", "rose"))
-    for one in read_feedback(workspace, numbers[:1]):
-        workspace.kept_photo_file(one.photo).unlink()
-    with pytest.raises(FeedbackRefused, match="None of 2 reviewed photos can be added"):
+    numbers = accept(workspace, (draw(0), "rose"), (b"no photo at all", "rose"), (draw(1), "rose"))
+    lost, _, altered = read_feedback(workspace, numbers)
+    workspace.kept_photo_file(lost.photo).unlink()
+    workspace.kept_photo_file(altered.photo).write_bytes(draw(2))
+    with pytest.raises(FeedbackRefused, match="None of 3 reviewed photos can be added"):
         make_reviewed_version(workspace, dataset.id)
-    lost, unreadable = read_feedback(workspace, numbers)
+    lost, unreadable, altered = read_feedback(workspace, numbers)
+    assert altered.left_out == "Its stored file was altered."
     assert "not stored" in lost.left_out and "not a picture" in unreadable.left_out
     assert len(list_datasets(workspace)) == 1
     with pytest.raises(FeedbackRefused, match="no reviewed photos"):
@@ -181,16 +185,6 @@ def test_what_is_reviewed_anew_while_a_version_is_made_stays_open(
     assert "labelled “rose”" in told.left_out, "the reviewer learns what became of it"
 
 
-def test_an_altered_photo_is_not_learnt_from(workspace: Workspace, dataset: Dataset) -> None:
-    [number] = accept(workspace, (draw(0), "rose"))
-    [one] = read_feedback(workspace, [number])
-    workspace.kept_photo_file(one.photo).write_bytes(draw(1))
-    plan = plan_reviewed(workspace, dataset)
-    assert not plan.added and plan.left_out[0].left_out == "Its stored file was altered."
-    put_aside(workspace, plan)
-    assert count_feedback(workspace)["used"] == 1
-
-
 def test_feedback_on_other_datasets_models_stays_out(
     workspace: Workspace, dataset: Dataset, tmp_path: Path
 ) -> None:
@@ -207,23 +201,6 @@ def test_feedback_on_other_datasets_models_stays_out(
     assert [one.number for one in list_reviewed(workspace, other.id)] == theirs
     more = accept(workspace, (draw(2), "rose"), run_id=runs[0].id)
     assert [one.number for one in list_reviewed(workspace, made.id)] == more
-
-
-def test_deleting_by_request_leaves_the_dataset_whole(
-    workspace: Workspace, dataset: Dataset
-) -> None:
-    [number] = accept(workspace, (draw(0), "rose"))
-    [one] = read_feedback(workspace, [number])
-    made = make_reviewed_version(workspace, dataset.id)
-    assert delete_predictions(workspace, ids=[one.prediction]) == 1
-    assert not find_kept(workspace, [one.photo])
-    assert read_dataset(workspace, made.id).original(36) == draw(0)
-
-
-def test_without_a_dataset_or_a_model_nothing_is_suggested(workspace: Workspace) -> None:
-    assert find_reviewed_dataset(workspace) is None
-    with pytest.raises(DatasetMissing):
-        make_reviewed_version(workspace, "0123456789abcdef")
 
 
 def test_the_newest_version_of_the_trained_dataset_is_suggested(trained_copy: Workspace) -> None:

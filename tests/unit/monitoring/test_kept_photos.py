@@ -57,13 +57,6 @@ def test_no_photo_is_kept_unless_that_was_asked_for(workspace: Workspace) -> Non
     assert read_kept_photo(workspace, digest(PHOTO)) == PHOTO
 
 
-def test_a_file_that_was_altered_is_kept_anew(workspace: Workspace) -> None:
-    assert keep_photo(workspace, Photo(PHOTO), consent=True)
-    workspace.kept_photo_file(digest(PHOTO)).write_bytes(b"altered")
-    assert keep_photo(workspace, Photo(PHOTO), consent=True)
-    assert read_kept_photo(workspace, digest(PHOTO)) == PHOTO
-
-
 def test_a_setting_keeps_all_of_them_for_days(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,17 +131,20 @@ def test_what_was_kept_for_a_review_goes_with_it(
         assert bool(find_kept(workspace, [told.photo])) is is_kept
 
 
-def test_use_of_the_log_sweeps_what_must_go(
+def test_use_of_the_log_sweeps_expired_and_half_written_files(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_for(monkeypatch)
     keep_photo(workspace, Photo(PHOTO))
     file = make_older(workspace, PHOTO, 8)
     sweep_when_due(workspace)
-    assert file.exists(), "this process has just looked"
+    assert file.exists(), "this process has just swept"
+    half = workspace.kept_photos / ".1-old-x"
+    half.write_bytes(b"half")
+    os.utime(half, (0, 0))
     monkeypatch.setattr(kept_photos, "_usages", {})
     log_predictions(workspace, [make_prediction(0)])
-    assert not file.exists()
+    assert not file.exists() and not half.exists()
 
 
 def test_files_are_private_and_altered_ones_are_not_read(workspace: Workspace) -> None:
@@ -158,16 +154,8 @@ def test_files_are_private_and_altered_ones_are_not_read(workspace: Workspace) -
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     file.write_bytes(b"another")
     assert read_kept_photo(workspace, digest(PHOTO)) is None
+    assert keep_photo(workspace, Photo(PHOTO), consent=True)
+    assert read_kept_photo(workspace, digest(PHOTO)) == PHOTO
     assert read_kept_photo(workspace, digest(b"never kept")) is None
     with pytest.raises(BadIdentifier):
         read_kept_photo(workspace, "../petalscope.db")
-
-
-def test_half_written_files_of_a_killed_process_go(workspace: Workspace) -> None:
-    keep_photo(workspace, Photo(PHOTO), consent=True)
-    old, new = (workspace.kept_photos / f".1-{name}-x" for name in ("old", "new"))
-    for file in (old, new):
-        file.write_bytes(b"half")
-    os.utime(old, (0, 0))
-    sweep_kept_photos(workspace)
-    assert (old.exists(), new.exists()) == (False, True)

@@ -57,20 +57,18 @@ def test_what_goes_in_comes_out(workspace: Workspace) -> None:
     assert np.array_equal(scores[0], rows[1].scores)
 
 
-def test_a_log_without_predictions_has_the_same_columns(workspace: Workspace) -> None:
+def test_an_empty_log_has_the_same_columns_and_rows_are_written_together(
+    workspace: Workspace,
+) -> None:
     empty = read_predictions(workspace)
     log_predictions(workspace, [])
-    log_predictions(workspace, [make_prediction(0)])
-    filled = read_predictions(workspace)
-    assert len(empty) == 0 and empty.dtypes.equals(filled.dtypes)
-    assert read_features(workspace, []).shape == (0, 2048)
-
-
-def test_rows_go_in_together_or_not_at_all(workspace: Workspace) -> None:
     log_predictions(workspace, [make_prediction(0)])
     with pytest.raises(IntegrityError):
         log_predictions(workspace, [make_prediction(1), make_prediction(0)])
     assert read_ids(workspace) == ["prediction-0"]
+    filled = read_predictions(workspace)
+    assert len(empty) == 0 and empty.dtypes.equals(filled.dtypes)
+    assert read_features(workspace, []).shape == (0, 2048)
 
 
 def test_times_and_versions_choose(workspace: Workspace) -> None:

@@ -116,9 +116,3 @@ def test_a_time_begins_at_a_whole_hour_or_day() -> None:
     assert (choose_step(1), choose_step(7)) == ("hour", "day")
     assert begin_of(now, 1) == datetime(2026, 11, 20, 15, tzinfo=UTC)
     assert begin_of(now, 7) == datetime(2026, 11, 15, tzinfo=UTC)
-
-
-def test_a_log_of_runs_alone_has_steps(workspace: Workspace) -> None:
-    log_predictions(workspace, [make_prediction(0)])
-    rows = summarise_steps(read_predictions(workspace), "day")
-    assert rows["version"].tolist() == [RUNS]

@@ -192,6 +192,7 @@ def _show_strategies(page: LessonPage, _before: str) -> None:
 def _say_share(page: LessonPage, line: str, hits: int, of: int) -> str:
     """Return a share in words, with its interval and n."""
     low, high = (percent(end, of) for end in wilson_interval(hits, of))
+    line = line[:1].upper() + line[1:]
     if is_presenting():
         return f"{line}: {percent(hits / of, of) if of else '–'} ({low} – {high}, n = {of:,})"
     words = page.text

@@ -147,7 +147,7 @@ def list_exports(workspace: Workspace) -> list[ExportRecord]:
 
 
 def list_going(workspace: Workspace) -> list[str]:
-    """Return the ids of the exports that are being made."""
+    """Return the ids of the running exports."""
     jobs = list_jobs(workspace.exports)
     return [name for name, job in jobs.items() if job.state == "going"]
 

@@ -44,7 +44,7 @@ class NearestPhotos(NamedTuple):
 def find_nearest_training(
     workspace: Workspace, result: RunResult, photo: int, classes: Sequence[int], count: int = 6
 ) -> dict[int, NearestPhotos]:
-    """Return the training photos of each class that are nearest to a photo, without itself.
+    """Return the nearest training photos of each class to a photo, without itself.
 
     Raises:
         FeaturesMissing: The features of the run were removed or altered.

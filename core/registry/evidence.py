@@ -70,7 +70,7 @@ def describe_evidence(evidence: Evidence) -> str:
     """Return the comparison in words, with n and interval."""
     n = evidence.n
     if n == 0:
-        return "There was no photo to compare them by."
+        return "They had no photo in common to compare."
     return (
         f"Accuracy {percent(evidence.accuracy_challenger, n)} against "
         f"{percent(evidence.accuracy_champion, n)} on the same "

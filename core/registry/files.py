@@ -113,7 +113,7 @@ def read_file(workspace: Workspace, version: ModelVersion, role: Role) -> bytes:
 
 
 def damaged(version: ModelVersion, problem: str) -> VersionDamaged:
-    """Return the error of a version that is refused."""
+    """Return the error of a refused version."""
     return VersionDamaged(
         f"{version.label} is refused. {problem}.",
         "Roll back to the former champion, or register the run of this version again: page Models.",

@@ -190,7 +190,7 @@ def _check_evidence(
 
 
 def _find_target(workspace: Workspace, champion: int) -> tuple[ModelVersion, list[int]]:
-    """Return the former champion to go back to, and the newer ones that are damaged."""
+    """Return the former champion for a rollback, and the damaged ones after it."""
     skipped: list[int] = []
     fault: VersionDamaged | None = None
     for number in list_former(workspace, but=champion):
@@ -216,7 +216,7 @@ def _set_alias(connection: Connection, alias: Alias, number: int, former: int | 
 def _let_answer(
     connection: Connection, kind: EventKind, number: int, event: EventFacts
 ) -> ModelEvent:
-    """Make a version the champion; it is no longer the challenger."""
+    """Make a version the champion, and remove it as challenger."""
     _set_alias(connection, "champion", number, event["former"])
     alias = aliases_table.c
     own = (alias.alias == "challenger") & (alias.version == number)

@@ -93,7 +93,7 @@ class Door:
 
     @property
     def has_key(self) -> bool:
-        """Whether a key is asked for."""
+        """Whether a key is needed."""
         return self._key is not None
 
     def check_place(self, server: str | None, headers: Mapping[str, str]) -> None:

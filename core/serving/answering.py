@@ -1,7 +1,7 @@
-"""From the bytes of a photo to the answer: decode, batch, rule, words; and a line for the log.
+"""Answers photos: decode, batch, rule, words; and a line for the log.
 
-A batch gathers for a few milliseconds, while another is answered or photos are being decoded. One
-version answers a whole batch: the one that serves when its turn comes.
+A batch gathers for a few milliseconds, while another is answered or photos are decoded. One version
+answers a whole batch.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Row(NamedTuple):
     """(k,) float32."""
     decision: Decision | None
     model_s: float
-    """Of the whole batch."""
+    """Seconds for the whole batch."""
 
 
 @dataclass(eq=False)
@@ -158,7 +158,7 @@ class AnswerService:
     ) -> None:
         self.queue = settings.api_queue
         self.waiting = 0
-        """Photos that are decoded, wait or are answered."""
+        """Photos in the queue, decoded or being answered."""
         self.batches = asyncio.Semaphore(_BATCHES_AT_ONCE)
         """Held by each batch request from its body to its answer."""
         self._places = asyncio.Semaphore(settings.api_queue)

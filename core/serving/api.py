@@ -84,7 +84,7 @@ def _make_service(workspace: Workspace, settings: Settings, figures: Figures) ->
 
 @asynccontextmanager
 async def _run(service: Service) -> AsyncIterator[None]:
-    """Yield while the service answers; then write the lines that wait for the log."""
+    """Yield while the service answers; then write the waiting lines of the log."""
     # BLAS threads that wake behind OpenVINO's take longer than the work they are given.
     with threadpool_limits(1, user_api="blas"):
         service.logbook.start()
@@ -103,7 +103,7 @@ async def _run(service: Service) -> AsyncIterator[None]:
 
 
 def _create_or_end() -> FastAPI:
-    """Return the application for uvicorn; end with the sentence of a setting that is refused."""
+    """Return the application for uvicorn; a refused setting ends the process with its sentence."""
     try:
         return create_app()
     except SettingRefused as error:

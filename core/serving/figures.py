@@ -34,30 +34,30 @@ class Figures:
         self.requests = counter(
             "petalscope_requests", "Requests by route, method and status.", of_requests
         )
-        about = "From the first byte of a request to the last of its answer."
+        about = "Seconds for each request, until the end of its answer."
         self.request_seconds = histogram(
             "petalscope_request_seconds", about, ("route",), buckets=_SECONDS
         )
         about = "Photos and requests turned away, by error code."
         self.problems = counter("petalscope_problems", about, ("code",))
-        about = "Of one photo: decoding, waiting for its batch, the model on its batch."
+        about = "Seconds for each photo: decoding, waiting for its batch, the model."
         self.stage_seconds = histogram(
             "petalscope_stage_seconds", about, ("stage",), buckets=_SECONDS
         )
-        about = "Photos that were answered together."
+        about = "Photos in each batch."
         self.batch_photos = histogram("petalscope_batch_photos", about, buckets=_PHOTOS)
         about = "Photos answered, by version and kind: unsure and unlike are the unknown ones."
         self.answers = counter("petalscope_answers", about, ("version", "kind"))
         about = "Best score of each photo, calibrated where the version has a rule."
         self.scores = histogram("petalscope_top_score", about, ("version",), buckets=_SCORES)
-        self.photos_waiting = gauge("petalscope_photos_waiting", "Photos that have a place now.")
+        self.photos_waiting = gauge("petalscope_photos_waiting", "Photos in the queue now.")
         about = "1 for the version that answers now."
         self.serving = gauge("petalscope_serving", about, ("version", "digest"))
-        about = "1 while answers do not come from the champion that was promoted."
+        about = "1 while another version answers than the champion."
         self.degraded = gauge("petalscope_degraded", about)
         self.log_waiting = gauge("petalscope_log_waiting", "Answers not yet in the log.")
         self.alarm = gauge("petalscope_alarm", "1 while a rule has an active alarm.", ("rule",))
-        self.log_lost = counter("petalscope_log_lost", "Answers that are missing in the log.")
+        self.log_lost = counter("petalscope_log_lost", "Answers missing in the log.")
 
     def show_serving(self, version: str, digest: str) -> None:
         """Set the gauge of the version that answers."""

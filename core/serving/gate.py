@@ -23,7 +23,7 @@ from core.serving.uploads import limit_body
 
 BODY_TIMEOUT_S = 60.0
 MOST_HELD = 640_000_000
-"""Bytes of all bodies that are in memory at once."""
+"""Bytes of all bodies in memory at once."""
 _READ_AND_DROPPED = 64_000_000
 _OPEN = ("/health/", "/openapi.json")
 """Answered without a key and at any rate."""
@@ -162,6 +162,6 @@ class _Visit:
 
     def _too_large(self) -> RequestTooLarge:
         return RequestTooLarge(
-            f"The request has more than {self._limit / 1e6:.1f} MB, the most that is accepted.",
+            f"The request has more than {self._limit / 1e6:.1f} MB, the limit.",
             "Send fewer or smaller photos.",
         )

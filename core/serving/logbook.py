@@ -47,7 +47,7 @@ class Logbook:
     """A bounded queue of lines, and the thread that writes them."""
 
     def __init__(self, workspace: Workspace, on_lost: Callable[[int], None]) -> None:
-        """Prepare; `on_lost` gets the number of lines that were dropped."""
+        """Prepare; `on_lost` gets the number of dropped lines."""
         self._workspace = workspace
         self._on_lost = on_lost
         # An event is a flush: set when all lines before it are written. None is the end.
@@ -60,7 +60,7 @@ class Logbook:
 
     @property
     def waiting(self) -> int:
-        """Lines that are not written yet."""
+        """Lines not yet written."""
         return self._queue.unfinished_tasks
 
     def start(self) -> None:
@@ -87,7 +87,7 @@ class Logbook:
         return written.wait(timeout_s)
 
     def close(self, timeout_s: float = 10.0) -> None:
-        """Write the lines that wait; count those as lost that are left after the time."""
+        """Write the waiting lines; count the rest as lost after the timeout."""
         self._is_closing = True
         if self._thread.is_alive():
             with suppress(Full):
@@ -110,7 +110,7 @@ class Logbook:
                 self._queue.task_done()
 
     def _gather(self) -> list[Line | threading.Event | None]:
-        """Return the next lines, up to a flush or the end; or what came within a moment."""
+        """Return the lines of the next quarter of a second, up to a flush or the end."""
         entries = [self._queue.get()]
         ended = time.monotonic() + _GATHERING_S
         with suppress(Empty):

@@ -35,7 +35,7 @@ _STATUSES: dict[type[Exception], int] = {
     errors.PetalscopeError: 400,
 }
 """By kind or, where it is not listed, by its parent; an error may name another in its facts."""
-_SEE = "See /openapi.json for what is allowed."
+_SEE = "See /openapi.json for the allowed requests."
 
 
 def describe_problem(error: PetalscopeError, request_id: str) -> Problem:

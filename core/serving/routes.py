@@ -199,7 +199,7 @@ async def is_alive() -> schemas.Alive:
     responses={503: {"model": schemas.Readiness, "description": "No version serves yet"}},
 )
 async def is_ready(service: Parts, response: Response) -> schemas.Readiness:
-    """503 until a version serves; `degraded` where it is not the champion that was promoted."""
+    """503 until a version serves; `degraded` while another version answers than the champion."""
     state = service.switcher.state
     shown = state if state.model else state.refusal
     response.status_code = 200 if state.model else 503

@@ -70,7 +70,7 @@ class ServingModel:
 
 
 def open_serving_model(workspace: Workspace, number: int) -> ServingModel:
-    """Return a version, warmed up, and compiled for many only where that is clearly faster."""
+    """Return a version, warmed up; compiled for many photos only where that is clearly faster."""
     single = open_version(workspace, number, purpose="latency")
     many = open_version(workspace, number, purpose="throughput")
     assert single.version is not None
@@ -115,7 +115,7 @@ class State:
 
     @property
     def is_degraded(self) -> bool:
-        """Whether another version answers than the champion that was promoted."""
+        """Whether another version answers than the champion."""
         return self.model is not None and self.model.version.number != self.champion
 
 

@@ -17,7 +17,6 @@ from core.ui.mistakes.reading import (
     MOST_OTHERS,
     REVIEW,
     SEEDS,
-    Listed,
     MistakesPage,
     is_reviewing,
     read_mistakes,
@@ -68,16 +67,16 @@ def show_mistakes(run: RunRecord, split: str) -> None:
 def _show_ranked(page: MistakesPage) -> None:
     if page.needs_others and page.split == "test":
         ask_before_test(*page.others)
-    listed, reviewing = page.listed, is_reviewing()
+    reviewing = is_reviewing()
     if not reviewing:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             for name, label in (("true", "True class"), ("predicted", "Predicted class")):
                 _pick_class(page, name, label)
             if page.ranking == "random":
                 _pick_sample(page)
-            show_review_button(listed.photos)
+            show_review_button(page.photos)
         _describe_list(page)
-    show_photos(listed)
+    show_photos(page)
     if reviewing:
         _describe_list(page)
 
@@ -104,7 +103,7 @@ def _describe_list(page: MistakesPage) -> None:
     if matching > (most := ENDLESS.get(ranking, matching)):
         parts.append(f"{most} are shown.")
     if drawn and matching:
-        photos = page.listed.photos
+        photos = page.photos
         correct = int((~page.answers.wrong[photos]).sum())
         share = _say_share(correct, len(photos))
         parts.append(f"Correct in this sample: {correct} of {len(photos)}, {share}.")
@@ -185,27 +184,27 @@ def show_review_button(photos: np.ndarray) -> None:
     )
 
 
-def show_photos(listed: Listed) -> None:
+def show_photos(page: MistakesPage) -> None:
     """Draw the photos of a list as a gallery, or one by one."""
-    photos, dataset = listed.photos, listed.dataset
+    photos, dataset = page.photos, page.dataset
     if len(photos) == 0:
         keep_choice(REVIEW, None)
         st.info("No photos in this list.", icon=":material/filter_alt_off:")
     elif is_reviewing():
-        keep_choice(REVIEW, str(photos[listed.find_place()]))
-        show_review(listed)
+        keep_choice(REVIEW, str(photos[page.find_place()]))
+        show_review(page)
     else:
         show_tray(dataset)
         st.caption(
             "Below each photo: score of its true class, then of the predicted class (→) or, if "
             "correct, of the runner-up (2nd)."
         )
-        captions = _caption_photos(listed)
+        captions = _caption_photos(page)
         show_gallery(dataset, photos, key="mistakes", captions=captions, badges=mark_tray(dataset))
 
 
-def _caption_photos(listed: Listed) -> Callable[[int], str]:
-    result, said = listed.result, listed.answers
+def _caption_photos(page: MistakesPage) -> Callable[[int], str]:
+    result, said = page.result, page.answers
 
     def caption(photo: int) -> str:
         scores, label = result.scores[photo], int(result.labels[photo])

@@ -58,32 +58,6 @@ class Ranked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
-    """A list of photos with the answers of a run."""
-
-    run: RunRecord
-    dataset: Dataset
-    result: RunResult
-    answers: Answers
-    photos: np.ndarray
-    """(m,) int64, in order."""
-
-    def find_place(self) -> int:
-        """Return the place in the list of the photo in the URL; 0 when it is not listed."""
-        stated = read_choice(REVIEW) or ""
-        places = [str(photo) for photo in self.photos.tolist()]
-        return places.index(stated) if stated in places else 0
-
-    def find_nearest(self, photo: int, class_number: int, most: int) -> NearestPhotos:
-        """Return the training photos of a class nearest to a photo.
-
-        Raises:
-            FeaturesMissing: The features of the run were deleted.
-        """
-        return _find_nearest(self.run.id, photo, class_number, most)
-
-
-@dataclass(frozen=True, kw_only=True)
 class MistakesPage:
     """The photos of a split in the order of a ranking, by the answers of a run."""
 
@@ -133,17 +107,24 @@ class MistakesPage:
                 kept &= values == self.chosen[name]
         return np.asarray(self.ranked.photos[kept])
 
-    @property
-    def listed(self) -> Listed:
-        """The listed photos: a ranking that holds every photo is cut."""
-        photos = self.matching
-        return Listed(
-            run=self.run,
-            dataset=self.dataset,
-            result=self.result,
-            answers=self.answers,
-            photos=photos[: ENDLESS.get(self.ranking)],
-        )
+    @cached_property
+    def photos(self) -> np.ndarray:
+        """(m,) int, the listed photos: a ranking of all photos is cut."""
+        return self.matching[: ENDLESS.get(self.ranking)]
+
+    def find_place(self) -> int:
+        """Return the place in the list of the photo in the URL; 0 when it is not listed."""
+        stated = read_choice(REVIEW) or ""
+        places = [str(photo) for photo in self.photos.tolist()]
+        return places.index(stated) if stated in places else 0
+
+    def find_nearest(self, photo: int, class_number: int, most: int) -> NearestPhotos:
+        """Return the training photos of a class nearest to a photo.
+
+        Raises:
+            FeaturesMissing: The features of the run were deleted.
+        """
+        return _find_nearest(self.run.id, photo, class_number, most)
 
 
 def read_mistakes(run: RunRecord, split: str) -> MistakesPage:

@@ -18,7 +18,7 @@ from core.charts.theme import format_share
 from core.datasets.edits.tray import Edit, add_edits, undo_edits
 from core.errors import PetalscopeError
 from core.formats import count, plain
-from core.ui.mistakes.reading import REVIEW, Listed, Waiting, is_reviewing, read_waiting
+from core.ui.mistakes.reading import REVIEW, MistakesPage, Waiting, is_reviewing, read_waiting
 from core.ui.parts import cache
 from core.ui.parts.components import queue_keys, show_steps
 from core.ui.parts.frame import page_file
@@ -40,32 +40,32 @@ _TINY = float(np.finfo(np.float32).eps)
 
 
 @st.fragment
-def show_review(listed: Listed) -> None:
+def show_review(page: MistakesPage) -> None:
     """Draw the photo under review with its evidence and the actions."""
     if not is_reviewing():  # back to the gallery, which is outside this fragment
         st.rerun()
     redraw_after_panel()
     with report_errors():
-        _draw_step(listed)
+        _draw_step(page)
 
 
-def _draw_step(listed: Listed) -> None:
-    dataset, photos = listed.dataset, listed.photos
-    place, keys = listed.find_place(), _PANEL not in st.query_params
+def _draw_step(page: MistakesPage) -> None:
+    dataset, photos = page.dataset, page.photos
+    place, keys = page.find_place(), _PANEL not in st.query_params
     photo, waiting = int(photos[place]), read_waiting(dataset)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _show_way(listed, place, waiting, keys)
+        _show_way(page, place, waiting, keys)
     picture, words = st.columns([6, 5], gap="medium")
     # Buttons first, so that none of the photo before is left below this one.
     with words:
-        show_answer(listed, photo, waiting.words.get(photo, ""))
-        _show_actions(listed, place, waiting, keys)
+        show_answer(page, photo, waiting.words.get(photo, ""))
+        _show_actions(page, place, waiting, keys)
     if keys:
         queue_keys("mistakes", "G", "Left", "Right", "U", "X", *map(str, range(_DIGITS + 1)))
     with picture:
         show_photo(dataset, photo)
         show_done("mistakes")
-    if show_evidence(listed, photo, photos[place + 1 : place + 4]) and keys:
+    if show_evidence(page, photo, photos[place + 1 : place + 4]) and keys:
         _redraw()  # the keys belong to the panel while it is open
     if not keys:
         st.query_params[_PANEL] = st.query_params[_PANEL]  # the browser missed it in the redraw
@@ -77,9 +77,9 @@ def _redraw() -> None:
     st.rerun(scope="fragment" if context and context.fragment_ids_this_run else "app")
 
 
-def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
+def _show_way(page: MistakesPage, place: int, waiting: Waiting, keys: bool) -> None:
     """Draw the way back, previous and next, the place in the list, and the tray."""
-    dataset, photos = listed.dataset, listed.photos
+    dataset, photos = page.dataset, page.photos
     st.button(
         "Gallery",
         icon=":material/grid_view:",
@@ -113,18 +113,18 @@ def _show_way(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
 
 
 @cache.for_editors
-def _show_actions(listed: Listed, place: int, waiting: Waiting, keys: bool) -> None:
+def _show_actions(page: MistakesPage, place: int, waiting: Waiting, keys: bool) -> None:
     """Draw keep, exclude, and the most likely classes with their digits.
 
     Args:
         keys: Whether the keys of the buttons work.
     """
-    dataset, photos, result = listed.dataset, listed.photos, listed.result
+    dataset, photos, result = page.dataset, page.photos, page.result
     photo = int(photos[place])
     scores, label = result.scores[photo], int(result.labels[photo])
     best = np.argsort(-scores, kind="stable")[:_DIGITS]
     note = (
-        f"{title_run(listed.run)} says {result.classes[int(best[0])]}, "
+        f"{title_run(page.run)} says {result.classes[int(best[0])]}, "
         f"{format_share(float(scores[best[0]]))}"
     )
     with st.container(horizontal=True, gap="small"):
@@ -225,9 +225,9 @@ def _undo(dataset: Dataset, photos: np.ndarray, last: Edit | None) -> None:
     keep_done("mistakes", said)
 
 
-def show_answer(listed: Listed, photo: int, waiting: str) -> None:
+def show_answer(page: MistakesPage, photo: int, waiting: str) -> None:
     """Draw the true class and the predicted class, each with its name and score."""
-    result, said = listed.result, listed.answers
+    result, said = page.result, page.answers
     label, predicted = int(result.labels[photo]), int(said.predictions[photo])
     verdict = ":red[wrong]" if said.wrong[photo] else ":green[correct]"
     for place, word, number in zip(
@@ -243,7 +243,7 @@ def show_answer(listed: Listed, photo: int, waiting: str) -> None:
         st.markdown(f":green[:material/edit_note: In the tray: {plain(waiting)}]")
 
 
-def show_evidence(listed: Listed, photo: int, coming: np.ndarray) -> bool:
+def show_evidence(page: MistakesPage, photo: int, coming: np.ndarray) -> bool:
     """Draw Grad-CAM, the training photos that decide, and the nearest ones of both classes.
 
     Args:
@@ -252,33 +252,33 @@ def show_evidence(listed: Listed, photo: int, coming: np.ndarray) -> bool:
     Returns:
         Whether everything must be redrawn, because a photo was opened or the tray changed.
     """
-    result, said = listed.result, listed.answers
+    result, said = page.result, page.answers
     label, predicted = int(result.labels[photo]), int(said.predictions[photo])
     roles = {predicted: "predicted"} | {label: "true"}
     if label == predicted:
         roles = {label: "true and predicted"}
     words = {number: [role] for number, role in roles.items()}
-    show_explanation(listed.run, listed.dataset, photo, words, key="mistakes")
-    changed = show_why(listed.run, listed.dataset, photo, key="mistakes")
+    show_explanation(page.run, page.dataset, photo, words, key="mistakes")
+    changed = show_why(page.run, page.dataset, photo, key="mistakes")
     for number, role in roles.items():
         key = "near_predicted" if role == "predicted" else "near_true"
-        changed |= show_nearest_training(listed, photo, number, key=key) is not None
+        changed |= show_nearest_training(page, photo, number, key=key) is not None
     with suppress(PetalscopeError):  # a missing backbone was reported above
-        prefetch(listed.run, listed.dataset, coming.tolist())
+        prefetch(page.run, page.dataset, coming.tolist())
     return changed
 
 
 def show_nearest_training(
-    listed: Listed, photo: int, class_number: int, *, most: int = _NEAREST, key: str = "nearest"
+    page: MistakesPage, photo: int, class_number: int, *, most: int = _NEAREST, key: str = "nearest"
 ) -> int | None:
     """Draw the training photos of a class nearest to a photo; return the one just opened."""
-    name = listed.result.classes[class_number]
+    name = page.result.classes[class_number]
     st.markdown(
         f"**Nearest training photos of {plain(name, 40)}**",
         help="By cosine of the features; 1 is equal.",
     )
     try:
-        found = listed.find_nearest(photo, class_number, most)
+        found = page.find_nearest(photo, class_number, most)
     except PetalscopeError as error:
         show_problem(error.problem, error.remedy)
         return None
@@ -286,9 +286,9 @@ def show_nearest_training(
         st.caption("This run had no other training photo of this class.")
         return None
     cosines = dict(zip(found.photos.tolist(), found.cosines.tolist(), strict=True))
-    digests = listed.dataset.manifest["sha256"].to_numpy()
+    digests = page.dataset.manifest["sha256"].to_numpy()
     opened = show_wall(
-        listed.dataset,
+        page.dataset,
         found.photos,
         Wall(
             key,

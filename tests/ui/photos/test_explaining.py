@@ -77,32 +77,23 @@ def test_a_missing_backbone_is_said_in_the_panel(open_panel: Open, trained_copy:
     assert "python -m core features" in text_of(app).replace("\\", "")
 
 
-def script(run_id: str, dataset_id: str, photos: list[int]) -> None:
-    import numpy as np
+def script(run_id: str, dataset_id: str) -> None:
     import streamlit as st
 
     from core.runs.store import read_run
-    from core.ui.mistakes.reading import Listed, read_mistakes
+    from core.ui.mistakes.reading import read_mistakes
     from core.ui.mistakes.review import show_nearest_training
     from core.ui.parts import cache
     from core.ui.photos.explaining import show_explanation
 
     run, dataset = read_run(cache.workspace(), run_id), cache.dataset(dataset_id)
-    page = read_mistakes(run, "validation")
-    listed = Listed(
-        run=run,
-        dataset=dataset,
-        result=page.result,
-        answers=page.answers,
-        photos=np.array(photos, dtype=np.int64),
-    )
     show_explanation(run, dataset, 0, {2: ["predicted"], 0: ["true"]})
-    st.write(show_nearest_training(listed, 0, 1, most=50))
+    st.write(show_nearest_training(read_mistakes(run, "validation"), 0, 1, most=50))
 
 
 def test_pages_may_show_explanation_and_neighbours(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[-1]
-    app = AppTest.from_function(script, args=(run.id, run.recipe.dataset, [3, 4]))
+    app = AppTest.from_function(script, args=(run.id, run.recipe.dataset))
     app.run(timeout=60)
     assert not app.exception
     photo, predicted, true, _scale = captions_of_pictures(app)

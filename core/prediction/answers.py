@@ -49,10 +49,7 @@ def phrase_decision(decision: Decision) -> str:
 def phrase_reason(decision: Decision) -> str:
     """Return why there is no answer, and what helps; "" where there is one."""
     if decision.kind == "unlike":
-        return (
-            "This photo is unlike all its training photos. Closest known class: "
-            f"{_name(*decision.top[0])}, not reliable."
-        )
+        return f"Closest known class: {_name(*decision.top[0])}, not reliable."
     if decision.kind == "unsure":
         return (
             f"It only answers when it is at least {_percent(decision.threshold)} sure. Try a "

@@ -1,4 +1,4 @@
-"""Comparing two runs: counts by hand, tests beside SciPy's and beside simulations."""
+"""Comparisons of two runs: counts by hand, tests against SciPy's and against simulations."""
 
 import itertools
 import math
@@ -6,11 +6,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy.stats import binom, binomtest
 
 from core.evaluation.comparison import (
     adjust_holm,
+    bound_unseen,
     compare_predictions,
+    count_needed_gains,
     difference_interval,
     exact_mcnemar,
     photos_to_tell,
@@ -34,6 +36,13 @@ def test_gained_lost_and_per_class_are_counted() -> None:
     assert table["class"].tolist() == ["daisy", "rose"]  # tulip has no photo
     assert table[["support", "gained", "lost"]].to_numpy().tolist() == [[3, 1, 1], [3, 0, 0]]
     assert table["difference"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(("a", "b", "verdict"), [(60, 90, "better"), (90, 60, "worse")])
+def test_a_clear_difference_is_significant(a: int, b: int, verdict: str) -> None:
+    labels, place = np.zeros(100, dtype=np.int64), np.arange(100)
+    compared = compare_predictions(labels, np.int64(place >= a), np.int64(place >= b), CLASSES)
+    assert compared.judge() == verdict
 
 
 def test_per_class_differences_add_up_to_the_whole() -> None:
@@ -77,7 +86,7 @@ def test_arrays_of_other_lengths_are_refused() -> None:
 )
 def test_mcnemar_is_the_exact_binomial_test(gained: int, lost: int) -> None:
     trials = gained + lost
-    expected = stats.binomtest(gained, trials, 0.5).pvalue if trials else 1.0
+    expected = binomtest(gained, trials, 0.5).pvalue if trials else 1.0
     assert exact_mcnemar(gained, lost) == pytest.approx(expected, rel=1e-9)
 
 
@@ -125,15 +134,19 @@ def test_the_number_of_photos_needed_has_the_power_it_promises() -> None:
     assert photos_to_tell(7, 7, 100) is None
 
 
-def test_a_clear_difference_is_told_and_its_direction() -> None:
-    labels = np.zeros(100, dtype=np.int64)
-    a = np.repeat([0, 1], [60, 40])
-    b = np.repeat([0, 1], [90, 10])
-    assert compare_predictions(labels, a, b, CLASSES).judge() == "better"
-    assert compare_predictions(labels, b, a, CLASSES).judge() == "worse"
-
-
 def test_holm_adjusts_the_smallest_most_and_keeps_the_order() -> None:
     assert adjust_holm([0.01, 0.04, 0.03]).tolist() == pytest.approx([0.03, 0.06, 0.06])
     assert adjust_holm([0.6, 0.9]).tolist() == [1.0, 1.0]
     assert adjust_holm([]).tolist() == []
+
+
+@pytest.mark.parametrize("lost", (0, 1, 2, 5, 20, 100))
+def test_the_needed_gain_is_significant_and_one_less_is_not(lost: int) -> None:
+    gained = count_needed_gains(lost)
+    assert binomtest(gained, gained + lost).pvalue < 0.05
+    assert binomtest(gained - 1, gained - 1 + lost).pvalue >= 0.05
+
+
+def test_the_bound_of_an_unseen_share() -> None:
+    for n in (1, 10, 551):
+        assert binom.pmf(0, n, bound_unseen(n)) == pytest.approx(0.025)

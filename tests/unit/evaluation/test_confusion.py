@@ -41,15 +41,6 @@ def test_equals_scikit_learn(case: tuple[np.ndarray, np.ndarray, int]) -> None:
     np.testing.assert_array_equal(matrix.sum(axis=0), np.bincount(predictions, minlength=n_classes))
 
 
-@given(answers(), st.randoms(use_true_random=False))
-def test_renamed_classes_permute_the_matrix(case, random) -> None:  # type: ignore[no-untyped-def]
-    labels, predictions, n_classes = case
-    new_number = np.array(random.sample(range(n_classes), n_classes))
-    renamed = count_confusions(new_number[labels], new_number[predictions], n_classes)
-    original = count_confusions(labels, predictions, n_classes)
-    np.testing.assert_array_equal(renamed[np.ix_(new_number, new_number)], original)
-
-
 @given(answers())
 def test_cells_hold_each_photo_once_surest_first(case) -> None:  # type: ignore[no-untyped-def]
     labels, predictions, n_classes = case
@@ -93,16 +84,6 @@ def test_shares_of_empty_rows_and_columns_are_nan() -> None:
     rows, columns = share(matrix, "row"), share(matrix, "column")
     np.testing.assert_array_equal(rows, [[0.75, 0.25, 0], [np.nan] * 3, [1, 0, 0]])
     np.testing.assert_array_equal(columns, [[0.6, 1, np.nan], [0, 0, np.nan], [0.4, 0, np.nan]])
-
-
-def test_long_table_names_row_then_column() -> None:
-    matrix = np.array([[3, 1, 0], [0, 4, 0], [2, 0, 2]])
-    cells = to_long(matrix, CLASSES).set_index(["true", "predicted"])
-    assert len(cells) == 9
-    assert cells.loc[("daisy", "rose"), "count"] == 1
-    assert cells.loc[("rose", "daisy"), "count"] == 0
-    assert cells.loc[("tulip", "daisy"), "row_share"] == 0.5
-    assert cells.loc[("tulip", "daisy"), "column_share"] == 0.4
 
 
 def test_pairs_are_the_errors_largest_first() -> None:

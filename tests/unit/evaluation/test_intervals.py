@@ -10,6 +10,7 @@ from scipy.stats import binom, binomtest, norm
 
 from core.evaluation.intervals import (
     auc_interval,
+    estimate_quantile,
     f1_interval,
     logit_interval,
     mean_interval,
@@ -135,3 +136,21 @@ def test_near_the_end_it_covers_what_wilson_does_not(n: int, share: float) -> No
     ends = np.array([wilson_interval(int(hit), n) for hit in hits])
     held = (ends[:, 0] <= share) & (share <= ends[:, 1])
     assert binom.pmf(hits, n, share)[held].sum() >= 0.93
+
+
+def test_the_interval_of_a_quantile_covers_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.exp(1.6448536269514722)  # of the log-normal
+    held = 0
+    for _ in range(400):
+        found = estimate_quantile(rng.lognormal(size=120), 0.95)
+        held += found.low <= truth <= (np.inf if np.isnan(found.high) else found.high)
+    assert 0.93 <= held / 400 <= 1
+
+
+def test_few_values_bound_a_quantile_on_one_side_or_none() -> None:
+    ten = estimate_quantile(np.arange(10.0), 0.95)
+    assert np.isnan(ten.high) and ten.low == 7
+    assert np.isnan(estimate_quantile(np.array([3.0]), 0.5).low)
+    none = estimate_quantile(np.array([]), 0.95)
+    assert none.n == 0 and np.isnan(none.value)

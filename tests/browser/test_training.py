@@ -1,4 +1,4 @@
-"""The training page in a browser: strategies, a run that is paused and goes on, the full screen.
+"""The page Training in a browser: strategies, a run that is paused and resumed, the full screen.
 
 The tests of this file follow one another on one server and one workspace, as a person would.
 """
@@ -51,7 +51,7 @@ def test_a_duplicate_changed_is_another_run_that_can_be_paused(
     # One photo a step: long enough to be paused on any machine.
     slow, _ = submit_run(workspace, change_recipe(workspace, epochs=999, batch_size=1))
     page.goto(f"{server.address}/training?like={list_runs(workspace)[-1].id}&run={slow.id}")
-    expect(page.get_by_text("The settings of Run 1")).to_be_visible()
+    expect(page.get_by_text("Settings of Run 1")).to_be_visible()
     expect(page.get_by_label("Epochs", exact=True)).to_have_value("5")
     expect(page.get_by_text(re.compile(r"Epoch \d+ of 999, "))).to_be_visible(timeout=4 * MINUTES)
     page.get_by_role("button", name="Pause").click()

@@ -199,13 +199,13 @@ def test_a_visitor_deletes_what_is_theirs(
         show_privacy_line()
 
     app = AppTest.from_function(draw_line, default_timeout=60).run()
-    assert "the photo itself is not kept, unless you send it" in text_of(app)
-    press(app, "Delete mine")
-    assert "Nothing is kept of you" in text_of(app)
+    assert "photos are not stored unless you send feedback" in text_of(app)
+    press(app, "Delete my data")
+    assert "Nothing is stored for this browser" in text_of(app)
     for number, visitor in enumerate(("me", "another")):
         ask_and_tell(trained_copy, number, draw(number), "rose", visitor=visitor)
-    press(app, "Delete mine")
-    assert "1 answer noted for you" in text_of(app)
-    press(app, "Delete all of it")
+    press(app, "Delete my data")
+    assert "1 answer: time, scores" in text_of(app)
+    press(app, "Delete all")
     assert not app.exception
     assert read_predictions(trained_copy)["visitor"].tolist() == ["another"]

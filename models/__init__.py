@@ -1,7 +1,8 @@
 """ResNet-50: its weights, the frozen backbone, features, and the heads trained on them.
 
-Keras and TensorFlow are imported only in the modules marked (keras). What has to be decided before
-they or OpenVINO are imported is decided here, once: the backend, quiet start-up, no telemetry.
+May be imported by every room of `core` above the ground; imports nothing of `data`. Keras and
+TensorFlow are imported only in the modules marked (keras). The backend, quiet start-up and no
+telemetry are set here, before they or OpenVINO are imported.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""The command line: one module a command, the same code as the pages behind it.
+"""The command line: one module for several commands, with the same functions as the pages.
 
-Progress goes to stderr and the result to stdout, as plain text or with --json as one JSON document.
-Exit codes: 0 done, 1 a problem with its remedy, 2 wrong usage, 130 interrupted with Ctrl-C.
+Imported by `core.__main__` alone. Results go to stdout, progress to stderr. Exit codes: 0 done,
+1 an error with its remedy, 2 wrong usage, 130 interrupted with Ctrl-C.
 """
 
 from core.cli.entry import main

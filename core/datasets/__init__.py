@@ -1,1 +1,4 @@
-"""Datasets as people keep them: imported, versioned, edited, selected from, analysed."""
+"""Datasets over time: importing jobs, versions, edits, tags, policies, quality, queries.
+
+May be imported by `core.exact` and the rooms above.
+"""

@@ -1,1 +1,4 @@
-"""The exact head of a dataset: prepared by a job, kept, asked by pages and the command line."""
+"""The exact head of a dataset: what if, why, learning curve, teaching on the spot.
+
+A job computes it once, pages read it. May be imported by `core.registry` and the rooms above.
+"""

@@ -1,0 +1,4 @@
+"""Models as zips for other programs, and runs as notebooks.
+
+May be imported by `core.ui` and `core.cli`.
+"""

@@ -1,1 +1,4 @@
-"""Lessons: their words, a head that learns while one watches, and questions with right answers."""
+"""Lessons: their texts, a head that learns while it is watched, and check questions.
+
+May be imported by `core.ui`.
+"""

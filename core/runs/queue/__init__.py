@@ -1,1 +1,4 @@
-"""Who is next: the queue, its scheduler and workers, and what people ask of runs."""
+"""The queue: the next run, its scheduler and workers, and requests such as stop and pause.
+
+May be imported by every room above `core.runs`, and by `training`.
+"""

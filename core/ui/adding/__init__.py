@@ -1,1 +1,4 @@
-"""Adding a dataset: the ways to bring photos, the import that is going, its report."""
+"""Adding a dataset: choosing a source, the running import, its report.
+
+May be imported by the rooms of pages.
+"""

@@ -1,1 +1,4 @@
-"""The page Augmentation: what a policy does to photos, before anything is trained."""
+"""The page Augmentation: preview what a policy does to photos before training.
+
+Imported by `pages` alone.
+"""

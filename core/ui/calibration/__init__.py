@@ -1,1 +1,4 @@
-"""The page Calibration: the quality of the scores, and the rule when to answer."""
+"""The page Calibration: the quality of the scores, and the rule for answering.
+
+Imported by `pages` alone.
+"""

@@ -1,1 +1,4 @@
-"""Comparisons of runs and of model versions, for the pages that show them."""
+"""Comparisons of runs and of model versions.
+
+May be imported by the rooms of pages.
+"""

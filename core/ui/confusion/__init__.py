@@ -1,1 +1,4 @@
-"""The page Confusion: the matrix, and the photos behind each of its cells."""
+"""The page Confusion: the matrix, and the photos behind each cell.
+
+Imported by `pages` alone.
+"""

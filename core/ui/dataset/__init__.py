@@ -1,1 +1,4 @@
-"""The page Dataset: what is in it, how it came in, its versions."""
+"""The page Dataset: its photos, counts, import and versions.
+
+Imported by `pages` alone.
+"""

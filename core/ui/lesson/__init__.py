@@ -1,1 +1,4 @@
-"""The room of the lesson: steps, pictures that follow a control, questions that are checked."""
+"""The page Lesson: transfer learning in steps, with check questions.
+
+Imported by `pages` alone.
+"""

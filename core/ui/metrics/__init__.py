@@ -1,1 +1,4 @@
-"""The page Metrics: how good a run is, with what certainty."""
+"""The page Metrics: the figures of a run with their intervals and baselines.
+
+Imported by `pages` alone.
+"""

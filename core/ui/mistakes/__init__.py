@@ -1,1 +1,4 @@
-"""The page Mistakes: ranked lists of wrong and doubtful photos, reviewed one by one."""
+"""The page Mistakes: ranked lists of wrong and doubtful photos, reviewed one by one.
+
+Imported by `pages` alone.
+"""

@@ -1,1 +1,4 @@
-"""The page Models: versions, champion and challenger, and their export."""
+"""The page Models: versions, champion and challenger, and their export.
+
+Imported by `pages` alone.
+"""

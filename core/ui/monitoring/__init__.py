@@ -1,1 +1,4 @@
-"""The page Monitoring: what serves, watched in use."""
+"""The page Monitoring: models in use, alarms, review and retraining.
+
+Imported by `pages` alone.
+"""

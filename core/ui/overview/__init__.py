@@ -1,0 +1,4 @@
+"""The page Overview: the state of the workspace and the next step.
+
+Imported by `pages` alone.
+"""

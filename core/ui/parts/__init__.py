@@ -1,1 +1,4 @@
-"""What every page is made of: frame, caches, messages, pickers, tables."""
+"""Parts of every page: frame, caches, messages, pickers, address and session.
+
+May be imported by every room in `core.ui`.
+"""

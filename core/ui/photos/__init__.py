@@ -1,1 +1,4 @@
-"""Photos on any page: gallery, panel of a photo, selection, Grad-CAM."""
+"""Photos on any page: gallery, photo panel, selection, tray, Grad-CAM, queries.
+
+May be imported by the rooms of pages.
+"""

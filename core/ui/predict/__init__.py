@@ -1,1 +1,4 @@
-"""The page Predict: one photo or many, answered."""
+"""The page Predict: answers for one photo or many.
+
+Imported by `pages` alone.
+"""

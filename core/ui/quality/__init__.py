@@ -1,1 +1,4 @@
-"""The page Quality: leaks, outliers and suspect labels of a dataset."""
+"""The page Quality: copies, leaks, outliers and label suspects of a dataset.
+
+Imported by `pages` alone.
+"""

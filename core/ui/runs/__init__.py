@@ -1,1 +1,4 @@
-"""The page Runs: the table of runs, and comparisons."""
+"""The page Runs: the table of runs, and comparisons.
+
+Imported by `pages` alone.
+"""

@@ -1,1 +1,4 @@
-"""The page Slices: groups of photos on which a run is worse."""
+"""The page Slices: groups of photos on which a run is worse.
+
+Imported by `pages` alone.
+"""

@@ -1,1 +1,4 @@
-"""The page Sweeps: studies over recipes."""
+"""Sweeps: trials over settings, and the settings that matter.
+
+Imported by `pages` alone.
+"""

@@ -1,1 +1,4 @@
-"""The page Training: begin a run and watch it."""
+"""The page Training: start a run and watch it.
+
+Imported by `pages` alone.
+"""

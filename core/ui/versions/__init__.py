@@ -1,1 +1,4 @@
-"""The versions of a dataset, a view of the page Dataset."""
+"""The versions of a dataset, a view of the page Dataset.
+
+May be imported by the rooms of pages.
+"""

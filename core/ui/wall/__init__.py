@@ -1,4 +1,7 @@
-"""The wall: a page of photos that answers to mouse and keyboard, drawn by our own component."""
+"""The wall: a component that shows a page of photos and reacts to mouse and keyboard.
+
+May be imported by `core.ui.photos` and the rooms of pages.
+"""
 
 from core.ui.wall.showing import (
     Wall,

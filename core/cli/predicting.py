@@ -166,8 +166,13 @@ class Answers:
         self.items: list[dict[str, Any]] = []
         """As `BatchItem` of core/serving/schemas.py: name, answer, error."""
         self.rows: list[AnsweredPhoto] = []
-        self.refused = 0
+        """The same for the table."""
         self.notes: list[str] = []
+
+    @property
+    def refused(self) -> int:
+        """The number of files that could not be read."""
+        return sum(item["error"] is not None for item in self.items)
 
     def collect(self, album: Album, progress: ProgressLine) -> None:
         """Answer all photos."""
@@ -178,7 +183,9 @@ class Answers:
         started, total = time.monotonic(), len(album.photos)
         for done, (photo, answer) in enumerate(answer_photos(album.photos, ask), 1):
             if isinstance(answer, PhotoRefused):
-                self._refuse(photo.name, answer)
+                self.rows.append(AnsweredPhoto(name=photo.name, refusal=answer))
+                error = describe_error(answer).document["error"]
+                self.items.append({"name": photo.name, "answer": None, "error": error})
             else:
                 self._take(photo.name, *answer)
             left = (time.monotonic() - started) / done * (total - done)
@@ -197,30 +204,22 @@ class Answers:
         """Return the number of photos for each answer, the most frequent first."""
         named = Counter(row.answers[0].class_name or _UNKNOWN for row in self.rows if row.answers)
         said = ", ".join(f"{name} {n:,}" for name, n in named.most_common())
-        read = f"{count(named.total(), 'photo')} answered: {said}." if named else ""
+        read = f"{count(named.total(), 'photo')} answered: {said}. " if named else ""
         refused = f"{count(self.refused, 'file')} could not be read." if self.refused else ""
-        return " ".join(filter(None, (read, refused)))
-
-    def _refuse(self, name: str, refusal: PhotoRefused) -> None:
-        self.refused += 1
-        self.rows.append(AnsweredPhoto(name=name, refusal=refusal))
-        self.items.append({"name": name, "answer": None, **describe_error(refusal).document})
+        return (read + refused).strip()
 
     def _take(self, name: str, prediction: Prediction, photo: Photo) -> None:
         short = shorten_answer(prediction, prediction.decision)
         self.rows.append(AnsweredPhoto(name=name, sha256=photo.sha256, answers=(short,)))
-        answer: dict[str, Any] = {"prediction_id": None}
-        answer |= describe_answer(self._predictor, prediction, photo.sha256)
-        if self._is_logged:
-            row = describe_prediction(
-                prediction, photo, source="cli", latency_ms=prediction.spent_ms
-            )
-            keep_photo(self._workspace, photo)
-            answer["prediction_id"] = row.id
-            self._unlogged.append(row)
-            if len(self._unlogged) >= _LOGGED_AT_ONCE:
-                self._write_log()
+        row = describe_prediction(prediction, photo, source="cli", latency_ms=prediction.spent_ms)
+        logged = {"prediction_id": row.id if self._is_logged else None}
+        answer = logged | describe_answer(self._predictor, prediction, photo.sha256)
         self.items.append({"name": name, "answer": answer, "error": None})
+        if self._is_logged:
+            keep_photo(self._workspace, photo)
+            self._unlogged.append(row)
+        if len(self._unlogged) >= _LOGGED_AT_ONCE:
+            self._write_log()
 
     def _write_log(self) -> None:
         try:

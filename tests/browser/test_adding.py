@@ -71,17 +71,17 @@ def test_a_folder_is_kept_after_a_look_at_its_report(
     expect(heading).to_be_visible()
     page.reload()  # nothing is lost, nothing is kept yet
     expect(heading).to_be_visible()
-    expect(page.get_by_text("1 file would be set aside")).to_be_visible()
+    expect(page.get_by_text("1 file skipped")).to_be_visible()
     figures = page.get_by_test_id("stMetric")
     expect(figures.filter(has_text="Photos")).to_contain_text("24")
-    expect(figures.filter(has_text="Set aside")).to_contain_text("1")
+    expect(figures.filter(has_text="Skipped")).to_contain_text("1")
     assert list_datasets(workspace) == []
     [waiting] = workspace.imports.iterdir()
     assert read_import(workspace, waiting.name).state == "ready"
 
     # Also found without the link, as after closing the browser.
     page.goto(f"{server.address}/dataset")
-    page.get_by_role("button", name="Show it").click()
+    page.get_by_role("button", name="Show", exact=True).click()
     page.get_by_role("button", name="Keep this dataset").click()
     wait_until(lambda: list_datasets(workspace), "it is kept")
     expect(page.get_by_text("Add a dataset")).to_be_visible()
@@ -107,9 +107,9 @@ def test_an_archive_is_uploaded_and_known_to_be_here_already(
     ]
     page.locator("input[type=file]").first.set_input_files(files)
     page.get_by_role("button", name="Read the archive").click()
-    expect(page.get_by_text("are here already")).to_be_visible()
+    expect(page.get_by_text("is already here")).to_be_visible()
     assert not list(workspace.temporary.glob("upload-*"))
     page.get_by_role("button", name="Open the dataset").click()
-    expect(page.get_by_text("are here already")).to_have_count(0)
+    expect(page.get_by_text("is already here")).to_have_count(0)
     expect(page.get_by_test_id("stMetric").filter(has_text="Photos")).to_contain_text("24")
     assert len(list_datasets(workspace)) == 1

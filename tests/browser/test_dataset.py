@@ -105,10 +105,10 @@ def test_a_click_on_a_bar_filters_and_a_link_reopens_it(page: Page, server: Page
 @pytest.mark.slow
 def test_class_text_and_sorting_are_typed(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/dataset")
-    page.get_by_label("Name contains").fill("TULIP_00")
-    page.get_by_label("Name contains").press("Enter")
+    page.get_by_role("textbox", name="Query").fill("path contains TULIP_00")
+    page.get_by_role("textbox", name="Query").press("Enter")
     expect(page.get_by_text("10 photos", exact=True)).to_be_visible()
-    wait_for_url(page, "text=TULIP_00")
+    wait_for_url(page, "q=path+contains+TULIP_00")
     sorting = page.get_by_role("combobox", name="Sort")
     options = page.get_by_test_id("stSelectboxVirtualDropdown")  # photos are options too
     # A rerun that ends just now closes the list again.

@@ -34,33 +34,33 @@ def test_each_finding_is_one_click_away(page: Page, server: PageServer, tmp_path
     import_source(Workspace(server.workspace), write_faults(tmp_path / "flowers"))
     page.reload()
     expect(page.get_by_role("heading", name="Exact duplicates")).to_be_visible(timeout=MINUTES)
-    expect(page.get_by_role("button", name="Merge these duplicates")).to_have_count(1)
+    expect(page.get_by_role("button", name="Merge these copies")).to_have_count(1)
     choose(page, "Unreadable")
-    expect(page.get_by_text("1 file set aside at the import")).to_be_visible()
+    expect(page.get_by_text("1 file skipped by the import")).to_be_visible()
     choose(page, "Dark")
     wait_for_url(page, "finding=dark")
     expect(page.get_by_text(re.compile("beyond the threshold")).first).to_be_visible()
     choose(page, "Class imbalance")
-    expect(page.get_by_text(re.compile("times the photos|as even as")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("times the photos|Each class has")).first).to_be_visible()
 
 
 def test_a_leak_is_moved_out_and_the_tray_survives_a_reload(page: Page, server: PageServer) -> None:
     workspace = Workspace(server.workspace)
     dataset = list_datasets(workspace)[0].id
     page.goto(f"{server.address}/quality?finding=leak")
-    page.get_by_role("button", name="Move the test twin out").click()
+    page.get_by_role("button", name="Move the test copy to train").click()
     expect(page.get_by_text("1 edit", exact=False).first).to_be_visible()
     page.reload()
-    expect(page.get_by_text("settled in the tray").first).to_be_visible()
+    expect(page.get_by_text("resolved in the tray").first).to_be_visible()
     assert [edit.action for edit in list_edits(workspace, dataset)] == ["move"]
     page.get_by_role("button", name="Undo").first.click()
-    expect(page.get_by_role("button", name="Move the test twin out")).to_be_visible()
+    expect(page.get_by_role("button", name="Move the test copy to train")).to_be_visible()
     assert list_edits(workspace, dataset) == []
 
 
 def test_the_name_of_a_photo_opens_its_panel(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/quality?finding=exact")
-    expect(page.get_by_role("button", name="Merge these duplicates")).to_have_count(1)
+    expect(page.get_by_role("button", name="Merge these copies")).to_have_count(1)
     page.get_by_role("button", name=re.compile(r"^(first|twin)\.jpg$")).first.click()
     expect(page.get_by_role("dialog")).to_be_visible()
     wait_for_url(page, "photo=")

@@ -1,4 +1,4 @@
-"""The filters of the dataset page, over its wall, its table and its map: each is in the URL."""
+"""The filters of the dataset page for its wall, table and map; the address holds each."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -20,39 +20,52 @@ from core.ui.photos.querying import show_conditions, show_query
 from data.splits import SPLITS
 
 _NAMES = ("class", "in", "text", "issue", "like", "q", "area", *MEASURES)
-"""Parameters of the URL that are filters."""
+"""Parameters of the address that are filters."""
 
 
 def show_filters(page: DatasetPage) -> bool:
-    """Draw the filters; return whether they can be answered, after saying why not."""
-    _show_bar(page)
+    """Draw the filters and the order; return whether there is an answer, or say why not."""
+    wanted, numbers = page.wanted, page.issues.sum().to_dict()
+    issues = {
+        name: f"{words} ({numbers[name]:,})" if name in numbers else words
+        for name, words in ISSUES.items()
+    }
+    sorts = {name: words for name, (_, words) in SORTS.items()} | describe_orders(page.names)
+    classes, splits = ({name: name for name in names} for names in (page.dataset.classes, SPLITS))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        _pick("Class", classes, width=180, **_bind("class", wanted.class_name))
+        _pick("Split", splits, width=115, **_bind("in", wanted.split))
+        _pick("Issue", issues, width=145, **_bind("issue", wanted.issue))
+        _pick("Sort", sorts, index=0, width=190, **_bind("sort", wanted.sort))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         show_query(page.names)
         if page.run is not None:
             _pick_run(page, page.run.id)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         show_conditions(page.names, partial(_list_words, page))
-        if page.wanted.is_active:
+        if wanted.is_active:
             _show_chips(page)
     if page.problem is not None:
         show_problem(page.problem.problem, page.problem.remedy)
     elif page.lacking:
-        _show_missing_analysis()
+        with st.container(border=True):
+            st.markdown(
+                "**This needs the quality analysis.** It compares the features of all photos: "
+                "which are near each other, and which are unlike their class."
+            )
+            link_page("quality", "Analyse the quality", "rule")
     return page.problem is None and not page.lacking
 
 
 def _pick_run(page: DatasetPage, run_id: str) -> None:
-    sealed = (
-        "Sealed: what it says of test photos is neither shown nor asked for here, until their "
-        "split is opened on a page about the run."
-    )
+    sealed = "The test photos of this run are sealed: their predictions are hidden here."
     explained = sealed if find_sealed(run_id).any() else None
     bound = bind_choice("run", run_id, key="dataset.run")
-    pick_named("Answers of", name_runs(page.judges), width=250, help=explained, **bound)
+    pick_named("Predictions of", name_runs(page.judges), width=250, help=explained, **bound)
 
 
 def _list_words(page: DatasetPage, name: str) -> list[str]:
-    """Return what a column of words may be; nothing where it is free."""
+    """Return the values of a column of words; empty for paths, which are free text."""
     if name == "path":
         return []
     if name == "tag":
@@ -61,57 +74,27 @@ def _list_words(page: DatasetPage, name: str) -> list[str]:
     return [str(word) for word in page.table[column].cat.categories]
 
 
-def _show_bar(page: DatasetPage) -> None:
-    """Draw the filters and the sorting; each change goes into the URL."""
-    wanted, numbers = page.wanted, page.issues.sum().to_dict()
-    issues = {
-        name: f"{words} ({numbers[name]:,})" if name in numbers else words
-        for name, words in ISSUES.items()
-    }
-    sorts = {name: words for name, (_, words) in SORTS.items()} | describe_orders(page.names)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        classes = {name: name for name in page.dataset.classes}
-        _pick("Class", classes, width=180, **_bind("class", wanted.class_name))
-        splits = {name: name for name in SPLITS}
-        _pick("Split", splits, width=115, **_bind("in", wanted.split))
-        st.text_input(
-            "Name contains",
-            placeholder="path or class",
-            width=130,
-            **_bind("text", wanted.text, nothing=""),
-        )
-        _pick("Issue", issues, width=145, **_bind("issue", wanted.issue))
-        _pick("Sort", sorts, index=0, width=190, **_bind("sort", wanted.sort))
-
-
-def _show_missing_analysis() -> None:
-    """Say that this filter or sorting rests on an analysis, and lead there."""
-    with st.container(border=True):
-        st.markdown(
-            "**This needs the quality analysis.** It compares the photos by their features: which "
-            "are near each other, which are unlike their class. It is made once, on request."
-        )
-        link_page("quality", "Analyse the quality", "rule")
-
-
 def _show_chips(page: DatasetPage) -> None:
+    """Draw a button for each filter that has no input; a click removes it."""
     wanted = page.wanted
-    chips = [
-        (name, f"{MEASURES[name]}: {plain(describe_value(value))}") for name, value in wanted.bars
-    ]
+    chips = {
+        name: f"{MEASURES[name]}: {plain(describe_value(value))}" for name, value in wanted.bars
+    }
+    if wanted.text:
+        chips["text"] = f"Name contains “{plain(wanted.text, 40)}”"
     if wanted.like is not None:
         path = str(page.dataset.manifest["path"].iat[wanted.like])
-        chips.insert(0, ("like", f"Like {plain(path.rpartition('/')[2], 40)}"))
+        chips["like"] = f"Like {plain(path.rpartition('/')[2], 40)}"
     if wanted.area:
-        chips.append(("area", "In the area on the map"))
-    for name, words in chips:
+        chips["area"] = "In the area on the map"
+    for name, words in chips.items():
         st.button(
             words,
             icon=":material/close:",
             key=f"dataset.chip.{name}",
             on_click=_clear,
             args=(name,),
-            help="Take this filter away",
+            help="Remove this filter",
         )
     st.button(
         "Clear all filters", type="tertiary", key="dataset.clear", on_click=_clear, args=_NAMES
@@ -123,11 +106,9 @@ def _pick(label: str, names: Mapping[str, str], **how: Any) -> None:
     pick_named(label, names, placeholder="Any", **{"index": None, **how})
 
 
-def _bind(name: str, value: str | None, nothing: str | None = None) -> dict[str, Any]:
-    """Return key and callback of a widget: its change goes into the URL and redraws its chart."""
-    return bind_choice(
-        name, value, key=f"dataset.{name}", nothing=nothing, then=partial(_redraw_chart, name)
-    )
+def _bind(name: str, value: str | None) -> dict[str, Any]:
+    """Return key and callback of a widget; its change goes into the address and redraws a chart."""
+    return bind_choice(name, value, key=f"dataset.{name}", then=partial(_redraw_chart, name))
 
 
 def _clear(*names: str) -> None:

@@ -38,15 +38,12 @@ from models.catalogue import STARTER
 from models.weights import WeightsKind, name_usual
 
 _EXPLAINED = {
-    "pca": "PCA: the two directions in which the features differ most. Distances are to scale, but "
-    "much is laid on top of each other.",
-    "tsne": "t-SNE: near photos look alike to the backbone; distances between far groups mean "
-    "nothing.",
-    "umap": "UMAP: near photos look alike to the backbone; distances between far groups mean "
-    "little.",
+    "pca": "PCA: distances are true, but points overlap.",
+    "tsne": "t-SNE: neighbours look alike; distances between far groups mean nothing.",
+    "umap": "UMAP: neighbours look alike; distances between far groups mean little.",
 }
 _CORNERS = 80
-"""Corners of a lasso that are kept: enough for its shape, few enough for a link."""
+"""Corners of a lasso in a link: enough for its shape."""
 
 
 def show_map(page: DatasetPage) -> None:
@@ -74,7 +71,7 @@ def show_map(page: DatasetPage) -> None:
 
 
 def _draw(chart: MapPage, positions: np.ndarray) -> None:
-    """Draw the map itself, and the way back where a part of it is zoomed into."""
+    """Draw the map itself, and the way back from a zoom."""
     colouring = chart.colouring
     cleared = st.session_state.get("map.cleared", 0)
     key = f"map.{chart.dataset.id}.{chart.method}.{colouring.key}.{chart.filtered}.{cleared}"
@@ -102,14 +99,14 @@ def _draw(chart: MapPage, positions: np.ndarray) -> None:
 
 
 def _show_controls(chart: MapPage, *, pick_run: bool) -> None:
-    """Draw how the map is made, and what its colours mean; the run where it is not picked above."""
+    """Draw method, colours and highlighted classes; also the run, unless it is picked above."""
     colouring = chart.colouring
     st.segmented_control(
         "Map by",
         list(METHODS),
         format_func=METHODS.__getitem__,
         required=True,
-        # An area of one map is none of another.
+        # An area belongs to one method.
         **bind_choice("map", chart.method, key="map.method", then=clear_area),
     )
     bound = bind_choice("colours", colouring.by, key="map.colours")
@@ -119,7 +116,7 @@ def _show_controls(chart: MapPage, *, pick_run: bool) -> None:
         pick_named("Run", name_runs(chart.runs.values()), width=300, **bound)
     st.session_state["map.classes"] = list(colouring.shown)
     st.multiselect(
-        "Bring out classes",
+        "Highlight classes",
         chart.dataset.classes,
         key="map.classes",
         placeholder="all, or search",
@@ -136,9 +133,9 @@ def _take_area(key: str, drawing: Drawing) -> None:
     areas = [_corners_of_box(box) for box in selection.get("box") or []]
     areas += [np.column_stack([lasso["x"], lasso["y"]]) for lasso in selection.get("lasso") or []]
     keep_choice("area", ";".join(_write_corners(area) for area in areas) or None)
-    # A trace that was hidden by a click on the legend reports no point: its photos are not meant.
-    told = {int(point["curve_number"]) for point in selection.get("points") or []}
-    silent = [photos for number, photos in enumerate(drawing.traces) if number not in told]
+    # A trace that a click on the legend hid reports no point: its photos are left out.
+    reported = {int(point["curve_number"]) for point in selection.get("points") or []}
+    silent = [photos for number, photos in enumerate(drawing.traces) if number not in reported]
     st.session_state[HIDDEN] = np.concatenate([np.empty(0, dtype=np.int64), *silent])
 
 
@@ -151,8 +148,7 @@ def clear_area() -> None:
 def _show_area(page: DatasetPage) -> None:
     if not page.wanted.area:
         st.info(
-            "Draw a box or a lasso on the map: its photos appear here, on the wall and in the "
-            "table.",
+            "Draw a box or a lasso on the map to see its photos here, as photos and in the table.",
             icon=":material/highlight_alt:",
         )
         return
@@ -166,14 +162,14 @@ def _show_area(page: DatasetPage) -> None:
 
 def _explain(dataset: Dataset, method: MapMethod) -> str:
     thinned = (
-        f" {MOST_POINTS:,} of the {len(dataset):,} photos are drawn, and others as you zoom in; "
-        "an area selects all in it."
+        f" Shows {MOST_POINTS:,} of the {len(dataset):,} photos, and more as you zoom in; an area "
+        "selects all of its photos."
         if len(dataset) > MOST_POINTS
         else ""
     )
     return (
-        f"{_EXPLAINED[method]}{thinned} Turn the wheel to zoom; a click on a name in the legend "
-        "hides it, a double click shows it alone."
+        f"{_EXPLAINED[method]}{thinned} Scroll to zoom. In the legend, click a name to hide it, "
+        "double-click to show it alone."
     )
 
 
@@ -188,28 +184,23 @@ def _write_corners(area: np.ndarray) -> str:
 
 
 def _show_offer(chart: MapPage) -> None:
-    """Draw what a missing map needs, and the buttons that start it."""
+    """Draw the requirements of a missing map, and the buttons that start it."""
     photos = count(len(chart.dataset), "photo")
     with st.container(border=True):
         if chart.method == "umap" and find_spec("umap") is None:
             st.markdown(
-                "**UMAP is not installed.** It is an extra: `.venv/bin/pip install umap-learn`, "
-                "then start the workbench again. t-SNE shows much the same."
+                "**UMAP is not installed.** Run `.venv/bin/pip install umap-learn` and restart the "
+                "workbench. t-SNE shows much the same."
             )
             return
         if chart.method != "pca":
-            st.markdown(
-                f"**Not computed yet.** {photos}: from seconds to a few "
-                "minutes, once; a process of its own does it, and it is kept."
-            )
+            st.markdown(f"**Not computed yet.** {photos}: seconds to a few minutes, once.")
         elif chart.kinds:
-            st.markdown(
-                "**No map yet.** The features of the photos are there; the map takes seconds."
-            )
+            st.markdown("**No map yet.** The features are cached; the map takes seconds.")
         else:
             st.markdown(
                 "**No map yet.** The map places photos that look alike near each other. It needs "
-                f"the features of {photos}, which a ResNet-50 computes once; runs use them too."
+                f"the features of {photos}, which are computed once and also used by runs."
             )
         _offer(chart)
 
@@ -226,10 +217,10 @@ def _offer(chart: MapPage) -> None:
                 _begin(chart, kind)
     if usual == STARTER:
         st.caption(
-            "By the starter weights, which learned from drawings: photos of one class lie nearer "
-            "together with those that learned from photos."
+            "Uses the built-in weights, trained on drawings. ImageNet weights separate the "
+            "classes better."
         )
-        link_page("training", "Get others", "download")
+        link_page("training", "Get other weights", "download")
 
 
 def _begin(chart: MapPage, weights: WeightsKind) -> None:

@@ -17,15 +17,15 @@ MOST_POINTS = 20_000
 _MOST_LABELS = 12
 _HEIGHT = 620
 Names = Callable[[np.ndarray], Iterable[str]]
-"""What photos (m,) are called under the pointer."""
+"""Returns the names of photos (m,) for the tooltip."""
 Drawn = np.ndarray
-"""(n,) bool, the photos that get a point."""
+"""(n,) bool, the photos with a point."""
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Photos that are drawn alike, and called alike in the legend."""
+    """Photos with the same colour, symbol and entry in the legend."""
 
     name: str
     photos: np.ndarray
@@ -41,10 +41,10 @@ def group_by_class(
 ) -> list[Group]:
     """Return a group for each class: eight colours in turn, then the same in another shape.
 
-    Beside classes brought out, the rest is one quiet group, or left out (`hide`).
+    With highlighted classes, the rest is one quiet group, or left out (`hide`).
     """
     colours = choose_palette(dark)
-    brought_out = [name for name in classes if name in set(shown)] or list(classes)
+    highlighted = [name for name in classes if name in set(shown)] or list(classes)
     groups = [
         Group(
             name=name,
@@ -53,11 +53,11 @@ def group_by_class(
             symbol=_SYMBOLS[number // len(colours.groups) % len(_SYMBOLS)],
             label=True,
         )
-        for number, name in enumerate(brought_out)
+        for number, name in enumerate(highlighted)
     ]
-    if len(brought_out) == len(classes) or hide:
+    if len(highlighted) == len(classes) or hide:
         return groups
-    numbers = [classes.index(name) for name in brought_out]
+    numbers = [classes.index(name) for name in highlighted]
     rest = np.flatnonzero(~np.isin(labels, numbers))
     return [Group(name="other classes", photos=rest, colour=colours.faint, quiet=True), *groups]
 
@@ -122,7 +122,7 @@ def draw_scores(
 def thin_photos(wanted: np.ndarray) -> np.ndarray:
     """Return which photos are drawn, (n,) bool: all, or a fixed random choice of very many.
 
-    Of photos that are wanted, (n,) bool, most; of the others a few, that the map keeps its shape.
+    Most are wanted photos, (n,) bool; a few others keep the shape of the map.
     """
     drawn, turn = np.ones(len(wanted), dtype=bool), np.random.default_rng(0).random(len(wanted))
     for some, most in ((wanted, MOST_POINTS), (~wanted, MOST_POINTS // 4)):
@@ -168,7 +168,7 @@ def _points(
 def _place_labels(
     positions: np.ndarray, groups: Sequence[Group], colours: Palette
 ) -> list[dict[str, Any]]:
-    """Return the name of each group in its middle; none where groups overlap."""
+    """Return the name of each group at its middle, unless groups overlap."""
     named = [group for group in groups if group.label and len(group.photos)]
     if not 1 < len(named) <= _MOST_LABELS:
         return []

@@ -1,4 +1,4 @@
-"""What the map of a dataset shows, read once: method, positions, colours, the selected areas."""
+"""Reading of the map of a dataset: method, positions, colours, the selected areas."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,22 +33,22 @@ METHODS: dict[MapMethod, str] = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 COLOURINGS = {
     "class": "Class",
     "split": "Split",
-    "answers": "Right or wrong",
+    "answers": "Correct or wrong",
     "score": "Score of its class",
 }
 OF_A_RUN: tuple[str, ...] = ("answers", "score")
 JOB = "map_job"
 HIDDEN = "map.hidden"
-"""Session key: photos whose traces were hidden when the area was drawn: they are not meant."""
+"""Session key: photos in traces that were hidden when the area was drawn; they are left out."""
 Window = tuple[float, float, float, float]
-"""The part of a map that is looked at: ends of x, ends of y."""
+"""The visible part of a map: ends of x, ends of y."""
 _DRAWN_ON = "map.drawn_on"
 HIDE = "map.hide"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Colouring:
-    """What is coloured, and which classes are brought out."""
+    """The meaning of the colours, and the highlighted classes."""
 
     by: str
     run: str | None = None
@@ -58,7 +58,7 @@ class Colouring:
 
     @property
     def key(self) -> str:
-        """Name the chart, so that a selection is not taken for one of another."""
+        """The key of the chart, so that its selection is not taken for another chart's."""
         return f"{self.by}.{self.run}.{hash(self.shown)}.{self.hide}.{self.test_open}"
 
 
@@ -72,44 +72,44 @@ class Drawing:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MapPage:
-    """A map of a dataset, or what there is of it."""
+    """A map of a dataset, as far as it is computed."""
 
     dataset: Dataset
     method: MapMethod
     job: tuple[str, JobStatus] | None
     """The job of a map of this dataset that the address names."""
     kinds: list[WeightsKind]
-    """Weights whose features of the dataset are kept, pretrained first."""
+    """Weights with cached features of the dataset, pretrained first."""
     positions: np.ndarray | None
     runs: Mapping[str, RunRecord]
     colourings: Mapping[str, str]
-    """The ways to colour it that something is known for, with their words."""
+    """The available colourings, with their labels."""
     colouring: Colouring
     matching: np.ndarray
-    """(n,) bool, photos that the filter of the page leaves."""
+    """(n,) bool, photos that pass the filter of the page."""
 
     @cached_property
-    def brought_out(self) -> np.ndarray:
-        """Which photos are of a class that is brought out, (n,) bool; all when none is."""
+    def highlighted(self) -> np.ndarray:
+        """Photos of highlighted classes, (n,) bool; all photos without highlighted classes."""
         shown = [self.dataset.classes.index(name) for name in self.colouring.shown]
         labels = self.dataset.labels
         return np.isin(labels, shown) if shown else np.ones(len(labels), dtype=bool)
 
     @cached_property
     def answers(self) -> tuple[np.ndarray, np.ndarray]:
-        """Which photos the run answers rightly, and of which that may be seen, (n,) bool."""
+        """Photos that the run gets right, and photos that are not sealed, (n,) bool each."""
         result = cache.result(self.colouring.run or "")
         right = result.scores.argmax(axis=1) == result.labels
         return right, (result.splits != "test") | self.colouring.test_open
 
     @property
     def filtered(self) -> str:
-        """Name the photos that are left; empty where all are."""
+        """A fingerprint of the filter; empty if all photos pass."""
         left = np.packbits(self.matching).tobytes().hex()
         return "" if self.matching.all() else fingerprint({"left": left})
 
     def draw(self, dark: bool, window: Window | None = None) -> Drawing:
-        """Return the map, drawn once for each way to colour it and each part that is looked at."""
+        """Return the map, cached for each colouring and window."""
         drawing = _draw(self, dark, window)
         if window is not None:  # the browser forgets where it was when another figure comes
             drawing.figure.update_layout(xaxis_range=window[:2], yaxis_range=window[2:])
@@ -117,7 +117,7 @@ class MapPage:
 
 
 def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
-    """Read what the address says of the map; photos that match, (n,) bool, stand out."""
+    """Read the map of the address; photos that match the filter, (n,) bool, stand out."""
     workspace = cache.workspace()
     job = read_choice(JOB)
     status = read_job(workspace.analysis_folder(job)) if job else None
@@ -141,7 +141,7 @@ def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
 
 
 def read_area(dataset: Dataset) -> str:
-    """Return the area of the address; one of another dataset's map is let go."""
+    """Return the area of the address; drop an area of another dataset."""
     area = read_choice("area") or ""
     if not area:
         st.session_state.pop(_DRAWN_ON, None)
@@ -153,7 +153,7 @@ def read_area(dataset: Dataset) -> str:
 
 
 def find_in_area(dataset: Dataset) -> np.ndarray | None:
-    """Return which photos are in the area selected on the map, (n,) bool; None without an area."""
+    """Return the photos in the area selected on the map as (n,) bool; None without an area."""
     areas = read_areas(read_choice("area") or "")
     positions = cache.positions(dataset.id, _read_method()) if areas else None
     if positions is None:
@@ -183,7 +183,7 @@ def _read_colouring(
 
 
 def read_areas(text: str) -> list[np.ndarray]:
-    """Return the areas of a link, each (v, 2); nothing when the text is not made by us."""
+    """Return the areas of a link, each (v, 2); empty for a malformed link."""
     try:
         areas = [
             np.array([corner.split(",") for corner in area.split()], dtype=np.float64)
@@ -202,7 +202,7 @@ def _identify(page: MapPage) -> tuple[str, MapMethod, Colouring, str]:
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={MapPage: _identify})
 def _draw(page: MapPage, dark: bool, window: Window | None) -> Drawing:
     assert page.positions is not None, "the page asks for maps that are there"
-    hover, wanted = partial(_name_photos, page), page.brought_out & page.matching
+    hover, wanted = partial(_name_photos, page), page.highlighted & page.matching
     if window is not None:
         (left, low), (right, high) = np.reshape(window, (2, 2)).T
         x, y = page.positions.T
@@ -211,14 +211,14 @@ def _draw(page: MapPage, dark: bool, window: Window | None) -> Drawing:
     if page.colouring.by == "score":
         result = cache.result(page.colouring.run or "")
         scores = result.scores[np.arange(len(result.labels)), result.labels]
-        known = page.answers[1] & page.brought_out & page.matching
+        known = page.answers[1] & page.highlighted & page.matching
         figure = draw_scores(page.positions, scores, hover, drawn & known, dark)
         return Drawing(figure, (np.flatnonzero(known),))
     groups = _group(page, dark)
     if not page.matching.all():
         left = [replace(one, photos=one.photos[page.matching[one.photos]]) for one in groups]
         faint, others = choose_palette(dark).faint, np.flatnonzero(~page.matching)
-        rest = Group(name="left out by the filter", photos=others, colour=faint, quiet=True)
+        rest = Group(name="excluded by the filter", photos=others, colour=faint, quiet=True)
         groups = [rest, *(group for group in left if len(group.photos))]
     figure = draw_groups(page.positions, groups, hover, drawn, dark)
     return Drawing(figure, tuple(group.photos for group in groups))
@@ -230,22 +230,22 @@ def _group(page: MapPage, dark: bool) -> list[Group]:
     if by == "class":
         shown = page.colouring.shown
         return group_by_class(dataset.labels, dataset.classes, shown, hide, dark)
-    quiet, brought_out = partial(Group, colour=colours.faint, quiet=True), page.brought_out
-    faint = [quiet(name="other classes", photos=np.flatnonzero(~brought_out & (not hide)))]
+    quiet, highlighted = partial(Group, colour=colours.faint, quiet=True), page.highlighted
+    faint = [quiet(name="other classes", photos=np.flatnonzero(~highlighted & (not hide)))]
     if by == "split":
         marks = [(split, dataset.splits == split, colours.splits[split]) for split in SPLITS]
     else:
         right, known = page.answers
-        sealed = np.flatnonzero(~known & brought_out)
+        sealed = np.flatnonzero(~known & highlighted)
         faint.insert(0, quiet(name="test (sealed)", photos=sealed))
         marks = [
-            ("right", right & known, colours.right),
+            ("correct", right & known, colours.right),
             ("wrong", ~right & known, colours.wrong),
         ]
     groups = [
         Group(
             name=name,
-            photos=np.flatnonzero(flags & brought_out),
+            photos=np.flatnonzero(flags & highlighted),
             colour=colour,
             symbol="x" if name == "wrong" else "circle",
         )
@@ -255,7 +255,7 @@ def _group(page: MapPage, dark: bool) -> list[Group]:
 
 
 def _name_photos(page: MapPage, photos: np.ndarray) -> list[str]:
-    """Return what photos (m,) are called under the pointer: file, and class if need be."""
+    """Return the tooltips of photos (m,): file, and the class unless the colour shows it."""
     rows = page.dataset.manifest[["class", "path"]].iloc[photos]
     files = [path.rpartition("/")[2] for path in rows["path"]]
     if page.colouring.by == "class" and not page.colouring.shown:

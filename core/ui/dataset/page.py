@@ -1,4 +1,4 @@
-"""The dataset page: figures, the chosen view, and of photos: counts, distributions, the wall."""
+"""The dataset page: figures, then the chosen view; for photos: counts, distributions, the wall."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,11 +10,13 @@ import streamlit as st
 from core.charts.bars import PART, draw_split_counts
 from core.datasets.photo_table import NAMES, write_photos
 from core.formats import count, data_uri, plain
-from core.ui.adding.page import show_adding
+from core.ui.adding.page import show_adding, show_skipped
 from core.ui.dataset.charts import BAR, TITLES, draw_distribution
 from core.ui.dataset.filters import show_filters
 from core.ui.dataset.map import show_map
 from core.ui.dataset.reading import MEASURES, SORTS, VIEWS, DatasetPage, read_dataset_page
+from core.ui.dataset.versions import show_versions
+from core.ui.parts.charts import show_metrics
 from core.ui.parts.frame import is_dark
 from core.ui.parts.messages import offer_csv
 from core.ui.parts.pickers import pick_dataset, pick_one
@@ -23,13 +25,12 @@ from core.ui.photos.edits import show_edits
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 from core.ui.photos.tray import show_tray
-from core.ui.versions.page import show_versions
 from core.ui.wall.showing import Wall, keep_list, show_head
 from data.dataset import Dataset
 from data.splits import SPLITS
 
 _CARD_HEIGHT = 424
-_LISTED = (
+_COLUMNS = (
     *("class", "predicted", "right", "score", "own_score", "loss", "entropy", "margin", "split"),
     *("size", "brightness", "sharpness", "typicality", "path"),
 )
@@ -39,29 +40,33 @@ def show_dataset() -> None:
     """Draw the whole page."""
     show_adding()
     page = read_dataset_page(pick_dataset(show_empty_state=False))
+    dataset = page.dataset
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pick_one("View", VIEWS, bind_choice("view", page.view, key="dataset.view"))
-        show_tray(page.dataset)
-    if page.view not in ("table", "map", "edits"):  # these begin on the first screen
-        _show_facts(page.dataset)
-    {
-        "table": lambda: _show_rows(page),
-        "map": lambda: _show_map(page),
-        "edits": lambda: show_edits(page.dataset),
-        "versions": lambda: show_versions(page.dataset),
-        "photos": lambda: _show_photos(page),
-    }[page.view]()
+        show_tray(dataset)
+    if page.view in ("photos", "versions"):  # the others begin on the first screen
+        _show_facts(dataset)
+    if page.view == "edits":
+        show_edits(dataset)
+    elif page.view == "versions":
+        show_versions(dataset)
+    else:
+        if page.view == "photos":
+            _show_charts(page)
+            st.subheader("Photos", anchor=False)
+        if show_filters(page):
+            {"photos": _show_photos, "table": _show_rows, "map": show_map}[page.view](page)
+        if page.view == "photos":
+            _show_more(page)
 
 
 def _show_facts(dataset: Dataset) -> None:
-    """Draw the figures that say what this dataset is."""
-    with st.container(horizontal=True, gap="large"):
-        st.metric("Photos", f"{len(dataset):,}", width="content")
-        st.metric("Classes", f"{len(dataset.classes):,}", width="content")
-        for split in SPLITS:
-            st.metric(split.capitalize(), f"{np.sum(dataset.splits == split):,}", width="content")
-        st.metric("Set aside", f"{len(dataset.set_aside):,}", width="content")
-    # Uploads of before lost their names on the way.
+    """Draw the figures of the dataset and its origin."""
+    figures = {"Photos": len(dataset), "Classes": len(dataset.classes)}
+    figures |= {split.capitalize(): int(np.sum(dataset.splits == split)) for split in SPLITS}
+    figures |= {"Skipped": len(dataset.set_aside)}
+    show_metrics({name: f"{number:,}" for name, number in figures.items()})
+    # Older versions lost the names of uploads.
     source = "an upload" if dataset.source.startswith("upload-") else dataset.source
     st.caption(
         f"Version {dataset.id} · from {plain(source)} · "
@@ -71,35 +76,19 @@ def _show_facts(dataset: Dataset) -> None:
 
 
 def _show_photos(page: DatasetPage) -> None:
-    """Draw the charts, the filters, and the photos that match."""
-    _show_charts(page)
-    st.subheader("Photos", anchor=False)
-    if show_filters(page):
-        show_gallery(page.dataset, page.photos, key="photos", badges=page.name_issues)
-        show_photo_panel(page.dataset)
-    _show_set_aside(page.dataset)
-
-
-def _show_map(page: DatasetPage) -> None:
-    """Draw the map of the photos that match; the others are faint on it."""
-    if show_filters(page):
-        show_map(page)
+    show_gallery(page.dataset, page.photos, key="photos", badges=page.name_issues)
+    show_photo_panel(page.dataset)
 
 
 def _show_rows(page: DatasetPage) -> None:
     """Draw the photos that match as a table."""
-    if not show_filters(page):
-        return
     now = SORTS.get(page.wanted.sort, (page.wanted.sort,))[0]
     asked = [now.removeprefix("-")]
     asked += [name for name in page.names if name in page.wanted.query]
     asked += ["tag"] if page.table["tag"].map(bool).any() else []
-    listed = [name for name in dict.fromkeys([*_LISTED, *asked]) if name in page.table]
+    listed = [name for name in dict.fromkeys([*_COLUMNS, *asked]) if name in page.table]
     _show_table(page, {name: NAMES[name] for name in listed}, now)
-    st.caption(
-        "A click on the head of a column sorts all photos by it, a second one the other way round; "
-        "a click on the left of a row opens its photo."
-    )
+    st.caption("Click a header to sort (again to reverse); tick a row to open its photo.")
     offer_csv(
         f"Download {count(len(page.photos), 'row')} as CSV",
         lambda: write_photos(page.table.iloc[page.photos]).encode("utf-8-sig"),
@@ -111,46 +100,24 @@ def _show_rows(page: DatasetPage) -> None:
 
 def _show_charts(page: DatasetPage) -> None:
     """Draw the photos per class and split, and the distributions; a click on a bar filters."""
+
+    def take_part(parts: list[dict[str, Any]]) -> None:
+        keep_choice("class", str(parts[0]["class"]) if parts else None)
+        keep_choice("in", str(parts[0]["split"]) if parts else None)
+
     left, right = st.columns([2, 3], gap="medium")
     with left.container(border=True, height=_CARD_HEIGHT):
-        _show_counts(page)
+        names = [page.wanted.class_name or "", page.wanted.split or ""]
+        _show_chart(page, "counts", PART, "|".join(names) if all(names) else "", take_part)
     with right.container(border=True, height=_CARD_HEIGHT):
         rows = [*st.columns(3, gap="small"), *st.columns(3, gap="small")]
         for place, name in zip(rows, MEASURES, strict=False):
             with place:
                 _show_distribution(page, name)
         rows[-1].caption(
-            "Click a bar to see its photos; with Shift several. "
-            "Sizes are those of the files; a network sees squares of them, usually of 224 px: the "
-            "centre, or, if a recipe says so, the whole photo with a border."
+            "Click a bar to see its photos; Shift adds bars. Sizes are of the files. The network "
+            "sees a 224 px square: centre crop, or padded."
         )
-    title, icon = "The numbers behind the charts", ":material/table:"
-    tables = st.expander(title, icon=icon, key="dataset.tables", on_change="rerun")
-    if tables.open:
-        with tables:
-            _show_tables(page)
-
-
-def _show_set_aside(dataset: Dataset) -> None:
-    """Draw the files that could not be used, with the reason; nothing when there are none."""
-    if dataset.set_aside.empty:
-        return
-    title = f"{count(len(dataset.set_aside), 'file')} set aside: not used, not lost"
-    with st.expander(title, icon=":material/inventory_2:"):
-        st.dataframe(
-            dataset.set_aside[["path", "class", "problem"]],
-            hide_index=True,
-            column_config={"path": "File", "class": "Class", "problem": "Reason"},
-        )
-
-
-def _show_counts(page: DatasetPage) -> None:
-    def take(parts: list[dict[str, Any]]) -> None:
-        keep_choice("class", str(parts[0]["class"]) if parts else None)
-        keep_choice("in", str(parts[0]["split"]) if parts else None)
-
-    names = [page.wanted.class_name or "", page.wanted.split or ""]
-    _show_chart(page, "counts", PART, "|".join(names) if all(names) else "", take)
 
 
 def _show_distribution(page: DatasetPage, name: str) -> None:
@@ -167,7 +134,7 @@ def _show_chart(
     chosen: str,
     take: Callable[[list[dict[str, Any]]], None],
 ) -> None:
-    """Draw a chart; it is drawn anew, with `chosen` selected, when a filter changed elsewhere."""
+    """Draw a chart; a filter that changes elsewhere redraws it with `chosen` selected."""
     redrawn = st.session_state.get(f"dataset.chart.{name}.redrawn", 0)
     key = f"dataset.chart.{name}.{page.dataset.id}.{redrawn}"
     start = st.session_state.setdefault(f"{key}.start", chosen)
@@ -178,7 +145,7 @@ def _show_chart(
         key=key,
         on_select=lambda: take(list(st.session_state[key]["selection"].get(selection) or [])),
         selection_mode=selection,
-        alt=f"Bars: {what.lower()}; the same numbers stand in the table below.",
+        alt=f"Bars: {what.lower()}; “More” below has the numbers.",
     )
 
 
@@ -194,16 +161,27 @@ def _draw(page: DatasetPage, name: str, chosen: str, dark: bool) -> dict[str, An
     return dict(draw_distribution(bars, name, chosen, dark).to_dict())
 
 
-def _show_tables(page: DatasetPage) -> None:
-    wide = page.count_bars("counts").pivot_table(
-        index="class", columns="split", values="photos", fill_value=0
-    )
-    present = [split for split in SPLITS if split in wide]
-    wide = wide.reindex(columns=present, index=page.dataset.classes)
-    st.dataframe(wide.astype(int), alt="Photos per class and split")
-    for place, (name, (title, _)) in zip(st.columns(5), TITLES.items(), strict=True):
-        table = page.count_bars(name)[["label", "photos"]].rename(columns={"label": title})
-        place.dataframe(table, hide_index=True, alt=f"Photos by {title.lower()}")
+def _show_more(page: DatasetPage) -> None:
+    """Draw the skipped files, and the numbers of the charts once they are opened."""
+    skipped = page.dataset.set_aside
+    if not skipped.empty:
+        title = f"{count(len(skipped), 'file')} skipped; originals untouched"
+        with st.expander(title, icon=":material/inventory_2:"):
+            rows = skipped[["path", "class", "problem"]].itertuples(index=False, name=None)
+            show_skipped(list(rows))
+    more = st.expander("More", icon=":material/table:", key="dataset.more", on_change="rerun")
+    if not more.open:
+        return
+    with more:
+        counts = page.count_bars("counts").pivot_table(
+            index="class", columns="split", values="photos", fill_value=0
+        )
+        present = [split for split in SPLITS if split in counts]
+        counts = counts.reindex(columns=present, index=page.dataset.classes).astype(int)
+        st.dataframe(counts, alt="Photos per class and split")
+        for place, (name, (title, _)) in zip(st.columns(5), TITLES.items(), strict=True):
+            table = page.count_bars(name)[["label", "photos"]].rename(columns={"label": title})
+            place.dataframe(table, hide_index=True, alt=f"Photos by {title.lower()}")
 
 
 _ROW_PX, _HEAD_PX, _MOST_PX = 52, 38, 700
@@ -212,7 +190,7 @@ _FORMATS = {"f": "%.3f", "i": "localized", "u": "localized"}
 
 
 def _show_table(page: DatasetPage, titles: Mapping[str, str], now: str) -> None:
-    """Draw a page of photos as rows: columns → headings; `now` is what they are sorted by."""
+    """Draw a page of photos as rows: columns → headings; `now` is the column of the order."""
     dataset, photos = page.dataset, page.photos
     if len(photos) == 0:
         st.info("No photo matches.", icon=":material/filter_alt_off:")
@@ -223,7 +201,7 @@ def _show_table(page: DatasetPage, titles: Mapping[str, str], now: str) -> None:
 
     def take() -> None:
         chosen = st.session_state[key]["selection"]
-        # A selection is not taken back by the page: another key draws the table without it.
+        # A page cannot clear a selection: another key draws the table without it.
         st.session_state["table.turn"] = turn + 1
         name = str(next(iter(chosen["columns"]), ""))
         if chosen["rows"]:
@@ -246,7 +224,7 @@ def _show_table(page: DatasetPage, titles: Mapping[str, str], now: str) -> None:
         placeholder="–",
         column_config={_PICTURE: st.column_config.ImageColumn(width=70, pinned=True)}
         | {name: _describe(rows[name], title) for name, title in titles.items()},
-        alt="Photos with what is known of them",
+        alt="Photos with their properties",
     )
 
 

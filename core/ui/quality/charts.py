@@ -17,7 +17,7 @@ _MANY = 30
 def draw_threshold(
     values: np.ndarray, threshold: float, measured: Measured, dark: bool = False
 ) -> Any:
-    """Return the histogram of a measure (n,), beyond the threshold in the colour of wrong.
+    """Return the histogram of a measure (n,); bars beyond the threshold have the colour of wrong.
 
     Its ends are those of the slider; bad photos outside the span are in the last bar.
     """
@@ -51,10 +51,10 @@ def draw_threshold(
     chart = alt.layer(columns, rule)
     flagged = int(bars.loc[bars["flagged"], "photos"].sum())
     left_out = len(values) - int(bars["photos"].sum())
-    more = f"; {left_out:,} more lie beyond the axis" if left_out else ""
+    more = f"; {left_out:,} photos off the axis" if left_out else ""
     title = title_params(
         f"{flagged:,} of {len(values):,} beyond the threshold",
-        f"Height: square root of the number of photos, so that rare ones are seen{more}",
+        f"Square-root scale{more}",
     )
     return style_altair(chart, dark, title=title, height=190)
 
@@ -155,7 +155,7 @@ def draw_leak_effect(rows: pd.DataFrame, dark: bool = False) -> Any:
         whiskers.encode(x=alt.X("low:Q", title="accuracy", scale=scale, axis=axis), x2="high:Q"),
         dots.encode(x="accuracy:Q"),
     )
-    title = title_params("Accuracy with and without the leaking photos", "Lines: 95 % intervals")
+    title = title_params("Accuracy with and without leaking photos", "Lines: 95 % intervals")
     return style_altair(chart, dark, title=title, height=50 * len(rows) + 80)
 
 

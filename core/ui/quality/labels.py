@@ -1,4 +1,4 @@
-"""Doubtful labels with their evidence and what to do; photos that are in two splits."""
+"""Label suspects with their evidence and buttons; the effect of leaks on a run."""
 
 from functools import partial
 
@@ -43,9 +43,9 @@ def show_suspects(page: QualityPage) -> None:
         show_none(page)
     if len(right):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{count(len(right), 'photo')} found right and hidden.", width="content")
+            st.caption(f"{count(len(right), 'photo')} confirmed and hidden.", width="content")
             back = partial(_confirm, page.dataset, right.tolist(), right=False)
-            cache.edit_button("Show them again", type="tertiary", on_click=back)
+            cache.edit_button("Show again", type="tertiary", on_click=back)
 
 
 def _confirm(dataset: Dataset, photos: list[int], *, right: bool = True) -> None:
@@ -58,11 +58,10 @@ def _show_list(page: QualityPage, result: QualityResult, doubtful: np.ndarray) -
     picked = show_filter(page, "Given class", counts, len(doubtful))
     shown = doubtful if picked is None else doubtful[classes == picked]
     head, n = result.facts.get("head_accuracy"), result.facts.get("head_photos", len(page.dataset))
-    judged = f" The model that judges them is right on {percent(head, n)} of {n:,}." if head else ""
+    accuracy = f" Its accuracy is {percent(head, n)} (n = {n:,})." if head else ""
     st.caption(
-        f"{count(len(shown), 'photo')}, the most doubtful first. Each was judged by a model that "
-        f"had not seen it.{judged} The percentages are its "
-        "scores. They are hints: look at the photos, then decide."
+        f"{count(len(shown), 'photo')}, the most doubtful first.{accuracy} Percentages are its "
+        "scores. Look at the photos before you decide."
     )
     for photo in shown[pick_page("suspect_page", len(shown), PER_PAGE)]:
         _show_suspect(page, result, int(photo))
@@ -103,9 +102,9 @@ def _show_actions(dataset: Dataset, photo: int, suggested: str) -> None:
     )
     with st.container(horizontal=True, gap="small"):
         st.button(
-            "It is right",
+            "Label is correct",
             key=f"quality.right.{photo}",
-            help="Hides the photo here; nothing changes in the dataset.",
+            help="Hides the photo here. The dataset does not change.",
             on_click=partial(_confirm, dataset, [photo]),
         )
         st.button(
@@ -116,19 +115,18 @@ def _show_actions(dataset: Dataset, photo: int, suggested: str) -> None:
 
 
 def show_leak_effect(page: QualityPage) -> None:
-    """Draw the metrics of a chosen run with and without the photos that have a twin in train."""
-    st.subheader("What it does to the numbers", anchor=False)
+    """Draw the metrics of a chosen run with and without leaking photos."""
+    st.subheader("Effect on a run", anchor=False)
     effect = read_leak_effect(page)
     if effect is None:
-        st.caption("No run of this dataset is done yet: train one, and see here what leaks do.")
+        st.caption("Train a run of this dataset to see the effect of leaks.")
         link_page("training", "Train a model", "model_training")
         return
     _show_choices(effect)
     if effect.sealed:
         st.caption(
-            "The test split of this run is sealed: look once, when the model is chosen; each "
-            "opening is counted. Which test photos leak is listed above without looking at any "
-            "score."
+            "The test split of this run is sealed. Open it once, when the model is chosen; each "
+            "opening is counted."
         )
         show_opening([effect.run.id])
         return
@@ -137,11 +135,11 @@ def show_leak_effect(page: QualityPage) -> None:
         st.info(f"This run has no {split} photos.", icon=":material/info:")
     elif len(effect.leaking) == 0:
         st.success(
-            f"No {split} photo has a twin in train: nothing is too good here, n = {n:,}.",
+            f"No {split} photo has a copy in train (n = {n:,}).",
             icon=":material/check_circle:",
         )
     elif len(effect.leaking) == n:
-        st.warning(f"Every {split} photo has a twin in train: no honest number is left.")
+        st.warning(f"Every {split} photo has a copy in train: its scores mean little.")
     else:
         _show_comparison(effect.compare(), split)
 
@@ -161,7 +159,10 @@ def _show_choices(effect: LeakEffect) -> None:
 
 
 def _show_comparison(comparison: Comparison, split: str) -> None:
-    both = {f"all {split} photos": comparison.with_all, "without the leaking": comparison.without}
+    both = {
+        f"all {split} photos": comparison.with_all,
+        "without leaking photos": comparison.without,
+    }
     rows = pd.DataFrame(
         [(name, e.accuracy, e.accuracy_low, e.accuracy_high, e.n) for name, e in both.items()],
         columns=["photos", "accuracy", "low", "high", "n"],
@@ -170,7 +171,7 @@ def _show_comparison(comparison: Comparison, split: str) -> None:
     show_kept_chart(
         draw_leak_effect,
         rows,
-        alt="Accuracy with and without the leaking photos; the table below says the same.",
+        alt="Accuracy with and without leaking photos; the table below has the numbers.",
     )
     table = pd.DataFrame({name: _list_metrics(evaluation) for name, evaluation in both.items()})
     show_table_behind(table, "All metrics as a table")
@@ -180,9 +181,9 @@ def _say_effect(comparison: Comparison, split: str) -> str:
     before, after = comparison.with_all, comparison.without
     overlap = before.accuracy_low <= after.accuracy <= before.accuracy_high
     verdict = (
-        "inside the 95 % interval: too few leak to change what one can say"
+        "inside the 95 % interval: no clear effect"
         if overlap
-        else "outside the 95 % interval: the number with them is too good"
+        else "outside the 95 % interval: leaks inflate the accuracy"
     )
     return (
         f"**{count(len(comparison.leaking), 'photo')} of {before.n:,} in {split} leak.** Accuracy "

@@ -1,4 +1,4 @@
-"""Photos that are there twice: the pairs side by side, what differs, and what to do about it."""
+"""Copies: the pairs side by side, their differences, and buttons that resolve them."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,7 @@ def show_pairs(page: QualityPage) -> None:
 
 
 def show_none(page: QualityPage) -> None:
-    """Draw that nothing was found."""
+    """Draw that no photo was found."""
     none = f"None among {count(len(page.dataset), 'photo')}."
     st.success(none, icon=":material/check_circle:")
 
@@ -60,7 +60,7 @@ def _filter_pairs(page: QualityPage) -> pd.DataFrame:
 
 
 def show_filter(page: QualityPage, label: str, counts: Mapping[str, int], total: int) -> str | None:
-    """Draw the choices of a list with their counts; return the chosen one, None: all."""
+    """Draw a filter with counts; return the chosen value, or None for all."""
     if len(counts) < 2:
         return None
     picked = page.stated_filter if page.stated_filter in counts else None
@@ -77,29 +77,28 @@ def show_filter(page: QualityPage, label: str, counts: Mapping[str, int], total:
 
 
 def _show_bulk(page: QualityPage, open_pairs: pd.DataFrame, settled: int) -> None:
-    """Draw what can be done with all pairs of the list at once."""
+    """Draw the buttons for all pairs of the list."""
     same = open_pairs[~open_pairs["across_classes"]]
     groups = list(zip(same["a"].tolist(), same["b"].tolist(), strict=True))
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = f", {settled:,} settled in the tray" if settled else ""
+        words = f", {settled:,} resolved in the tray" if settled else ""
         st.markdown(f"**{count(len(open_pairs), 'pair')}**{words}")
         if page.finding == "leak" and len(open_pairs):
             cache.edit_button(
-                f"Move the twins out of test and validation ({len(open_pairs):,})"
-                if len(open_pairs) > 1
-                else "Move the twin out",
+                f"Resolve {count(len(open_pairs), 'leak')}",
                 icon=":material/drive_file_move:",
                 key="quality.move_all",
-                help="Each goes to the split of its twin: to train, or from test to validation.",
-                on_click=partial(move_twins, page.dataset, open_pairs),
+                help="Moves each copy to the split of the other, train before validation before "
+                "test.",
+                on_click=partial(move_copies, page.dataset, open_pairs),
             )
         if page.finding in ("exact", "near") and len(groups) > 1:
             cache.edit_button(
                 f"Merge all {len(groups):,} pairs",
                 icon=":material/merge:",
                 key="quality.merge_all",
-                help="Of each, the photo in train stays, else the first by path; the other is "
-                "excluded. Pairs across classes are left for you to decide.",
+                help="Keeps the training copy (or the first by path) and excludes the other. "
+                "Pairs across classes stay for you to decide.",
                 on_click=partial(merge_photos, page.dataset, groups),
             )
 
@@ -109,15 +108,10 @@ def _show_pair(page: QualityPage, pair: pd.Series, settled: bool) -> None:
     with st.container(border=True, horizontal=True, gap="small", vertical_alignment="top"):
         for photo in (a, b):
             _show_side(page, photo, f"{page.finding}.{a}.{b}")
-        if pair["difference"] > 0:
-            content, factor = _difference(page.dataset, a, b)
-            with st.container(width=_WIDTH, gap="xxsmall"):
-                st.image(content, width=_WIDTH, alt="Where the two photos differ, brighter is more")
-                st.caption(f"Difference × {factor}")
         with st.container(width="stretch"):
             _show_facts(page.dataset, pair)
             if settled:
-                st.badge("settled in the tray", icon=":material/check:", color="green")
+                st.badge("resolved in the tray", icon=":material/check:", color="green")
             else:
                 _show_actions(page, pair)
 
@@ -179,9 +173,10 @@ def _show_actions(page: QualityPage, pair: pd.Series) -> None:
     dataset, a, b = page.dataset, int(pair["a"]), int(pair["b"])
     offered = []
     if page.finding == "leak":
-        later = "validation" if "test" not in pair["splits"] else "test"
-        twin = pd.DataFrame([pair])
-        offered.append((f"Move the {later} twin out", partial(move_twins, dataset, twin)))
+        earlier, later = sorted((pair["split_a"], pair["split_b"]), key=SPLITS.index)
+        copy = pd.DataFrame([pair])
+        label = f"Move the {later} copy to {earlier}"
+        offered.append((label, partial(move_copies, dataset, copy)))
     if pair["across_classes"]:
         for photo, side in ((a, "class_a"), (b, "class_b")):
             label = f"Keep only the {plain(str(pair[side]), 22)}"
@@ -189,7 +184,7 @@ def _show_actions(page: QualityPage, pair: pd.Series) -> None:
         why = "the same photo in two classes"
         offered.append(("Exclude both", partial(note_photos, dataset, [a, b], "exclude", "", why)))
     else:
-        offered.append(("Merge these duplicates", partial(merge_photos, dataset, [(a, b)])))
+        offered.append(("Merge these copies", partial(merge_photos, dataset, [(a, b)])))
     for number, (label, act) in enumerate(offered):
         st.button(label, key=f"quality.{page.finding}.{a}.{b}.{number}", on_click=act)
 
@@ -199,27 +194,10 @@ def _encode_packed(dataset: Dataset, photo: int) -> bytes:
     return encode_jpeg(np.asarray(dataset.photos[photo]), _QUALITY)
 
 
-@st.cache_resource(max_entries=500, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
-def _difference(dataset: Dataset, a: int, b: int) -> tuple[bytes, int]:
-    return amplify_difference(np.asarray(dataset.photos[a]), np.asarray(dataset.photos[b]))
-
-
-def amplify_difference(one: np.ndarray, other: np.ndarray) -> tuple[bytes, int]:
-    """Return the difference of two photos (h, w, 3) as a JPEG, and its amplification.
-
-    The largest of 1, 2, 4 … 32 by which at most 1 % of the values are cut off.
-    """
-    difference = np.maximum(one, other) - np.minimum(one, other)
-    loud = max(1.0, float(np.percentile(difference, 99)))
-    factor = int(2 ** np.floor(np.log2(np.clip(255 / loud, 1, 32))))
-    amplified = np.minimum(difference.astype(np.uint16) * factor, 255).astype(np.uint8)
-    return encode_jpeg(amplified, _QUALITY), factor
-
-
 def merge_photos(
     dataset: Dataset, pairs: Sequence[tuple[int, int]], keep: int | None = None
 ) -> None:
-    """Note that one photo of each pair stays: `keep`, or the first of train."""
+    """Note that one photo of each pair stays: `keep`, or the training copy."""
     kept = None if keep is None else [keep]
     make = partial(merge_duplicates, cache.workspace(), dataset, pairs, keep=kept)
     _note(make, f"{count(len(pairs), 'duplicate pair')} merged")
@@ -228,13 +206,13 @@ def merge_photos(
 def note_photos(
     dataset: Dataset, photos: Sequence[int], action: Action, value: str, why: str
 ) -> None:
-    """Note an edit of photos, and why it is made."""
+    """Note an edit of photos with its reason."""
     make = partial(add_edits, cache.workspace(), dataset, photos, action, value, why)
     _note(make, say_edit(len(photos), action, value))
 
 
-def move_twins(dataset: Dataset, pairs: pd.DataFrame) -> None:
-    """Note that each photo goes to the earliest split that it, or a twin of a twin, is in."""
+def move_copies(dataset: Dataset, pairs: pd.DataFrame) -> None:
+    """Note that each photo moves to the earliest split of its group of connected copies."""
     ends = [pairs.set_index(side)[f"split_{side}"] for side in ("a", "b")]
     places = pd.concat(ends).groupby(level=0).first().map(SPLITS.index)
     groups = number_groups(pairs, len(dataset))[places.index]
@@ -242,11 +220,11 @@ def move_twins(dataset: Dataset, pairs: pd.DataFrame) -> None:
     for place, split in enumerate(SPLITS):
         moved = places.index[(goals == place) & (places != place)].tolist()
         if moved:
-            note_photos(dataset, moved, "move", split, "its twin stands there")
+            note_photos(dataset, moved, "move", split, "its copy is there")
 
 
 def _note(make: Callable[[], int], sentence: str) -> None:
-    """Note an edit and say so; the line of the tray has the way back."""
+    """Note an edit and confirm it; the tray can undo it."""
     with report_errors():  # raised in a callback, where no page catches it
         make()
         tell_after_rerun(f"{sentence}, when the tray is applied")

@@ -1,4 +1,4 @@
-"""What the quality page shows, read once: the chosen finding, what was found, the tray."""
+"""Reading of the quality page: the chosen finding, the photos found, the tray."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -31,7 +31,7 @@ ANALYSIS = "analysis"
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of fault; `looked_for` explains it, also where nothing was found."""
+    """A kind of fault; `looked_for` describes it."""
 
     title: str
     group: str
@@ -39,59 +39,42 @@ class Finding:
     needs_features: bool = False
 
 
-_COPIES, _PHOTOS, _LABELS = "The same photo twice", "Photos by themselves", "Classes and labels"
+_COPIES, _PHOTOS, _LABELS = "Copies", "Single photos", "Classes and labels"
 _PAIRS = ("exact", "near", "across", "leak")
 MOST_COMPARED = 100_000
-"""Photos that the page itself compares with each other; of more the analysis does."""
+"""Photos that the page itself compares with each other; the analysis compares more."""
 
 FINDINGS = {
-    "exact": Finding(
-        "Exact duplicates", _COPIES, "Files with the same digest, and photos with the same pixels."
-    ),
+    "exact": Finding("Exact duplicates", _COPIES, "Identical files, and photos of equal pixels."),
     "near": Finding(
-        "Near duplicates",
-        _COPIES,
-        "Photos whose perceptual hashes nearly agree and whose pixels or features confirm it: the "
-        "same picture in another size, crop or compression.",
+        "Near-duplicates", _COPIES, "The same picture in another size, crop or compression."
     ),
     "across": Finding(
-        "Across classes",
-        _COPIES,
-        "The same photo, or nearly the same, in two classes: one label is wrong.",
+        "Across classes", _COPIES, "The same picture in two classes: one label is wrong."
     ),
-    "leak": Finding(
-        "Leakage",
-        _COPIES,
-        "Photos whose twin stands in another split: a model that has seen one already knows the "
-        "other, so its numbers are too good.",
-    ),
+    "leak": Finding("Leakage", _COPIES, "Copies in another split. They inflate scores."),
     "unreadable": Finding(
-        "Unreadable", _PHOTOS, "Files that are empty, cut short, too large or no photo at all."
+        "Unreadable", _PHOTOS, "Empty, truncated or too large files, and files without a photo."
     ),
-    "small": Finding("Too small", _PHOTOS, "Photos whose short side is below the threshold."),
-    "blurred": Finding(
-        "Blurred", _PHOTOS, "Photos with hardly any edges: sharpness below the threshold."
-    ),
-    "dark": Finding("Dark", _PHOTOS, "Photos whose mean brightness is below the threshold."),
-    "bright": Finding("Bright", _PHOTOS, "Photos whose mean brightness is above the threshold."),
+    "small": Finding("Too small", _PHOTOS, "The short side is below the threshold."),
+    "blurred": Finding("Blurred", _PHOTOS, "Few edges: the sharpness is below the threshold."),
+    "dark": Finding("Dark", _PHOTOS, "The mean brightness is below the threshold."),
+    "bright": Finding("Bright", _PHOTOS, "The mean brightness is above the threshold."),
     "odd_shape": Finding(
-        "Odd shape",
-        _PHOTOS,
-        "Photos much longer than wide, or wider than long: their ends are cut off, unless a "
-        "recipe takes whole photos.",
+        "Odd shape", _PHOTOS, "Very long or very wide photos: a centre crop cuts off their ends."
     ),
-    "grey": Finding("Grey", _PHOTOS, "Photos without colour, or with very little of it."),
+    "grey": Finding("Grey", _PHOTOS, "Photos with little or no colour."),
     "imbalance": Finding("Class imbalance", _LABELS, "Classes with far more photos than others."),
     "outlier": Finding(
         "Outliers",
         _LABELS,
-        "Photos whose features lie far from all others of their class.",
+        "Photos with features far from the rest of their class.",
         needs_features=True,
     ),
     "suspect": Finding(
         "Label suspects",
         _LABELS,
-        "Photos that a model, which had not seen them, puts into another class than the one given.",
+        "Photos that a cross-validated model assigns to another class.",
         needs_features=True,
     ),
 }
@@ -99,18 +82,17 @@ FINDINGS = {
 
 @dataclass(frozen=True, eq=False)
 class QualityPage:
-    """A dataset and the chosen finding; what only one finding needs is read when it is wanted."""
+    """A dataset and the chosen finding; each part is read when it is first used."""
 
     dataset: Dataset
     finding: str
     result: QualityResult | None
     thresholds: Thresholds
     stated_filter: str | None
-    """The class, or of leaks the splits, that the address narrows the list to."""
+    """The class (for leaks: the splits) in the address that narrows the list."""
 
     @property
     def kind(self) -> Finding:
-        """The chosen finding."""
         return FINDINGS[self.finding]
 
     @property
@@ -120,7 +102,7 @@ class QualityPage:
 
     @property
     def waits(self) -> bool:
-        """Whether the finding needs the analysis, which is not there: of many photos copies do."""
+        """Whether the finding needs an analysis that does not exist yet."""
         many = self.finding in _PAIRS and len(self.dataset) > MOST_COMPARED
         return self.result is None and (self.kind.needs_features or many)
 
@@ -143,7 +125,7 @@ class QualityPage:
 
     @cached_property
     def counts(self) -> dict[str, int | None]:
-        """How many of each finding there are; None: features are needed. Imbalance has 0."""
+        """The number of photos or pairs of each finding; None: features are needed."""
         result = self.result
         counts: dict[str, int | None] = dict.fromkeys(FINDINGS, 0)
         if result is None and len(self.dataset) > MOST_COMPARED:
@@ -158,7 +140,7 @@ class QualityPage:
 
     @cached_property
     def suspects(self) -> tuple[np.ndarray, np.ndarray]:
-        """The suspects still in doubt, and those found right, both the most doubtful first."""
+        """The open suspects and the confirmed ones, both the most doubtful first."""
         if self.result is None:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
         photos = self.result.photos
@@ -173,13 +155,13 @@ class QualityPage:
 
     @cached_property
     def changes(self) -> dict[int, dict[Hashable, Any]]:
-        """What becomes of photos when the tray is applied, by their number."""
+        """The changes of the tray by photo number."""
         edits = list_edits(cache.workspace(), self.dataset.id)
         rows = resolve_edits(self.dataset, edits).to_dict("records")
         return {int(row["photo"]): row for row in rows}
 
     def say_change(self, photo: int) -> str:
-        """Return what will become of a photo, in words; empty when it stays as it is."""
+        """Return the change of a photo in words; empty without one."""
         change = self.changes.get(photo)
         if change is None:
             return ""
@@ -193,7 +175,7 @@ class QualityPage:
         return ", ".join(words)
 
     def settles(self, pair: pd.Series) -> bool:
-        """Return whether the tray does away with a pair as a finding of this kind."""
+        """Return whether the tray resolves a pair of this finding."""
         sides = {end: self.changes.get(int(pair[end])) for end in ("a", "b")}
         if any(change is not None and change["excluded"] for change in sides.values()):
             return True
@@ -216,7 +198,7 @@ class QualityPage:
         return values, MEASURES[measure].is_beyond(values, asdict(self.thresholds)[measure])
 
     def count_classes(self, split: str | None = None) -> pd.Series:
-        """Return the photos of each class, also of those without any; of one split or of all."""
+        """Return the number of photos of each class, empty classes too, in one split or in all."""
         dataset = self.dataset
         labels = dataset.labels[dataset.photo_numbers(split)]
         return pd.Series(np.bincount(labels, minlength=len(dataset.classes)), index=dataset.classes)
@@ -224,13 +206,13 @@ class QualityPage:
 
 @dataclass(frozen=True, eq=False)
 class LeakEffect:
-    """A run whose metrics are compared with and without the photos that have a twin in train."""
+    """A run whose metrics are compared with and without leaking photos."""
 
     runs: Mapping[str, RunRecord]
     run: RunRecord
     split: str
     sealed: bool
-    """Whether the test photos were not opened yet; then no score is read."""
+    """Whether the test photos are sealed; then no score is read."""
     pairs: pd.DataFrame
 
     @cached_property
@@ -244,7 +226,7 @@ class LeakEffect:
 
     @cached_property
     def leaking(self) -> np.ndarray:
-        """Those of the split that have a twin in train."""
+        """The photos of the split with a copy in train."""
         return list_leaking_photos(self.pairs, self.result.splits, self.split)
 
     def compare(self) -> Comparison:
@@ -256,14 +238,14 @@ class LeakEffect:
 
 
 def read_quality_page(dataset: Dataset) -> QualityPage:
-    """Read which finding of a dataset the address names, and what is known of it."""
+    """Read the finding of a dataset that the address names."""
     finding = settle_choice("finding", FINDINGS, "exact")
     page = QualityPage(dataset, finding, cache.quality(dataset.id), _read_thresholds(), None)
     return replace(page, stated_filter=read_choice(page.filter_name))
 
 
 def read_leak_effect(page: QualityPage) -> LeakEffect | None:
-    """Read the run and the split whose metrics are compared; None without a finished run."""
+    """Read the run and the split of the comparison; None without a finished run."""
     runs = {run.id: run for run in list_done(page.dataset.id)}
     run = choose_run(list(runs.values()))
     if run is None:
@@ -274,7 +256,7 @@ def read_leak_effect(page: QualityPage) -> LeakEffect | None:
 
 
 def read_job(dataset: Dataset) -> tuple[str, JobStatus] | None:
-    """Read the analysis of the dataset that is going, else the one the address names."""
+    """Read the running analysis of the dataset, else the one in the address."""
     workspace, named = cache.workspace(), read_choice(ANALYSIS)
     for identifier, job in list_jobs(workspace.analyses).items():
         asked = job.parameters.get("kind"), job.parameters.get("dataset")
@@ -303,12 +285,12 @@ def _choose_pairs(pairs: pd.DataFrame, finding: str) -> pd.DataFrame:
 
 
 def _read_thresholds() -> Thresholds:
-    """Read the thresholds that the address or this session states, else the defaults."""
+    """Read the thresholds of the address or this session, else the defaults."""
     chosen: dict[str, float] = {}
     for field in fields(Thresholds):
         try:
             stated = float(read_choice(field.name) or "")
-        except ValueError:  # none said, or a link that was typed by hand
+        except ValueError:  # absent, or a link that was typed by hand
             continue
         measured = MEASURES[field.name]
         chosen[field.name] = min(max(stated, measured.lowest), measured.highest)

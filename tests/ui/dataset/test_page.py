@@ -60,7 +60,7 @@ def test_the_map_without_analysis_offers_to_make_it() -> None:
     app = open_dataset(view="map")
     assert "No map yet" in text_of(app)
     assert "Make the map" in [button.label for button in app.button]
-    assert any("starter weights" in caption.value for caption in app.caption)
+    assert any("built-in weights" in caption.value for caption in app.caption)
 
 
 def test_the_table_follows_query_and_order(dataset: Dataset) -> None:

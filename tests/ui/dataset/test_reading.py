@@ -14,8 +14,8 @@ from core.ui.dataset.reading import (
     PhotoFilter,
     read_dataset_page,
 )
+from core.ui.dataset.versions import read_versions_page
 from core.ui.parts import cache
-from core.ui.versions.page import read_versions_page
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import list_datasets, read_dataset

@@ -64,7 +64,7 @@ def test_each_finding_has_a_calm_empty_state(
     if FINDINGS[finding].needs_features:
         assert "Analyse with starter weights" in [button.label for button in app.button]
     elif finding == "imbalance":
-        assert "as even as can be" in "".join(text.value for text in app.markdown)
+        assert "Each class has" in "".join(text.value for text in app.markdown)
     else:
         assert app.success
 
@@ -82,23 +82,23 @@ def test_copies_among_very_many_photos_wait_for_the_analysis(
     assert not app.exception and not app.success, "nothing is said to be absent"
     assert "Analyse with starter weights" in [button.label for button in app.button]
     counts = read_counts(app)
-    assert counts["Near duplicates"] == "–" and counts["Too small"] != "–"
+    assert counts["Near-duplicates"] == "–" and counts["Too small"] != "–"
 
 
 def test_merging_keeps_the_photo_in_train(
     workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
 ) -> None:
-    app = press(open_quality(workspace, "leak"), "Merge these duplicates")
+    app = press(open_quality(workspace, "leak"), "Merge these copies")
     (edit,) = list_edits(workspace, faulty.id)
     assert (edit.action, edit.path) == ("exclude", find_photo(faulty, "test/daisy/twin.jpg"))
-    assert "Merge these duplicates" not in [button.label for button in app.button]
-    assert any("1 settled in the tray" in text.value for text in app.markdown)
+    assert "Merge these copies" not in [button.label for button in app.button]
+    assert any("1 resolved in the tray" in text.value for text in app.markdown)
 
 
-def test_the_test_twin_is_moved_to_its_twins_split(
+def test_the_test_copy_is_moved_to_train(
     workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
 ) -> None:
-    press(open_quality(workspace, "leak"), "Move the test twin out")
+    press(open_quality(workspace, "leak"), "Move the test copy to train")
     (edit,) = list_edits(workspace, faulty.id)
     assert (edit.action, edit.value) == ("move", "train")
     assert edit.path == find_photo(faulty, "test/daisy/twin.jpg")
@@ -108,7 +108,7 @@ def test_a_photo_in_two_classes_waits_for_a_decision(
     workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
 ) -> None:
     app = open_quality(workspace, "across")
-    assert "Merge these duplicates" not in [button.label for button in app.button]
+    assert "Merge these copies" not in [button.label for button in app.button]
     press(app, "Keep only the rose")
     (edit,) = list_edits(workspace, faulty.id)
     assert (edit.action, edit.path) == ("exclude", find_photo(faulty, "rose_again.jpg"))
@@ -121,7 +121,7 @@ def test_a_threshold_in_the_link_is_used_and_goes_back(
     wide = int(read_counts(app)["Dark"])
     assert wide > 1
     assert app.slider[0].value == 0.5
-    press(app, "Back to")
+    press(app, "Reset to")
     assert read_counts(app)["Dark"] == "1"
     assert len(list_edits(workspace, faulty.id)) == 0  # looking changes nothing
 
@@ -156,7 +156,7 @@ def test_an_analysis_fills_in_what_needs_features(
     assert "“Starter”" in "".join(caption.value for caption in app.caption)
     suspects = int(counts["Label suspects"])
     assert suspects >= 1  # the rose among the tulips
-    press(app, "It is right")
+    press(app, "Label is correct")
     assert read_counts(app)["Label suspects"] == str(suspects - 1)
-    press(app, "Show them again")
+    press(app, "Show again")
     assert read_counts(app)["Label suspects"] == str(suspects)

@@ -1,16 +1,13 @@
 """What the quality page has read, without drawing it: counts, thresholds, pairs and the tray."""
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from core.datasets.edits.tray import add_edits
-from core.ui.quality.pairs import amplify_difference, move_twins
+from core.ui.quality.pairs import move_copies
 from core.ui.quality.reading import FINDINGS, QualityPage, measure_balance
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -64,7 +61,7 @@ def test_an_exclusion_settles_every_pair_and_a_move_those_of_the_leak(
     (pair,) = [pair for _, pair in before.pairs.iterrows()]
     assert {pair["split_a"], pair["split_b"]} == {"train", "test"}
     assert not before.settles(pair)
-    move_twins(faulty, before.pairs)
+    move_copies(faulty, before.pairs)
     moved = read(faulty, "leak")
     assert moved.settles(pair)
     assert not read(faulty, "exact").settles(pair)
@@ -81,12 +78,3 @@ def test_balance_is_measured_in_equal_classes() -> None:
     ratio, effective = measure_balance(pd.Series({"a": 90, "b": 10}))
     assert ratio == 9
     assert effective == pytest.approx(1.384, abs=1e-3)
-
-
-def test_the_difference_is_amplified_as_far_as_it_is_true() -> None:
-    one = np.full((32, 32, 3), 100, dtype=np.uint8)
-    content, factor = amplify_difference(one, one + 3)
-    assert factor == 32
-    shown = np.asarray(Image.open(io.BytesIO(content)))
-    assert abs(int(shown.mean()) - 96) <= 2
-    assert amplify_difference(one, one + 150)[1] == 1

@@ -1,9 +1,9 @@
-"""The versions of a dataset: where they come from, what two differ in, names, deleting."""
+"""The versions of a dataset: their origin, differences, names, and how to delete one."""
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from core.errors import PetalscopeError
 from core.exact.whatif import describe_foretold
 from core.formats import count, plain
 from core.ui.parts import cache
+from core.ui.parts.charts import show_metrics
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset, pick_named
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
@@ -33,19 +34,18 @@ from data.manifest import (
 from data.versions import count_changes, read_changes
 
 
-@dataclass(frozen=True, eq=False)
-class VersionsPage:
-    """The versions of a dataset, and the comparison of it with another dataset."""
+class VersionsPage(NamedTuple):
+    """The versions of a dataset, and its comparison with another dataset."""
 
     dataset: Dataset
     versions: list[DatasetSummary]
     others: Mapping[str, DatasetSummary]
-    """What it can be compared with: its parent first, then its versions, then all else."""
+    """Datasets to compare with: the parent first, then other versions, then the rest."""
     other: str | None
 
 
 def read_versions_page(dataset: Dataset) -> VersionsPage:
-    """Read the versions of a dataset, and with which other the address compares it."""
+    """Read the versions of a dataset, and the dataset that the address compares it with."""
     workspace = cache.workspace()
     versions = list_lineage(workspace, dataset.id)
     family = {version.id for version in versions}
@@ -67,19 +67,21 @@ _TYPED = "versions.typed"
 
 
 def show_versions(dataset: Dataset) -> None:
-    """Draw the versions of a dataset, the comparison with another, renaming and deleting."""
+    """Draw the versions of a dataset, its name, and the comparison with another."""
     page = read_versions_page(dataset)
     st.subheader("Versions", anchor=False)
     if len(page.versions) == 1:
-        st.caption(
-            "There is one version. Edits that are applied make another; this one then stays as "
-            "it is, with its runs."
-        )
+        st.caption("One version. Applying edits makes another; this one stays, with its runs.")
     for version in page.versions:
         _show_version(page, version)
     _show_names(dataset)
     if page.other is not None:
-        _show_comparison(page, page.other)
+        st.subheader("Compare", anchor=False)
+        names = {key: f"{describe_dataset(one)} · {key[:6]}" for key, one in page.others.items()}
+        bound = bind_choice("with", page.other, key=f"versions.with.{dataset.id}")
+        pick_named("Compare with", names, width=520, **bound)
+        keep_choice("with", page.other)
+        _show_differences(cache.dataset(page.other), dataset)
     show_photo_panel(dataset)
 
 
@@ -96,7 +98,7 @@ def _show_version(page: VersionsPage, version: DatasetSummary) -> None:
             st.badge("shown here", icon=":material/check:", color="green")
         elif not version.problem:
             st.button(
-                "Show this one",
+                "Show",
                 key=f"versions.show.{version.id}",
                 on_click=partial(keep_choice, "dataset", version.id),
             )
@@ -127,10 +129,10 @@ def _describe(version: DatasetSummary) -> str:
 
 @cache.for_editors
 def _show_names(dataset: Dataset) -> None:
-    """Draw the name, to be changed; what was typed counts, whatever another window did."""
+    """Draw the name, to be changed; a typed name wins over one that changed in another window."""
     key = f"versions.name.{dataset.id}.{zlib.crc32(dataset.name.encode())}"
 
-    def take() -> None:  # the field is another one when its name has changed elsewhere
+    def take() -> None:  # a name that changed elsewhere gives the field another key
         st.session_state[_TYPED] = st.session_state[key].strip()
 
     with (
@@ -148,22 +150,11 @@ def _show_names(dataset: Dataset) -> None:
         st.rerun()
 
 
-def _show_comparison(page: VersionsPage, other: str) -> None:
-    st.subheader("Compare", anchor=False)
-    names = {key: f"{describe_dataset(one)} · {key[:6]}" for key, one in page.others.items()}
-    bound = bind_choice("with", other, key=f"versions.with.{page.dataset.id}")
-    pick_named("What is different here from", names, width=520, **bound)
-    keep_choice("with", other)
-    _show_differences(cache.dataset(other), page.dataset)
-
-
 def _show_differences(before: Dataset, after: Dataset) -> None:
     differences = _compare(before.id, after.id)
     tables = {kind: getattr(differences, kind) for kind in _KINDS}
-    with st.container(horizontal=True, gap="large"):
-        for kind, table in tables.items():
-            st.metric(kind.capitalize(), f"{len(table):,}", width="content")
-        st.metric("Unchanged", f"{differences.unchanged:,}", width="content")
+    figures = {kind.capitalize(): f"{len(table):,}" for kind, table in tables.items()}
+    show_metrics(figures | {"Unchanged": f"{differences.unchanged:,}"})
     for words, names in (("New", differences.new_classes), ("Gone", differences.gone_classes)):
         if names:
             st.caption(f"{words}: {', '.join(plain(name, 40) for name in names[:20])}")
@@ -188,13 +179,13 @@ def _show_differences(before: Dataset, after: Dataset) -> None:
             f"versions_{kind}",
             captions=_describe_change(kind, tables[kind]),
             selectable=False,
-            opens=shown is after,  # the number of a removed photo means nothing here
+            opens=shown is after,  # a removed photo has no number here
         ),
     )
 
 
 def _describe_change(kind: str, table: pd.DataFrame) -> Describe:
-    """Return a function that says what changed for a photo, as plain text."""
+    """Return a function that describes the change of a photo, as plain text."""
     if kind in ("added", "removed"):
         words = table["class"] + " · " + table["split"]
     else:
@@ -206,7 +197,7 @@ def _describe_change(kind: str, table: pd.DataFrame) -> Describe:
 
 @cache.for_editors
 def _show_delete(version: DatasetSummary) -> None:
-    """Draw the way to delete a version; nothing is read until it is opened."""
+    """Draw the popover that deletes a version; nothing is read until it is open."""
     popover = st.popover(
         "Delete",
         icon=":material/delete:",
@@ -227,10 +218,10 @@ def _ask_delete(version: DatasetSummary) -> None:
     if not uses.nothing:
         st.warning(
             f"Used by {plain(describe_uses(uses))}. Runs keep their figures but lose their photos; "
-            "versions made of it stay whole.",
+            "later versions stay complete.",
             icon=":material/warning:",
         )
-        typed = st.text_input("Its name, to delete it", key=f"versions.force.{version.id}")
+        typed = st.text_input("Type its name to delete it", key=f"versions.force.{version.id}")
         force = typed.strip() == version.name.strip()
     if not st.button(
         "Delete the dataset",

@@ -31,7 +31,7 @@ def test_a_slider_redraws_the_draws_and_not_the_photo(
     import_source(Workspace(server.workspace), write_class_folders(tmp_path / "flowers"))
     page.goto(f"{server.address}/augmentation?photos=3")
     expect(find_draw(page, 11)).to_be_visible()
-    original = page.get_by_role("img", name=re.compile("as it is$"))
+    original = page.get_by_role("img", name=re.compile("original$"))
     before, kept = find_draw(page, 1).get_attribute("src"), original.get_attribute("src")
     assert before and kept
     page.get_by_role("slider", name="Range of rotation").first.press("ArrowLeft")
@@ -71,6 +71,6 @@ def test_photos_are_chosen_on_a_wall(page: Page, server: PageServer) -> None:
 def test_each_part_alone_is_pictured(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/augmentation?photos=3&view=parts&scope=limits")
     expect(page.get_by_text("each part alone", exact=False).first).to_be_visible()
-    expect(page.get_by_role("link", name="Train one")).to_be_visible()
+    expect(page.get_by_role("link", name="Train a model")).to_be_visible()
     page.get_by_text("The parts as a table").click()
     expect(page.get_by_test_id("stDataFrame").last).to_be_visible()

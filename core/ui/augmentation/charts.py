@@ -1,4 +1,4 @@
-"""Charts of the augmentation page: how far draws move a photo, and each part alone."""
+"""Charts of the augmentation page: the distance of draws from their photo, and each part alone."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.charts.theme import Palette, choose_palette, style_altair, title_params
 
-KEPT, FLIPPED = "keeps its answer", "flips"
+KEPT, FLIPPED = "same class", "another class"
 _STATES = [KEPT, FLIPPED]
 _ROW = 30
 _SIDE = 54
@@ -20,8 +20,8 @@ def draw_moves(
 ) -> Any:
     """Return a mark for each draw on the axis of cosine distance, a row for each photo.
 
-    Columns photo (name), draw, distance, state (KEPT or FLIPPED), answer, score; `same`, `other`:
-    median distance to the nearest photo of the same class and of another, None if not known.
+    Columns photo (name), draw, distance, state (KEPT or FLIPPED), predicted, score. `same` and
+    `other`: median distance to the nearest photo of the same class and of another; None if unknown.
     """
     colours = choose_palette(dark)
     rows = list(dict.fromkeys(moves["photo"]))
@@ -29,7 +29,7 @@ def draw_moves(
     scale = alt.Scale(domain=[0, 1.25 * farthest], nice=False)  # room for the words at a rule
     marks = _draw_marks(moves, rows, scale, colours)
     layers = [*_draw_ruler(same, other, colours.quiet, scale), marks]
-    heading = title_params(title, "dashed: how far photos lie from their nearest, median")
+    heading = title_params(title, "dashed: median distance to the nearest photo")
     return style_altair(alt.layer(*layers), dark, title=heading, height=_ROW * len(rows) + 140)
 
 
@@ -38,7 +38,7 @@ def _draw_marks(moves: pd.DataFrame, rows: list[str], scale: Any, colours: Palet
         alt.Chart(moves)
         .mark_point(size=90, filled=True, opacity=0.85)
         .encode(
-            x=alt.X("distance:Q", title="cosine distance from the photo as it is", scale=scale),
+            x=alt.X("distance:Q", title="cosine distance from the original", scale=scale),
             y=alt.Y("photo:N", sort=rows, title=None, axis=alt.Axis(labelLimit=150)),
             color=_colour_state(colours, alt.Legend(orient="top", title=None, symbolType="circle")),
             shape=alt.Shape(
@@ -48,7 +48,7 @@ def _draw_marks(moves: pd.DataFrame, rows: list[str], scale: Any, colours: Palet
                 alt.Tooltip("photo:N", title="photo"),
                 alt.Tooltip("draw:O", title="draw"),
                 alt.Tooltip("distance:Q", format=".3f"),
-                alt.Tooltip("answer:N"),
+                alt.Tooltip("predicted:N"),
                 alt.Tooltip("score:Q", format=".0%"),
             ],
         )
@@ -82,7 +82,7 @@ def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = F
     """Return a row of pictures for each part, from its least to its largest amount.
 
     Columns part, step (0, 1, …), amount (words), picture (data URI), distance (words, or empty),
-    state (KEPT, FLIPPED or ""), answer.
+    state (KEPT, FLIPPED or ""), predicted.
     """
     colours = choose_palette(dark)
     rows = list(dict.fromkeys(steps["part"]))
@@ -97,7 +97,11 @@ def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = F
             scale=alt.Scale(paddingInner=0.06, paddingOuter=0),
         ),
         tooltip=[alt.Tooltip("part:N"), alt.Tooltip("amount:N")]
-        + ([alt.Tooltip("distance:N"), alt.Tooltip("answer:N")] if steps["distance"].any() else []),
+        + (
+            [alt.Tooltip("distance:N"), alt.Tooltip("predicted:N")]
+            if steps["distance"].any()
+            else []
+        ),
     )
     pictures = base.mark_image(width=_SIDE, height=_SIDE, yOffset=-_LINE).encode(url="picture:N")
     frames = _draw_frames(base, colours, asked=bool(steps["state"].any()))
@@ -114,7 +118,7 @@ def draw_parts(steps: pd.DataFrame, *, title: str, subtitle: str, dark: bool = F
 
 
 def _draw_frames(base: Any, colours: Palette, *, asked: bool) -> Any:
-    """Return the frames of what was asked about; those of flips are thick."""
+    """Return the frames of scored pictures; a changed class has a thick frame."""
     return (
         base.transform_filter(alt.datum.state != "")
         .mark_square(size=(_SIDE + 3) ** 2, filled=False, yOffset=-_LINE)

@@ -1,4 +1,4 @@
-"""Left on the augmentation page: presets, what may happen to a photo and how much, saving."""
+"""The controls of the augmentation page: presets, parts with range and probability, saving."""
 
 from functools import partial
 
@@ -26,7 +26,7 @@ _CHANCE_WIDTH = 76
 
 
 def show_controls(page: AugmentationPage) -> None:
-    """Draw everything that shapes the policy; changes go to the URL."""
+    """Draw the controls of the policy; changes go into the address."""
     show_told()
     _show_named(page)
     if page.unread:
@@ -50,7 +50,7 @@ def show_controls(page: AugmentationPage) -> None:
 
 
 def name_part(name: str) -> str:
-    """Return a part as it is called on screen."""
+    """Return the name of a part on screen."""
     return name.replace("_", " ").capitalize()
 
 
@@ -73,14 +73,14 @@ def _show_named(page: AugmentationPage) -> None:
         list(page.named),
         key="augmentation.named",
         on_change=lambda: choose_named(st.session_state["augmentation.named"]),
-        help="What may happen to each training photo. gentle: the classic set of tutorials. "
-        "strong: more of everything. randaugment: three parts a photo, picked anew each time.",
+        help="Random changes of each training photo. gentle: small shifts, turns and flips. "
+        "strong: more of everything. randaugment: three random parts per draw.",
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if changed:
             _show_saving(page)
             st.button(
-                f"Back to {plain(name, 20)}",
+                f"Reset to {plain(name, 20)}",
                 icon=":material/undo:",
                 type="tertiary",
                 on_click=choose_named,
@@ -95,7 +95,7 @@ def _show_named(page: AugmentationPage) -> None:
         ):
             _delete(name)
     if changed:
-        st.caption("Changed. Save it under a name to use it in a recipe.")
+        st.caption("Changed. Save it to use it in a recipe.")
 
 
 @cache.for_editors
@@ -139,7 +139,7 @@ def _show_part(page: AugmentationPage, name: str) -> None:
         if page.policy.pick is None:
             st.session_state[f"{key}.chance"] = round(100 * part.probability)
             st.slider(
-                f"How often: {name_part(name).lower()}",
+                f"Probability of {name_part(name).lower()}",
                 1,
                 100,
                 format="%d %%",
@@ -172,7 +172,7 @@ def _switch(page: AugmentationPage, name: str) -> None:
 
 
 def _take(page: AugmentationPage, name: str) -> None:
-    """Take over range and chance of a part as its sliders have them."""
+    """Apply range and probability of a part from its sliders."""
     key, part = f"augmentation.{name}", page.policy.parts.get(name, suggest_part(name))
     low, high = st.session_state.get(f"{key}.range", (part.low, part.high))
     chance = st.session_state.get(f"{key}.chance")
@@ -183,13 +183,12 @@ def _take(page: AugmentationPage, name: str) -> None:
 def _show_way(page: AugmentationPage) -> None:
     pick = page.policy.pick
     numbers = dict.fromkeys([*range(1, _MOST_PICKED + 1), pick or 1])
-    words = {0: "each by its own chance"} | {one: f"{one} of them, picked anew" for one in numbers}
+    words = {0: "each with its probability"} | {n: f"{n} random parts" for n in numbers}
     st.session_state["augmentation.pick"] = pick or 0
     pick_named(
-        "What happens in a draw",
+        "Parts of a draw",
         words,
         key="augmentation.pick",
         on_change=lambda: page.change_pick(st.session_state["augmentation.pick"] or None),
-        help="Picked anew: as RandAugment does, so many of the parts that are on, all equally "
-        "likely, for each photo and each draw.",
+        help="With random parts, each draw picks that number of the parts above (RandAugment).",
     )

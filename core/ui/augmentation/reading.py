@@ -1,6 +1,7 @@
-"""What the augmentation page shows, read once: policy, photos, draws, the run that is asked.
+"""Reading of the augmentation page: policy, photos, draws, and the run that scores them.
 
-`policy` names what was started from, `draft` all parts changed: "rotation:-20:20:1~pick:3".
+In the address, `policy` is a named policy and `draft` its changed parts:
+"rotation:-20:20:1~pick:3".
 """
 
 import dataclasses
@@ -28,9 +29,9 @@ from data.policy import LIMITS, PRESETS, AugmentationPolicy, Part, check_policy
 from models.extraction import features_id, read_features
 
 FIRST = "gentle"
-"""What the page opens with: a policy that does nothing shows nothing."""
-VIEWS = {"draws": "Draws", "parts": "Each part alone"}
-SCOPES = {"range": "Parts of this policy", "limits": "All parts, as far as they go"}
+"""The first policy on the page; “none” would show nothing."""
+VIEWS = ("draws", "parts")
+SCOPES = {"range": "Parts of this policy", "limits": "All parts, full range"}
 WAYS = {"one": "One photo", "some": "Several", "classes": "One of each class"}
 MOST = 6
 NOBODY = "nobody"
@@ -42,59 +43,58 @@ _OF = "augmentation.photos_of"
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class AugmentationPage:
-    """What is done to which photos of a dataset, and who is asked about it."""
+    """A policy, the photos that it changes, and the run that scores the draws."""
 
     dataset: Dataset
     named: Mapping[str, AugmentationPolicy]
     name: str
     policy: AugmentationPolicy
-    """As it is on the page: the named one, or the draft."""
+    """The policy on the page: the named one, or the draft."""
     unread: str
-    """What of the link cannot be shown, as a sentence; or empty."""
+    """A sentence about an unreadable part of the link; or empty."""
     way: str
     photos: list[int]
     view: str
     scope: str
     seed: int
     first: int
-    """Number of the first draw that is shown, from 0 as in training; people count from 1."""
+    """Number of the first draw, from 0 as in training; the screen counts from 1."""
     runs: Mapping[str, RunRecord]
-    """The finished runs that can be asked: of the dataset and of its parent."""
+    """The finished runs of the dataset and of its parent."""
     asked: str | None
     framing: Fit
-    """How photos become square; runs that do it otherwise, or larger or smaller, cannot be
-    asked."""
+    """Crop or pad; only runs with this framing and side can score the draws."""
 
     @property
     def is_changed(self) -> bool:
-        """Whether the policy differs from the named one it was started from."""
+        """Whether the policy differs from its named one."""
         return self.policy != self.named[self.name]
 
     @property
     def amount(self) -> int:
-        """How many draws of each photo are shown."""
+        """The number of draws of each photo."""
         return ALONE if len(self.photos) == 1 else _AMONG
 
     @cached_property
     def result(self) -> RunResult:
-        """What the asked run answered to its own photos."""
+        """The result of the chosen run."""
         return cache.result(self.asked or "")
 
     @cached_property
     def ruler(self) -> Ruler | None:
-        """How far photos lie apart, from features that are kept; None without any."""
+        """Typical distances between photos from cached features; None without features."""
         return _read_ruler(self.dataset.id, self.asked or "")
 
     def read_photo(self, number: int) -> np.ndarray:
-        """Return a photo as it is before any draw, (224, 224, 3) uint8 RGB."""
+        """Return the original photo, (224, 224, 3) uint8 RGB."""
         return self.dataset.read_photo(number, Framing(how=self.framing))
 
     def measure(self, photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
-        """Return what the asked run makes of a photo (h, w, 3) uint8 and of its draws."""
+        """Return the predictions of the chosen run for a photo (h, w, 3) uint8 and its draws."""
         return _measure(self.asked or "", np.stack([photo, *draws]))
 
     def name_photo(self, number: int) -> str:
-        """Return class and number of a photo, which tell it from all others."""
+        """Return class and number of a photo."""
         return f"{self.dataset.classes[self.dataset.labels[number]]} #{number}"
 
     def change_part(self, name: str, part: Part) -> None:
@@ -103,7 +103,7 @@ class AugmentationPage:
         self._keep(AugmentationPolicy(pick=self.policy.pick, **parts))
 
     def change_pick(self, pick: int | None) -> None:
-        """Change how many parts are picked for a photo; None: each by its own probability."""
+        """Set the number of parts per photo; None: each part has its own probability."""
         self._keep(dataclasses.replace(self.policy, pick=pick))
 
     def _keep(self, policy: AugmentationPolicy) -> None:
@@ -112,7 +112,7 @@ class AugmentationPage:
 
 
 def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
-    """Read the address; photos that it does not name are drawn and written into it."""
+    """Read the address; draw photos if it names none, and write them into it."""
     named = list_policies(cache.workspace())
     stated, draft = read_choice("policy"), read_choice("draft")
     name = stated if stated in named else FIRST
@@ -149,18 +149,18 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
 
 
 def choose_named(name: str) -> None:
-    """Start from a named policy; a draft is let go."""
+    """Choose a named policy and drop the draft."""
     keep_choice("policy", name)
     keep_choice("draft", None)
 
 
 def keep_photos(photos: Sequence[int] = ()) -> None:
-    """Write the photos into the address; without any, others are drawn next."""
+    """Write the photos into the address; without photos, others are drawn next."""
     keep_choice("photos", ",".join(str(photo) for photo in photos) or None)
 
 
 def suggest_part(name: str) -> Part:
-    """Return a sensible range for a part that is switched on: that of a preset."""
+    """Return a sensible range for a part that is switched on, from a preset."""
     for preset in ("gentle", "strong", "randaugment"):
         part = PRESETS[preset].parts.get(name)
         if part is not None:
@@ -171,9 +171,9 @@ def suggest_part(name: str) -> Part:
 def _find_unread(named: Mapping[str, AugmentationPolicy]) -> str:
     policy, draft = st.query_params.get("policy"), st.query_params.get("draft")
     if draft and _decode(draft) is None:
-        return "The link holds changes that cannot be read; this is the policy without them."
+        return "The changes in the link are unreadable. Showing the policy without them."
     if policy and policy not in named:
-        return "The link names a policy that is not here; this is another one."
+        return "The policy of the link does not exist. Showing another one."
     return ""
 
 
@@ -191,9 +191,9 @@ def _read_photos(dataset: Dataset, way: str) -> list[int]:
 
 
 def _draw_photos(dataset: Dataset, way: str) -> list[int]:
-    """Return photos at random, none of the test split; of many classes some, at random too."""
+    """Return random photos outside of the test split; at most MOST classes."""
     rng = np.random.default_rng()
-    usable = np.flatnonzero(dataset.splits != "test")  # what is learnt here must not rest on those
+    usable = np.flatnonzero(dataset.splits != "test")  # test photos must not guide choices
     usable = usable if len(usable) else np.arange(len(dataset))
     if way != "classes":
         wanted = min(1 if way == "one" else 4, len(usable))
@@ -217,7 +217,7 @@ def _encode(policy: AugmentationPolicy) -> str:
 
 
 def _decode(draft: str) -> AugmentationPolicy | None:
-    """Return the policy, or None: links are typed and cut, and must never break a page."""
+    """Return the policy of a link, or None for a malformed link."""
     pick: int | None = None
     parts: dict[str, Any] = {}
     try:
@@ -228,14 +228,14 @@ def _decode(draft: str) -> AugmentationPolicy | None:
             else:
                 low, high, probability = (float(number) for number in numbers)
                 parts[name] = Part(low=low, high=high, probability=probability)
-        if pick == 0:  # of parts that are on none: nobody chose that
+        if pick == 0:  # picks no part: never written by the page
             return None
         return check_policy(AugmentationPolicy(pick=pick, **parts))
     except (ValueError, TypeError, AugmentationRefused):
         return None
 
 
-@st.cache_data(max_entries=256, show_spinner="Asking the run …")
+@st.cache_data(max_entries=256, show_spinner="Scoring the draws …")
 def _measure(run_id: str, pictures: np.ndarray) -> Moves:
     return measure_moves(cache.predictor(run_id), pictures[0], list(pictures[1:]))
 

@@ -15,7 +15,7 @@ def moves() -> pd.DataFrame:
             "draw": [1, 2, 1],
             "distance": [0.1, 0.4, 0.2],
             "state": [KEPT, FLIPPED, KEPT],
-            "answer": ["rose", "tulip", "tulip"],
+            "predicted": ["rose", "tulip", "tulip"],
             "score": [0.9, 0.5, 0.8],
         }
     )
@@ -26,7 +26,12 @@ def steps() -> pd.DataFrame:
     rows = [(part, step) for part in ("Rotation", "Blur") for step in range(3)]
     table = pd.DataFrame(rows, columns=["part", "step"])
     return table.assign(
-        amount="5", picture="data:image/jpeg;base64,AA==", distance="", state="", answer="", mark=""
+        amount="5",
+        picture="data:image/jpeg;base64,AA==",
+        distance="",
+        state="",
+        predicted="",
+        mark="",
     )
 
 
@@ -67,8 +72,8 @@ def test_parts_stand_in_their_order_with_a_frame_when_asked(steps: pd.DataFrame)
         "part",
         "amount",
     ]
-    asked = steps.assign(state=[KEPT] * 5 + [FLIPPED], distance="0.1", answer="rose")
+    asked = steps.assign(state=[KEPT] * 5 + [FLIPPED], distance="0.1", predicted="rose")
     chart = draw_parts(asked, title="", subtitle="").to_dict()
-    assert "answer" in [entry["field"] for entry in chart["layer"][0]["encoding"]["tooltip"]]
+    assert "predicted" in [entry["field"] for entry in chart["layer"][0]["encoding"]["tooltip"]]
     frame = chart["layer"][1]["encoding"]
     assert frame["strokeWidth"]["scale"]["range"][0] < frame["strokeWidth"]["scale"]["range"][1]

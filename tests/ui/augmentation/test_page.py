@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.datasets.policies import list_policies, read_policy
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.store import list_runs
-from core.ui.augmentation.draws import write_picture
+from core.ui.augmentation.page import write_picture
 from core.workspace import Workspace
 from data.augmentation import augment
 from data.manifest import read_dataset
@@ -122,11 +122,11 @@ def test_a_run_says_which_draws_flip_its_answer(
     app = open_augmentation(policy="strong", asked=run, show="classes", photos="0,13,30")
     assert not app.error
     (chart,) = app.get("vega_lite_chart")
-    assert "flip the answer" in json.loads(chart.proto.spec)["title"]["text"]
+    assert "change the predicted class" in json.loads(chart.proto.spec)["title"]["text"]
     tables = [table.value for table in app.dataframe]
-    assert list(tables[-1].columns) == ["photo", "draw", "distance", "state", "answer", "score"]
+    assert list(tables[-1].columns) == ["photo", "draw", "distance", "state", "predicted", "score"]
     assert len(tables[-1]) == 3 * 4
-    assert any("the nearest of the same class" in text.value for text in app.markdown)
+    assert any("nearest photo of the same class" in text.value for text in app.markdown)
 
 
 def test_a_run_that_is_gone_is_asked_no_longer(
@@ -136,12 +136,12 @@ def test_a_run_that_is_gone_is_asked_no_longer(
     goes, _ = submit_run(trained_copy, change_recipe(trained_copy, seed=5))
     assert train(trained_copy, goes).state == "done"
     app = open_augmentation(asked=goes.id)
-    assert find(app.selectbox, "Ask a run").value == goes.id  # type: ignore[attr-defined]
+    assert find(app.selectbox, "Score with").value == goes.id  # type: ignore[attr-defined]
     delete_run(trained_copy, goes.id)
     find(app.button, "Another").click()  # type: ignore[attr-defined]
     app.run()
     assert not app.exception and not app.error
-    assert find(app.selectbox, "Ask a run").value == stays  # type: ignore[attr-defined]
+    assert find(app.selectbox, "Score with").value == stays  # type: ignore[attr-defined]
     assert read_link(app, "asked") == stays
 
 
@@ -162,7 +162,7 @@ def test_each_part_alone_goes_from_end_to_end(
     ]
     assert list(table.loc["Rotation", "amount"])[::3] == ["−20°", "0°", "20°"]
     assert float(table.loc["Rotation", "distance"].iloc[3]) < 0.001
-    assert any("as it is: " in text.value for text in app.caption)
+    assert any("original: predicted" in text.value for text in app.caption)
     everything = open_augmentation(policy="none", view="parts", scope="limits")
     assert len(everything.dataframe[-1].value.index.unique()) == 16
 

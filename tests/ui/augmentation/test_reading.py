@@ -11,7 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from core.runs.store import list_runs
-from core.ui.augmentation.draws import make_draws, write_picture
+from core.ui.augmentation.page import make_draws, write_picture
 from core.ui.augmentation.reading import read_augmentation_page
 from core.workspace import Workspace
 from data.augmentation import augment

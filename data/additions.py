@@ -1,6 +1,6 @@
-"""A new version of a dataset with photos added behind the old ones, which keep their numbers.
+"""A new version of a dataset with added photos; the old ones keep their numbers.
 
-Files are written anew: those of the parent are never written in place.
+All files are copied; the parent stays as it is.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from core.errors import EditRefused, ResultDamaged
+from core.errors import EditRefused
 from core.workspace import Workspace
 from data.dataset import (
     MANIFEST,
@@ -32,16 +32,16 @@ from data.importing import (
     report_full_disk,
     tell_phases,
 )
-from data.manifest import read_whole, write_facts
+from data.manifest import read_facts, read_whole, report_damage, write_facts
 from data.packing import pack_photos
 from data.sources.found import FoundPhoto
-from data.versions import NO_ROOM, describe_child, read_facts
+from data.versions import NO_ROOM, describe_child
 
 _BLOCK = 16_000_000
 _NEW = "new-"
 _JOINED = (THUMBNAILS, ORIGINALS, PHOTOS)
-_KEPT = ("source", "split_origin", "set_aside", "notes", "packing")
-"""What a version has of its parent; the edits that made the parent are not its own."""
+_INHERITED = ("source", "split_origin", "set_aside", "notes", "packing")
+"""Facts that a version takes from its parent."""
 
 
 def add_photos(
@@ -52,16 +52,16 @@ def add_photos(
     name: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Dataset:
-    """Return the version of the parent that has these photos, too; the existing one if there.
+    """Return the version of the parent with these photos added; an existing one if it is the same.
 
     Args:
-        photos: At least one, each with class and split, and a path that the parent does not have.
-        name: What people will call it; by default the parent's name and a number.
+        photos: At least one, each with class, split and a new path.
+        name: By default the parent's name and a number.
 
     Raises:
-        EditRefused: No photo, a path twice, or one that cannot be read.
-        ResultDamaged: The parent's photos were altered.
-        DiskFull: No room; nothing half-made is left.
+        EditRefused: No photo, a repeated path, or an unreadable photo.
+        ResultDamaged: The photos of the parent were altered.
+        DiskFull: The disk is full; nothing is left.
     """
     _check_paths(parent, photos)
     with report_full_disk(*NO_ROOM), make_staging_folder(workspace) as folder:
@@ -75,7 +75,11 @@ def add_photos(
         parent.set_aside.to_parquet(folder / SET_ASIDE, index=False)
         _join_files(parent, folder, len(added), on_progress)
         facts = {
-            **{fact: value for fact, value in read_facts(parent.folder).items() if fact in _KEPT},
+            **{
+                fact: value
+                for fact, value in read_facts(parent.folder).items()
+                if fact in _INHERITED
+            },
             **describe_child(workspace, parent, classes, name),
             "photos": len(table),
             "added": len(added),
@@ -85,7 +89,7 @@ def add_photos(
 
 
 def count_added(dataset: Dataset) -> int:
-    """Return how many photos were added to the parent to make this version."""
+    """Return the number of photos that this version added to its parent."""
     return int(read_facts(dataset.folder).get("added", 0))
 
 
@@ -95,17 +99,11 @@ def _check_paths(parent: Dataset, photos: Sequence[FoundPhoto]) -> None:
     paths = [photo.path for photo in photos]
     twice = set(paths) & set(parent.manifest["path"])
     if twice or len(set(paths)) < len(paths):
-        raise EditRefused(
-            "A photo is there already under the same path.", "Leave it out, or name it otherwise."
-        )
+        raise EditRefused("A photo of the same path exists already.", "Leave it out or rename it.")
 
 
 def _pack(folder: Path, photos: Sequence[FoundPhoto]) -> pd.DataFrame:
-    """Return the rows of the new photos; their files are in the folder, under their own names.
-
-    Raises:
-        EditRefused: One cannot be read.
-    """
+    """Pack the new photos into files of their own and return their rows."""
     added, refused = pack_photos(sorted(photos, key=lambda photo: photo.path), folder, prefix=_NEW)
     if len(refused):
         raise EditRefused(
@@ -116,7 +114,7 @@ def _pack(folder: Path, photos: Sequence[FoundPhoto]) -> pd.DataFrame:
 
 
 def _join_tables(parent: Dataset, added: pd.DataFrame) -> pd.DataFrame:
-    """Return the manifest of the version, with the labels of new photos still to be set."""
+    """Return the manifest of the version; the labels of new photos are not yet set."""
     places = {"thumbnail_start": THUMBNAILS, "original_start": ORIGINALS}
     shifted = {
         column: added[column] + (parent.folder / file).stat().st_size
@@ -129,7 +127,7 @@ def _join_tables(parent: Dataset, added: pd.DataFrame) -> pd.DataFrame:
 def _join_files(
     parent: Dataset, folder: Path, added: int, on_progress: Callable[[Progress], None] | None
 ) -> None:
-    """Write photos, thumbnails and originals of all, those of the parent first, and check those."""
+    """Write photos, thumbnails and originals, first the parent's, and verify the parent's."""
     known = read_facts(parent.folder)["files"]
     total = sum(int(known[name]["bytes"]) for name in _JOINED)
     done, tell = 0, partial(tell_phases(on_progress), "copying photos")
@@ -150,17 +148,13 @@ def _join_files(
             _copy(new, target, header)
         new.unlink()
         if digest != known[name]["sha256"]:
-            raise ResultDamaged(
-                f"The dataset “{parent.name}” is damaged: {name} was altered.",
-                "Import it again; the same photos give the same dataset.",
-                dataset=parent.id,
-            )
+            raise report_damage(parent.folder, f"{name} was altered")
 
 
 def _copy(
     source: Path, target: BinaryIO, skipped: int, report: Callable[[int], None] = lambda _: None
 ) -> str:
-    """Return the digest of the whole source; all of it but its first bytes is written."""
+    """Write the source without its first bytes; return the digest of the whole source."""
     digest = hashlib.sha256()
     # Plain reads: mapped pages of a gigabyte would fill the memory of the page server.
     with source.open("rb") as file:

@@ -1,5 +1,6 @@
-"""A dataset version: its table of photos, packed photos, thumbnails and own files; only its name
-may change. The row in the manifest is the photo number everywhere: in images.npy, features, scores.
+"""A dataset version: table, packed photos, thumbnails and originals; only its name may change.
+
+The row in the manifest is the photo number everywhere: in images.npy, features and scores.
 """
 
 from dataclasses import dataclass
@@ -39,13 +40,13 @@ class Dataset:
     split_origin: str
     classes: tuple[str, ...]
     numbers: tuple[int, ...]
-    """Number of each class in the list of its source (Oxford 102: 1..102), else 1..k."""
+    """Number of each class in its source's list (Oxford 102: 1..102), else 1..k."""
     parent: str | None
-    """The version this one was made from by edits, or None."""
+    """The version that edits turned into this one; None for an import."""
     edition: int
-    """1 for an import; one more than its parent's for a version made by edits."""
+    """1 for an import; one more than the parent's for a version made by edits."""
     packing: int
-    """By which version of the packing its import made the pixels; see data/images.py."""
+    """Version of the packing of its pixels; see data/images.py."""
     folder: Path
     manifest: pd.DataFrame
     set_aside: pd.DataFrame
@@ -74,9 +75,9 @@ class Dataset:
         return np.lib.format.open_memmap(self.photos_file, mode="r")
 
     def read_photo(self, photo: int, framing: Framing = FRAMING) -> np.ndarray:
-        """Return a photo as a network takes it, (side, side, 3) uint8 RGB.
+        """Return a photo as network input, (side, side, 3) uint8 RGB.
 
-        What was not packed at the import is packed now, from the photo's own file.
+        Another framing than the packed one is made from the original file.
         """
         if framing.is_packed:
             return np.array(self.photos[photo])
@@ -87,11 +88,11 @@ class Dataset:
         return self._read_piece(THUMBNAILS, photo, "thumbnail_start", "thumbnail_bytes")
 
     def original(self, photo: int) -> bytes:
-        """Return the bytes of a photo's own file, as it was imported."""
+        """Return the bytes of the original file of a photo."""
         return self._read_piece(ORIGINALS, photo, "original_start", "bytes")
 
     def choose_splits(self, seed: int | None) -> np.ndarray:
-        """Return the split of each photo, (n,) str: its own, or drawn by a seed."""
+        """Return the split of each photo, (n,) str: stored, or drawn with a seed."""
         if seed is None:
             return self.splits
         return draw_splits(self.labels, self.manifest["sha256"].to_numpy(), seed=seed)
@@ -120,12 +121,12 @@ def write_photos_header(file: IO[bytes], photos: int) -> None:
 
 
 def measure_photos_header(file: Path, photos: int) -> int:
-    """Return the length in bytes of what comes before the packed photos."""
+    """Return the length of the header before the packed photos in bytes."""
     return file.stat().st_size - photos * PHOTO_BYTES
 
 
 def _freeze(array: np.ndarray) -> np.ndarray:
-    """Return the array, read-only: it is kept, and shared by all who read the dataset."""
+    """Return the array, read-only because all readers of the dataset share it."""
     array.setflags(write=False)
     return array
 
@@ -133,9 +134,9 @@ def _freeze(array: np.ndarray) -> np.ndarray:
 def identify_dataset(
     manifest: pd.DataFrame, classes: tuple[str, ...], packing: int = PACKING
 ) -> str:
-    """Return the id of a dataset: the same photos, classes and splits have the same id.
+    """Return the id of a dataset: equal photos, classes and splits have an equal id.
 
-    The packing is part of it only where it made other pixels of a photo than the first one.
+    The packing is part of the id only if it changes the pixels of a photo.
     """
     short = manifest[["width", "height"]].min(axis=1)
     large = (manifest["format"] == "JPEG") & (short >= PACKED_ALIKE)

@@ -1,6 +1,5 @@
-"""Writing of a dataset as a tree of its own photos, unchanged: whole, or not there."""
+"""Export of a dataset as folders of its original photos: complete, or nothing."""
 
-import csv
 import errno
 import os
 import re
@@ -12,29 +11,34 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from core.errors import DISK_FULL_ERRNOS, DiskFull, ExportRefused
+import pandas as pd
+
+from core.errors import ExportRefused
 from data.dataset import Dataset
+from data.importing import report_full_disk
 from data.sources.names import format_mapping
 
 MAPPING, LABELS = "mapping.json", "labels.csv"
 Layout = Literal["splits", "classes"]
 
 _NAME_BYTES = 200
-"""Most file systems allow 255 for a name; some room is left for a number."""
+"""Most file systems allow 255 for a name; the rest is room for a number."""
+_REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS}
+_REFUSALS |= {errno.ENOTDIR, errno.ENOTEMPTY, errno.ENAMETOOLONG}
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportReport:
-    """What was written, and where."""
+    """The written photos and their folder."""
 
     target: str
     photos: int
     classes: int
     bytes: int
     renamed: int
-    """Class folders whose name had to differ from the class; labels.csv has the true name."""
+    """Class folders with another name than their class; labels.csv has the class."""
 
 
 def export_tree(
@@ -44,24 +48,23 @@ def export_tree(
     on_progress: Callable[[int, int], None] | None = None,
     layout: Layout = "splits",
 ) -> ExportReport:
-    """Write the photos as they were imported, byte for byte, in folders by split and class.
+    """Write the original photos in folders by split and class, with two tables.
 
-    Beside them are mapping.json (class number → class name) and labels.csv (path, class, split),
-    which can be imported again.
+    mapping.json has class number → class name; labels.csv (path, class, split) can be imported.
 
     Args:
-        target: A folder that is empty or not there yet.
+        target: An empty or new folder.
         layout: “splits”: train/rose/1.jpg; “classes”: rose/1.jpg.
 
     Raises:
-        ExportRefused: The target is a file, holds something, or may not be written.
-        DiskFull: There is no room; nothing is left.
+        ExportRefused: The target is a file, is not empty, or may not be written.
+        DiskFull: The disk is full; nothing is left.
     """
     target = target.expanduser().resolve()
     _check_target(target)
     paths = plan_paths(dataset, layout)
     partial = target.with_name(f".{os.urandom(8).hex()}.part")
-    with report_failure(target, "export again; nothing half-made was left."):
+    with report_failure(target, "export again. No partial export was left."):
         partial.parent.mkdir(parents=True, exist_ok=True)
         try:
             written = _write_photos(dataset, partial, paths, on_progress)
@@ -80,12 +83,12 @@ def export_tree(
 
 
 def describe_mapping(dataset: Dataset) -> str:
-    """Return mapping.json of a dataset: {"1": "pink primrose", …}."""
+    """Return the content of mapping.json: {"1": "pink primrose", …}."""
     return format_mapping(dict(zip(dataset.numbers, dataset.classes, strict=True)))
 
 
 def plan_paths(dataset: Dataset, layout: Layout) -> list[str]:
-    """Return the relative path of each photo in the tree: safe everywhere, and unique."""
+    """Return a relative path for each photo, unique and safe on every system."""
     folders = name_class_folders(dataset.classes)
     taken: set[str] = set()
     paths = []
@@ -99,13 +102,13 @@ def plan_paths(dataset: Dataset, layout: Layout) -> list[str]:
 
 
 def name_class_folders(classes: Sequence[str]) -> list[str]:
-    """Return a folder name for each class: safe everywhere, and unique whatever the capitals."""
+    """Return a folder name for each class, safe on every system and unique in any case."""
     taken: set[str] = set()
     return [_find_free(make_safe_name(name), taken) for name in classes]
 
 
 def make_safe_name(name: str) -> str:
-    """Return the name as every file system takes it; most names stay as they are."""
+    """Return the name with characters that every file system takes."""
     safe = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).strip(" ").rstrip(".")
     # Hidden names would be overlooked when the tree is imported again.
     safe = re.sub(r"^\.", "_", safe) or "_"
@@ -119,7 +122,7 @@ def make_safe_name(name: str) -> str:
 
 
 def _find_free(path: str, taken: set[str]) -> str:
-    """Return the path, or with “ 2”, “ 3” … before its ending; names it taken."""
+    """Return the path, with “ 2”, “ 3” … before its ending if taken; add it to the taken ones."""
     pure = PurePosixPath(path)
     free, number = path, 1
     while free.casefold() in taken:
@@ -132,7 +135,7 @@ def _find_free(path: str, taken: set[str]) -> str:
 def _write_photos(
     dataset: Dataset, folder: Path, paths: list[str], on_progress: Callable[[int, int], None] | None
 ) -> int:
-    """Return the bytes written."""
+    """Write the photos and return the number of bytes."""
     for place in {str(PurePosixPath(path).parent) for path in paths}:
         (folder / place).mkdir(parents=True, exist_ok=True)
     written = 0
@@ -147,10 +150,8 @@ def _write_photos(
 
 def _write_tables(dataset: Dataset, folder: Path, paths: list[str]) -> None:
     (folder / MAPPING).write_text(describe_mapping(dataset), encoding="utf-8")
-    with (folder / LABELS).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "class", "split"))
-        writer.writerows(zip(paths, dataset.manifest["class"], dataset.splits, strict=True))
+    table = pd.DataFrame({"path": paths, "class": dataset.manifest["class"]})
+    table.assign(split=dataset.splits).to_csv(folder / LABELS, index=False)
 
 
 def _check_target(target: Path) -> None:
@@ -162,29 +163,21 @@ def _check_target(target: Path) -> None:
         )
 
 
-_REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS}
-_REFUSALS |= {errno.ENOTDIR, errno.ENOTEMPTY, errno.ENAMETOOLONG}
-
-
 @contextmanager
 def report_failure(target: Path, again: str) -> Iterator[None]:
-    """Turn what the system refuses into an error of ours; `again`: “call it again: …”.
+    """Turn an error of the system into one of ours; `again` completes “Free some space, then …”.
 
     Raises:
-        DiskFull: There is no room.
+        DiskFull: The disk is full.
         ExportRefused: The target may not be written.
     """
     try:
-        yield
+        with report_full_disk(f"“{target}”", f"Free some space, then {again}"):
+            yield
     except OSError as error:
-        if error.errno in DISK_FULL_ERRNOS:
-            raise DiskFull(
-                f"There is no room left on the disk for “{target}”.",
-                f"Free some space, then {again}",
-            ) from error
-        if error.errno in _REFUSALS:
-            raise ExportRefused(
-                f"“{target}” could not be written ({error.strerror}).",
-                "Name a folder that you may write to.",
-            ) from error
-        raise
+        if error.errno not in _REFUSALS:
+            raise
+        raise ExportRefused(
+            f"“{target}” could not be written ({error.strerror}).",
+            "Name a folder with write permission.",
+        ) from error

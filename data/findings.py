@@ -1,6 +1,7 @@
-"""What a photo alone tells: light, contrast, sharpness, colour, and whether that is an issue.
+"""Measures of a single photo (light, contrast, sharpness, colour) and the issues that they show.
 
-Measured at import and kept in the manifest. Hints for a person: nothing is removed for one.
+The import measures all photos and stores the measures in the manifest. No photo is removed for an
+issue.
 """
 
 from dataclasses import dataclass
@@ -52,10 +53,9 @@ ISSUES = ("dark", "bright", "blurred", "small", "odd_shape", "grey", "duplicate"
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """Where a measure becomes an issue; each is named like its issue.
+    """The threshold of each issue.
 
-    Each default flags less than 2 % of flower_photos and of Oxford 102, set where a look at the
-    photos agrees with them.
+    Each default flags less than 2 % of flower_photos and of Oxford 102; all were confirmed by eye.
     """
 
     dark: float = 0.12
@@ -65,7 +65,7 @@ class Thresholds:
     blurred: float = 1.5
     """Sharpness (log10 of the variance of the Laplacian) below which a photo is blurred."""
     small: float = 96.0
-    """Short side in pixels below which a photo is small: it is enlarged more than twofold."""
+    """Short side in pixels below which a photo is small: packing enlarges it more than twofold."""
     odd_shape: float = 2.0
     """Long side over short side above which a photo has an odd shape."""
     grey: float = 8.0
@@ -74,13 +74,13 @@ class Thresholds:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """How the measure behind an issue is read, and the span of its slider."""
+    """The measure behind an issue, and the span of its slider."""
 
     name: str
-    """Of the issue, as in `Thresholds` and in the columns of `find_issues`."""
+    """Name of the issue in `Thresholds` and in the columns of `find_issues`."""
     label: str
     worse: Literal["low", "high"]
-    """Which end of the measure is the bad one."""
+    """The bad end of the measure."""
     lowest: float
     highest: float
     step: float
@@ -108,11 +108,11 @@ MEASURED = (
 def find_issues(
     manifest: pd.DataFrame, thresholds: Thresholds | None = None, pairs: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Return which photo has which issue: (n) rows, a bool column for each of ISSUES.
+    """Return the issues of all photos: (n) rows, a bool column for each of ISSUES.
 
     Args:
-        pairs: Of data.duplicates.find_pairs. With them “duplicate” is also a photo whose file
-            differs but whose pixels are equal to another's; without them the digest decides.
+        pairs: From data.duplicates.find_pairs, so that “duplicate” includes equal pixels in
+            different files; without pairs only equal files count.
     """
     limits = thresholds or Thresholds()
     flags: dict[str, np.ndarray] = {}

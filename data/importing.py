@@ -1,6 +1,6 @@
-"""Making a dataset version of a source, in two steps: prepare it in a folder, then keep it.
+"""Import of a source in two steps: prepare the dataset in a folder, then move it into place.
 
-A dry run is the first step alone. What is kept is renamed into place: whole, or not there.
+A dry run is the first step alone. The move is a rename, so a dataset is never incomplete.
 """
 
 import errno
@@ -35,7 +35,7 @@ from data.splits import draw_splits, draw_validation
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far an import is: what it is doing, and how much of how much is done."""
+    """The progress of an import: phase, amount done, and total."""
 
     phase: str
     done: int
@@ -45,8 +45,8 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 _FREE = (
-    "Free some space (a dataset takes about 160 KB a photo beside the photos' own files), then "
-    "import again."
+    "Free some space (a dataset takes the size of the photos and 160 KB for each), then import "
+    "again."
 )
 
 
@@ -58,15 +58,15 @@ def import_source(
     split_seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> Dataset:
-    """Return the dataset of a source; the existing one where it was imported before.
+    """Return the dataset of a source; the existing one if it was imported before.
 
     Args:
         source: A folder, an archive, a .csv, "sample", or a full request.
 
     Raises:
         SourceRefused: The source cannot be a dataset (ArchiveRefused: hostile or broken).
-        DownloadFailed: It could not be fetched.
-        DiskFull: No room; nothing half-made is left.
+        DownloadFailed: The source could not be fetched.
+        DiskFull: The disk is full; nothing is left.
     """
     if isinstance(source, Path):  # absolute: “sample” may be a folder
         source = SourceRequest(path=str(source.expanduser().absolute()))
@@ -87,18 +87,18 @@ def prepare_dataset(
     split_seed: int = 0,
     on_progress: OnProgress | None = None,
 ) -> ImportReport:
-    """Make the complete dataset in a folder and return what it would bring.
+    """Make the complete dataset in a folder and return its report.
 
     Args:
-        folder: On the same disk as the workspace; made when missing, removed by any error.
-        name: What people will call it; by default the name of the source.
-        split_seed: Seed of the splits, where the source gives none.
+        folder: On the same disk as the workspace; created if missing, removed after an error.
+        name: By default the name of the source.
+        split_seed: Seed of drawn splits, for sources without splits.
 
     Raises:
-        SourceRefused: Photos of fewer than two classes could be read, or none to learn from; or
-            the source cannot be a dataset at all.
-        DownloadFailed: It could not be fetched.
-        DiskFull: No room; nothing is left.
+        SourceRefused: The source cannot be a dataset, or has readable photos of fewer than two
+            classes or no readable training photos.
+        DownloadFailed: The source could not be fetched.
+        DiskFull: The disk is full; nothing is left.
     """
     unpacked = folder / "unpacked"
     unpacked.mkdir(parents=True)
@@ -117,14 +117,19 @@ def prepare_dataset(
 
 
 def keep_dataset(workspace: Workspace, folder: Path) -> Dataset:
-    """Move a prepared folder to its place at once and return the dataset.
+    """Move a prepared folder to its place and return the dataset.
 
-    Where the same dataset is there, whole, that one is returned and the folder removed.
+    An intact dataset of the same photos is returned instead, and the folder removed.
 
     Raises:
-        ImportFailed: The folder is not there any more.
+        ImportFailed: The folder does not exist any more.
     """
-    dataset_id = _identify_prepared(folder)
+    try:
+        facts = json.loads((folder / files.FACTS).read_text(encoding="utf-8"))
+        manifest = pd.read_parquet(folder / files.MANIFEST)
+    except FileNotFoundError as error:
+        raise ImportFailed("The prepared dataset is gone.", "Start the import again.") from error
+    dataset_id = identify_dataset(manifest, tuple(facts["classes"]), facts.get("packing", 1))
     target = workspace.dataset_folder(dataset_id)
     if (existing := read_whole(workspace, dataset_id)) is not None:
         shutil.rmtree(folder)
@@ -134,7 +139,7 @@ def keep_dataset(workspace: Workspace, folder: Path) -> Dataset:
     try:
         folder.rename(target)
     except OSError as error:
-        # Another import of the same photos may have been a moment faster.
+        # Another import of the same photos may have been faster.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
         shutil.rmtree(folder)
@@ -143,12 +148,12 @@ def keep_dataset(workspace: Workspace, folder: Path) -> Dataset:
 
 @contextmanager
 def make_staging_folder(workspace: Workspace) -> Iterator[Path]:
-    """Yield a folder that is removed afterwards, if it was not kept; so are orphaned ones."""
+    """Yield a folder that is removed afterwards unless it was moved; remove orphaned folders."""
     workspace.temporary.mkdir(parents=True, exist_ok=True)
     remove_orphans(workspace.temporary, "import")
     outer = Path(tempfile.mkdtemp(prefix=f"import-{os.getpid()}-", dir=workspace.temporary))
     try:
-        # One inside: mkdtemp's folders are private, but a dataset may be read as the umask lets.
+        # An inner folder: mkdtemp's is private, but the umask decides who reads a dataset.
         folder = outer / "staged"
         folder.mkdir()
         yield folder
@@ -157,7 +162,7 @@ def make_staging_folder(workspace: Workspace) -> Iterator[Path]:
 
 
 def remove_orphans(temporary: Path, prefix: str) -> None:
-    """Remove the folders `prefix-PID-…` of processes that are gone."""
+    """Remove the folders `prefix-PID-…` of processes that have ended."""
     for orphan in temporary.glob(f"{prefix}-*-*"):
         owner = orphan.name.split("-")[1]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
@@ -165,29 +170,17 @@ def remove_orphans(temporary: Path, prefix: str) -> None:
 
 
 def tell_phases(on_progress: OnProgress | None) -> Tell:
-    """Return what is told a phase and how far it is, and tells it on, if to anybody."""
-    hear = on_progress or (lambda _: None)
-    return lambda phase, done, total: hear(Progress(phase=phase, done=done, total=total))
-
-
-def _identify_prepared(folder: Path) -> str:
-    """Return the id of the dataset in a prepared folder."""
-    try:
-        facts = json.loads((folder / files.FACTS).read_text(encoding="utf-8"))
-        manifest = pd.read_parquet(folder / files.MANIFEST)
-    except FileNotFoundError as error:
-        raise ImportFailed(
-            "What was prepared is not there any more.", "Start the import again."
-        ) from error
-    return identify_dataset(manifest, tuple(facts["classes"]), facts.get("packing", 1))
+    """Return a callback that takes phase, done and total and reports them as Progress."""
+    report = on_progress or (lambda _: None)
+    return lambda phase, done, total: report(Progress(phase=phase, done=done, total=total))
 
 
 @contextmanager
 def report_full_disk(what: str, remedy: str) -> Iterator[None]:
-    """Turn the system's refusal to write `what` into an error of ours.
+    """Turn the system's error of a full disk into ours, with the name of the file.
 
     Raises:
-        DiskFull: There is no room.
+        DiskFull: The disk is full.
     """
     try:
         yield
@@ -223,7 +216,7 @@ def _write_dataset(
 
 
 def label_classes(table: pd.DataFrame) -> tuple[str, ...]:
-    """Return the classes of a manifest, sorted; its labels become their numbers."""
+    """Return the sorted classes of a manifest, and set its labels to their numbers."""
     classes = tuple(sorted(table["class"].unique()))
     table["label"] = np.searchsorted(classes, table["class"]).astype(np.int64)
     return classes
@@ -232,7 +225,7 @@ def label_classes(table: pd.DataFrame) -> tuple[str, ...]:
 def _state_facts(
     report: ImportReport, classes: tuple[str, ...], numbers: Mapping[str, int]
 ) -> dict[str, object]:
-    """Return what dataset.json says."""
+    """Return the facts for dataset.json."""
     in_order = [numbers.get(name, 0) for name in classes]
     return {
         "name": report.name,
@@ -255,17 +248,17 @@ def _check_readable(table: pd.DataFrame, set_aside: pd.DataFrame) -> None:
         reason = f" The first: {set_aside['problem'].iloc[0]}" if len(set_aside) else ""
         raise SourceRefused(
             f"Only {len(table)} photos of {classes} classes could be read; "
-            f"{len(set_aside)} were set aside.{reason}",
-            "At least two classes with photos are needed.",
+            f"{len(set_aside)} were skipped.{reason}",
+            "A dataset needs at least two classes with photos.",
         )
     if table["split"].notna().any() and not (table["split"] == "train").any():
         raise SourceRefused(
-            "None of the train photos could be read.", "Check the photos in the train folder."
+            "No training photo could be read.", "Check the photos in the train folder."
         )
 
 
 def _settle_splits(table: pd.DataFrame, seed: int, given_as: str) -> tuple[np.ndarray, str]:
-    """Return the split of each row (n,) str, and in words where the splits come from."""
+    """Return the split of each row, (n,) str, and the origin of the splits in words."""
     labels, groups = np.asarray(table["label"]), np.asarray(table["sha256"])
     if table["split"].isna().all():
         return draw_splits(labels, groups, seed=seed), f"drawn with seed {seed}"

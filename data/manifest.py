@@ -1,4 +1,4 @@
-"""The dataset versions of a workspace: read, listed, compared, renamed, deleted."""
+"""The dataset versions of a workspace: read, list, compare, rename, delete."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from data.dataset import (
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSummary:
-    """A dataset in a list: counts of photos, classes and photos set aside; a problem if damaged."""
+    """A dataset in a list, with counts of photos, classes and skipped photos, or its problem."""
 
     id: str
     name: str
@@ -38,13 +38,13 @@ class DatasetSummary:
     set_aside: int = 0
     parent: str | None = None
     ancestors: tuple[str, ...] = ()
-    """Ids of the parent and of all before it, deleted ones too; the import first."""
+    """Ids of all earlier versions, deleted ones too, from the import to the parent."""
     edition: int = 1
     problem: str | None = None
 
 
 def write_facts(folder: Path, facts: Mapping[str, object]) -> None:
-    """Write dataset.json last: facts, and size and digest of the files that must be there."""
+    """Write dataset.json, the last file: facts, with size and digest of all other files."""
     files = {
         name: {"bytes": (folder / name).stat().st_size, "sha256": digest_file(folder / name)}
         for name in FILES
@@ -56,17 +56,17 @@ def read_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
     """Return a dataset version.
 
     Raises:
-        BadIdentifier: The id is none.
-        DatasetMissing: There is no dataset of that id.
-        ResultDamaged: A file of it was cut short or altered.
+        BadIdentifier: The id is malformed.
+        DatasetMissing: There is no such dataset.
+        ResultDamaged: A file is incomplete or altered.
     """
     folder = workspace.dataset_folder(dataset_id)
-    facts = _read_facts(folder)
-    # The tables are small enough to be read twice; of the photos only the size is checked here.
+    facts = read_facts(folder)
+    # The tables are small enough to be read twice; for photos only the size is checked here.
     _check_digests(folder, facts, MANIFEST, SET_ASIDE)
     plain = ("name", "source", "created", "split_origin", "parent", "edition")
     tables = [pd.read_parquet(folder / name) for name in (MANIFEST, SET_ASIDE)]
-    pa.default_memory_pool().release_unused()  # of a million photos 180 MB
+    pa.default_memory_pool().release_unused()  # 180 MB for a million photos
     return Dataset(
         **{fact: facts[fact] for fact in plain},
         id=dataset_id,
@@ -80,16 +80,16 @@ def read_dataset(workspace: Workspace, dataset_id: str) -> Dataset:
 
 
 def check_photos(dataset: Dataset) -> None:
-    """Check that all photos are, byte for byte, as imported (about 1 s a GB).
+    """Check that no byte of the photos has changed since the import (about 1 s per GB).
 
     Raises:
         ResultDamaged: They were altered.
     """
-    _check_digests(dataset.folder, _read_facts(dataset.folder), PHOTOS, THUMBNAILS, ORIGINALS)
+    _check_digests(dataset.folder, read_facts(dataset.folder), PHOTOS, THUMBNAILS, ORIGINALS)
 
 
 def read_whole(workspace: Workspace, dataset_id: str) -> Dataset | None:
-    """Return a dataset whose photos are, byte for byte, what they were; None without one."""
+    """Return a dataset with unaltered photos, or None if it is missing or damaged."""
     try:
         existing = read_dataset(workspace, dataset_id)
         check_photos(existing)
@@ -99,28 +99,28 @@ def read_whole(workspace: Workspace, dataset_id: str) -> Dataset | None:
 
 
 def list_datasets(workspace: Workspace) -> list[DatasetSummary]:
-    """Return all datasets, newest first; damaged ones say what is wrong."""
+    """Return all datasets, newest first; damaged ones with their problem."""
     folders = [folder for folder in workspace.datasets.glob("[!.]*") if folder.is_dir()]
     summaries = [_summarise(folder) for folder in sorted(folders)]
     return sorted(summaries, key=lambda summary: summary.created, reverse=True)
 
 
 def rename_dataset(workspace: Workspace, dataset_id: str, name: str) -> None:
-    """Change the name that is shown; the version stays what it is.
+    """Change the name on screen; the id stays.
 
     Raises:
-        DatasetMissing: There is no dataset of that id.
-        ResultDamaged: It is damaged.
+        DatasetMissing: There is no such dataset.
+        ResultDamaged: The dataset is damaged.
     """
     folder = workspace.dataset_folder(dataset_id)
-    write_json(folder / FACTS, _read_facts(folder) | {"name": name.strip() or dataset_id})
+    write_json(folder / FACTS, read_facts(folder) | {"name": name.strip() or dataset_id})
 
 
 def hide_dataset(workspace: Workspace, dataset_id: str) -> Path:
-    """Return where a dataset is now: out of its place, to be removed or kept elsewhere.
+    """Move a dataset out of the list and return its new folder, to be removed.
 
     Raises:
-        DatasetMissing: There is no dataset of that id.
+        DatasetMissing: There is no such dataset.
     """
     folder = workspace.dataset_folder(dataset_id)
     hidden = folder.with_name(f".deleted-{os.urandom(4).hex()}-{dataset_id}")
@@ -133,7 +133,7 @@ def hide_dataset(workspace: Workspace, dataset_id: str) -> Path:
 
 def _summarise(folder: Path) -> DatasetSummary:
     try:
-        facts = _read_facts(folder)
+        facts = read_facts(folder)
     except PetalscopeError as error:
         return DatasetSummary(id=folder.name, name=folder.name, problem=error.problem)
     plain = ("name", "created", "photos", "set_aside", "parent", "edition")
@@ -145,21 +145,26 @@ def _summarise(folder: Path) -> DatasetSummary:
     )
 
 
-def _read_facts(folder: Path) -> dict[str, Any]:
-    """Return dataset.json once the files it names have the sizes it says."""
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return dataset.json after a check of the sizes of all files.
+
+    Raises:
+        DatasetMissing: There is no such dataset.
+        ResultDamaged: A file is incomplete, altered or missing.
+    """
     if not folder.is_dir():
         raise _report_missing(folder.name)
     try:
         facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         if facts["version"] != VERSION:
-            raise _report_damage(folder, "it was made by another version of the program")
+            raise report_damage(folder, "another version of the program made it")
         for name in FILES:
             if (folder / name).stat().st_size != facts["files"][name]["bytes"]:
-                raise _report_damage(folder, f"{name} was cut short or altered")
+                raise report_damage(folder, f"{name} is incomplete or altered")
     except FileNotFoundError as error:
-        raise _report_damage(folder, f"{Path(error.filename).name} is missing") from error
+        raise report_damage(folder, f"{Path(error.filename).name} is missing") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _report_damage(folder, f"{FACTS} was altered") from error
+        raise report_damage(folder, f"{FACTS} was altered") from error
     return facts
 
 
@@ -167,9 +172,9 @@ def _check_digests(folder: Path, facts: Mapping[str, Any], *names: str) -> None:
     for name in names:
         path = folder / name
         if not path.exists():
-            raise _report_damage(folder, f"{name} is missing")
+            raise report_damage(folder, f"{name} is missing")
         if digest_file(path) != facts["files"][name]["sha256"]:
-            raise _report_damage(folder, f"{name} was altered")
+            raise report_damage(folder, f"{name} was altered")
 
 
 def _report_missing(dataset_id: str) -> DatasetMissing:
@@ -180,7 +185,8 @@ def _report_missing(dataset_id: str) -> DatasetMissing:
     )
 
 
-def _report_damage(folder: Path, what: str) -> ResultDamaged:
+def report_damage(folder: Path, what: str) -> ResultDamaged:
+    """Return the error for a damaged dataset."""
     return ResultDamaged(
         f"The dataset “{folder.name}” is damaged: {what}.",
         "Import it again; the same photos give the same dataset.",
@@ -190,10 +196,9 @@ def _report_damage(folder: Path, what: str) -> ResultDamaged:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Differences:
-    """What is different in a dataset b from a dataset a; the rows are in the order of photos.
+    """The differences of a dataset b from a dataset a; rows are in the order of photos.
 
-    A photo is the same in both when path and content are; also when only the content is, so that
-    photos that moved to other folders are not taken for new ones.
+    Photos match by path and content, else by content alone, as after a move to another folder.
     """
 
     added: pd.DataFrame
@@ -205,7 +210,7 @@ class Differences:
     moved: pd.DataFrame
     """Columns photo (number in b), photo_before (number in a), path, split, new_split."""
     unchanged: int
-    """Photos of both whose class and split are the same."""
+    """Photos with the same class and split in both."""
     new_classes: tuple[str, ...]
     gone_classes: tuple[str, ...]
 
@@ -217,7 +222,7 @@ class Differences:
 
 
 def compare_versions(a: Dataset, b: Dataset) -> Differences:
-    """Return what is different in `b` from `a`; any two datasets can be compared."""
+    """Return the differences of `b` from `a`, any two datasets."""
     before, after = match_photos(a.manifest, b.manifest)
     old = a.manifest[["path", "class", "split"]].iloc[before].reset_index(drop=True)
     new = b.manifest[["path", "class", "split"]].iloc[after].reset_index(drop=True)
@@ -241,7 +246,7 @@ def compare_versions(a: Dataset, b: Dataset) -> Differences:
 
 
 def match_photos(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of photos in both, those of a and those of b, (m,) int64, by row of b."""
+    """Return the rows in a and in b of photos in both, (m,) int64 each, ordered by row in b."""
     pairs = _match_by(a, b, ["path", "sha256"])
     rest_a, rest_b = a.drop(index=pairs["before"]), b.drop(index=pairs["after"])
     pairs = pd.concat([pairs, _match_by(rest_a, rest_b, ["sha256"])]).sort_values("after")
@@ -249,7 +254,7 @@ def match_photos(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, np.ndarr
 
 
 def list_lineage(workspace: Workspace, dataset_id: str) -> list[DatasetSummary]:
-    """Return all versions that share an import, deleted or not, with the dataset, oldest first."""
+    """Return all versions that go back to the same import, oldest first."""
     summaries = list_datasets(workspace)
     family = {dataset_id}
     size = 0
@@ -264,7 +269,7 @@ def list_lineage(workspace: Workspace, dataset_id: str) -> list[DatasetSummary]:
 
 
 def _match_by(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """Return columns before, after: index of rows with equal values, the first with the first."""
+    """Return columns before, after: indices of rows with equal values, paired in order."""
     left = a[columns].assign(turn=a.groupby(columns).cumcount(), before=a.index)
     right = b[columns].assign(turn=b.groupby(columns).cumcount(), after=b.index)
     return left.merge(right, on=[*columns, "turn"])[["before", "after"]]

@@ -1,4 +1,4 @@
-"""Reading of all photos of a source in parallel, into one .npy of packed photos and their table."""
+"""Parallel reading of the photos of a source into one .npy of packed photos and a table."""
 
 import hashlib
 import os
@@ -54,10 +54,10 @@ def pack_photos(
     on_progress: Callable[[int, int], None] = lambda *_: None,
     prefix: str = "",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the table of the photos that could be read, and that of those set aside.
+    """Return the table of the photos, and the table of skipped photos, in the order of `found`.
 
-    Packed photos, thumbnails and own bytes go into the folder, under the names that they have in a
-    dataset behind the prefix. Row i of the first table is photo i; the order is that of `found`.
+    Packed photos, thumbnails and originals go into the folder, under their names in a dataset with
+    the prefix. Row i of the first table is photo i.
     """
     rows: list[dict[str, object]] = []
     set_aside: list[dict[str, object]] = []
@@ -98,7 +98,7 @@ def _pack(photo: FoundPhoto) -> _Packed | PhotoRefused:
     try:
         if not photo.class_name:
             raise PhotoUnreadable(
-                "It lies outside of the class folders, so its class is not known.",
+                "It lies outside of the class folders, so its class is unknown.",
                 "Move it into the folder of its class.",
             )
         content = read_photo_file(photo.file)

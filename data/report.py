@@ -1,6 +1,6 @@
-"""What an import would bring, or has brought: counts, splits, what was set aside and why."""
+"""The report of an import: counts, splits, skipped photos with their reasons."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,11 +11,9 @@ from data.sources.names import list_names
 from data.splits import FRACTIONS, SPLITS
 
 REFUSED_SHOWN = 200
-"""So many photos that were set aside are named; all of them are counted."""
-
+"""Skipped photos that are listed; all are counted."""
 ENOUGH = 20
-"""Validation photos of a class from which on one of them moves its recall by 5 points at most."""
-
+"""Validation photos of a class from which a single one moves its recall by 5 points at most."""
 _PHOTOS_FOR_ENOUGH = round(ENOUGH / FRACTIONS[1] / 10) * 10
 
 
@@ -32,7 +30,7 @@ class ClassCount:
 
 @dataclass(frozen=True, kw_only=True)
 class RefusedPhoto:
-    """A photo that was set aside, with the class it stood in and the reason."""
+    """A skipped photo, with the class of its folder and the reason."""
 
     path: str
     class_name: str
@@ -41,26 +39,27 @@ class RefusedPhoto:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportReport:
-    """What an import would bring."""
+    """The contents of a dataset before it is saved."""
 
     name: str
     source: str
     dataset_id: str
     photos: int
     set_aside: int
+    """Number of skipped photos."""
     classes: tuple[ClassCount, ...]
     split_origin: str
     reasons: dict[str, int]
-    """Photos set aside by code of the error."""
+    """Skipped photos by the code of their error."""
     refused: tuple[RefusedPhoto, ...]
-    """The first of the photos set aside."""
+    """The first skipped photos."""
     notes: tuple[str, ...]
     exact_duplicates: int
-    """Photos that are, byte for byte, a copy of one before them."""
+    """Photos that are byte-for-byte copies of an earlier one."""
     bytes: int
-    """Of the photos' own files."""
+    """Size of the original files."""
     already_imported: bool
-    """A dataset of the same photos, classes and splits is there already."""
+    """Whether the same photos, classes and splits are already a dataset."""
 
     def count_split(self, split: str) -> int:
         """Return the number of photos of a split."""
@@ -75,12 +74,13 @@ def make_report(
     *,
     already_imported: bool,
 ) -> ImportReport:
-    """Return the report of a dataset's two tables, of a source whose splits are settled."""
-    classes = _count_classes(manifest)
-    few = (
-        *_note_thin_classes(classes, told=" ".join(found.notes)),
-        *filter(None, [warn_of_few([row.validation for row in classes])]),
+    """Return the report of a dataset's two tables, once the splits of its source are final."""
+    table = pd.crosstab(manifest["class"], manifest["split"]).reindex(columns=SPLITS, fill_value=0)
+    classes = tuple(
+        ClassCount(name=str(name), photos=sum(counts), **dict(zip(SPLITS, counts, strict=True)))
+        for name, counts in zip(table.index, table.to_numpy().tolist(), strict=True)
     )
+    first = set_aside[["path", "class", "problem"]].head(REFUSED_SHOWN)
     return ImportReport(
         name=found.name,
         source=found.origin,
@@ -92,15 +92,28 @@ def make_report(
         reasons={str(code): int(n) for code, n in set_aside["code"].value_counts().items()},
         refused=tuple(
             RefusedPhoto(path=path, class_name=class_name, problem=problem)
-            for path, class_name, problem in set_aside[["path", "class", "problem"]]
-            .head(REFUSED_SHOWN)
-            .itertuples(index=False)
+            for path, class_name, problem in first.itertuples(index=False)
         ),
-        notes=(*found.notes, *few),
+        notes=(*found.notes, *_note_thin_classes(classes, " ".join(found.notes))),
         exact_duplicates=int(manifest["sha256"].duplicated().sum()),
         bytes=int(manifest["bytes"].sum()),
         already_imported=already_imported,
     )
+
+
+def _note_thin_classes(classes: Sequence[ClassCount], noted: str) -> Iterator[str]:
+    """Yield sentences on classes without enough photos, unless `noted` names them already."""
+    single = [row.name for row in classes if row.photos == 1 and f"“{row.name}”" not in noted]
+    untrained = [row.name for row in classes if row.train == 0]
+    untested = [row.name for row in classes if row.photos > 1 and not (row.validation or row.test)]
+    for names, problem in (
+        (single, "a single photo: for training or for testing, not for both."),
+        (untrained, "no training photos and cannot be learned."),
+        (untested, "training photos only and cannot be evaluated."),
+    ):
+        if names:
+            has = "has" if len(names) == 1 else "have"
+            yield f"{count(len(names), 'class')} ({list_names(names)}) {has} {problem}"
 
 
 def warn_of_few(counts: Sequence[int], split: str = "validation") -> str:
@@ -124,29 +137,3 @@ def warn_of_few(counts: Sequence[int], split: str = "validation") -> str:
         "moves the recall of such a class by more than 5 points. To know more, add photos: where "
         f"splits are drawn, about {_PHOTOS_FOR_ENOUGH} of a class make {ENOUGH}."
     )
-
-
-def _count_classes(manifest: pd.DataFrame) -> tuple[ClassCount, ...]:
-    table = pd.crosstab(manifest["class"], manifest["split"]).reindex(columns=SPLITS, fill_value=0)
-    return tuple(
-        ClassCount(name=str(name), photos=sum(counts), **dict(zip(SPLITS, counts, strict=True)))
-        for name, counts in zip(table.index, table.to_numpy().tolist(), strict=True)
-    )
-
-
-def _note_thin_classes(classes: Sequence[ClassCount], told: str) -> list[str]:
-    """Return sentences on classes that cannot be learned or checked; none twice that was `told`."""
-    alone = [row.name for row in classes if row.photos == 1 and f"“{row.name}”" not in told]
-    unlearned = [row.name for row in classes if row.train == 0]
-    untested = [row.name for row in classes if row.photos > 1 and not (row.validation or row.test)]
-    fates = (
-        (alone, "a single photo: it can be learned from or be tested with, not both."),
-        (unlearned, "no train photos and cannot be learned."),
-        (untested, "train photos only: nothing tells how well it is recognised."),
-    )
-    return [
-        f"{count(len(names), 'class')} ({list_names(names)}) "
-        f"{'has' if len(names) == 1 else 'have'} {what}"
-        for names, what in fates
-        if names
-    ]

@@ -1,6 +1,6 @@
-"""Drawing of train, validation and test: stratified by class, seeded, exact copies kept together.
+"""Drawing of train, validation and test: stratified by class, seeded, copies in one split.
 
-Rows of an equal group (the digest of a photo's bytes) share a split, also across classes.
+Rows of one group (the digest of a photo's bytes) share a split, also across classes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,14 +14,14 @@ FRACTIONS = (0.70, 0.15, 0.15)
 def draw_splits(
     labels: np.ndarray, groups: np.ndarray, *, seed: int, fractions: Sequence[float] = FRACTIONS
 ) -> np.ndarray:
-    """Return the split name of each row, (n,) str; the same for the same seed and rows.
+    """Return the split of each row, (n,) str; the same for the same seed and rows.
 
     Each class is divided by the fractions as exactly as whole photos allow. A class with few photos
     serves training first, then validation (from 2 photos), then test (from 3).
 
     Args:
         labels: (n,) int class numbers.
-        groups: (n,) values; rows of equal value are kept on one side.
+        groups: (n,) values; rows of equal value share a split.
         fractions: Shares of train, validation and test; a share of 0 leaves that split empty.
     """
     drawn = np.zeros(len(labels), dtype=np.int64)
@@ -35,9 +35,10 @@ def draw_splits(
 def draw_validation(
     labels: np.ndarray, groups: np.ndarray, splits: np.ndarray, *, seed: int
 ) -> np.ndarray:
-    """Return the splits (n,) str with a share of each class's train drawn for validation.
+    """Return the splits (n,) str with a share of the training photos moved to validation.
 
-    Args as of `draw_splits`; `splits` (n,) str are those that were given.
+    Args:
+        splits: (n,) str, the given splits; the others as in `draw_splits`.
     """
     rows = np.flatnonzero(splits == "train")
     drawn = np.array(splits, dtype=np.array(SPLITS).dtype)
@@ -47,7 +48,7 @@ def draw_validation(
 
 
 def _shuffle_groups(labels: np.ndarray, groups: np.ndarray, seed: int) -> Iterator[list[list[int]]]:
-    """Yield of each class, that of a first row, the rows of each of its groups, shuffled."""
+    """Yield the shuffled groups of each class; the first row of a group decides its class."""
     rng = np.random.default_rng(seed)
     rows: dict[object, list[int]] = {}
     for row, group in enumerate(groups.tolist()):
@@ -60,9 +61,9 @@ def _shuffle_groups(labels: np.ndarray, groups: np.ndarray, seed: int) -> Iterat
 
 
 def _deal_groups(sizes: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
-    """Return the number of the split of each group of one class, (g,) int.
+    """Return the split number of each group of one class, (g,) int.
 
-    Large groups first, to what lacks most; the last go to splits that would stay empty.
+    Large groups come first and go to the split that lacks most; the last ones go to empty splits.
     """
     lacking = _count_wanted(int(sizes.sum()), len(sizes), fractions)
     empty = [split for split in range(len(SPLITS)) if lacking[split] > 0]
@@ -79,7 +80,7 @@ def _deal_groups(sizes: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
 
 
 def _count_wanted(photos: int, groups: int, fractions: Sequence[float]) -> list[int]:
-    """Return how many photos of a class train, validation and test should have."""
+    """Return the numbers of photos of a class for train, validation and test."""
     _, for_validation, for_test = fractions
     validation = test = 0
     if for_validation > 0 and groups >= 2:

@@ -1,19 +1,17 @@
-"""A new version of a dataset out of an old one and its changes; nothing is decoded again.
+"""A new version of a dataset from its parent and changes, without decoding photos again.
 
-Files that stay are hard links: none is written in place, so each version stays whole alone.
+Unchanged files are hard links. No file is ever written in place, so each version is independent.
 """
 
 import errno
 import hashlib
 import itertools
-import json
 import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +19,6 @@ import pandas as pd
 from core.errors import EditRefused, ResultDamaged
 from core.workspace import Workspace, digest_file
 from data.dataset import (
-    FACTS,
     MANIFEST,
     ORIGINALS,
     PHOTO_BYTES,
@@ -41,15 +38,15 @@ from data.importing import (
     report_full_disk,
     tell_phases,
 )
-from data.manifest import list_datasets, read_whole, write_facts
+from data.manifest import list_datasets, read_facts, read_whole, report_damage, write_facts
 from data.sources.names import list_names
 
 _BLOCK = 128  # photos copied at a time, 19 MB
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES)
 NO_ROOM = (
     "the new version",
-    "Free some space (where photos are excluded or added, the others are copied: 150 KB a photo), "
-    "then try again. Nothing has changed; edits stay in the tray.",
+    "Free some space (150 KB a photo if photos are excluded or added), then try again. Nothing "
+    "has changed; edits stay in the tray.",
 )
 CHANGES_FILE = "changes.parquet"
 CHANGES_COLUMNS = ["photo", "path", "class", "new_class", "split", "new_split", "excluded", "note"]
@@ -63,17 +60,17 @@ def make_version(
     name: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Dataset:
-    """Return the version that the changes make of the parent; the existing one if it is there.
+    """Return the version with the changes applied to the parent; an existing one if it is the same.
 
     Args:
         changes: One row a changed photo: photo (number in the parent), path, class, new_class,
             split, new_split, excluded (bool), note.
-        name: What people will call it; by default the parent's name and a number.
+        name: By default the parent's name and a number.
 
     Raises:
-        EditRefused: Nothing changes, or what is left could not be learned from.
+        EditRefused: Nothing changes, or the rest could not be trained on.
         ResultDamaged: The parent's photos were altered.
-        DiskFull: No room; nothing half-made is left.
+        DiskFull: The disk is full; nothing is left.
     """
     table = _change_table(parent, changes)
     _check_learnable(table)
@@ -103,9 +100,9 @@ def make_version(
 def describe_child(
     workspace: Workspace, parent: Dataset, classes: tuple[str, ...], name: str | None
 ) -> dict[str, object]:
-    """Return what dataset.json says of any version of the parent.
+    """Return the facts of a version of the parent for dataset.json.
 
-    Its class numbers are those of the source's list, new classes come behind the last one.
+    Classes keep the numbers of the source's list; new classes follow the last number.
     """
     known = dict(zip(parent.classes, parent.numbers, strict=True))
     if parent.numbers == tuple(range(1, len(parent.classes) + 1)):
@@ -123,7 +120,7 @@ def describe_child(
 
 
 def count_changes(changes: pd.DataFrame) -> dict[str, int]:
-    """Return how many photos were excluded, and of the others relabelled and moved."""
+    """Return the numbers of excluded photos, and of relabelled and moved ones among the rest."""
     stay = ~changes["excluded"].to_numpy(dtype=bool)
     return {
         "relabelled": int((stay & (changes["class"] != changes["new_class"])).sum()),
@@ -133,12 +130,12 @@ def count_changes(changes: pd.DataFrame) -> dict[str, int]:
 
 
 def read_changes(dataset: Dataset) -> pd.DataFrame:
-    """Return the changes that made this version of its parent; no rows for an import.
+    """Return the changes from the parent to this version; no rows for an import.
 
-    Columns as in `make_version`; excluded photos are in it too, by their number in the parent.
+    Columns as in `make_version`; photo numbers are of the parent, so excluded photos have one.
 
     Raises:
-        ResultDamaged: They were altered.
+        ResultDamaged: The list of changes was altered.
     """
     facts = read_facts(dataset.folder)
     if "changes_sha256" not in facts:
@@ -147,18 +144,16 @@ def read_changes(dataset: Dataset) -> pd.DataFrame:
     if not file.is_file() or digest_file(file) != facts["changes_sha256"]:
         raise ResultDamaged(
             f"The list of changes of “{dataset.name}” was altered.",
-            "Compare the version with its parent instead: that shows the same.",
+            "Compare the version with its parent instead.",
             dataset=dataset.id,
         )
     return pd.read_parquet(file)
 
 
 def _change_table(parent: Dataset, changes: pd.DataFrame) -> pd.DataFrame:
-    """Return the manifest of the version, its labels still those of the parent."""
+    """Return the manifest of the version, with the labels of the parent."""
     if not len(changes):
-        raise EditRefused(
-            "None of the edits changes anything.", "Relabel, move or exclude a photo first."
-        )
+        raise EditRefused("The edits change nothing.", "Relabel, move or exclude a photo first.")
     table = parent.manifest.copy()
     photos = changes["photo"].to_numpy()
     for column in ("class", "split"):
@@ -185,13 +180,13 @@ def _check_learnable(table: pd.DataFrame) -> None:
         )
     if not (table["split"] == "validation").any():
         raise EditRefused(
-            "No validation photos would be left, so no epoch could be called the best.",
+            "No validation photos would be left to choose the best epoch.",
             "Move some photos to validation.",
         )
 
 
 def _list_excluded(changes: pd.DataFrame) -> np.ndarray:
-    """Return the parent's numbers of the photos that are left out, (m,) int64."""
+    """Return the numbers of excluded photos in the parent, (m,) int64."""
     return np.asarray(changes.loc[changes["excluded"].astype(bool), "photo"], dtype=np.int64)
 
 
@@ -201,7 +196,7 @@ def _describe_splits(parent: Dataset, changes: pd.DataFrame) -> str:
 
 
 def _find_free_name(workspace: Workspace, parent: Dataset) -> str:
-    """Return "Flowers, version 2", or 2b, 2c … when the parent has such a version already."""
+    """Return "Flowers, version 2", or 2b, 2c … if that name is taken."""
     names = {summary.name for summary in list_datasets(workspace)}
     stem = parent.name.removesuffix(f", version {parent.edition}")
     wanted = f"{stem}, version {parent.edition + 1}"
@@ -212,14 +207,14 @@ def _find_free_name(workspace: Workspace, parent: Dataset) -> str:
 def bring_files(
     parent: Dataset, folder: Path, excluded: np.ndarray, report: Callable[[int, int], None]
 ) -> None:
-    """Link or copy the parent's files that do not say classes and splits into the folder.
+    """Link or copy the files of the parent that do not depend on classes and splits.
 
     Args:
-        excluded: (m,) int numbers of the photos that the version leaves out.
-        report: Told the photos copied and all of them; never called when nothing is copied.
+        excluded: (m,) int photo numbers.
+        report: Takes the number of copied photos and the total; not called without copies.
 
     Raises:
-        ResultDamaged: The parent's photos were altered.
+        ResultDamaged: The photos of the parent were altered.
     """
     linked = [SET_ASIDE, THUMBNAILS, ORIGINALS]
     if len(excluded):
@@ -231,26 +226,20 @@ def bring_files(
 
 
 def check_links(parent: Dataset, folder: Path) -> None:
-    """Check that the files that both share are what the parent had when it was made.
+    """Check that shared files have not changed since the parent was made.
 
     Raises:
-        ResultDamaged: One was altered.
+        ResultDamaged: A shared file was altered.
     """
     before, after = read_facts(parent.folder)["files"], read_facts(folder)["files"]
     for name in (THUMBNAILS, ORIGINALS, PHOTOS):
         shared = (folder / name).stat().st_size == before[name]["bytes"]
         if shared and after[name]["sha256"] != before[name]["sha256"]:
-            raise _report_altered(parent, name)
-
-
-def read_facts(folder: Path) -> dict[str, Any]:
-    """Return what dataset.json of a dataset that was read says."""
-    facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    return facts
+            raise report_damage(parent.folder, f"{name} was altered")
 
 
 def list_ancestors(dataset: Dataset) -> list[str]:
-    """Return the ids of the versions it came of, deleted ones too, from the import to its own."""
+    """Return the ids of all versions from the import to this one, deleted ones too."""
     known = read_facts(dataset.folder).get("ancestors")
     if known is None:  # made by an older program
         known = [dataset.parent] if dataset.parent else []
@@ -269,7 +258,7 @@ def _link_or_copy(source: Path, target: Path) -> None:
 def _copy_photos(
     parent: Dataset, target: Path, excluded: np.ndarray, report: Callable[[int, int], None]
 ) -> None:
-    """Copy the packed photos but the excluded ones; check all by their digest."""
+    """Copy the packed photos without excluded ones; verify the digest of all."""
     stays = np.ones(len(parent), dtype=bool)
     stays[excluded] = False
     digest = hashlib.sha256()
@@ -285,12 +274,4 @@ def _copy_photos(
             done = min(start + _BLOCK, len(parent))
             report(done, len(parent))
     if digest.hexdigest() != read_facts(parent.folder)["files"][PHOTOS]["sha256"]:
-        raise _report_altered(parent, PHOTOS)
-
-
-def _report_altered(parent: Dataset, name: str) -> ResultDamaged:
-    return ResultDamaged(
-        f"The dataset “{parent.name}” is damaged: {name} was altered.",
-        "Import it again; the same photos give the same dataset. The edits stay in the tray.",
-        dataset=parent.id,
-    )
+        raise report_damage(parent.folder, f"{PHOTOS} was altered")

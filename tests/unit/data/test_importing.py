@@ -153,7 +153,7 @@ def test_a_source_without_readable_photos_is_refused(workspace: Workspace, tmp_p
     for name in ("a", "b"):
         (tmp_path / "broken" / name).mkdir(parents=True)
         (tmp_path / "broken" / name / "1.jpg").write_bytes(b"nothing")
-    with pytest.raises(SourceRefused, match="2 were set aside"):
+    with pytest.raises(SourceRefused, match="2 were skipped"):
         import_source(workspace, tmp_path / "broken")
     assert list_datasets(workspace) == []
     assert_nothing_half_made(workspace)

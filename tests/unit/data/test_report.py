@@ -78,12 +78,6 @@ def test_few_validation_photos_are_told_in_one_sentence(counts: list[int], said:
     assert not warning or "add photos" in warning.lower()
 
 
-def test_an_import_of_few_photos_warns_of_it(workspace: Workspace, tmp_path: Path) -> None:
-    source = write_class_folders(tmp_path / "garden", photos_per_class=3)
-    report = prepare(workspace, source)
-    assert report.notes[-1] == warn_of_few([row.validation for row in report.classes])
-
-
 def test_classes_that_are_too_small_are_told(workspace: Workspace, tmp_path: Path) -> None:
     source = write_class_folders(tmp_path / "garden", photos_per_class=8)
     (source / "orchid").mkdir()
@@ -99,7 +93,7 @@ def test_a_class_whose_train_photos_are_all_unreadable_is_told(
     for photo in (source / "train" / "rose").iterdir():
         photo.write_bytes(b"not a photo")
     report = prepare(workspace, source)
-    assert any("“rose”" in note and "no train photos" in note for note in report.notes)
+    assert any("“rose”" in note and "no training photos" in note for note in report.notes)
     assert report.set_aside == 8
 
 

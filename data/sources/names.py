@@ -118,7 +118,7 @@ def note_empty_folders(class_folders: set[str], folders: Iterable[str]) -> Itera
         if path.rpartition("/")[0] in parents and path and path not in taken
     }
     if empty:
-        yield f"Ignored the empty folders {list_names(empty)}: a class needs photos."
+        yield f"Ignored empty folders: {list_names(empty)}. A class needs photos."
 
 
 def note_files(paths: Sequence[str], what: str) -> Iterator[str]:

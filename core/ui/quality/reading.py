@@ -45,7 +45,9 @@ MOST_COMPARED = 100_000
 """Photos that the page itself compares with each other; the analysis compares more."""
 
 FINDINGS = {
-    "exact": Finding("Exact duplicates", _COPIES, "Identical files, and photos of equal pixels."),
+    "exact": Finding(
+        "Exact duplicates", _COPIES, "Identical files, and files with identical pixels."
+    ),
     "near": Finding(
         "Near-duplicates", _COPIES, "The same picture in another size, crop or compression."
     ),

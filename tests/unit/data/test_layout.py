@@ -176,7 +176,7 @@ def test_empty_classes_and_lonely_photos_are_noted() -> None:
         *("x/a/1.jpg", "x/a/2.jpg", "x/b/1.jpg", "x/c/notes.txt", "x/.hid/1.jpg", "cover.txt"),
         folders=("x", "x/a", "x/b", "x/c", "x/d", "x/.hid"),
     )
-    assert "Ignored the empty folders “c”, “d”: a class needs photos." in notes
+    assert "Ignored empty folders: “c”, “d”. A class needs photos." in notes
     assert "only one photo of “b”" in notes
     assert "Ignored “cover.txt” and 1 more file: not a photo." in notes
     assert "Ignored “x/.hid/1.jpg”: hidden" in notes

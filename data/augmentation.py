@@ -1,9 +1,9 @@
-"""What augmentation does to a photo: the only implementation, for previews and for training.
+"""Augmentation of photos: the only implementation, for previews and for training.
 
-A draw follows from (policy, seed, photo, draw number) alone: the same in any order, process or
-thread. Every part keeps its own random numbers, so that turning one part up leaves what the others
-draw as it was. Geometric parts compose into one affine transform: one interpolation, edges
-mirrored. Then come colour (one matrix), blur, noise and cutout.
+A draw depends only on (policy, seed, photo, draw number), never on order, process or thread. Each
+part has its own random numbers, so a change of one part leaves the draws of all others unchanged.
+Geometric parts compose into one affine transform with one interpolation and mirrored edges. Then
+come colour (one matrix), blur, noise and cutout.
 """
 
 import hashlib
@@ -23,28 +23,27 @@ _COLOURS = ("brightness", "contrast", "saturation", "hue")
 _LUMA = np.array([0.299, 0.587, 0.114])
 """Source: ITU-R BT.601, as Pillow turns colours into grey."""
 _MARGIN = 3
-"""Pixels around what a transform looks at: bicubic takes the next two."""
+"""Extra pixels around the source of a transform: bicubic reads the next two."""
 
 
 class DrawnPart(NamedTuple):
-    """One part as it is done to one photo."""
+    """One part as applied to one photo."""
 
     amount: float
     second: float
     """The height factor of `scale`; elsewhere equal to amount."""
     place: tuple[float, float]
-    """Where a crop or cutout lies, from 0 to 1 of the room there is."""
+    """Place of a crop or cutout, from 0 to 1 of the free space."""
 
 
 def augment(
     photo: np.ndarray, policy: AugmentationPolicy, *, seed: int, photo_id: str, draw: int
 ) -> np.ndarray:
-    """Return one draw of a photo, of its shape; the photo itself where nothing happens to it.
+    """Return one draw of a photo, of the same shape; the photo itself if the policy does nothing.
 
     Args:
-        photo: (h, w, 3) uint8 RGB, as the backbone takes it; never written to.
-        policy: What may happen.
-        seed: Of the recipe.
+        photo: (h, w, 3) uint8 RGB, the input of the backbone; never written to.
+        seed: The seed of the recipe.
         photo_id: The sha256 of the photo's file.
         draw: Number of the epoch or view.
     """
@@ -56,7 +55,7 @@ def augment(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Draws:
-    """Draws of a policy for the photos of a dataset, by their numbers."""
+    """Draws of a policy for the photos of a dataset by number."""
 
     policy: AugmentationPolicy
     seed: int
@@ -80,9 +79,9 @@ class Draws:
 
 
 def augment_part(photo: np.ndarray, name: str, amount: float) -> np.ndarray:
-    """Return the photo with one part done to it, at a given amount.
+    """Return the photo with one part applied at a given amount.
 
-    Crop and cutout lie in the middle; `scale` stretches the width; the noise is always the same.
+    Crop and cutout are centred; `scale` stretches the width; the noise is always the same.
     """
     amount = float(amount != 0) if name.endswith("_flip") else float(amount)
     part = DrawnPart(amount, LIMITS[name].neutral if name == "scale" else amount, (0.5, 0.5))
@@ -92,9 +91,9 @@ def augment_part(photo: np.ndarray, name: str, amount: float) -> np.ndarray:
 def draw_parts(
     policy: AugmentationPolicy, *, seed: int, photo_id: str, draw: int
 ) -> dict[str, DrawnPart]:
-    """Return what happens to a photo in one draw, part by part."""
+    """Return the parts of one draw of a photo."""
     source = random.Random(_mix(seed, photo_id, draw))
-    # Five numbers a part, used or not: that keeps the draws of one part free of all the others.
+    # Five numbers per part, used or not, so that parts are independent of each other.
     numbers = {name: [source.random() for _ in range(5)] for name in LIMITS}
     parts = policy.parts
     if policy.pick is None:
@@ -154,9 +153,9 @@ def _is_mirrored(geometry: Mapping[str, DrawnPart], name: str) -> bool:
 
 
 def _transform(picture: Image.Image, geometry: Mapping[str, DrawnPart]) -> Image.Image:
-    """Return the picture under one affine transform, bicubic, its edges mirrored.
+    """Return the picture under one affine transform, bicubic, with mirrored edges.
 
-    Pillow cuts off fractions here: half a grey level darker in the mean.
+    Pillow truncates here: the mean is half a grey level darker.
     """
     width, height = picture.size
     matrix = _compose(geometry, width, height)
@@ -176,16 +175,16 @@ def _transform(picture: Image.Image, geometry: Mapping[str, DrawnPart]) -> Image
 
 
 def _mirror(start: int, stop: int, size: int) -> np.ndarray:
-    """Return the row or column seen at each place when both edges are mirrors."""
+    """Return the source row or column of each place, with mirrored edges."""
     places = np.arange(start, stop) % (2 * size)
     return np.minimum(places, 2 * size - 1 - places)
 
 
 def _compose(geometry: Mapping[str, DrawnPart], width: int, height: int) -> np.ndarray:
-    """Return (3, 3): where each place of the result comes from.
+    """Return the (3, 3) matrix from places in the result to places in the photo.
 
-    Read from the photo: cropped, mirrored, scaled, slanted, turned (clockwise), then moved; so the
-    inverses stand here in this order, from left to right.
+    The photo is cropped, mirrored, scaled, sheared, rotated (clockwise), then moved; the product
+    has the inverses in this order, from left to right.
     """
 
     def amount(name: str) -> float:
@@ -215,10 +214,9 @@ def _affine(*coefficients: float) -> np.ndarray:
 
 
 def _recolour(picture: Image.Image, colours: Mapping[str, float]) -> Image.Image:
-    """Return the picture with brightness, contrast, saturation, hue changed by one matrix.
+    """Return the picture with brightness, contrast, saturation and hue changed by one matrix.
 
-    Contrast is about the picture's mean grey; hue turns colours about the grey axis, so that greys
-    stay grey.
+    Contrast is relative to the mean grey; hue rotates colours about the grey axis, so greys stay.
     """
     matrix, of_grey = _mix_colours(colours)
     grey = float(np.asarray(picture.convert("L")).mean()) if of_grey else 0.0
@@ -227,7 +225,7 @@ def _recolour(picture: Image.Image, colours: Mapping[str, float]) -> Image.Image
 
 
 def _mix_colours(colours: Mapping[str, float]) -> tuple[np.ndarray, float]:
-    """Return the (3, 3) matrix for the colours of a pixel, and what of the mean grey is added."""
+    """Return the (3, 3) colour matrix of a pixel, and the factor of the added mean grey."""
     brightness, contrast = colours.get("brightness", 1.0), colours.get("contrast", 1.0)
     saturation, turn = colours.get("saturation", 1.0), math.radians(colours.get("hue", 0.0))
     paler = saturation * np.eye(3) + (1 - saturation) * _LUMA

@@ -21,7 +21,7 @@ PHOTOS, THUMBNAILS, ORIGINALS = "images.npy", "thumbnails.bin", "originals.bin"
 FACTS = "dataset.json"
 FILES = (MANIFEST, SET_ASIDE, PHOTOS, THUMBNAILS, ORIGINALS)
 PHOTO_BYTES = PHOTO_SIZE * PHOTO_SIZE * 3
-"""Of one packed photo."""
+"""Size of one packed photo."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,8 +29,8 @@ class Dataset:
     """One dataset version, read-only.
 
     `manifest` columns: path, class, label, split, sha256, phash, width, height, bytes, format,
-    thumbnail_start, thumbnail_bytes, original_start, and those of data.findings; `set_aside`
-    columns: path, class, split, code, problem.
+    thumbnail_start, thumbnail_bytes, original_start, and the MEASURES of data.findings. `set_aside`
+    (the skipped photos) columns: path, class, split, code, problem.
     """
 
     id: str

@@ -1,6 +1,6 @@
-"""Photos that are there twice: exact copies, and near ones, which differ by size, light or crop.
+"""Exact duplicates, and near-duplicates of another size, light or crop.
 
-Near: perceptual hashes a few bits apart, confirmed by the pixels, or by features if there are any.
+Near-duplicates have perceptual hashes a few bits apart; pixels or features confirm them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,29 +17,29 @@ from data.dataset import Dataset
 from data.splits import SPLITS
 
 NEAR_DISTANCE = 10
-"""Bits of 64 up to which hashes are looked at. Real copies and retouched ones lie within."""
+"""Largest distance of hashes in bits of 64; real copies and retouched ones are closer."""
 SURE_DISTANCE = 4
-"""Bits up to which a pair needs no more proof but pixels that are not altogether others."""
+"""Distance up to which similar pixels (SURE_DIFFERENCE) are enough proof."""
 SURE_DIFFERENCE = 60.0
 NEAR_DIFFERENCE = 25.0
 """Mean absolute difference of pixels, 0..255, that confirms a pair of more distant hashes."""
 NEAREST = 5
-"""A pair is also confirmed where one is among this many nearest photos of the other.
+"""A pair is also confirmed if one photo is among this many nearest photos of the other.
 
 All five calibrated by eye on the pairs of flower_photos and Oxford 102.
 """
 MOST_PAIRS = 100_000
-"""Most pairs kept, the closest: one picture a thousand times would make half a million."""
+"""Limit for pairs, closest first: a thousand copies of a picture make half a million."""
 
 SURE_MATCH = 0.92
-"""From which `measure_match` proves a copy. Measured by tests/bench/copies.py."""
+"""`measure_match` from which a photo is a copy. Measured by tests/bench/copies.py."""
 _MATCH_SIDE, _MATCH_MARGIN = 40, 0.125
 _MATCH_SCALES = (1.0, 0.95, 0.9, 0.85, 0.8)
 
 _QUARTER = 16
-"""Bits of a quarter of a hash, by which hashes are put into buckets."""
+"""Bits of a quarter of a hash, the key of its bucket."""
 _MOST_COMPARED = 2**21
-"""Pairs that are in memory at once."""
+"""Limit for pairs in memory."""
 
 
 def find_exact_groups(manifest: pd.DataFrame) -> list[np.ndarray]:
@@ -60,9 +60,9 @@ def find_near_pairs(
 ) -> np.ndarray:
     """Return the pairs of hashes at most `max_distance` bits apart, (m, 3) int64: a < b, distance.
 
-    Exact: of two such hashes one quarter at least is no more than a quarter of that apart, so that
-    only buckets of nearly equal quarters are compared. When there are more pairs than `most`, the
-    most distant ones are left out.
+    The search is exact: at least one quarter of two such hashes differs by a quarter of the
+    distance or less, so only buckets of nearly equal quarters are compared. The most distant pairs
+    beyond `most` are dropped.
 
     Args:
         hashes: (n,) uint64.
@@ -77,7 +77,7 @@ def find_near_pairs(
             apart = ordered[one] ^ ordered[other]
             distance = np.bitwise_count(apart)
             near = distance <= max_distance
-            for earlier in range(0, shift, _QUARTER):  # there such a pair was found already
+            for earlier in range(0, shift, _QUARTER):  # these pairs were found before
                 near[near] = np.bitwise_count(_cut(apart[near], earlier)) > radius
             ends = np.sort(np.stack([order[one[near]], order[other[near]]], axis=1), axis=1)
             found.append(np.column_stack([ends, distance[near]]).astype(np.int64))
@@ -93,9 +93,9 @@ def _cut(hashes: np.ndarray, shift: int) -> np.ndarray:
 
 
 def _pair_buckets(buckets: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield places (m,), (m,) int of pairs whose buckets (n,), sorted, are `radius` bits apart.
+    """Yield places (m,), (m,) int of pairs with sorted buckets (n,) at most `radius` bits apart.
 
-    Each pair comes once, those of a bucket among them.
+    Each pair comes once, also pairs inside a bucket.
     """
     starts, places = np.searchsorted(buckets, np.arange(2**_QUARTER + 1)), np.arange(len(buckets))
     for bits in chain.from_iterable(combinations(range(_QUARTER), r) for r in range(radius + 1)):
@@ -117,16 +117,16 @@ def _pair_buckets(buckets: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray
 def find_pairs(
     dataset: Dataset, features: np.ndarray | None = None, neighbours: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """Return the photos that are there twice, the surest pairs first.
+    """Return the pairs of duplicates, the surest first.
 
-    Columns: a, b (photo numbers, a < b), kind (“exact”: equal files or equal pixels; “near”),
-    hash_distance (bits), similarity (cosine of features; NaN without them), difference (mean
-    absolute of pixels, 0..255), across_classes (bool), splits (“train–test”, or “train” for one),
-    leak (bool: the two are in different splits).
+    Columns: a, b (photo numbers, a < b), kind (“exact”: equal files or pixels; “near”),
+    hash_distance (bits), similarity (cosine of features, or NaN), difference (mean absolute
+    difference of pixels, 0..255), across_classes (bool), splits (“train–test”, or one split), leak
+    (bool: in different splits).
 
     Args:
         features: (n, 2048) float, or None.
-        neighbours: (n, k) int, the nearest photos by them, or None.
+        neighbours: (n, k) int, the nearest photos by features, or None.
     """
     candidates = find_near_pairs(read_hashes(dataset.manifest))
     difference = _measure_differences(dataset.photos, candidates)
@@ -149,7 +149,7 @@ def find_pairs(
 
 
 def number_groups(pairs: pd.DataFrame, photos: int) -> np.ndarray:
-    """Return the group of each photo, (n,) int: photos that pairs connect have the same.
+    """Return the group of each photo, (n,) int: pairs connect photos to groups.
 
     Args:
         pairs: Columns a and b, as `find_pairs` returns them.
@@ -163,7 +163,7 @@ def number_groups(pairs: pd.DataFrame, photos: int) -> np.ndarray:
 
 
 def add_places(pairs: pd.DataFrame, labels: np.ndarray, splits: np.ndarray) -> pd.DataFrame:
-    """Return the pairs with across_classes, splits and leak by these labels and splits (n,)."""
+    """Return the pairs with across_classes, splits and leak, from labels and splits (n,)."""
     a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()
     names, places = np.array(SPLITS, dtype=object), pd.Categorical(splits, SPLITS).codes
     first, second = np.minimum(places[a], places[b]), np.maximum(places[a], places[b])
@@ -185,7 +185,7 @@ def _measure_differences(photos: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     differences = np.empty(len(pairs))
     for place, (a, b) in enumerate(pairs[:, :2]):
         one, other = photos[a], photos[b]
-        # In uint8 throughout: of |x - y| the larger less the smaller never wraps.
+        # uint8 throughout: the larger minus the smaller never wraps.
         differences[place] = (np.maximum(one, other) - np.minimum(one, other)).mean()
     return differences
 
@@ -212,10 +212,10 @@ def _are_nearest(a: np.ndarray, b: np.ndarray, neighbours: np.ndarray | None) ->
 
 @dataclass(frozen=True, kw_only=True)
 class Copy:
-    """That a new photo is one that the dataset has."""
+    """A photo of the dataset that a new photo duplicates."""
 
     photo: int
-    """Number in the dataset."""
+    """Its number in the dataset."""
     kind: Literal["exact", "near"]
     """“exact”: equal files or equal pixels."""
 
@@ -226,14 +226,14 @@ def find_copies(
     photos: np.ndarray,
     nearest: Sequence[Sequence[int]] | None = None,
 ) -> list[list[Copy]]:
-    """Return for each new photo what it is a copy of, in the order of the dataset's photos.
+    """Return the duplicates of each new photo in the dataset, ordered by photo number.
 
-    A piece of the new photo is sought in those nearest by features, at several sizes and mirrored.
+    A piece of the new photo is searched in its nearest photos, at several sizes and mirrored.
 
     Args:
         table: (m) rows of new photos, columns sha256 and phash.
-        photos: (m, 224, 224, 3) uint8 RGB, the same packed.
-        nearest: Of each new photo the numbers of those nearest by features, where there are any.
+        photos: (m, 224, 224, 3) uint8 RGB, the new photos, packed.
+        nearest: Numbers of the nearest photos by features for each new photo, or None.
     """
     known = dataset.photos
     digests = dataset.manifest["sha256"].to_numpy()
@@ -264,16 +264,16 @@ def find_copies(
 
 
 def _are_alike(distance: np.ndarray, difference: np.ndarray | float) -> np.ndarray:
-    """Return which of pairs with near hashes their pixels confirm, (m,) bool."""
+    """Return the pairs of near hashes that pixels confirm, (m,) bool."""
     sure = (distance <= SURE_DISTANCE) & (difference <= SURE_DIFFERENCE)
     return np.asarray(sure | (difference <= NEAR_DIFFERENCE))
 
 
 def measure_match(new: np.ndarray, known: np.ndarray) -> float:
-    """Return how well the middle of a photo is found in another, -1..1; 1: it is a piece of it.
+    """Return the best correlation of the middle of a photo with a place in another, -1..1.
 
-    The correlation of grey levels at the best place, of five sizes and both directions. Photos are
-    (224, 224, 3) uint8 RGB.
+    Compares grey levels at all places, in five sizes and mirrored; 1 means a piece of the other.
+    Photos are (224, 224, 3) uint8 RGB.
     """
     ground = _shrink(known, 0, _MATCH_SIDE)
     best = -1.0
@@ -285,14 +285,14 @@ def measure_match(new: np.ndarray, known: np.ndarray) -> float:
             piece = _shrink(image, round(len(new) * _MATCH_MARGIN), side)
             piece -= piece.mean()
             norm = float(np.linalg.norm(piece))
-            if norm >= side:  # a spread of a grey level: of less nothing can be recognised
+            if norm >= side:  # a spread of one grey level; less shows nothing
                 found = np.tensordot(windows, piece / norm, axes=2)
                 best = max(best, float((found / spread).max()))
     return best
 
 
 def _shrink(photo: np.ndarray, margin: int, side: int) -> np.ndarray:
-    """Return a photo without its margins as grey levels, (side, side) float32."""
+    """Return the grey levels of a photo without its margins, (side, side) float32."""
     ends = (margin, margin, photo.shape[1] - margin, photo.shape[0] - margin)
     grey = Image.fromarray(np.ascontiguousarray(photo)).convert("L")
     return np.asarray(grey.resize((side, side), Image.Resampling.BOX, ends), dtype=np.float32)

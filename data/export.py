@@ -156,11 +156,9 @@ def _write_tables(dataset: Dataset, folder: Path, paths: list[str]) -> None:
 
 def _check_target(target: Path) -> None:
     if target.exists() and not target.is_dir():
-        raise ExportRefused(f"“{target}” is a file.", "Name a folder that is empty or new.")
+        raise ExportRefused(f"“{target}” is a file.", "Name an empty or new folder.")
     if target.is_dir() and any(target.iterdir()):
-        raise ExportRefused(
-            f"The folder “{target}” is not empty.", "Name a folder that is empty or new."
-        )
+        raise ExportRefused(f"The folder “{target}” is not empty.", "Name an empty or new folder.")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Decoding, resizing and packing of photos: the only implementation of each in the program.
+"""Decoding, resizing and packing of photos: the only implementation of each.
 
-Content decides what a file is, never its name. Whatever a file holds, the answer is a right photo
-or a PhotoRefused: sizes are read from the header and refused before anything is decoded.
+The content decides the format, never the name. Any file gives a correct photo or a PhotoRefused;
+sizes are checked in the header before anything is decoded.
 """
 
 import io
@@ -24,29 +24,28 @@ FORMATS_SAID = "JPEG, PNG, WebP, HEIC, AVIF, BMP, GIF or TIFF"
 _AVIF = {b"avif", b"avis"}
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _NAMES = {"MPO": "JPEG", "HEIF": "HEIC"}
-"""A JPEG that carries further pictures (phones write depth maps) calls itself MPO."""
+"""A JPEG with further pictures (phones write depth maps) calls itself MPO."""
 MEAN_COLOUR = (124, 116, 104)
-"""ImageNet's mean, which preprocessing turns into 0.
+"""ImageNet's mean, which preprocessing turns into 0, the value of a convolution's own border.
 
-A convolution's own border is 0 behind it, so that what is filled with it is as nothing there.
 Source: mean of `preprocess_input` in keras.applications.resnet (103.939, 116.779, 123.68 as BGR);
 timm pads with the mean, too (crop_mode "border").
 """
 PACKING = 2
-"""Version of the pixels of packed photos: since 2, a JPEG is decoded nearer to what is needed."""
+"""Version of packed pixels; version 2 decodes a JPEG closer to the needed side."""
 _SPARE = 1.5
-"""Times the side that a photo is needed at, its short side is decoded at least (2 in packing 1)."""
+"""Least ratio of the decoded short side of a JPEG to the needed side (2 in packing 1)."""
 PACKED_ALIKE = 2 * _SPARE * PHOTO_SIZE
-"""Short side of a JPEG below which packings 1 and 2 are the same pixels: it is decoded whole."""
+"""Short side below which packings 1 and 2 agree, because the JPEG is decoded at full size."""
 THUMBNAIL_SIZE = 128
 ROW_SIZE = 64
-"""Of a photo in a row of a table: hundreds go to the browser at once."""
+"""Side of a photo in a table row: the browser gets hundreds at once."""
 
 # The limit on pixels is ours (a setting, checked on the header of every photo below). Pillow's own
 # would warn or refuse at sizes that have nothing to do with it.
 Image.MAX_IMAGE_PIXELS = None
 
-# A photo near the limit takes some 300 MB while it is decoded: threads take turns with such.
+# A photo near the limit takes some 300 MB to decode: threads take turns.
 _LARGE_PIXELS = 12_500_000
 _LARGE_ONE = threading.Lock()
 
@@ -78,7 +77,7 @@ _DAMAGE = (
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoFacts:
-    """What a photo is: format by content, size in pixels as it is seen (EXIF applied), bytes."""
+    """The format by content, the size in pixels (EXIF applied), and the bytes of a photo."""
 
     format: str
     width: int
@@ -90,12 +89,12 @@ def read_photo_file(file: Path) -> bytes:
     """Return the bytes of a file, at most one more than the settings allow for a photo.
 
     Raises:
-        PhotoUnreadable: The operating system does not give the file out.
+        PhotoUnreadable: The file cannot be opened or is no regular file.
     """
     try:
         if not stat.S_ISREG(file.stat().st_mode):
             raise PhotoUnreadable(
-                "This is not a plain file (a pipe or a device: reading it might never end).",
+                "This is not a regular file but a pipe or a device.",
                 "Leave it out.",
             )
         with file.open("rb") as stream:
@@ -103,16 +102,16 @@ def read_photo_file(file: Path) -> bytes:
     except OSError as error:
         raise PhotoUnreadable(
             f"The file could not be opened ({error.strerror}).",
-            "Check its path, and who may read it.",
+            "Check its path and permissions.",
         ) from error
 
 
 def read_photo_facts(content: bytes) -> PhotoFacts:
-    """Return what the header of a photo says; nothing is decoded.
+    """Return the facts in the header of a photo, without decoding it.
 
     Raises:
-        PhotoUnreadable: Empty, not a picture, or a damaged header.
-        PhotoTooLarge: More megabytes or megapixels than the settings allow.
+        PhotoUnreadable: The file is empty, not a picture, or has a damaged header.
+        PhotoTooLarge: The photo has more megabytes or megapixels than the settings allow.
     """
     with _open_photo(content) as (_, facts, _):
         return facts
@@ -121,19 +120,19 @@ def read_photo_facts(content: bytes) -> PhotoFacts:
 def decode_photo(content: bytes, side: int = PHOTO_SIZE) -> tuple[Image.Image, PhotoFacts]:
     """Return the photo as RGB, upright as its EXIF data says, and its facts.
 
-    A large JPEG comes smaller (its short side at least 1.5 * side), which is many times faster;
-    the facts tell the size of the file's own photo. Transparent parts become white, 16-bit grey
-    becomes 8-bit, the first picture of an animation is taken.
+    A large JPEG is decoded smaller (short side at least 1.5 * side), which is many times faster;
+    the facts have its original size. Transparent parts become white, 16-bit grey becomes 8-bit, and
+    an animation gives its first picture.
 
     Raises:
-        PhotoUnreadable: Empty, not a picture, truncated or damaged.
-        PhotoTooLarge: More megabytes or megapixels than the settings allow.
+        PhotoUnreadable: The file is empty, not a picture, truncated or damaged.
+        PhotoTooLarge: The photo has more megabytes or megapixels than the settings allow.
     """
     with _open_photo(content) as (image, facts, orientation):
         image.draft(None, (round(_SPARE * side), round(_SPARE * side)))
         with _LARGE_ONE if _needs_much_memory(image, facts) else nullcontext():
             image.load()
-            _check_pixels(*image.size)  # a HEIC photo may turn out larger than its head says
+            _check_pixels(*image.size)  # a HEIC photo may be larger than its header says
             photo = _convert_to_rgb(image)
             if orientation in _TURNS:
                 photo = photo.transpose(_TURNS[orientation])
@@ -141,11 +140,10 @@ def decode_photo(content: bytes, side: int = PHOTO_SIZE) -> tuple[Image.Image, P
 
 
 def pack_photo(image: Image.Image, framing: Framing = FRAMING) -> np.ndarray:
-    """Return the photo as the network takes it: (side, side, 3) uint8 RGB.
+    """Return the photo as network input, (side, side, 3) uint8 RGB.
 
-    crop: the short side is resized to `side` (bicubic) and the centre is cut out, in one step, so
-    that a very long photo never becomes a very large one. pad: the long side is resized, and what
-    is left beside the short one is filled with the mean colour.
+    crop: cut out the centre and resize it to `side` (bicubic) in one step, so that a very long
+    photo never becomes a very large one. pad: resize the long side, fill the rest with MEAN_COLOUR.
     """
     width, height = image.size
     packed_side = framing.side
@@ -171,8 +169,8 @@ def read_packed_photo(content: bytes, framing: Framing = FRAMING) -> tuple[np.nd
     """Return (side, side, 3) uint8 RGB and the facts of a photo: decode_photo, then pack_photo.
 
     Raises:
-        PhotoUnreadable: Empty, not a picture, truncated or damaged.
-        PhotoTooLarge: More megabytes or megapixels than the settings allow.
+        PhotoUnreadable: The file is empty, not a picture, truncated or damaged.
+        PhotoTooLarge: The photo has more megabytes or megapixels than the settings allow.
     """
     image, facts = decode_photo(content, framing.side)
     return pack_photo(image, framing), facts
@@ -196,7 +194,7 @@ def encode_thumbnail(photo: np.ndarray, side: int = THUMBNAIL_SIZE) -> bytes:
 
 @contextmanager
 def _open_photo(content: bytes) -> Iterator[tuple[Image.Image, PhotoFacts, int]]:
-    """Yield the undecoded image, its facts and EXIF orientation; damage met inside is reported."""
+    """Yield the undecoded image, its facts and EXIF orientation; report damage found inside."""
     _check_bytes(content)
     formats = _find_formats(content)
     try:
@@ -212,19 +210,17 @@ def _open_photo(content: bytes) -> Iterator[tuple[Image.Image, PhotoFacts, int]]
     except UnidentifiedImageError as error:
         if formats != FORMATS:
             raise PhotoUnreadable(
-                "The picture is cut short or damaged.", "Copy or export it again."
+                "The photo is truncated or damaged.", "Copy or export it again."
             ) from error
-        raise PhotoUnreadable(
-            "This is not a picture in a format that can be read.", f"Use a {FORMATS_SAID} file."
-        ) from error
+        raise PhotoUnreadable("Unsupported file format.", f"Use a {FORMATS_SAID} file.") from error
     except _DAMAGE as error:
         raise PhotoUnreadable(
-            f"The picture is cut short or damaged ({error}).", "Copy or export it again."
+            f"The photo is truncated or damaged ({error}).", "Copy or export it again."
         ) from error
 
 
 def find_phone_format(content: bytes) -> str | None:
-    """Return "AVIF" or "HEIF" where the first box of a file says so, as new phones write them."""
+    """Return "AVIF" or "HEIF" if the first box of a file says so, else None."""
     if content[4:8] != b"ftyp":
         return None
     end = min(int.from_bytes(content[:4]), 256)
@@ -233,7 +229,7 @@ def find_phone_format(content: bytes) -> str | None:
 
 
 def _find_formats(content: bytes) -> tuple[str, ...]:
-    """Return the formats that the content may have, their readers being there."""
+    """Return the possible formats of the content, after loading the reader of HEIC."""
     found = find_phone_format(content)
     if found is None:
         return FORMATS
@@ -242,18 +238,18 @@ def _find_formats(content: bytes) -> tuple[str, ...]:
             from pillow_heif import register_heif_opener  # an extra, loaded with the first HEIC
         except ImportError as error:
             raise PhotoUnreadable(
-                "This is a HEIC photo; what reads it, pillow-heif, is not installed here.",
+                "This is a HEIC photo, and pillow-heif is not installed.",
                 "Save it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible), or "
                 "install pillow-heif.",
             ) from error
-        # Only the photo itself: what else is packed with it may show something else.
+        # Only the main photo: other pictures in the file may show something else.
         register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
     return (found,)
 
 
 def _check_bytes(content: bytes) -> None:
     if not content:
-        raise PhotoUnreadable("The file is empty (0 bytes).", "Copy it again from where it was.")
+        raise PhotoUnreadable("The file is empty (0 bytes).", "Copy it again.")
     limit = read_settings().photo_limit_mb
     if len(content) > limit * 1_000_000:
         raise PhotoTooLarge(
@@ -267,7 +263,7 @@ def _check_pixels(width: int, height: int) -> None:
     limit = read_settings().photo_limit_megapixels
     if width * height > limit * 1_000_000:
         raise PhotoTooLarge(
-            f"The picture has {width * height / 1e6:.0f} megapixels ({width} x {height}); "
+            f"The photo has {width * height / 1e6:.0f} megapixels ({width} x {height}); "
             f"{limit} are allowed.",
             "Make it smaller, or raise PETALSCOPE_PHOTO_LIMIT_MEGAPIXELS.",
             width=width,
@@ -277,8 +273,8 @@ def _check_pixels(width: int, height: int) -> None:
 
 
 def _read_orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation 1..8; 1 (upright) where there is none or it is unreadable."""
-    # Pillow turns a TIFF itself; and it would decode a PNG to look for EXIF data behind its pixels.
+    """Return the EXIF orientation 1..8; 1 (upright) if it is missing or unreadable."""
+    # Pillow rotates a TIFF itself, and would decode a PNG to find EXIF data behind its pixels.
     if image.format == "TIFF" or "exif" not in image.info:
         return 1
     try:
@@ -288,7 +284,7 @@ def _read_orientation(image: Image.Image) -> int:
 
 
 def _needs_much_memory(image: Image.Image, facts: PhotoFacts) -> bool:
-    # A progressive JPEG is held whole by its decoder, however small it is wanted.
+    # The decoder holds a progressive JPEG at full size, even for a small result.
     held_whole = facts.width * facts.height if "progressive" in image.info else 0
     return max(image.width * image.height, held_whole) > _LARGE_PIXELS
 
@@ -300,8 +296,8 @@ def _convert_to_rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
         raise PhotoUnreadable(
-            "The picture holds measurements (32 bits a pixel), not shades of a photo.",
-            "Export it with 8 or 16 bits a channel.",
+            "The picture has 32 bits per pixel, so it is no photo.",
+            "Export it with 8 or 16 bits per channel.",
         )
     if image.has_transparency_data:
         coloured = image if image.mode == "RGBA" else image.convert("RGBA")

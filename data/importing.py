@@ -148,7 +148,7 @@ def keep_dataset(workspace: Workspace, folder: Path) -> Dataset:
 
 @contextmanager
 def make_staging_folder(workspace: Workspace) -> Iterator[Path]:
-    """Yield a folder that is removed afterwards unless it was moved; remove orphaned folders."""
+    """Yield a folder and remove it afterwards unless it was moved; also remove orphans."""
     workspace.temporary.mkdir(parents=True, exist_ok=True)
     remove_orphans(workspace.temporary, "import")
     outer = Path(tempfile.mkdtemp(prefix=f"import-{os.getpid()}-", dir=workspace.temporary))
@@ -162,7 +162,7 @@ def make_staging_folder(workspace: Workspace) -> Iterator[Path]:
 
 
 def remove_orphans(temporary: Path, prefix: str) -> None:
-    """Remove the folders `prefix-PID-…` of processes that have ended."""
+    """Remove the folders `prefix-PID-…` of ended processes."""
     for orphan in temporary.glob(f"{prefix}-*-*"):
         owner = orphan.name.split("-")[1]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):

@@ -1,7 +1,7 @@
-"""Augmentation policies: what may be done to a photo, how much, how often. Standard library only.
+"""Augmentation policies: the changes of a photo, their range and probability.
 
-A policy is a frozen recipe: each part has a range, from which its amount is drawn evenly, and the
-probability with which it is drawn at all. `data/augmentation.py` does it to photos.
+The amount of a part is uniform in its range; `data/augmentation.py` applies it to photos. Standard
+library only.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from core.errors import AugmentationRefused
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One thing that may happen to a photo; with probability 0 it never does."""
+    """The range of one change and its probability; with probability 0 it is off."""
 
     low: float = 0.0
     high: float = 0.0
@@ -27,7 +27,7 @@ class Part:
 
 
 class Limits(NamedTuple):
-    """What the amounts of a part mean and how far they may go."""
+    """The unit, meaning and limits of a part's amounts."""
 
     least: float
     most: float
@@ -55,7 +55,7 @@ LIMITS: dict[str, Limits] = {
     "noise": Limits(0, 80, 0, "grey levels", "Gaussian noise of this standard deviation"),
     "cutout": Limits(0, 0.8, 0, "of the side", "a grey square laid over a random place"),
 }
-"""Part → its limits, in the order in which parts are listed and, but for geometry, applied."""
+"""Part → its limits, in the order on screen, which is also the order of all but geometry."""
 
 GEOMETRIC = tuple(LIMITS)[:9]
 """These compose into one affine transform, applied once."""
@@ -65,7 +65,7 @@ _OFF = Part()
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentationPolicy:
-    """What may happen to each photo; the default does nothing. Units: `LIMITS`."""
+    """The changes of each photo; the default does nothing. Units: `LIMITS`."""
 
     version: ClassVar[int] = 1
 
@@ -86,17 +86,19 @@ class AugmentationPolicy:
     noise: Part = _OFF
     cutout: Part = _OFF
     pick: int | None = None
-    """None: every part is drawn by its own probability. A number: that many of the parts whose
-    probability is above 0 are picked for each photo, evenly (as RandAugment does)."""
+    """None: each part is drawn with its own probability. A number: RandAugment, which picks that
+    many active parts for each photo at random."""
 
-    def __post_init__(self) -> None:  # what never happens has no range: equal policies are equal
+    def __post_init__(
+        self,
+    ) -> None:  # an inactive part has no range, so that equal policies are equal
         for name in LIMITS:
             if getattr(self, name).probability == 0:
                 object.__setattr__(self, name, _OFF)
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The parts that may happen, in the order of `LIMITS`."""
+        """The active parts, in the order of `LIMITS`."""
         named = {name: getattr(self, name) for name in LIMITS}
         return {name: part for name, part in named.items() if part.probability > 0}
 
@@ -109,7 +111,7 @@ def check_policy(policy: AugmentationPolicy) -> AugmentationPolicy:
     """Return the policy unchanged.
 
     Raises:
-        AugmentationRefused: A range or probability is not allowed; says which and what is.
+        AugmentationRefused: A range or probability is outside of its limits.
     """
     for name, limits in LIMITS.items():
         part = getattr(policy, name)
@@ -118,19 +120,19 @@ def check_policy(policy: AugmentationPolicy) -> AugmentationPolicy:
         if part.probability == 0:
             continue
         if not (math.isfinite(part.low) and math.isfinite(part.high) and part.low <= part.high):
-            raise _refuse(name, f"its range {part.low:g} to {part.high:g} is none")
+            raise _refuse(name, f"{part.low:g} to {part.high:g} is not a range")
         if not (limits.least <= part.low and part.high <= limits.most):
-            raise _refuse(name, f"allowed is {limits.least:g} to {limits.most:g} {limits.unit}")
+            raise _refuse(name, f"the limits are {limits.least:g} to {limits.most:g} {limits.unit}")
     if policy.pick is not None and not 0 <= policy.pick <= len(LIMITS):
-        raise _refuse("pick", f"allowed is 0 to {len(LIMITS)} parts a photo")
+        raise _refuse("pick", f"the limits are 0 to {len(LIMITS)} parts per photo")
     return policy
 
 
 def policy_from_dict(content: Mapping[str, Any]) -> AugmentationPolicy:
-    """Return the policy that `dataclasses.asdict` took apart.
+    """Return the policy of a dict made by `dataclasses.asdict`.
 
     Raises:
-        AugmentationRefused: It is none, or one that is not allowed.
+        AugmentationRefused: The dict is malformed, or a part is outside of its limits.
     """
     try:
         parts: dict[str, Any] = {
@@ -139,14 +141,14 @@ def policy_from_dict(content: Mapping[str, Any]) -> AugmentationPolicy:
         return check_policy(AugmentationPolicy(**parts))
     except (TypeError, ValueError, AttributeError) as error:
         raise AugmentationRefused(
-            "This is not an augmentation policy that this version of the program can read.",
-            "Choose one of the named policies, or make it anew on the page Augmentation.",
+            "This version of the program cannot read the augmentation policy.",
+            "Choose a named policy, or make a new one on the page Augmentation.",
             cause=str(error),
         ) from error
 
 
 def describe_policy(policy: AugmentationPolicy) -> str:
-    """Return the policy in a line: its name if it is a preset, else its parts."""
+    """Return the name of a preset, else the parts of the policy in a line."""
     if policy.does_nothing:
         return "none"
     for name, preset in PRESETS.items():
@@ -214,5 +216,5 @@ PRESETS: dict[str, AugmentationPolicy] = {
         cutout=_always(0.1, 0.4),
     ),
 }
-"""gentle: the classic set of tutorials. strong: more of everything. randaugment: three parts a
-photo, in the manner of Cubuk et al. 2019, "RandAugment"."""
+"""gentle: the usual set of tutorials. strong: more of everything. randaugment: three parts per
+photo, after Cubuk et al. 2019, "RandAugment"."""

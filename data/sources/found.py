@@ -1,4 +1,4 @@
-"""The terms of all sources: their form, their request, and the photos that they find.
+"""The types of all sources: their form, the request, and the found photos.
 
 No photo is decoded here. A source writes only into its own folder and the downloads.
 """
@@ -91,7 +91,7 @@ class Field:
     label: str
     placeholder: str
     option: str = ""
-    """Help of the option; "" for `path`, which is no option."""
+    """Help of the option; "" for `path`, a positional argument."""
 
 
 @dataclass(frozen=True, kw_only=True)

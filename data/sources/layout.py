@@ -45,7 +45,7 @@ Read = Callable[[Sequence[tuple[str, Path]], Iterable[str]], FoundSource]
 
 
 class _Photo(NamedTuple):
-    """A photo with the folders that are not yet read."""
+    """A photo with its unread folders."""
 
     path: str
     """In the source, whole."""
@@ -55,7 +55,7 @@ class _Photo(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """The outermost folder that is left; "" where only the file is left."""
+        """The outermost unread folder, or "" if only the file is left."""
         return self.parts[0] if len(self.parts) > 1 else ""
 
     @property
@@ -122,7 +122,7 @@ def read_layout(files: Sequence[tuple[str, Path]], folders: Iterable[str] = ()) 
 
 
 def _enter_common_folders(photos: list[_Photo]) -> list[_Photo]:
-    """Enter folders around everything, as long as folders of photos are left inside."""
+    """Enter folders around all photos while there are folders inside."""
     # A photo outside of the folder does not make the folder a class.
     while max(len(photo.parts) for photo in photos) > 2 and len(_list_folders(photos)) == 1:
         photos = [photo.enter() for photo in photos]

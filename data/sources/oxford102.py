@@ -181,7 +181,7 @@ def _read_splits(file: Path, photos: int) -> dict[int, str]:
 
 
 def _number_photos(paths: Iterable[str], labels: int, splits: Mapping[int, str]) -> dict[int, str]:
-    """Return photo number → path of the photos in the archive that have a label and a split."""
+    """Return photo number → path for photos of the archive with a label and a split."""
     numbers = {p: int(m[1]) for p in paths if (m := _PHOTO.search(p)) and not is_hidden(p)}
     if not numbers:
         raise SourceRefused(

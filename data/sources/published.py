@@ -62,7 +62,7 @@ def fetch_file(address: str, target: Path, digest: str | None, on_progress: Repo
                     while stream.read(2**20):
                         pass
             except (OSError, EOFError, zlib.error) as error:
-                raise _refuse(address, f"it is no complete .tgz ({error})") from error
+                raise _refuse(address, f"the .tgz is incomplete ({error})") from error
 
     download_file(address, target, check, on_progress)
 

@@ -140,5 +140,5 @@ def test_a_bad_photo_gets_a_clear_error(page: Page, server: PageServer) -> None:
     expect(page.get_by_text("No photo yet")).to_be_visible()
     files = [{"name": "cut.jpg", "mimeType": "image/jpeg", "buffer": whole[: len(whole) // 3]}]
     page.locator("input[type=file]").set_input_files(files)
-    alert = page.get_by_test_id("stAlert").filter(has_text="cut short or damaged")
+    alert = page.get_by_test_id("stAlert").filter(has_text="truncated or damaged")
     expect(alert).to_be_visible()

@@ -282,7 +282,7 @@ def test_a_bucket_is_answered_a_row_a_photo(
     assert code == 1 and "is there already" in said.err
     found = found.set_index("photo").sort_index()
     assert list(found.index) == sorted([*good, "a/broken.jpg"])
-    assert "not a picture" in found.loc["a/broken.jpg", "problem"]
+    assert "Unsupported file format" in found.loc["a/broken.jpg", "problem"]
     predictor = open_predictor(trained_copy, run)
     for name, content in good.items():
         top = predictor.predict(content).top

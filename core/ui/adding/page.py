@@ -38,7 +38,7 @@ from data.splits import SPLITS
 
 IMPORT, UPLOAD = "import", "upload"
 _LONGEST = 100
-"""Characters of an upload's name that are stored, counted from its end."""
+"""Stored characters of an upload's name, counted from its end."""
 
 
 def show_adding() -> None:

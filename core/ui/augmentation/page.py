@@ -45,7 +45,7 @@ from data.policy import LIMITS, AugmentationPolicy
 _WALL = "augmentation_wall"
 _PER_PAGE = 24
 _WIDTH_ALONE, _WIDTH_AMONG = 116, 90
-"""Pixels of a picture, so that a row fits beside the controls."""
+"""Width of a picture in pixels, so that a row fits next to the controls."""
 _THREADS = 2
 _STEPS = 7
 

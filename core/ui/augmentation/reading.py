@@ -43,7 +43,7 @@ _OF = "augmentation.photos_of"
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class AugmentationPage:
-    """A policy, the photos that it changes, and the run that scores the draws."""
+    """A policy with its photos, and the run for scoring the draws."""
 
     dataset: Dataset
     named: Mapping[str, AugmentationPolicy]
@@ -160,7 +160,7 @@ def keep_photos(photos: Sequence[int] = ()) -> None:
 
 
 def suggest_part(name: str) -> Part:
-    """Return a sensible range for a part that is switched on, from a preset."""
+    """Return a sensible first range for a part, from a preset."""
     for preset in ("gentle", "strong", "randaugment"):
         part = PRESETS[preset].parts.get(name)
         if part is not None:

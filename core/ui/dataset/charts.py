@@ -1,6 +1,6 @@
 """Small histograms of a dataset: sizes, shapes, brightness, colours, file formats.
 
-A bar's `value` names its photos for the selection `bar`; `match_value` finds them again.
+A bar's `value` identifies its photos in the selection `bar`; `match_value` finds them.
 """
 
 import math
@@ -25,16 +25,16 @@ TITLES = {
     "colour": ("Colour", "main hue, and grey"),
     "format": ("File format", ""),
 }
-"""What is counted → title of its chart, name and unit of its axis."""
+"""Property → title of its chart, name and unit of its axis."""
 
 _BARS = 16
 _HEIGHT = 178
 
 
 def count_numbers(values: np.ndarray) -> pd.DataFrame:
-    """Return bars over values (n,): columns value, label, low, high, photos; at most 16.
+    """Return at most 16 bars over values (n,): columns value, label, low, high, photos.
 
-    The first and last are open where values lie beyond: `value` is "160..180", "..160" or "500..".
+    `value` is "160..180"; the first and last bar may be open, as "..160" or "500..".
     """
     low, high = np.quantile(values, [0.01, 0.99]) if len(values) else (0.0, 1.0)
     width = _round_up((high - low) / (_BARS - 1) or max(abs(low), 1.0) / 10)
@@ -70,7 +70,7 @@ def count_kinds(kinds: Sequence[str] | pd.Series) -> pd.DataFrame:
 
 
 def match_value(values: np.ndarray, chosen: str) -> np.ndarray:
-    """Return which values (n,), numbers or names, are in bars "a..b,c..d", (n,) bool."""
+    """Return the values (n,), numbers or names, in bars "a..b,c..d", as (n,) bool."""
     matched = np.zeros(len(values), dtype=bool)
     for part in chosen.split(","):
         if values.dtype.kind not in "iuf":
@@ -108,7 +108,7 @@ def describe_span(low: str, high: str) -> str:
 
 
 def draw_distribution(bars: pd.DataFrame, name: str, chosen: str = "", dark: bool = False) -> Any:
-    """Return bars of a name of TITLES as a small chart with the point selection `bar`."""
+    """Return the bars of a property in TITLES as a small chart with the selection `bar`."""
     title, axis_title = TITLES[name]
     colours = choose_palette(dark)
     rows = bars.assign(fill=_fill(bars, name, dark), top=max(1, int(bars["photos"].max())))
@@ -125,7 +125,7 @@ def draw_distribution(bars: pd.DataFrame, name: str, chosen: str = "", dark: boo
         alt.Tooltip("photos:Q", format=","),
     ]
     base = alt.Chart(rows).encode(x=x, tooltip=tooltip, **x2)
-    # The whole column takes the click: a bar of one photo is too low to be hit.
+    # The whole column takes the click, because a bar of one photo is too low.
     columns = base.mark_rect(cursor="pointer", color=colours.ink).encode(
         y=alt.value(0),
         y2=alt.value(alt.ExprRef("height")),
@@ -144,7 +144,7 @@ def draw_distribution(bars: pd.DataFrame, name: str, chosen: str = "", dark: boo
 
 
 def _place_bars(bars: pd.DataFrame, axis_title: str) -> tuple[Any, dict[str, Any]]:
-    """Return the x of the bars: along numbers where they have a low and a high end, else names."""
+    """Return the x axis of the bars: numbers for bars with ends, else names."""
     small: dict[str, Any] = {"grid": False, "labelFontSize": 11, "titleFontSize": 11}
     if "low" in bars:
         ends = [float(bars["low"].iloc[0]), float(bars["high"].iloc[-1])]

@@ -20,7 +20,7 @@ from core.ui.photos.querying import show_conditions, show_query
 from data.splits import SPLITS
 
 _NAMES = ("class", "in", "text", "issue", "like", "q", "area", *MEASURES)
-"""Parameters of the address that are filters."""
+"""Filter parameters of the address."""
 
 
 def show_filters(page: DatasetPage) -> bool:

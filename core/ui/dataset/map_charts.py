@@ -1,6 +1,6 @@
-"""The map: each photo a point, drawn by WebGL; groups are traces that the legend hides.
+"""The map: WebGL draws each photo as a point; a click in the legend hides a group.
 
-Very many photos are thinned for drawing only: an area finds all that lie in it.
+The chart thins very many photos; an area still selects all photos in it.
 """
 
 import html

@@ -39,7 +39,7 @@ COLOURINGS = {
 OF_A_RUN: tuple[str, ...] = ("answers", "score")
 JOB = "map_job"
 HIDDEN = "map.hidden"
-"""Session key: photos in traces that were hidden when the area was drawn; they are left out."""
+"""Session key: photos in hidden traces, which an area does not select."""
 Window = tuple[float, float, float, float]
 """The visible part of a map: ends of x, ends of y."""
 _DRAWN_ON = "map.drawn_on"
@@ -97,7 +97,7 @@ class MapPage:
 
     @cached_property
     def answers(self) -> tuple[np.ndarray, np.ndarray]:
-        """Photos that the run gets right, and photos that are not sealed, (n,) bool each."""
+        """Correctly predicted photos, and unsealed photos, (n,) bool each."""
         result = cache.result(self.colouring.run or "")
         right = result.scores.argmax(axis=1) == result.labels
         return right, (result.splits != "test") | self.colouring.test_open
@@ -117,7 +117,7 @@ class MapPage:
 
 
 def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
-    """Read the map of the address; photos that match the filter, (n,) bool, stand out."""
+    """Read the map of the address; `matching` (n,) bool are the photos in the filter."""
     workspace = cache.workspace()
     job = read_choice(JOB)
     status = read_job(workspace.analysis_folder(job)) if job else None
@@ -201,7 +201,7 @@ def _identify(page: MapPage) -> tuple[str, MapMethod, Colouring, str]:
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={MapPage: _identify})
 def _draw(page: MapPage, dark: bool, window: Window | None) -> Drawing:
-    assert page.positions is not None, "the page asks for maps that are there"
+    assert page.positions is not None, "the map is computed"
     hover, wanted = partial(_name_photos, page), page.highlighted & page.matching
     if window is not None:
         (left, low), (right, high) = np.reshape(window, (2, 2)).T

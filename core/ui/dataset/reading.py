@@ -1,6 +1,6 @@
-"""What the dataset page shows, read once: the view, the filter of the address, its photos.
+"""Reading of the dataset page: the view, the filter of the address, and its photos.
 
-For 100,000 photos: what does not change with the filter is cached by dataset.
+For datasets of 100,000 photos, all that does not depend on the filter is cached.
 """
 
 from collections.abc import Collection
@@ -51,7 +51,7 @@ MEASURES = {
     "colour": "Colour",
     "format": "Format",
 }
-"""Name in the URL → name on screen of what is counted and filtered by bars."""
+"""Name in the address → name on screen of the properties with a chart."""
 
 ISSUES = {
     "duplicate": "duplicate",
@@ -65,7 +65,7 @@ ISSUES = {
     "odd_shape": "odd shape",
     "grey": "grey",
 }
-"""Column of the issues → what a person reads."""
+"""Column of the issues → name on screen."""
 
 SORTS = {
     "name": ("path", "Name"),
@@ -75,15 +75,15 @@ SORTS = {
     "brightest": ("-brightness", "Brightest first"),
     "least-typical": ("typicality", "Least typical first"),
 }
-"""Name of an order in the URL → column, with a minus where the highest come first, and its words.
+"""Name of an order in the address → column (with a minus for descending) and label.
 
-Any column that is known may stand in the URL in the same way.
+The address may also name a column itself.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoFilter:
-    """What is asked for; None or empty: nothing. `bars` holds name and value of each measure."""
+    """The filter and order of photos; `bars` holds name and value of filtered measures."""
 
     class_name: str | None = None
     split: str | None = None
@@ -97,28 +97,28 @@ class PhotoFilter:
 
     @property
     def is_active(self) -> bool:
-        """Whether photos may be left out."""
+        """Whether the filter may exclude photos."""
         return self != PhotoFilter(sort=self.sort)
 
 
 @dataclass(frozen=True, eq=False)
 class DatasetPage:
-    """A dataset and what the address asks of it; only what a view shows is read."""
+    """A dataset with the view and filter of the address; each part is read when first used."""
 
     dataset: Dataset
     view: str
     wanted: PhotoFilter
     run: RunRecord | None = None
-    """By whose answers photos are found, sorted or listed; None: nothing asks for answers."""
+    """The run whose predictions filter, sort or list photos; None if no predictions are needed."""
 
     @cached_property
     def quality(self) -> QualityResult | None:
-        """The quality analysis; None while there is none."""
+        """The quality analysis, or None before it was made."""
         return cache.quality(self.dataset.id)
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """All that is known of each photo, (n) rows."""
+        """All properties of each photo, (n) rows."""
         return cache.photo_table(*self._identity)
 
     @property
@@ -133,17 +133,17 @@ class DatasetPage:
 
     @property
     def names(self) -> list[str]:
-        """The columns that can be asked for: those of a run, too, where there is one."""
+        """The columns that a query may name, with the columns of a run if there is one."""
         return list(dict.fromkeys([*self.table, *(ANSWERED if self.judges else ())]))
 
     @cached_property
     def issues(self) -> pd.DataFrame:
-        """Which photo has which issue, (n) rows of bool columns."""
+        """The issues of each photo, (n) rows of bool columns."""
         return self.table[[name for name in ISSUES if name in self.table]]
 
     @cached_property
     def lacking(self) -> set[str]:
-        """The columns that issue and sorting ask for and that no analysis has brought yet."""
+        """The columns of issue and order that need a missing analysis."""
         wanted = self.wanted
         asked = {wanted.issue or "", SORTS.get(wanted.sort, ("",))[0]}
         asked |= {"typicality"} if wanted.like is not None else set()
@@ -151,17 +151,17 @@ class DatasetPage:
 
     @property
     def problem(self) -> QueryRefused | None:
-        """Why the query cannot be answered; None where it can."""
+        """The error of a malformed query, or None."""
         return self._found[1]
 
     @property
     def matching(self) -> np.ndarray:
-        """Which photos match, wherever they lie on the map, (n,) bool."""
+        """The photos that match, regardless of the area on the map, (n,) bool."""
         return self._found[0]
 
     @cached_property
     def photos(self) -> np.ndarray:
-        """Numbers of the photos that match, in the order asked for, (m,) int64."""
+        """The numbers of the matching photos in order, (m,) int64."""
         if self.lacking:
             return np.empty(0, dtype=np.int64)
         inside = find_in_area(self.dataset) if self.wanted.area else None
@@ -197,7 +197,7 @@ class DatasetPage:
         return np.asarray(self.issues)
 
     def name_issues(self, photo: int) -> list[str]:
-        """Return the issues of a photo in words."""
+        """Return the names of a photo's issues."""
         return [ISSUES[self.issues.columns[n]] for n in np.flatnonzero(self._flags[photo])]
 
     def count_bars(self, name: str) -> pd.DataFrame:
@@ -211,13 +211,13 @@ class DatasetPage:
             found = np.concatenate([[wanted.like], nearest[nearest != wanted.like]])
             return found.astype(np.int64)
         column = SORTS[wanted.sort][0] if wanted.sort in SORTS else wanted.sort
-        if column.removeprefix("-") not in self.table:  # the analysis or the run is not there
+        if column.removeprefix("-") not in self.table:  # the analysis or the run is missing
             column = "path"
         return _sort_photos(*self._identity, column)
 
 
 def read_dataset_page(dataset: Dataset) -> DatasetPage:
-    """Read what the address asks for; values that this dataset does not know are left out."""
+    """Read view and filter from the address; unknown values are ignored."""
     sort = read_choice("sort") or "name"
     wanted = PhotoFilter(
         class_name=_read_known("class", dataset.classes),
@@ -239,7 +239,7 @@ def read_dataset_page(dataset: Dataset) -> DatasetPage:
 def _asks_answers(query: str) -> bool:
     try:
         return bool(query) and not parse_query(query).names.isdisjoint(ANSWERED)
-    except QueryRefused:  # said where its photos would be
+    except QueryRefused:  # the page shows the error in place of photos
         return False
 
 
@@ -249,7 +249,7 @@ def _read_known(name: str, options: Collection[str]) -> str | None:
 
 
 def _contains(dataset: Dataset, text: str) -> np.ndarray:
-    """Return which photos have the text in their path or class, in any case, (n,) bool."""
+    """Return the photos with the text in path or class, ignoring case, (n,) bool."""
     in_path = dataset.manifest["path"].str.contains(text, case=False, regex=False).to_numpy(bool)
     in_class = np.array([text.casefold() in name.casefold() for name in dataset.classes])
     return np.asarray(in_path | in_class[dataset.labels])

@@ -19,7 +19,7 @@ def draw_threshold(
 ) -> Any:
     """Return the histogram of a measure (n,); bars beyond the threshold have the colour of wrong.
 
-    Its ends are those of the slider; bad photos outside the span are in the last bar.
+    It spans the slider; bad photos outside of it are in the last bar.
     """
     colours = choose_palette(dark)
     label = f"{measured.label}, {measured.unit}" if measured.unit else measured.label

@@ -1,4 +1,4 @@
-"""The quality page: the findings with their counts, the chosen one, the analysis that it needs."""
+"""The quality page: all findings with their counts, the chosen finding, the analysis."""
 
 from dataclasses import asdict
 from functools import partial
@@ -288,7 +288,7 @@ def _say_balance(counts: pd.Series) -> str:
     ratio, effective = measure_balance(counts)
     there = counts[counts > 0]
     if there.empty:
-        return "There is no photo here."
+        return "No photos here."
     empty = len(counts) - len(there)
     missing = f" {count(empty, 'class')} without photos here." if empty else ""
     if ratio == 1:

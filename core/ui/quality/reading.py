@@ -268,7 +268,7 @@ def read_job(dataset: Dataset) -> tuple[str, JobStatus] | None:
 
 
 def measure_balance(counts: pd.Series) -> tuple[float, float]:
-    """Return largest over smallest class that has photos, and the effective number of classes.
+    """Return the ratio of the largest to the smallest class, and the effective number of classes.
 
     Source: exponential of the entropy of the shares, Hill number of order 1 (Hill 1973).
     """

@@ -1,7 +1,7 @@
-"""The wall of photos: 60 to 100 thumbnails a page, selected and opened by mouse and keyboard.
+"""The wall of photos: 60 to 100 thumbnails per page, selected and opened by mouse and keyboard.
 
-In the URL: `<key>_page` and `photo`; the selection lives in the session. `turn` counts what the
-browser told, which draws at once: its newest answer is the one meant.
+The address holds `<key>_page` and `photo`, the session the selection. `turn` counts the messages
+of the browser, so that only its newest selection is applied.
 """
 
 import json
@@ -26,10 +26,10 @@ from core.ui.parts.state import read_number
 from data.dataset import Dataset
 
 LIST = "wall.list"
-"""Session key of the photos among which an opened one was seen: (dataset id, photo numbers)."""
+"""Session key of the photos around an opened one: (dataset id, photo numbers)."""
 _CHOSEN = "wall.chosen"
 MOST_CHOSEN = 20_000
-"""Photos that a button selects: the browser is told of each."""
+"""Limit for “Select all”, because the browser gets the number of each photo."""
 _TURN = "wall.turn"
 Describe = Callable[[int], str]
 Mark = Callable[[int], Sequence[str]]
@@ -37,7 +37,7 @@ Mark = Callable[[int], Sequence[str]]
 
 @dataclass(frozen=True)
 class WallAnswer:
-    """What a person did on a wall: the photo just opened, and all that are selected."""
+    """The photo that was just opened on a wall, and all selected photos."""
 
     opened: int | None
     selected: tuple[int, ...]
@@ -45,22 +45,21 @@ class WallAnswer:
 
 @dataclass(frozen=True)
 class Wall:
-    """A wall of photos: what is said of each, and what can be done with them."""
+    """A wall of photos: captions, badges, and the actions that it allows."""
 
     key: str
     captions: Describe | None = None
-    """What is under a photo, as plain text (no Markdown); default: its class."""
+    """Returns the caption of a photo as plain text (no Markdown); default: its class."""
     badges: Mark | None = None
     selectable: bool = True
-    """False for photos shown as evidence: they can be opened, no more, and the panel does not page
-    through them."""
+    """False for evidence: photos can only be opened, and the panel does not page through them."""
     opens: bool = True
     per_page: int = 60
 
 
 def show_wall(dataset: Dataset, photos: np.ndarray, wall: Wall) -> WallAnswer:
-    """Draw photos (m,) int in that order; return what was done, an opened one in the URL."""
-    cache.workspace()  # who is let in no more sees no further page
+    """Draw photos (m,) int in that order; return the answer, and put an opened photo in the URL."""
+    cache.workspace()  # checks the access of this visitor again
     if len(photos) == 0:
         st.info("No photo matches.", icon=":material/filter_alt_off:")
         return WallAnswer(None, read_chosen(wall.key, dataset.id))
@@ -77,7 +76,7 @@ def show_wall(dataset: Dataset, photos: np.ndarray, wall: Wall) -> WallAnswer:
 
 
 def keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
-    """Keep the photos for previous and next: those beside the opened one, or the link's one."""
+    """Remember the photos for previous and next in the panel."""
     linked = read_number(st.query_params.get("photo", ""), sys.maxsize)
     known = st.session_state.get(LIST, ("", None))[0] == dataset_id
     by_link = not known and linked is not None and bool((photos == linked).any())
@@ -88,12 +87,15 @@ def keep_list(dataset_id: str, photos: np.ndarray, opened: int | None) -> None:
 def show_head(
     dataset: Dataset, photos: np.ndarray, wall: Wall, *, always: bool = False
 ) -> list[int]:
-    """Draw pages and count above the wall, of evidence if `always`; return the page's photos."""
+    """Draw pages and count above the wall; return the photos of the chosen page.
+
+    Evidence of one page has no head, except with `always`.
+    """
     pages = math.ceil(len(photos) / wall.per_page)
     name = f"{wall.key}_page"
     _settle_page(name, dataset.id, photos, pages)
     total = count(len(photos), "photo")
-    if pages == 1 and not (wall.selectable or always):  # evidence: whoever shows it says what it is
+    if pages == 1 and not (wall.selectable or always):  # evidence has its own heading
         return [int(photo) for photo in photos]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         page = pick_page_of(pages, key=name) if pages > 1 else 1
@@ -114,7 +116,7 @@ def show_head(
 
 
 def _settle_page(name: str, dataset_id: str, photos: np.ndarray, pages: int) -> None:
-    """Go back to the first page when other photos are listed than before."""
+    """Go back to the first page when the list of photos has changed."""
     listed = (dataset_id, len(photos), zlib.crc32(np.ascontiguousarray(photos).tobytes()))
     before = st.session_state.get(f"{name}.listed", listed)
     st.session_state[f"{name}.listed"] = listed
@@ -148,7 +150,7 @@ def _mount(dataset: Dataset, shown: list[int], wall: Wall) -> dict[str, Any]:
 
 
 def _nothing() -> None:
-    """Stands where Streamlit wants a callback to hear of an event at all."""
+    """Do nothing: Streamlit reports an event only with a callback."""
 
 
 def read_chosen(key: str, dataset_id: str) -> tuple[int, ...]:
@@ -162,7 +164,7 @@ def choose_photos(key: str, dataset_id: str, photos: Iterable[int] | np.ndarray)
 
 
 def forget_photos(dataset_id: str, photos: Iterable[int] | None = None) -> None:
-    """Take photos out of the selections of all walls of a dataset; None: all of them."""
+    """Remove photos from the selections of all walls of a dataset; None: all photos."""
     gone = None if photos is None else set(photos)
     for name in [str(name) for name in st.session_state]:
         if name.startswith(f"{_CHOSEN}.{dataset_id}."):
@@ -171,12 +173,12 @@ def forget_photos(dataset_id: str, photos: Iterable[int] | None = None) -> None:
 
 
 def read_turn(key: str, dataset_id: str) -> int:
-    """Return the number of the last selection that the browser told."""
+    """Return the number of the last selection from the browser."""
     return int(st.session_state.get(f"{_TURN}.{dataset_id}.{key}", 0))
 
 
 def keep_told(key: str, dataset_id: str, told: object, photos: int) -> None:
-    """Take over what the browser told, {"photos": [...], "turn": n}; drop anything else."""
+    """Apply a selection of the browser, {"photos": [...], "turn": n}; ignore anything else."""
     if not isinstance(told, dict) or told.get("turn") == read_turn(key, dataset_id):
         return
     numbers, turn = told.get("photos"), told.get("turn")
@@ -191,15 +193,15 @@ def pack_page(
 ) -> bytes:
     """Return a page of photos as one block of bytes.
 
-    Four bytes (little-endian) say how long the JSON head is, then comes the head, then the
-    thumbnails one after another as the dataset keeps them.
+    Four bytes (little-endian) hold the length of the JSON head; the head follows, then the
+    thumbnails, one after another.
     """
     rows = dataset.manifest.iloc[list(photos)]
     thumbnails = [dataset.thumbnail(photo) for photo in photos]
     drawn = [
         {
             "photo": photo,
-            # Where photos are asked about, what is read aloud must not be the answer.
+            # In a quiz, the text that is read aloud must not be the answer.
             "alt": f"{class_name}, {path}" if wall.opens else f"photo {number}",
             "caption": wall.captions(photo) if wall.captions else class_name,
             "badges": list(wall.badges(photo)) if wall.badges else [],
@@ -234,11 +236,11 @@ def open_pointed(key: str) -> DeltaGenerator:
 
 @st.fragment
 def show_pointed(dataset: Dataset, positions: np.ndarray, key: str, window: str = "") -> None:
-    """Show the photo under the pointer; those nearest by positions (n, 2) come with it.
+    """Show the photo under the pointer, and preload its neighbours by positions (n, 2).
 
     Args:
-        window: Session key of the part of the chart in sight (ends of x, ends of y; None: all): who
-            zooms changes it, which draws the page anew.
+        window: Session key of the visible part of the chart (ends of x, ends of y; None: all); a
+            zoom changes it and redraws the page.
     """
     widget, asked = f"hover.{dataset.id}.{key}", f"pointed.{key}.asked"
 
@@ -268,7 +270,7 @@ def show_pointed(dataset: Dataset, positions: np.ndarray, key: str, window: str 
 
 
 def find_near(positions: np.ndarray, photo: int) -> list[int]:
-    """Return the photo and those nearest to it, the nearest first."""
+    """Return the photo and its neighbours, the nearest first."""
     distances = np.square(positions - positions[photo]).sum(axis=1)
     distances[photo] = -1
     near = np.argpartition(distances, min(_NEAR, len(distances)) - 1)[:_NEAR]

@@ -214,7 +214,7 @@ def test_more_than_20_photos_are_refused(trained_copy: Workspace, open_predict: 
 def test_a_file_that_is_not_a_photo_is_refused(open_predict: OpenPage) -> None:
     app = give(open_predict(), b"no photo")
     assert len(app.error) == 1
-    assert "not a picture" in app.error[0].value
+    assert "Unsupported file format" in app.error[0].value
 
 
 def test_a_class_is_taught_as_a_trial_and_sent_for_review(

@@ -70,7 +70,7 @@ def test_a_file_of_another_digest_is_thrown_away(served: tuple[Path, str], tmp_p
 
 def test_a_web_page_in_place_of_an_archive(served: tuple[Path, str], tmp_path: Path) -> None:
     (served[0] / "x.tgz").write_bytes(b"<html>please log in</html>")
-    with pytest.raises(DownloadFailed, match="no complete"):
+    with pytest.raises(DownloadFailed, match="incomplete"):
         fetch_file(served[1] + "x.tgz", tmp_path / "x.tgz", None, print)
 
 

@@ -152,7 +152,7 @@ def test_what_cannot_be_learnt_from_is_said_and_put_aside(
         make_reviewed_version(workspace, dataset.id)
     lost, unreadable, altered = read_feedback(workspace, numbers)
     assert altered.left_out == "Its stored file was altered."
-    assert "not stored" in lost.left_out and "not a picture" in unreadable.left_out
+    assert "not stored" in lost.left_out and "Unsupported file format" in unreadable.left_out
     assert len(list_datasets(workspace)) == 1
     with pytest.raises(FeedbackRefused, match="no reviewed photos"):
         make_reviewed_version(workspace, dataset.id)

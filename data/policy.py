@@ -89,9 +89,7 @@ class AugmentationPolicy:
     """None: each part is drawn with its own probability. A number: RandAugment, which picks that
     many active parts for each photo at random."""
 
-    def __post_init__(
-        self,
-    ) -> None:  # an inactive part has no range, so that equal policies are equal
+    def __post_init__(self) -> None:  # an inactive part has no range: equal policies are equal
         for name in LIMITS:
             if getattr(self, name).probability == 0:
                 object.__setattr__(self, name, _OFF)

@@ -117,8 +117,8 @@ def test_what_cannot_be_added_is_refused_and_leaves_nothing(
     known = str(dataset.manifest["path"].iat[0])
     for photos, problem in (
         ([], "no photo to add"),
-        ([new[0], new[0]], "under the same path"),
-        ([FoundPhoto(**{**vars(new[0]), "path": known})], "under the same path"),
+        ([new[0], new[0]], "same path"),
+        ([FoundPhoto(**{**vars(new[0]), "path": known})], "same path"),
         ([FoundPhoto(**{**vars(new[0]), "file": tmp_path / "text"})], "cannot be read"),
     ):
         with pytest.raises(EditRefused, match=problem):

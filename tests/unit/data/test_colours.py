@@ -75,7 +75,7 @@ def test_a_phone_photo_with_further_pictures_is_a_jpeg() -> None:
     assert photo.size == (600, 450)
 
 
-def test_measurements_are_refused() -> None:
+def test_32_bits_per_pixel_are_refused() -> None:
     content = encode_photo(Image.fromarray(np.ones((20, 20), np.float32)), "TIFF")
-    with pytest.raises(PhotoUnreadable, match="measurements"):
+    with pytest.raises(PhotoUnreadable, match="32 bits"):
         decode_photo(content)

@@ -170,7 +170,7 @@ def test_what_could_not_be_learned_from_is_refused(workspace, dataset):
     train = dataset.photo_numbers("train", "rose").tolist()
     validation = dataset.photo_numbers("validation").tolist()
     for changes, said in (
-        (change(dataset), "None of the edits"),
+        (change(dataset), "The edits change nothing"),
         (change(dataset, excluded=list(range(30))), "Every photo"),
         (change(dataset, excluded=list(range(20))), "Only one class.*tulip"),
         (change(dataset, splits=dict.fromkeys(train, "test")), "train photos.*rose"),

@@ -175,7 +175,7 @@ def _check_learnable(table: pd.DataFrame) -> None:
     unlearned = set(table["class"]) - set(table.loc[in_train, "class"])
     if unlearned:
         raise EditRefused(
-            f"No train photos would be left of {list_names(unlearned)}.",
+            f"No training photos would be left of {list_names(unlearned)}.",
             "Move a photo of each class to train, or exclude or relabel the rest of the class.",
         )
     if not (table["split"] == "validation").any():

@@ -173,7 +173,7 @@ def test_what_could_not_be_learned_from_is_refused(workspace, dataset):
         (change(dataset), "The edits change nothing"),
         (change(dataset, excluded=list(range(30))), "Every photo"),
         (change(dataset, excluded=list(range(20))), "Only one class.*tulip"),
-        (change(dataset, splits=dict.fromkeys(train, "test")), "train photos.*rose"),
+        (change(dataset, splits=dict.fromkeys(train, "test")), "training photos.*rose"),
         (change(dataset, classes={int(dataset.photo_numbers("test")[0]): "new"}), "train.*new"),
         (change(dataset, splits=dict.fromkeys(validation, "test")), "validation"),
     ):

@@ -13,7 +13,7 @@ from core.formats import count, moment, percent_number, plain, size
 from core.runs.cluster_look import ask_cluster
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
-from core.ui.adding.ways import IMPORT
+from core.ui.adding.page import IMPORT
 from core.ui.parts import cache
 from core.ui.parts.choosing import find_default, list_done
 from core.ui.parts.frame import link_page, page_file

@@ -16,7 +16,7 @@ from core.workspace import open_workspace
 
 WORK = {
     "cluster": "core.cluster:describe_cluster",
-    "exact": "core.exact.making:make_analysis",
+    "exact": "core.exact.store:make_analysis",
     "export": "core.exporting.making:do_export",
     "import": "core.datasets.importing:import_photos",
     "quality": "core.datasets.quality.making:make_analysis",

@@ -1,7 +1,6 @@
-"""Results that are computed once and cached under an id: their facts, files, digests and locks.
+"""The cache of results: each is computed once, under an id, with facts, files and digests.
 
-A result is whole or missing. A file that was cut short or altered no longer has the SHA-256 in the
-facts, so that the result is computed again.
+A result is whole or missing: if the SHA-256 of a file differs from the facts, it is computed again.
 
 - analyses/<id>/result/: facts.json, arrays and tables of an analysis
 - features/<id>.npy: rows of photos; <id>.json has their facts

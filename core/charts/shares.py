@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from core.charts.theme import PERCENT_LABELS, Palette, choose_palette, style_altair, title_params
+from core.exact.curves import REACH, Forecast
 from core.formats import percent
-from core.instant.curves import REACH, Forecast
 
 _STEPS = 25
 _HEIGHT = 330
@@ -26,7 +26,7 @@ def list_points(forecast: Forecast) -> pd.DataFrame:
 def list_fan(forecast: Forecast) -> pd.DataFrame:
     """Return the forecast from today's photos to its reach: photos, value, low, high."""
     ends = np.geomspace(forecast.photos, REACH * forecast.photos, _STEPS).astype(int)
-    seen = {photos: forecast.foresee(photos - forecast.photos) for photos in np.unique(ends)}
+    seen = {photos: forecast.predict(photos - forecast.photos) for photos in np.unique(ends)}
     rows = [(photos, one.value, one.low, one.high) for photos, one in seen.items() if one]
     return pd.DataFrame(rows, columns=["photos", "value", "low", "high"])
 

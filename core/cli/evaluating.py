@@ -58,7 +58,7 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
     # On training photos the comparison is unfair: the run learned from them, the baselines did not.
     judged = describe_worth(baselines) if baselines and split != "train" else []
     parts = [
-        f"{run.name} · {run.id} · {split} split · epoch {run.best_epoch}",
+        " · ".join(filter(None, (run.name, run.id, f"{split} split", run.epoch_words))),
         *_describe(document),
         *(_describe_left_out(left_out) if left_out else ()),
         format_table(_BASELINES, tables.tabulate_baselines(baselines)) if baselines else "",

@@ -202,8 +202,8 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
         right, n = record.best_val_accuracy, record.val_photos
         ends = interval(*wilson_interval(round(right * n), n), n)
         lines.append(f"validation accuracy {percent(right, n)} ({ends})")
-        if record.recipe.has_epochs:
-            lines[-1] = f"best epoch {record.best_epoch} of {record.epochs_done}: {lines[-1]}"
+        if record.epoch_words:
+            lines[-1] = f"best {record.epoch_words}: {lines[-1]}"
             said = judge_learning(result.curve, record.best_epoch, n)
             lines += [said.sentence, said.gap_sentence]
             document["learning"] = pick(said, "verdict", "since", "gap")

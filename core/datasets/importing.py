@@ -1,6 +1,6 @@
 """Import photos in a job, which prepares the dataset in its folder (`staged`).
 
-There it waits until a person keeps or discards it, unless the job says `keep`.
+There it waits until a person saves or discards it, unless the job has `keep`.
 """
 
 import re
@@ -34,23 +34,23 @@ _KEPT_S = 7 * _DAY_S
 
 @dataclass(frozen=True, kw_only=True)
 class ImportJob:
-    """What to import; `keep`: without waiting for a decision."""
+    """An import; `keep`: save the dataset without asking."""
 
     request: SourceRequest
     name: str | None = None
     split_seed: int = 0
     keep: bool = False
     remove_source: bool = False
-    """`request.path` is an upload: it moves into the folder of the import and goes at its end."""
+    """`request.path` is an upload: it moves into the folder of the import and is deleted after."""
 
 
 _REPORT = TypeAdapter(ImportReport)
-"""Plain JSON, by `asdict`, on its way between processes."""
+"""For plain JSON between processes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportStatus(JobStatus):
-    """The state of an import: that of its job, or "ready"; `report` from there on."""
+    """The state of an import: of its job, or "ready"; from then on with a report."""
 
     id: str
     job: ImportJob
@@ -58,7 +58,7 @@ class ImportStatus(JobStatus):
 
     @property
     def dataset_id(self) -> str | None:
-        """The dataset that was made, once it is kept."""
+        """The dataset, after it was saved."""
         return self.report.dataset_id if self.report and self.state == "done" else None
 
 
@@ -79,12 +79,12 @@ def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
     """Return the state of an import.
 
     Raises:
-        ImportFailed: There is no import of that id (any more).
+        ImportFailed: There is no such import.
     """
     folder = workspace.import_folder(import_id)
     job = read_job(folder)
     if job is None or "request" not in job.parameters:
-        raise ImportFailed(f"There is no import “{import_id}”.", "Start it again.")
+        raise ImportFailed(f"Import “{import_id}” was not found.", "Start it again.")
     report = _REPORT.validate_python(job.result) if job.result else None
     asked = _restore_job(job.parameters)
     status = ImportStatus(id=import_id, job=asked, report=report, **vars(job))
@@ -97,16 +97,16 @@ def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
     return replace(
         status,
         state="failed",
-        problem="The dataset of this import was deleted since.",
+        problem="The dataset of this import was deleted.",
         remedy="Start the import again.",
     )
 
 
 def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
-    """Make what was prepared a dataset of the workspace, and returns it.
+    """Save the prepared dataset in the workspace and return it.
 
     Raises:
-        ImportFailed: There is no such import, or nothing of it to keep.
+        ImportFailed: There is no such import, or it is not ready.
     """
     from data.importing import keep_dataset
     from data.manifest import read_dataset
@@ -116,20 +116,20 @@ def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
     if status.state == "failed":
         raise ImportFailed(status.problem, status.remedy)
     if status.report is None:
-        raise ImportFailed("The import is still going.", "Wait until all photos are read.")
-    with hold_lock(folder / _LOCK):  # not kept and discarded at one time
-        if (folder / _STAGED).is_dir():  # else another has kept it meanwhile
+        raise ImportFailed("The import is still running.", "Wait until all photos are read.")
+    with hold_lock(folder / _LOCK):  # never saved and discarded at the same time
+        if (folder / _STAGED).is_dir():  # else another process has just saved it
             return keep_dataset(workspace, folder / _STAGED)
     return read_dataset(workspace, status.report.dataset_id)
 
 
 def discard_import(workspace: Workspace, import_id: str) -> None:
-    """Remove an import and what it prepared; one that is going stops at the next photo.
+    """Remove an import and its prepared photos; a running one stops at the next photo.
 
-    A dataset that was kept stays.
+    A saved dataset stays.
 
     Raises:
-        ImportFailed: There is no import of that id.
+        ImportFailed: There is no such import.
     """
     folder = workspace.import_folder(import_id)
     if read_import(workspace, import_id).state == "going":
@@ -140,9 +140,9 @@ def discard_import(workspace: Workspace, import_id: str) -> None:
 
 
 def clean_imports(workspace: Workspace) -> None:
-    """Remove what killed and stopped imports left, and all a week old."""
+    """Remove the remains of killed and stopped imports, and everything older than a week."""
     for folder in workspace.imports.iterdir():
-        with suppress(FileNotFoundError):  # another may be cleaning at this moment
+        with suppress(FileNotFoundError):  # another process may be cleaning, too
             _clean_import(folder)
     for upload in workspace.temporary.glob("upload-*"):
         with suppress(FileNotFoundError):
@@ -151,7 +151,7 @@ def clean_imports(workspace: Workspace) -> None:
 
 
 def list_waiting(workspace: Workspace) -> list[ImportStatus]:
-    """Return the imports that are going or wait for a decision, newest first."""
+    """Return the imports that run or wait for a decision, newest first."""
     folders = sorted(workspace.imports.glob(f"*/{_STAGED}"), reverse=True)
     found = [read_import(workspace, folder.parent.name) for folder in folders]
     return [status for status in found if status.state in ("going", "ready")]
@@ -167,7 +167,7 @@ def import_photos(
 
     def follow(progress: Progress) -> None:
         if (folder / _STOP).exists():
-            raise ImportFailed("The import was stopped.", "Start it again when you like.")
+            raise ImportFailed("The import was stopped.", "Start it again.")
         report(progress.phase, progress.done, progress.total)
 
     try:
@@ -194,7 +194,7 @@ def _restore_job(parameters: Mapping[str, Any]) -> ImportJob:
 def _clean_import(folder: Path) -> None:
     age = time.time() - folder.stat().st_mtime
     starting = not (folder / "job.json").exists() and age < _DAY_S
-    if starting or (lock := take_lock(folder / _LOCK)) is None:  # None: it is going
+    if starting or (lock := take_lock(folder / _LOCK)) is None:  # None: it runs
         return
     try:
         shutil.rmtree(folder / _UPLOAD, ignore_errors=True)
@@ -207,7 +207,7 @@ def _clean_import(folder: Path) -> None:
 
 
 def _take_upload(source: Path, folder: Path) -> Path:
-    """Return the upload's new path, in a folder of its own inside the folder of the import."""
+    """Move an upload into the folder of its import and return its new path."""
     (folder / _UPLOAD).mkdir()
-    name = _MARK.sub("", source.name)  # as it was called where it came from
+    name = _MARK.sub("", source.name)  # its original name
     return Path(shutil.move(source, folder / _UPLOAD / name))

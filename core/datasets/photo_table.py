@@ -1,7 +1,7 @@
-"""All that is known of each photo of a dataset, one row a photo: what queries ask and tables show.
+"""The table of the photos of a dataset, for queries and views.
 
-Sizes, light and issues at once; typicality and doubts after the quality analysis; with a run its
-answers, but for photos whose answers are sealed.
+Sizes, light and issues are always there; typicality and label scores come from the quality
+analysis, predictions from a run. Sealed predictions are missing.
 """
 
 from collections.abc import Iterable
@@ -31,10 +31,10 @@ ANSWERED = {
     "loss": "Loss",
     "entropy": "Entropy",
     "margin": "Margin",
-    "right": "Right",
+    "right": "Correct",
     "wrong": "Wrong",
 }
-"""Columns that a run gives → what a person reads."""
+"""Columns from a run → title."""
 ANALYSED = {
     "typicality": "Typicality",
     "outlier_score": "Outlier score",
@@ -44,7 +44,7 @@ ANALYSED = {
     "outlier": "Outlier",
     "suspect": "Suspect label",
 }
-"""Columns that the quality analysis gives → what a person reads."""
+"""Columns from the quality analysis → title."""
 KNOWN = {
     "class": "Class",
     "split": "Split",
@@ -72,25 +72,25 @@ KNOWN = {
     "grey": "Grey",
     "duplicate": "Duplicate",
 }
-"""Columns that each dataset has → what a person reads."""
+"""Columns of every dataset → title."""
 NAMES = KNOWN | ANSWERED | ANALYSED
 WORDS = ("class", "split", "tag", "path", "format", "colour", "predicted", "suggested")
 _BLOCK = 65_536
 """Photos whose scores are copied at once."""
 FLAGS = (*ISSUES, "leak", "outlier", "suspect", "right", "wrong")
-"""Columns that hold words, and those that hold yes or no; all others hold numbers."""
+"""Columns of yes and no; WORDS are text, all others numbers."""
 ABSENT = dict.fromkeys(
-    ANSWERED, "A run says it: train one of this dataset first, and choose it."
-) | dict.fromkeys(ANALYSED, "The quality analysis says it: start it on the page Quality.")
-"""Columns that are not there at first → what brings them."""
+    ANSWERED, "It needs a run: train one on this dataset, then choose it."
+) | dict.fromkeys(ANALYSED, "It needs the quality analysis: start it on the page Quality.")
+"""Columns that may be missing → how to get them."""
 
 
 def describe_photos(
     dataset: Dataset, quality: QualityResult | None, tags: PhotoTags
 ) -> pd.DataFrame:
-    """Return what is known of each photo without a run, (n) rows: KNOWN, and ANALYSED if it was.
+    """Return the columns that need no run, (n) rows: KNOWN, and ANALYSED after the analysis.
 
-    `tag` holds the tags of a photo, a tuple.
+    `tag` has tuples.
     """
     borne = [tuple(tags.name_tags(row)) if tags.names else () for row in range(len(dataset))]
     manifest = dataset.manifest
@@ -119,13 +119,13 @@ def describe_photos(
 
 
 def describe_answers(result: RunResult, sealed: np.ndarray) -> pd.DataFrame:
-    """Return what a run says of each photo of its dataset, (n) rows: ANSWERED.
+    """Return the columns of a run, (n) rows: ANSWERED.
 
-    `score` is that of the predicted class, `margin` what it is above the next, `loss` and `entropy`
-    (of all scores) are in nats.
+    `score` belongs to the predicted class, `margin` is its lead over the next class, `loss` and
+    `entropy` (of all scores) are in nats.
 
     Args:
-        sealed: (n,) bool, photos whose answers must not be seen: nothing is known of them.
+        sealed: (n,) bool, photos whose predictions are hidden: their values are missing.
     """
     answers, scores = read_answers(result.scores, result.labels), result.scores
     tiny, entropies = np.finfo(scores.dtype).tiny, np.empty(len(scores), scores.dtype)
@@ -150,9 +150,9 @@ def describe_answers(result: RunResult, sealed: np.ndarray) -> pd.DataFrame:
 
 
 def sort_photos(column: pd.Series, descending: bool = False) -> np.ndarray:
-    """Return the rows in the order of a column, (n,) int64; those it does not know come last.
+    """Return the rows in the order of a column, (n,) int64; missing values come last.
 
-    Categories stand in their own order, yes after no; equal ones as the dataset has them.
+    Categories have their own order, no comes before yes; equal rows keep the dataset's order.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes = column.cat.codes.to_numpy()
@@ -166,22 +166,18 @@ def sort_photos(column: pd.Series, descending: bool = False) -> np.ndarray:
 
 
 def describe_orders(names: Iterable[str]) -> dict[str, str]:
-    """Return the ways to sort photos by columns → what a person reads; a minus: highest first."""
+    """Return the ways to sort by columns → title; a minus means descending."""
     orders: dict[str, str] = {}
     for name in names:
-        up, down = (
-            ("last", "first")
-            if name in FLAGS
-            else ("A to Z", "Z to A")
-            if name in WORDS
-            else ("lowest first", "highest first")
-        )
+        up, down = ("A to Z", "Z to A") if name in WORDS else ("lowest first", "highest first")
+        if name in FLAGS:
+            up, down = "last", "first"
         orders |= {f"-{name}": f"{NAMES[name]}: {down}", name: f"{NAMES[name]}: {up}"}
     return orders
 
 
 def write_photos(table: pd.DataFrame) -> str:
-    """Return rows of these tables as CSV; `photo` is the number of each in its dataset."""
+    """Return rows of these tables as CSV; `photo` is the photo number in the dataset."""
     texts = table.rename_axis("photo").copy()
     for name in texts.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in texts.dtypes]]:
         texts[name] = [_write_cell(one) for one in texts[name]]
@@ -194,12 +190,12 @@ def _write_cell(cell: object) -> object:
 
 
 def name_colours(hues: np.ndarray, colourfulness: np.ndarray, grey_below: float) -> np.ndarray:
-    """Return the name of the colour of each photo, (n,) str.
+    """Return the colour name of each photo, (n,) str.
 
     Args:
         hues: (n,) degrees.
         colourfulness: (n,) 0 for grey.
-        grey_below: Colourfulness below which the hue of a photo means nothing.
+        grey_below: Colourfulness below which a photo is grey.
     """
     names = np.array([*HUES, GREY])
     places = ((np.asarray(hues) + 15) % 360 // 30).astype(np.int64) % len(HUES)

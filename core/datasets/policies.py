@@ -1,7 +1,6 @@
-"""Augmentation policies under a name: the presets, and those that people saved in the workspace.
+"""Named augmentation policies: the presets, and the saved ones, each a JSON file.
 
-Each saved one is a small JSON file, written whole or not at all, so that several pages and
-processes may save at the same time. Names that differ only in case are one name.
+Names that differ only in case are the same.
 """
 
 import dataclasses
@@ -17,10 +16,7 @@ _NAME = re.compile(r"\w[\w .+-]{0,39}")
 
 
 def list_policies(workspace: Workspace) -> dict[str, AugmentationPolicy]:
-    """Return name → policy: the presets first, then the saved ones by name.
-
-    Files that are damaged, or of another version of the program, are left out.
-    """
+    """Return name → policy: presets first, then saved ones by name, without damaged files."""
 
     def parse(content: Any) -> tuple[str, AugmentationPolicy]:
         if content["version"] != AugmentationPolicy.version:
@@ -33,40 +29,37 @@ def list_policies(workspace: Workspace) -> dict[str, AugmentationPolicy]:
 
 
 def read_policy(workspace: Workspace, name: str) -> AugmentationPolicy:
-    """Return the policy of a name, whatever its case.
+    """Return the policy of a name in any case.
 
     Raises:
-        AugmentationRefused: There is none; says which there are.
+        AugmentationRefused: There is no such policy; the remedy lists all.
     """
     named = list_policies(workspace)
     for known, policy in named.items():
         if known.casefold() == name.strip().casefold():
             return policy
     raise AugmentationRefused(
-        f"There is no augmentation policy “{name[:80]}”.",
-        f"There are: {', '.join(named)}. More are made on the page Augmentation.",
-        name=name,
+        f"Unknown augmentation policy “{name[:80]}”.",
+        f"Choose one of: {', '.join(named)}. The page Augmentation makes more.",
     )
 
 
 def save_policy(workspace: Workspace, name: str, policy: AugmentationPolicy) -> str:
-    """Return the name under which the policy was saved; an older one of that name is replaced.
+    """Save a policy and return its name; an older one of that name is replaced.
 
     Raises:
-        AugmentationRefused: The name is a preset's or none, or the policy is not allowed.
+        AugmentationRefused: The name is a preset or not possible, or the policy is not valid.
     """
     name = " ".join(name.split())
     if not _NAME.fullmatch(name):
         raise AugmentationRefused(
-            "This name cannot be used for a policy.",
-            "Take 1 to 40 letters, digits, spaces or . + - _, and begin with a letter or digit.",
-            name=name,
+            "This name is not possible.",
+            "Use 1 to 40 letters, digits, spaces or . + - _, starting with a letter or digit.",
         )
     if is_preset(name):
         raise AugmentationRefused(
-            f"“{name}” is a preset of the program and stays as it is.",
-            "Save yours under another name.",
-            name=name,
+            f"“{name}” is a preset and cannot be replaced.",
+            "Save under another name.",
         )
     check_policy(policy)
     content = {"version": policy.version, "name": name, "policy": dataclasses.asdict(policy)}
@@ -75,29 +68,27 @@ def save_policy(workspace: Workspace, name: str, policy: AugmentationPolicy) -> 
 
 
 def delete_policy(workspace: Workspace, name: str) -> None:
-    """Remove a saved policy; recipes hold what they use themselves and are not touched.
+    """Delete a saved policy; recipes have their own copies.
 
     Raises:
-        AugmentationRefused: It is a preset, or there is none of that name.
+        AugmentationRefused: It is a preset, or does not exist.
     """
     if is_preset(name):
         raise AugmentationRefused(
-            f"“{name}” is a preset of the program and stays as it is.",
-            "Only policies that were saved can be deleted.",
-            name=name,
+            f"“{name}” is a preset and cannot be deleted.",
+            "Only saved policies can be deleted.",
         )
     try:
         workspace.policy_file(_identify(name)).unlink()
     except FileNotFoundError as error:
         raise AugmentationRefused(
-            f"There is no saved augmentation policy “{name[:80]}”.",
-            "It may have been deleted on another page: reload this one.",
-            name=name,
+            f"The saved augmentation policy “{name[:80]}” was not found.",
+            "Reload the page: it may have been deleted.",
         ) from error
 
 
 def is_preset(name: str) -> bool:
-    """Return whether the name belongs to the program, whatever its case."""
+    """Return whether the name is a preset, in any case."""
     return name.strip().casefold() in PRESETS
 
 

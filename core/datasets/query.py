@@ -1,7 +1,7 @@
-"""A line that says which photos are meant: `score < 0.6 and not (predicted is rose or blurred)`.
+"""Queries of photos: `score < 0.6 and not (predicted is rose or blurred)`.
 
-Conditions on named columns of a table with one row a photo, joined by and, or, not. What is not
-known of a photo (an answer that is sealed, say) neither meets a condition nor its opposite.
+Conditions on the columns of a table with one row a photo, joined by and, or, not. A missing value
+(a sealed answer, say) meets neither a condition nor its opposite.
 """
 
 import difflib
@@ -16,7 +16,7 @@ import pandas as pd
 from core.errors import QueryRefused
 
 LONGEST = 2_000
-"""Letters of a query."""
+"""Characters of a query."""
 _DEEPEST = 40
 _TOKEN = re.compile(
     r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|“[^”]*”|'(?:[^'\\]|\\.)*')"""
@@ -36,12 +36,12 @@ _COMPARED: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 }
 _SAME = {"=": "is", "==": "is", "!=": "is not"}
 Judged = tuple[np.ndarray, np.ndarray]
-"""(n,) bool each: the photos that a query means, and those that it does not mean."""
+"""(n,) bool each: the photos that match, and the photos that do not; missing values do neither."""
 
 
 @dataclass(frozen=True)
 class _Condition:
-    """A column, how it is compared, and with which values; none: a yes or no by itself."""
+    """A column, a comparison and its values; without values: a column of yes and no."""
 
     name: str
     by: str = "is"
@@ -57,14 +57,14 @@ class _Condition:
         return met, known & ~met
 
     def _meets(self, column: pd.Series) -> np.ndarray:
-        """Return which of the values that are known meet it, (m,) bool."""
+        """Return which values meet it, (m,) bool; none is missing."""
         if column.dtype == object:
             return self._meets_several(column)
         if pd.api.types.is_bool_dtype(column):
             return self._meets_flag(column.to_numpy(dtype=bool))
         if not self.values:
             raise QueryRefused(
-                f"“{self.name}” alone says nothing.", f"Compare it: {self._suggest()}."
+                f"“{self.name}” needs a comparison.", f"Write it like {self._suggest()}."
             )
         if pd.api.types.is_numeric_dtype(column):
             return self._meets_number(column.to_numpy(dtype=np.float64))
@@ -78,7 +78,7 @@ class _Condition:
         return ~found if self.by == "is not" else found
 
     def _meets_several(self, column: pd.Series) -> np.ndarray:
-        """Return which of these groups of words hold one that is meant; of no value: any word."""
+        """Return which groups of words have a wanted word; without values: any word."""
         if not self.values:
             return np.array([bool(words) for words in column], dtype=bool)
         if self.by not in ("is", "is not", "in", "contains"):
@@ -103,7 +103,7 @@ class _Condition:
         by = "is" if self.by == "in" else self.by
         if by not in _COMPARED or not all(_NUMBER.fullmatch(value) for value in self.values):
             raise QueryRefused(
-                f"“{self.name}” is a number, and is compared with one.",
+                f"“{self.name}” is a number; compare it with a number.",
                 f"Write it like {self._suggest()}.",
             )
         met = np.zeros(len(numbers), dtype=bool)
@@ -113,8 +113,8 @@ class _Condition:
 
     def _refuse_order(self) -> QueryRefused:
         return QueryRefused(
-            f"“{self.name}” is a word, which is neither less nor more.",
-            f"Ask for it by is, is not, in (…) or contains: {self._suggest()}.",
+            f"“{self.name}” is text and cannot be ordered.",
+            f"Use is, is not, in (…) or contains: {self._suggest()}.",
         )
 
     def _suggest(self) -> str:
@@ -123,7 +123,7 @@ class _Condition:
 
 @dataclass(frozen=True)
 class _Joined:
-    """Parts of a query, joined by “and” or “or”; or one part, which is not meant (“not”)."""
+    """Parts of a query joined by “and” or “or”; or one part after “not”."""
 
     by: str
     parts: "tuple[_Condition | _Joined, ...]"
@@ -139,35 +139,34 @@ class _Joined:
 
 @dataclass(frozen=True)
 class Query:
-    """Which photos are meant; `names` are the columns that it asks for."""
+    """A query; `names` are its columns."""
 
     root: _Condition | _Joined
     names: frozenset[str]
 
     def find(self, table: pd.DataFrame, absent: Mapping[str, str] | None = None) -> np.ndarray:
-        """Return which rows are meant, (n,) bool.
+        """Return which rows match, (n,) bool.
 
         Args:
-            table: One row a photo. Columns are numbers, bool (also pandas' own with NA), categories
-                (what they may be is known), text, or tuples of words (dtype object); missing values
-                are what is not known.
-            absent: Names that would be there if something was done → a sentence that says what.
+            table: One row a photo. Columns are numbers, bool (also pandas' own with NA),
+                categories, text, or tuples of words (dtype object).
+            absent: Names of columns that are not there yet → a sentence on how to get them.
 
         Raises:
-            QueryRefused: It names no column or category of the table, or compares what cannot be.
+            QueryRefused: A column, category or comparison is not possible.
         """
         return self.root.judge(table, absent or {})[0]
 
 
 def parse_query(text: str) -> Query:
-    """Return the query of a line.
+    """Return the query of a text.
 
     Raises:
-        QueryRefused: It cannot be read; says where and what was expected.
+        QueryRefused: It has a syntax error.
     """
     if len(text) > LONGEST:
         raise QueryRefused(
-            f"This query has {len(text):,} letters.", f"At most {LONGEST:,} are read."
+            f"This query has {len(text):,} characters.", f"The limit is {LONGEST:,}."
         )
     parser = _Parser(text)
     root = parser.read_any(0)
@@ -177,7 +176,7 @@ def parse_query(text: str) -> Query:
 
 
 def write_value(value: str) -> str:
-    """Return a value as it stands in a query: in quotes where it is more than a plain word."""
+    """Return a value for a query, in quotes if it is more than a plain word."""
     if _WORD.fullmatch(value) and value.casefold() not in _JOINING:
         return value
     return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
@@ -186,7 +185,7 @@ def write_value(value: str) -> str:
 def add_condition(text: str, by: str, condition: str) -> str:
     """Return a query with one more condition, joined by “and”, “or”, “and not” or “or not”.
 
-    What stands there already is meant as a whole; so it is put into brackets where it must be.
+    The query gets brackets where it needs them.
     """
     joining, _, negated = by.partition(" ")
     condition = f"{negated} {condition}".strip()
@@ -198,7 +197,7 @@ def add_condition(text: str, by: str, condition: str) -> str:
 
 
 class _Parser:
-    """Reads a line from left to right; `kind` and `token` are what comes next."""
+    """Reads a query from left to right; `kind` and `token` describe the next token."""
 
     def __init__(self, text: str) -> None:
         self._found = list(_TOKEN.finditer(text))
@@ -216,12 +215,12 @@ class _Parser:
     def refuse(self, expected: str) -> QueryRefused:
         place = f"“{self.token[:40]}”" if self.kind else "the end"
         return QueryRefused(
-            f"The query cannot be read at {place}: {expected} was expected.",
-            'Write it like: score < 0.6 and not (class is "oxeye daisy" or blurred)',
+            f"Syntax error at {place}: expected {expected}.",
+            'Example: score < 0.6 and not (class is "oxeye daisy" or blurred)',
         )
 
     def take(self, *tokens: str) -> str:
-        """Return the next token in small letters, and go on; "" when it is none of these."""
+        """Return the next token in lower case and skip it; "" if it is another one."""
         token = self.token.casefold()
         if self.kind not in ("word", "sign") or token not in tokens:
             return ""
@@ -241,7 +240,7 @@ class _Parser:
 
     def _one(self, depth: int) -> _Condition | _Joined:
         if depth > _DEEPEST:
-            raise QueryRefused("This query is nested too deeply.", "Take some brackets away.")
+            raise QueryRefused("This query is nested too deeply.", "Remove some brackets.")
         if self.take("not"):
             return _Joined("not", (self._one(depth + 1),))
         if not self.take("("):
@@ -258,11 +257,8 @@ class _Parser:
         self._place += 1
         self.names.add(name)
         opposite = bool(self.take("not"))
-        by = (
-            self.take("in", "contains")
-            if opposite
-            else self.take(*_JOINING[3:], *_COMPARED, *_SAME)
-        )
+        known = ("in", "contains") if opposite else (*_JOINING[3:], *_COMPARED, *_SAME)
+        by = self.take(*known)
         by = _SAME.get(by, by)
         if not by and not opposite:
             return _Condition(name)
@@ -295,14 +291,14 @@ class _Parser:
 
 
 def _map_words(column: pd.Series, holds: Callable[[str], bool]) -> np.ndarray:
-    """Return for which words of a column something holds, asked once of each different one."""
+    """Return for which words of a column `holds` is true; called once for each different word."""
     codes, words = pd.factorize(column)
     held = np.array([holds(str(word)) for word in words], dtype=bool)
     return held[codes] if len(held) else np.zeros(len(column), dtype=bool)
 
 
 def _find_values(column: pd.Series, name: str, value: str) -> list[str]:
-    """Return the values that are meant: spelt like this, else like it but for the case.
+    """Return the values with this spelling, else the ones that differ only in case.
 
     Raises:
         QueryRefused: There is no such category.
@@ -315,7 +311,7 @@ def _find_values(column: pd.Series, name: str, value: str) -> list[str]:
     if not found and has_categories:
         near = difflib.get_close_matches(value, known, 3, 0.5) or known[:6]
         raise QueryRefused(
-            f"There is no {name} “{value[:80]}”.",
+            f"Unknown {name} “{value[:80]}”.",
             f"Did you mean {', '.join(write_value(str(one)) for one in near)}?",
         )
     return found
@@ -323,7 +319,8 @@ def _find_values(column: pd.Series, name: str, value: str) -> list[str]:
 
 def _say_unknown(name: str, table: pd.DataFrame, absent: Mapping[str, str]) -> QueryRefused:
     if name in absent:
-        return QueryRefused(f"“{name}” is not known of these photos yet.", absent[name])
+        return QueryRefused(f"“{name}” is not available yet.", absent[name])
     near = difflib.get_close_matches(name, [*table, *absent], 1)
-    remedy = f"Did you mean “{near[0]}”?" if near else f"There are: {', '.join([*table, *absent])}."
-    return QueryRefused(f"Nothing is called “{name[:80]}”.", remedy)
+    every = ", ".join([*table, *absent])
+    remedy = f"Did you mean “{near[0]}”?" if near else f"Use one of: {every}."
+    return QueryRefused(f"Unknown column “{name[:80]}”.", remedy)

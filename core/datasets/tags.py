@@ -1,8 +1,7 @@
-"""Tags that people give to photos, kept by content: a photo bears them in every dataset version.
+"""Tags of photos, stored by content: a photo has them in every dataset version.
 
-Each is a small JSON file in the workspace, a sorted list of SHA-256, written whole or not at all
-under one lock, so that any number of processes may give and take at once. A tag that no photo bears
-any more is gone. Upper and lower case are the same tag; the spelling given first stays.
+Each tag is a JSON file with a sorted list of SHA-256, written under one lock. A tag without photos
+is deleted. Upper and lower case are the same tag; the first spelling stays.
 """
 
 import json
@@ -30,13 +29,13 @@ class PhotoTags:
     """The tags of the photos of a dataset, in the order of its rows."""
 
     names: tuple[str, ...]
-    """Those that a photo of it bears, by letter."""
+    """Tags in this dataset, alphabetical."""
     borne: np.ndarray
-    """(n, tags) bool: which photo bears which."""
+    """(n, tags) bool: whether the photo has the tag."""
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """Tag → photos of the dataset that bear it."""
+        """Tag → number of photos of the dataset."""
         return dict(zip(self.names, self.borne.sum(axis=0).tolist(), strict=True))
 
     def name_tags(self, photo: int) -> list[str]:
@@ -44,10 +43,10 @@ class PhotoTags:
         return [self.names[number] for number in np.flatnonzero(self.borne[photo])]
 
     def find_bearers(self, name: str) -> np.ndarray:
-        """Return which photos bear a tag in whatever spelling, (n,) bool; none of an unknown one.
+        """Return which photos have a tag, (n,) bool, in any spelling.
 
         Raises:
-            TagRefused: It cannot be the name of a tag.
+            TagRefused: The name is not possible.
         """
         asked = identify_tag(name)
         same = [identify_tag(one) == asked for one in self.names]
@@ -55,25 +54,25 @@ class PhotoTags:
 
 
 def identify_tag(name: str) -> str:
-    """Return what the spellings of a tag have in common.
+    """Return the id that all spellings of a tag share.
 
     Raises:
-        TagRefused: It cannot be the name of a tag.
+        TagRefused: The name is not possible.
     """
     return fingerprint({"tag": check_tag(name).casefold()})
 
 
 def check_tag(name: str) -> str:
-    """Return the name as it is kept.
+    """Return the name in its stored form.
 
     Raises:
-        TagRefused: Empty, too long, or with signs that cannot be seen.
+        TagRefused: It is empty, too long, or has invisible characters.
     """
     return check_name(name, LONGEST_TAG, "a tag", TagRefused)
 
 
 def list_tags(workspace: Workspace) -> dict[str, int]:
-    """Return all tags, by letter, and how many photos bear each, in whichever dataset."""
+    """Return all tags, alphabetical, and their number of photos in all datasets."""
     return {name: len(digests) for name, digests in _read_all(workspace)}
 
 
@@ -100,25 +99,25 @@ def write_tags_csv(dataset: Dataset, tags: PhotoTags) -> str:
 
 
 def stamp_tags(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:
-    """Return what is another after each change of a tag: a key for what was read."""
+    """Return a cache key that changes with each change of a tag."""
     files = ((file.name, file.stat()) for file in sorted(workspace.tags.glob("[!.]*.json")))
     return tuple((name, facts.st_ino, facts.st_mtime_ns) for name, facts in files)
 
 
 def add_tag(workspace: Workspace, dataset: Dataset, photos: Sequence[int], name: str) -> int:
-    """Return how many of the photos of the dataset bear the tag that did not before.
+    """Tag photos of the dataset and return the number of newly tagged ones.
 
     Raises:
-        TagRefused: No photo, no such photo, no name for a tag, or too many tags.
+        TagRefused: A photo or the name is not possible, or there are too many tags.
     """
     return _change(workspace, name, _list_digests(dataset, photos), add=True)
 
 
 def remove_tag(workspace: Workspace, dataset: Dataset, photos: Sequence[int], name: str) -> int:
-    """Return how many of the photos of the dataset bore the tag, and bear it no more.
+    """Remove a tag from photos of the dataset and return the number of photos that had it.
 
     Raises:
-        TagRefused: No photo, no such photo, or no name for a tag.
+        TagRefused: A photo or the name is not possible.
     """
     return _change(workspace, name, _list_digests(dataset, photos), add=False)
 
@@ -127,14 +126,14 @@ def _list_digests(dataset: Dataset, photos: Sequence[int]) -> list[str]:
     rows = list(dict.fromkeys(int(photo) for photo in photos))
     if not rows or not all(0 <= row < len(dataset) for row in rows):
         raise TagRefused(
-            "There is no photo to tag, or one that is not in this dataset.",
-            "Choose at least one photo of the dataset that is shown.",
+            "Photos to tag must be in this dataset.",
+            "Choose at least one photo of the dataset.",
         )
     return list(dataset.manifest["sha256"].iloc[rows])
 
 
 def _change(workspace: Workspace, name: str, digests: list[str], *, add: bool) -> int:
-    """Give or take a tag; return how many of the digests it changed for."""
+    """Add or remove a tag and return the number of digests that changed."""
     name, path = check_tag(name), workspace.tag_file(identify_tag(name))
     path.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(path.parent / ".lock"):
@@ -151,15 +150,15 @@ def _read_or_begin(path: Path, name: str) -> tuple[str, set[str]]:
     if not path.exists():
         if len(list(path.parent.glob("[!.]*.json"))) >= MOST_TAGS:
             raise TagRefused(
-                f"There are {MOST_TAGS} tags already.",
-                "Use one of them, or take one that is not needed off its photos.",
+                f"There are already {MOST_TAGS} tags.",
+                "Use one of them, or remove one from all its photos.",
             )
         return name, set()
     try:
         name, digests = _parse(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError) as error:
         raise TagRefused(
-            f"The file of the tag “{name}” was altered.", f"Mend or delete it: {path}."
+            f"The file of the tag “{name}” was altered.", f"Repair or delete it: {path}."
         ) from error
     return name, set(digests)
 
@@ -169,7 +168,7 @@ def _read_all(workspace: Workspace) -> list[tuple[str, list[str]]]:
 
 
 def _parse(content: Any) -> tuple[str, list[str]]:
-    """Return name and digests of a file; raises ValueError, KeyError or TypeError for a bad one."""
+    """Return name and digests of a file; a bad one raises ValueError, KeyError or TypeError."""
     if content["version"] != _VERSION:
         raise ValueError("of another version of the program")
     name, digests = content["name"], content["photos"]

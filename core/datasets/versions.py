@@ -1,7 +1,6 @@
-"""Deleting a dataset version: never one that something rests on, unless that is forced.
+"""Delete a dataset version, with its features, analyses and edits.
 
-Its features, views, analyses and the edits in its tray go with it. Other versions stay whole: they
-have links or copies of the photos that they share with it.
+Other versions stay whole: they have links or copies of shared photos.
 """
 
 import shutil
@@ -26,43 +25,38 @@ _MOST_NAMES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Uses:
-    """What rests on a dataset."""
+    """The runs and versions that depend on a dataset."""
 
     runs: tuple[RunRecord, ...]
     children: tuple[DatasetSummary, ...]
-    """Versions made of it by edits; they stay whole without it."""
+    """Versions made from it; they stay whole without it."""
     busy: bool = False
-    """An analysis of it is being made."""
+    """Whether an analysis of it is running."""
 
     @property
     def nothing(self) -> bool:
         return not self.runs and not self.children
 
-    @property
-    def going(self) -> tuple[RunRecord, ...]:
-        """Run that a worker has, or that wait for one."""
-        return tuple(run for run in self.runs if not run.has_ended)
-
 
 def list_uses(workspace: Workspace, dataset_id: str) -> Uses:
-    """Return what rests on a dataset: runs, newest first, and versions made of it."""
+    """Return the runs, newest first, and the versions that depend on a dataset."""
     with read_database(workspace) as connection:
         return _list_uses(workspace, connection, dataset_id)
 
 
 def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -> Uses:
-    """Return what lost its dataset.
+    """Delete a version and return its uses.
 
     Args:
-        force: Delete it also when runs or other versions rest on it.
+        force: Delete it although runs or other versions depend on it.
 
     Raises:
-        DatasetInUse: Something rests on it and it was not forced; or a run or an analysis is going
-            or waiting, forced or not.
+        DatasetInUse: A run or version depends on it, or (forced or not) a run or analysis of it is
+            queued or running.
         DatasetMissing: There is no such dataset.
     """
     check_identifier(dataset_id)
-    # The write lock of the database: no run on the dataset is queued or begun meanwhile.
+    # The write lock of the database: no run on the dataset is queued or started during this.
     with write_database(workspace) as connection:
         uses = _list_uses(workspace, connection, dataset_id)
         _check_free(uses, dataset_id, force)
@@ -76,7 +70,7 @@ def delete_version(workspace: Workspace, dataset_id: str, force: bool = False) -
 
 
 def describe_uses(uses: Uses) -> str:
-    """Return in words what rests on a dataset: “2 runs (“a”, “b”) and 1 version (“c”)”; or ""."""
+    """Return the uses in words: “2 runs (“a”, “b”) and 1 version (“c”)”; or ""."""
     parts = [
         f"{count(len(names), noun)} ({_list_names(names)})"
         for noun, names in (
@@ -89,23 +83,22 @@ def describe_uses(uses: Uses) -> str:
 
 
 def _check_free(uses: Uses, dataset_id: str, force: bool) -> None:
-    if uses.going:
+    if running := [run.name for run in uses.runs if not run.has_ended]:
         raise DatasetInUse(
-            f"The dataset is being used by {_list_names([run.name for run in uses.going])}, "
-            "which has not ended.",
-            "Stop the run or wait for its end, then delete the dataset.",
+            f"A run uses this dataset: {_list_names(running)}.",
+            "Stop the run or wait until it ends, then delete the dataset.",
             dataset=dataset_id,
         )
     if uses.busy:
         raise DatasetInUse(
-            "The dataset is being analysed.",
-            "Wait for the end of the analysis, then delete the dataset.",
+            "An analysis of this dataset is running.",
+            "Wait until it ends, then delete the dataset.",
             dataset=dataset_id,
         )
     if not uses.nothing and not force:
         raise DatasetInUse(
             f"The dataset is used by {describe_uses(uses)}.",
-            "Delete these first, or force it: the runs keep their figures but lose their photos.",
+            "Delete these first, or force it: the runs keep their numbers but lose their photos.",
             dataset=dataset_id,
             runs=[run.id for run in uses.runs],
             children=[child.id for child in uses.children],
@@ -123,7 +116,7 @@ def _list_uses(workspace: Workspace, connection: Connection, dataset_id: str) ->
 
 def _list_analyses(workspace: Workspace, dataset_id: str) -> list[Path]:
     """Return the folders of analyses of the dataset, complete or not."""
-    # One that the command line made has no job.json, one that is going has no result yet.
+    # A finished one may have no job.json, a running one has no result yet.
     return [
         folder
         for folder in workspace.analyses.glob("[!.]*")

@@ -1,7 +1,7 @@
-"""Leave-one-out accuracy of the exact head beside a run, where validation photos are few.
+"""Leave-one-out accuracy of the exact head beside a run with few validation photos.
 
-Each training photo is answered by the head fitted without it, in closed form. The class shares stay
-those of all training photos: else leaving out one of few photos would count against its class.
+Each training photo is answered by the head fitted without it, in closed form. The class shares of
+all training photos are kept: else leaving out one of few photos would count against its class.
 """
 
 from collections.abc import Sequence
@@ -12,33 +12,32 @@ import pandas as pd
 
 from core.errors import FeaturesMissing
 from core.evaluation.intervals import Estimate, wilson_interval
+from core.exact.head import ExactHead, fit_head, one_hot
 from core.formats import interval, percent
-from core.instant.head import ExactHead, fit_head, one_hot
 from core.runs.result import RunResult, read_run_features
 from core.workspace import Workspace
 
 FEW = 3
-"""Validation photos of a class, up to which its leave-one-out recall is shown beside theirs."""
+"""Validation photos of a class up to which its leave-one-out recall is shown."""
 MOST_PHOTOS = 5_000
-"""Training photos above which it would take longer than about 3 s."""
+"""Training photos above which it takes more than about 3 s."""
 _WORTH = 1.5
-"""Photos that count as one in intervals: the heads that answer them share their photos."""
+"""Photos that count as one in intervals, because the heads share their photos."""
 METHOD = (
-    "Each training photo is answered by the exact head (ridge regression on the features of this "
-    "run) fitted without it. λ was chosen on the same photos. Copies among the photos make the "
-    "accuracy too high; below 12 photos a class it can be too low (simulated with 8: by up to 6 "
-    "points). In the interval 1.5 photos count as one, because the heads share their photos."
+    "Each training photo is answered by an exact head (ridge regression on the features of this "
+    "run) fitted without it. Copies make the accuracy too high; below 12 photos a class it can be "
+    "up to 6 points too low."
 )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LeftOut:
-    """The answers of the exact head for training photos, each left out once."""
+    """The accuracy of the exact head on training photos, each left out once."""
 
     accuracy: Estimate
     """n: training photos."""
     per_class: pd.DataFrame
-    """class, support (training photos), recall, recall_low, recall_high; NaN of no photo."""
+    """class, support (training photos), recall, recall_low, recall_high; NaN without photos."""
 
     @property
     def figure(self) -> str:
@@ -49,7 +48,7 @@ class LeftOut:
         return f"{said} ({ends} training photos)"
 
     def say_recall(self, number: int, photos: int) -> str:
-        """Return the recall of a class in words; "" above FEW validation photos, or without one."""
+        """Return the recall of a class in words; "" for more than FEW validation photos."""
         row = self.per_class.iloc[number]
         n = int(row["support"])
         if photos > FEW or n <= photos:
@@ -59,12 +58,10 @@ class LeftOut:
 
 
 def leave_out(workspace: Workspace, result: RunResult, *, tuned: bool) -> LeftOut | None:
-    """Return the leave-one-out accuracy beside a run; None where it would mislead or cannot be.
+    """Return the leave-one-out accuracy beside a run; None if it would mislead or is impossible.
 
     Args:
-        workspace: Has the run.
-        result: Of the run.
-        tuned: Whether stages of the backbone were trained: its features know the photos.
+        tuned: Whether stages of the backbone were trained, so that its features know the photos.
     """
     train, n_classes = result.photo_numbers("train"), len(result.classes)
     if tuned or n_classes < 2 or not 1 < len(train) <= MOST_PHOTOS:
@@ -78,11 +75,11 @@ def leave_out(workspace: Workspace, result: RunResult, *, tuned: bool) -> LeftOu
 
 
 def judge_left_out(head: ExactHead, classes: Sequence[str]) -> LeftOut:
-    """Return how many training photos are right, each answered by the head fitted without it.
+    """Return the leave-one-out accuracy of a head.
 
     Source:
-        E. B. Wilson (1927) for the intervals. Photos judged by heads that learned from each other
-        say less than independent ones (S. Bates et al. (2024), JASA 119, 1434-1445).
+        E. B. Wilson (1927) for the intervals. Such photos are worth fewer independent ones
+        (S. Bates et al. (2024), JASA 119, 1434-1445).
     """
     labels, n = head.labels[head.train], len(head.train)
     targets, sizes = one_hot(labels, head.n_classes), np.bincount(labels, minlength=head.n_classes)
@@ -101,7 +98,7 @@ def judge_left_out(head: ExactHead, classes: Sequence[str]) -> LeftOut:
 
 
 def _estimate(right: np.ndarray) -> tuple[float, float, float]:
-    """Return the share and the ends of its interval; NaN of no photo."""
+    """Return the share and the ends of its interval; NaN without photos."""
     if not len(right):
         return np.nan, np.nan, np.nan
     share, worth = float(right.mean()), max(1, round(len(right) / _WORTH))

@@ -1,7 +1,7 @@
-"""Exact heads: made by a job, kept as analyses, opened memory-mapped.
+"""Exact heads: solved by a job, cached as analyses, opened memory-mapped.
 
-A head stands on kept features, the labels of its dataset and its training photos: these are its
-id. No features are computed here.
+The id of a head covers its cached features, the labels of its dataset and its training photos. No
+features are computed here.
 """
 
 from collections.abc import Mapping
@@ -15,60 +15,61 @@ import pandas as pd
 from core.config import fingerprint
 from core.datasets.quality.store import find_feature_sets
 from core.errors import FeaturesMissing, TooManyPhotos
-from core.instant.head import ExactHead, RidgeCurve, Standard, fit_head
+from core.exact.curves import Curve, Forecast, make_forecast, measure_curve
+from core.exact.head import ExactHead, RidgeCurve, Standard, fit_head
 from core.kept import Cached, read_cached, write_cached
-from core.runs.jobs import start_analysis
-from core.runs.result import RunResult, read_run_features
+from core.runs.jobs import Report, start_analysis
+from core.runs.result import RunResult, read_result, read_run_features
 from core.workspace import Workspace
 from data.dataset import Dataset
+from data.manifest import read_dataset
 from models.backbone import read_backbone_facts
 from models.extraction import read_features
 from models.weights import WeightsKind
 
 VERSION = 1
 MOST_PHOTOS = 200_000
-"""Each question goes through 8 kB a photo: 2 s or more of so many."""
-KIND = "exact-head"
-_STANDARD, _CURVE = ("mean", "scale"), ("ridges", "errors", "accuracies")
+"""A question reads 8 kB a photo: 2 s or more for this number."""
+KIND, CURVE = "exact-head", "curve"
 _NUMBERS = ("n_classes", "ridge", "temperature")
 _ARRAYS = ("rows", "eigenvalues", "basis", "train", "labels", "outputs", "leverages")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeadSource:
-    """What an exact head is made from."""
+    """The features and photos behind an exact head."""
 
     dataset: Dataset
     features_id: str
     weights: WeightsKind
     label: str
-    """What to call the weights on screen."""
+    """Of the weights, for the screen."""
     train: np.ndarray
     """(m,) int64, ascending."""
     run: str = ""
-    """The run whose features and training photos these are; empty: the dataset's own."""
+    """The run with these features and training photos; empty: they are the dataset's own."""
 
     @cached_property
     def id(self) -> str:
-        """The id of the head: the same photos and features have one, whatever asked for it."""
+        """The id of the head: equal photos and features have the same."""
         facts = {"kind": KIND, "version": VERSION, "features": self.features_id}
         dataset = {"dataset": self.dataset.id, "train": self.train.tolist()}
         return fingerprint(facts | dataset)
 
     def identify(self, kind: str) -> str:
-        """Return the id of an analysis: its head decides, and the validation photos that judge."""
+        """Return the id of an analysis: it covers the head and the validation photos."""
         if kind == KIND:
             return self.id
         judged = self.dataset.photo_numbers("validation").tolist()
         return fingerprint({"kind": kind, "head": self.id, "version": 2, "judged": judged})
 
     def start(self, workspace: Workspace, kind: str) -> None:
-        """Start the job that makes an analysis, unless it is there or being made."""
+        """Start the job that computes an analysis, unless it is cached or the job runs."""
         asked = {"kind": kind, "dataset": self.dataset.id, "run": self.run}
         start_analysis(workspace, self.identify(kind), "exact", asked)
 
     def describe(self, identifier: str, kind: str, **rest: Any) -> Cached:
-        """Return what an analysis that rests on the head is."""
+        """Return the facts of an analysis that rests on the head."""
         return Cached(
             id=identifier,
             kind=kind,
@@ -87,52 +88,50 @@ class HeadSource:
         tables: Mapping[str, pd.DataFrame] | None = None,
         **rest: Any,
     ) -> None:
-        """Write what an analysis found, with facts of its own (`rest`), unless it is kept."""
+        """Cache an analysis, with facts of its own (`rest`), unless it is cached."""
         result = self.describe(self.identify(kind), kind, **rest)
         write_cached(workspace, result, arrays=arrays, tables=tables)
 
 
 def find_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
-    """Return what the head of a dataset is made from: pretrained features first, then the newest.
+    """Return the source of a dataset's head: on its best features, then on the newest.
 
     Raises:
-        FeaturesMissing: None are kept, no photo is in train, or all are of one class.
+        FeaturesMissing: No features are cached, there are no training photos, or only one class.
+        TooManyPhotos: The dataset is too large for answers at once.
     """
-    kept = find_feature_sets(workspace, dataset.id)
-    if not kept:
+    cached = find_feature_sets(workspace, dataset.id)
+    if not cached:
         raise FeaturesMissing(
-            f"The features of “{dataset.name}” are not kept yet: the exact head stands on them.",
-            f"Train a run on it, or run “python -m core features {dataset.id}”.",
+            f"The exact head needs the features of “{dataset.name}”.",
+            f"Train a run, or run “python -m core features {dataset.id}”, to compute them.",
             dataset=dataset.id,
         )
     train = dataset.photo_numbers("train")
     _check_train(train, dataset)
     if len(dataset.classes) < 2:
         raise FeaturesMissing(
-            f"All photos of “{dataset.name}” are “{dataset.classes[0]}”: nothing to tell apart.",
-            "Relabel photos into a second class: page Dataset.",
+            f"“{dataset.name}” has only one class, “{dataset.classes[0]}”.",
+            "Relabel photos into a second class (page Dataset).",
             dataset=dataset.id,
         )
+    best = cached[0]
     return HeadSource(
-        dataset=dataset,
-        features_id=kept[0].id,
-        weights=kept[0].kind,
-        label=kept[0].label,
-        train=train,
+        dataset=dataset, features_id=best.id, weights=best.kind, label=best.label, train=train
     )
 
 
 def find_judged_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
-    """Return what `find_source` does, for questions that validation photos judge.
+    """Return `find_source`, for analyses that validation photos judge.
 
     Raises:
-        FeaturesMissing: No features are kept, or no photo is in train or in validation.
+        FeaturesMissing: As `find_source`, or there are no validation photos.
     """
     source = find_source(workspace, dataset)
     if not len(dataset.photo_numbers("validation")):
         raise FeaturesMissing(
-            f"No photo of “{dataset.name}” is in validation: nothing judges an answer.",
-            "Move photos to validation, or import them again with splits drawn.",
+            f"“{dataset.name}” has no validation photos.",
+            "Move photos to validation, or import the dataset again with new splits.",
         )
     return source
 
@@ -140,10 +139,11 @@ def find_judged_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
 def find_run_source(
     workspace: Workspace, dataset: Dataset, run_id: str, result: RunResult
 ) -> HeadSource:
-    """Return what the head beside a run is made from: its own features, also tuned ones.
+    """Return the source of the head beside a run: on the run's own features, also tuned ones.
 
     Raises:
         FeaturesMissing: They were removed or altered.
+        TooManyPhotos: The dataset is too large for answers at once.
     """
     read_run_features(workspace, result)
     facts = read_backbone_facts(workspace, result.backbone_id)
@@ -160,47 +160,85 @@ def find_run_source(
 
 
 def open_head(workspace: Workspace, head_id: str) -> ExactHead | None:
-    """Return the head of an id, its arrays memory-mapped; None where it is not kept, whole."""
+    """Return the head of an id, its arrays memory-mapped; None if it is not cached."""
     found = read_cached(workspace, head_id)
     if found is None:
         return None
     arrays, standard, curve = (
-        {name: found.read_array(name) for name in names} for names in (_ARRAYS, _STANDARD, _CURVE)
+        {name: found.read_array(name) for name in names}
+        for names in (_ARRAYS, Standard._fields, RidgeCurve._fields)
     )
     own: dict[str, Any] = {**arrays, **{name: found.rest[name] for name in _NUMBERS}}
     return ExactHead(**own, standard=Standard(**standard), curve=RidgeCurve(**curve))
 
 
 def prepare_head(workspace: Workspace, source: HeadSource) -> ExactHead:
-    """Return the head, made now where it is not kept; without a job.
+    """Return the head; solved in this process if it is not cached.
 
     Raises:
         FeaturesMissing: The features were removed or altered.
     """
-    if (kept := open_head(workspace, source.id)) is not None:
-        return kept
-    features = read_features(workspace, source.features_id)
+    if (cached := open_head(workspace, source.id)) is not None:
+        return cached
+    dataset, features = source.dataset, read_features(workspace, source.features_id)
     if features is None:
         raise FeaturesMissing(
-            f"The features of “{source.dataset.name}” were removed or altered.",
-            f"Run “python -m core features {source.dataset.id}”.",
+            f"The features of “{dataset.name}” were removed or altered.",
+            f"Run “python -m core features {dataset.id}”.",
             features=source.features_id,
         )
-    dataset = source.dataset
     head = fit_head(features, dataset.labels, source.train, len(dataset.classes))
     assert head.curve is not None  # λ was not given
     arrays = {name: getattr(head, name) for name in _ARRAYS}
-    arrays |= {**vars(head.standard), **vars(head.curve)}
+    arrays |= {**head.standard._asdict(), **head.curve._asdict()}
     numbers = {name: getattr(head, name) for name in _NUMBERS}
     source.keep(workspace, KIND, arrays=arrays, **numbers, features=source.features_id)
     return head
 
 
-def measure_agreement(head: ExactHead, result: RunResult) -> tuple[int, int]:
-    """Return how many validation photos the exact head and the run answer alike, and of how many.
+def make_analysis(
+    workspace: Workspace, asked: Mapping[str, Any], report: Report
+) -> Mapping[str, Any]:
+    """Do the job: solve the head, or measure its learning curve."""
+    dataset, run = read_dataset(workspace, asked["dataset"]), str(asked.get("run", ""))
+    if asked["kind"] == CURVE:
+        prepare_curve(workspace, find_judged_source(workspace, dataset), report)
+        return {}
+    report("solving", 0, 0)
+    if run:
+        source = find_run_source(workspace, dataset, run, read_result(workspace, run))
+    else:
+        source = find_source(workspace, dataset)
+    prepare_head(workspace, source)
+    return {}
 
-    Both know the dataset's photos under the same numbers.
+
+def read_forecast(workspace: Workspace, source: HeadSource) -> Forecast | None:
+    """Return the forecast for a dataset; None until its curve is measured."""
+    found = read_cached(workspace, source.identify(CURVE))
+    if found is None:
+        return None
+    sizes, values = (found.read_array(name) for name in ("sizes", "values"))
+    return make_forecast(Curve(sizes=sizes, values=values, judged=found.rest["judged"]))
+
+
+def prepare_curve(workspace: Workspace, source: HeadSource, report: Report) -> None:
+    """Measure the learning curve, unless it is cached.
+
+    Raises:
+        FeaturesMissing: The features were removed or altered.
     """
+    if read_cached(workspace, source.identify(CURVE)) is not None:
+        return
+    report("the exact head", 0, 0)
+    head, judged = prepare_head(workspace, source), source.dataset.photo_numbers("validation")
+    curve = measure_curve(head, judged, lambda done, of: report("fewer photos", done, of))
+    arrays = {"sizes": curve.sizes, "values": curve.values}
+    source.keep(workspace, CURVE, arrays=arrays, judged=curve.judged)
+
+
+def measure_agreement(head: ExactHead, result: RunResult) -> tuple[int, int]:
+    """Return the number of validation photos that head and run answer alike, and of all."""
     photos = result.photo_numbers("validation")
     same = head.outputs[photos].argmax(axis=1) == result.scores[photos].argmax(axis=1)
     return int(same.sum()), len(photos)
@@ -209,12 +247,12 @@ def measure_agreement(head: ExactHead, result: RunResult) -> tuple[int, int]:
 def _check_train(train: np.ndarray, dataset: Dataset) -> None:
     if not len(train):
         raise FeaturesMissing(
-            f"No photo of “{dataset.name}” is in train: there is nothing to fit a head on.",
-            "Move photos to train, or import them again with splits drawn.",
+            f"“{dataset.name}” has no training photos.",
+            "Move photos to train, or import the dataset again with new splits.",
         )
     if len(dataset) > MOST_PHOTOS:
         raise TooManyPhotos(
-            f"{len(dataset):,} photos are too many to answer at once; {MOST_PHOTOS:,} are not.",
-            "Ask of a version with fewer photos; the strategy “Exact head” trains on all.",
+            f"The exact head answers up to {MOST_PHOTOS:,} photos; these are {len(dataset):,}.",
+            "Use a version with fewer photos, or train with the strategy “Exact head”.",
             photos=len(dataset),
         )

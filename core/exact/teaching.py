@@ -1,7 +1,7 @@
-"""A class taught on the spot: the exact head with a few photos more, as a trial beside a model.
+"""A class taught on the spot: the exact head with a few more photos, tried beside a model.
 
-Judged are validation photos of the dataset, by the head before and after. The champion, its run
-and the dataset stay as they are.
+Validation photos of the dataset judge the head before and after. The champion, its run and the
+dataset do not change.
 """
 
 from collections.abc import Sequence
@@ -9,35 +9,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.exact.change import Taught, teach_photos
+from core.exact.head import ExactHead
 from core.exact.whatif import WhatIf
-from core.instant.change import Taught, teach_photos
-from core.instant.head import ExactHead
 
 FEWEST = 3
-"""Photos of a class that it is taught with, at least."""
+"""Photos of a class that teach it, at least."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trial:
-    """What the exact head answers after it was taught photos of one class."""
+    """An exact head that was taught photos of one class."""
 
     classes: tuple[str, ...]
-    """Those of the dataset; the taught one is the last where it is new."""
+    """The classes of the dataset; a new class is the last."""
     label: int
-    """Of the class that was taught."""
+    """Of the taught class."""
     taught: Taught
     has_photos: np.ndarray
-    """(k,) bool: whether any photo has taught the class; it is never answered else."""
+    """(k,) bool: a class without photos is never the answer."""
     recognised: int
-    """How many of its photos it takes for their class, each left out in turn."""
+    """Taught photos that get their class when left out."""
     effect: WhatIf
-    """What that does to the classes that were known."""
+    """On the classes of the dataset."""
 
     def answer(self, features: np.ndarray, place: int | None = None) -> tuple[str, float]:
-        """Return the best class and its score for a photo of these features (d,).
+        """Return the best class and its score for the features (d,) of a photo.
 
         Args:
-            place: Of the photo among those that it was taught: it is left out then.
+            place: Of the photo among the taught photos: it is left out then.
         """
         if place is None:
             outputs = self.taught.answer(features[None])[0]
@@ -55,15 +55,15 @@ def teach(
     features: np.ndarray,
     judged: np.ndarray,
 ) -> Trial:
-    """Return the exact head as a few photos of a class teach it.
+    """Return the exact head with a few photos of a class added.
 
-    Together the photos count as much as the photos of a class do on average: three among
-    thousands would not be heard else (three photos of one class of Oxford 102 taught to
-    flower_photos, 40 times: 57 % of its other photos were known then, without that weight 3 %).
+    Together they weigh as much as an average class: three photos among thousands would have no
+    effect (three photos of a class of Oxford 102 taught to flower_photos, 40 times: 57 % of its
+    other photos were recognised, 3 % without that weight).
 
     Args:
         features: (z, d) of the photos, at least `FEWEST`.
-        judged: (v,) numbers of the photos that judge it; no copy of a photo that is taught.
+        judged: (v,) numbers of the photos that judge; without copies of the taught photos.
     """
     known = tuple(classes) if class_name in classes else (*classes, class_name)
     label = known.index(class_name)
@@ -71,22 +71,18 @@ def teach(
     average = len(head.train) / np.count_nonzero(own)
     weight = max(1.0, (average - own[label]) / len(features))
     taught = teach_photos(head, features, label, len(known), weight)
-    knew = own > 0
-    has_photos = knew | (np.arange(len(known)) == label)
+    has_photos = (own > 0) | (np.arange(len(known)) == label)
 
     def choose(outputs: np.ndarray) -> np.ndarray:
         return np.asarray(np.where(has_photos, outputs, -np.inf).argmax(axis=1))
 
-    before = np.where(knew[: len(classes)], head.outputs[judged], -np.inf)
+    before = np.where(own[: len(classes)] > 0, head.outputs[judged], -np.inf)
     effect = WhatIf(
         classes=known,
         photos=judged,
         labels=head.labels[judged],
         before=before.argmax(axis=1),
         after=choose(taught.answer_photos(judged)),
-        entering=0,
-        leaving=0,
-        corrected=0,
     )
     return Trial(
         classes=known,

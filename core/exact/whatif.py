@@ -1,12 +1,13 @@
-"""What waiting edits would do to the exact head, and what came of it once they were applied.
+"""The effect of waiting edits on the exact head, predicted before and measured after a version.
 
-Judged are the photos that are in validation before and after the edits, under the class that they
-will have: what differs is then the head, not the question.
+The photos that are in validation before and after the edits judge both heads, under their class
+after the edits: only the head differs.
 """
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,11 +18,11 @@ from core.datasets.edits.tray import list_edits, resolve_edits
 from core.errors import FeaturesMissing
 from core.evaluation.comparison import Comparison, compare_predictions
 from core.evaluation.confusion import count_confusions, list_largest_changes
-from core.exact.store import HeadSource, find_source, open_head
-from core.formats import count, points, say_p
-from core.instant.change import Change, answer_changed
-from core.instant.head import ExactHead
-from core.kept import read_cached, write_cached
+from core.exact.change import Change, answer_changed
+from core.exact.head import ExactHead
+from core.exact.store import find_source, open_head
+from core.formats import points, points_range, say_p
+from core.kept import Cached, read_cached, write_cached
 from core.runs.common_photos import find_common
 from core.runs.result import read_result
 from core.runs.store import RunRecord, list_runs
@@ -31,37 +32,45 @@ from data.importing import Progress
 from data.manifest import read_dataset
 
 _KIND = "foretold"
+"""Of the cached predictions: part of their ids."""
 _COUNTS = ("gained", "lost", "both_right", "both_wrong")
+_VERDICTS = {
+    "same": "No validation photo changes between correct and wrong",
+    "open": "No significant difference",
+    "better": "A significant gain",
+    "worse": "A significant loss",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WhatIf:
-    """The exact head before and after edits, on the photos that both can be judged by."""
+    """The answers of the exact head before and after edits."""
 
     classes: tuple[str, ...]
-    """Those of the dataset, then the new ones."""
+    """The classes of the dataset, then new ones."""
     photos: np.ndarray
-    """(v,) int64 photo numbers."""
+    """(v,) int64 numbers of the photos that judge."""
     labels: np.ndarray
-    """(v,) int64, index into `classes`, as they will be; so are the predictions."""
+    """(v,) int64, index into `classes`, after the edits."""
     before: np.ndarray
+    """(v,) int64: answers."""
     after: np.ndarray
-    entering: int
-    """Photos that come into validation: not judged, the head of before has learned from them."""
-    leaving: int
+    entering: int = 0
+    """Photos that enter validation. They judge nothing: the head before learned from them."""
+    leaving: int = 0
     """Photos that leave validation."""
-    corrected: int
-    """Judged photos that get another class."""
+    corrected: int = 0
+    """Judging photos with a new class."""
 
     @cached_property
     def comparison(self) -> Comparison:
-        """How the head after the edits does beside the one before."""
+        """The head after the edits against the head before."""
         return compare_predictions(self.labels, self.before, self.after, self.classes)
 
     @cached_property
     def cells(self) -> pd.DataFrame:
-        """The cells of the confusion matrix that change: true, predicted (names), before, after,
-        change; the largest change first."""
+        """Changed cells of the confusion matrix, the largest change first: true, predicted (names),
+        before, after, change."""
         k = len(self.classes)
         cells = list_largest_changes(
             count_confusions(self.labels, self.after, k),
@@ -77,8 +86,8 @@ class WhatIf:
         """Return which photos are of a kind, (v,) bool.
 
         Args:
-            kind: gained (right only after), lost (right only before), or turned (another answer,
-                wrong both times).
+            kind: gained (correct only after), lost (correct only before), or turned (two different
+                wrong answers).
         """
         right_before, right_after = self.before == self.labels, self.after == self.labels
         if kind == "gained":
@@ -88,8 +97,7 @@ class WhatIf:
         return np.asarray((self.before != self.after) & ~right_before & ~right_after)
 
     def find_moved(self, true: str, predicted: str | None) -> np.ndarray:
-        """Return which photos come into or leave a cell, (v,) bool; None: any photo of the class
-        that is answered otherwise."""
+        """Return which photos enter or leave a cell, (v,) bool; None: any cell of the class."""
         of_class = self.labels == self.classes.index(true)
         if predicted is None:
             return np.asarray(of_class & (self.before != self.after))
@@ -97,8 +105,8 @@ class WhatIf:
         return np.asarray(of_class & ((self.before == column) != (self.after == column)))
 
 
-def foretell(head: ExactHead, dataset: Dataset, changes: pd.DataFrame) -> WhatIf:
-    """Return what edits would do to the exact head of their dataset.
+def predict_effect(head: ExactHead, dataset: Dataset, changes: pd.DataFrame) -> WhatIf:
+    """Return the effect of edits on the exact head of their dataset.
 
     Args:
         changes: From `resolve_edits`.
@@ -130,85 +138,46 @@ def foretell(head: ExactHead, dataset: Dataset, changes: pd.DataFrame) -> WhatIf
 
 
 def say_verdict(compared: Comparison) -> str:
-    """Return in words whether what edits do to the exact head is more than chance."""
+    """Return in words whether the effect of edits is significant."""
     verdict = compared.judge()
     if verdict == "same":
-        return "No validation photo changes between right and wrong."
-    if verdict == "open":
-        first = "Too little to tell from chance"
-    else:
-        first = f"A {'gain' if verdict == 'better' else 'loss'}, and unlikely to be chance"
-    low, high = (points(end, compared.n).split()[0] for end in compared.interval)
-    return f"{first}. 95 % interval {low} to {high} points, {say_p(compared.p_value)}."
+        return f"{_VERDICTS[verdict]}."
+    ends = points_range(*compared.interval, compared.n)
+    return f"{_VERDICTS[verdict]}. 95 % interval {ends} points, {say_p(compared.p_value)}."
 
 
-@dataclass(frozen=True, kw_only=True)
-class Foretold:
-    """What was foretold when a version was made: of so many validation photos, judged by the
-    exact head."""
-
-    gained: int
-    lost: int
-    both_right: int
-    both_wrong: int
-    engine: str
-    """The features that the exact head stood on."""
-
-    @property
-    def n(self) -> int:
-        return self.gained + self.lost + self.both_right + self.both_wrong
-
-    @property
-    def difference(self) -> float:
-        """-1 to 1."""
-        return (self.gained - self.lost) / self.n if self.n else 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What came of a version: its run beside the one of its parent, on their common photos."""
+class Outcome(NamedTuple):
+    """The measured effect of a version: its run against a run of its parent, on common photos."""
 
     before: RunRecord
     after: RunRecord
     comparison: Comparison
 
 
-def apply_foretold(
+def apply_and_predict(
     workspace: Workspace,
     dataset: Dataset,
     *,
     name: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Dataset:
-    """Return the version that the tray makes; what the exact head foretells of it is kept.
-
-    Without a head that is ready nothing is foretold.
+    """Return the version that the tray makes, and cache its predicted effect if a head is ready.
 
     Raises:
         As `apply_edits`.
     """
     edits = list_edits(workspace, dataset.id)
-    told = _foretell_now(workspace, dataset, resolve_edits(dataset, edits)) if edits else None
+    effect = _predict_now(workspace, dataset, resolve_edits(dataset, edits)) if edits else None
     made = apply_edits(workspace, dataset, name=name, on_progress=on_progress)
-    if told is not None and made.parent == dataset.id:  # else the edits lead back to it
-        source, whatif = told
-        compared = whatif.comparison
-        numbers = {name: getattr(compared, name) for name in _COUNTS}
-        facts = source.describe(_name_foretold(made), _KIND, **numbers)
-        write_cached(workspace, replace(facts, dataset=made.id))
+    if effect is not None and made.parent == dataset.id:  # else the edits lead back to it
+        write_cached(workspace, replace(effect, id=_identify_effect(made), dataset=made.id))
     return made
 
 
-def read_foretold(workspace: Workspace, version: Dataset) -> Foretold | None:
-    """Return what was foretold of a version; None where nothing was."""
-    found = read_cached(workspace, _name_foretold(version))
-    return None if found is None else Foretold(**found.rest, engine=found.label)
-
-
 def find_outcome(workspace: Workspace, version: Dataset) -> Outcome | None:
-    """Return how the newest run of a version does beside one of its parent; None without both.
+    """Return the newest run of a version against a run of its parent; None without both.
 
-    The parent's run of the same recipe is taken where there is one, else its newest.
+    The parent's run of the same recipe is preferred, else its newest.
     """
     if version.parent is None:
         return None
@@ -217,7 +186,7 @@ def find_outcome(workspace: Workspace, version: Dataset) -> Outcome | None:
     if not after or not before:
         return None
     wanted = {**asdict(after[0].recipe), "dataset": version.parent}
-    same = [run for run in before if {**asdict(run.recipe), "dataset": version.parent} == wanted]
+    same = [run for run in before if asdict(run.recipe) == wanted]
     baseline = (same or before)[0]
     results = read_result(workspace, baseline.id), read_result(workspace, after[0].id)
     common = find_common(*results, "validation", partial(read_dataset, workspace))
@@ -225,30 +194,29 @@ def find_outcome(workspace: Workspace, version: Dataset) -> Outcome | None:
     return Outcome(before=baseline, after=after[0], comparison=compared)
 
 
-def describe_foretold(workspace: Workspace, version: Dataset) -> str:
-    """Return in words what was foretold of a version, and what came of it; "" without."""
-    told = read_foretold(workspace, version)
-    if told is None:
+def describe_effect(workspace: Workspace, version: Dataset) -> str:
+    """Return the predicted and the measured effect of a version in words; "" if not predicted."""
+    found = read_cached(workspace, _identify_effect(version))
+    if found is None:
         return ""
-    words = f"Foretold by the exact head: {_say_difference(told.difference, told.n)}"
-    came = find_outcome(workspace, version)
-    if came is None:
-        return f"{words}. No run of it and of its parent yet to see what came."
-    compared, runs = came.comparison, f"run {came.after.number} beside run {came.before.number}"
-    return f"{words}; came: {_say_difference(compared.difference, compared.n)} ({runs})."
+    counts = found.rest
+    n = sum(counts[name] for name in _COUNTS)
+    predicted = (counts["gained"] - counts["lost"]) / max(n, 1)
+    words = f"Predicted by the exact head: {points(predicted, n)} (n = {n:,})"
+    outcome = find_outcome(workspace, version)
+    if outcome is None:
+        return f"{words}. To measure it, train this version and its parent."
+    compared, runs = outcome.comparison, f"run {outcome.after.number} vs. {outcome.before.number}"
+    measured = f"{points(compared.difference, compared.n)} (n = {compared.n:,}, {runs})"
+    return f"{words}; measured: {measured}."
 
 
-def _say_difference(difference: float, n: int) -> str:
-    return f"{points(difference, n)} on {count(n, 'validation photo')}"
-
-
-def _name_foretold(version: Dataset) -> str:
+def _identify_effect(version: Dataset) -> str:
     return fingerprint({"kind": _KIND, "dataset": version.id})
 
 
-def _foretell_now(
-    workspace: Workspace, dataset: Dataset, changes: pd.DataFrame
-) -> tuple[HeadSource, WhatIf] | None:
+def _predict_now(workspace: Workspace, dataset: Dataset, changes: pd.DataFrame) -> Cached | None:
+    """Return the counts of the predicted effect; None without a head that is ready."""
     try:
         source = find_source(workspace, dataset)
     except FeaturesMissing:
@@ -256,4 +224,5 @@ def _foretell_now(
     head = open_head(workspace, source.id)
     if head is None or changes.empty:
         return None
-    return source, foretell(head, dataset, changes)
+    compared = predict_effect(head, dataset, changes).comparison
+    return source.describe("", _KIND, **{name: getattr(compared, name) for name in _COUNTS})

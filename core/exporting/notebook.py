@@ -14,6 +14,7 @@ from typing import Any
 
 from core.errors import COMMAND, ExportRefused, WeightsDamaged, WeightsMissing
 from core.evaluation.agreement import estimate_agreement
+from core.exact.formula import read_ridge
 from core.formats import plain
 from core.reporting.writing import open_templates
 from core.runs.recipe.photos import check_network
@@ -21,7 +22,6 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.runs.result import check_order, read_result
 from core.runs.store import RunRecord
-from core.runs.training.formula import read_choice
 from core.workspace import PROJECT_ROOT, Workspace
 from data.manifest import read_dataset
 from data.policy import describe_policy
@@ -128,7 +128,7 @@ def describe_run(workspace: Workspace, run: RunRecord) -> dict[str, Any]:
     if recipe.starts_with_head and run.stopped and done <= recipe.head_epochs:
         recipe = replace(recipe, strategy=HEAD, epochs=recipe.head_epochs)  # no stage was trained
     figures = estimate_agreement(result.scores[photos], result.labels[photos], result.classes)
-    choice = read_choice(workspace.run_folder(run.id))
+    choice = read_ridge(workspace.run_folder(run.id))
     digests = dataset.manifest["sha256"].str[:_DIGITS]
     rows = zip(digests, result.labels.tolist(), result.splits, strict=True)
     return describe_recipe(recipe) | {

@@ -1,8 +1,8 @@
-"""A job in a process of its own, which outlives the page that asked for it.
+"""Background jobs, each in a process of its own that outlives the page.
 
-Its folder holds job.json (what to do), events.jsonl (how far it is), job.log, and job.lock: the job
-is alive as long as that is held. Pages only read the folder, so a reload, a closed browser or a
-killed page server does not end a job. `core.jobs` names the work of each kind.
+A job's folder has job.json (parameters), events.jsonl (progress), job.log, and job.lock, which the
+process holds while it runs. Pages only read the folder: a reload, a closed browser or a killed page
+server does not end a job. `core.jobs` names the work of each kind.
 """
 
 import json
@@ -30,7 +30,7 @@ _ENDING_S = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class JobStatus:
-    """How far a job is; `result` when done, `problem` and `remedy` when failed."""
+    """The state of a job; `result` when done, `problem` and `remedy` when failed."""
 
     parameters: dict[str, Any]
     state: JobState
@@ -38,7 +38,7 @@ class JobStatus:
     done: int = 0
     total: int = 0
     seconds_left: float | None = None
-    """Of the phase that is going, by its pace so far; None while that is not known."""
+    """Of the phase, by its speed so far; None while unknown."""
     result: dict[str, Any] = field(default_factory=dict)
     code: str = ""
     problem: str = ""
@@ -51,17 +51,17 @@ def start_job(workspace: Workspace, folder: Path, kind: str, parameters: Mapping
     The events of an earlier job in the folder are removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # A job says that it ended a moment before its process does, and its lock is free.
+    # A job reports its end a moment before its process ends and frees the lock.
     before = read_job(folder)
     wait_s = _ENDING_S if before is not None and before.state != "going" else 0.0
-    lock = take_lock(folder / _LOCK, wait_s)  # the process inherits it: no moment goes without it
+    lock = take_lock(folder / _LOCK, wait_s)  # the process inherits it
     if lock is None:
         return False
     with ExitStack() as on_error:
         on_error.callback(free_lock, lock)
         (folder / "events.jsonl").unlink(missing_ok=True)
         write_json(folder / _JOB, dict(parameters))
-        on_error.pop_all()  # from here on the lock is the process's
+        on_error.pop_all()  # from here on, the lock belongs to the process
     command = python_command("core.jobs", kind, str(folder))
     start_detached(workspace, command, lock=lock, log_file=folder / _LOG)
     return True
@@ -80,11 +80,11 @@ def start_analysis(
 
 
 def read_job(folder: Path) -> JobStatus | None:
-    """Return how far the job of a folder is, or None when none was ever started there."""
+    """Return the state of the job of a folder; None if none was started."""
     parameters = _read_parameters(folder)
     if parameters is None:
         return None
-    alive = is_locked(folder / _LOCK)  # asked first: what it says at its end is then in the events
+    alive = is_locked(folder / _LOCK)  # asked first: then its last event is read
     status = JobStatus(parameters=parameters, state="going")
     for event in read_events(folder)[0]:
         facts = {name: value for name, value in event.items() if name not in ("event", "time")}
@@ -95,8 +95,8 @@ def read_job(folder: Path) -> JobStatus | None:
         status,
         state="failed",
         code="job_ended",
-        problem="The job was ended from outside; most often the system had no memory left.",
-        remedy=f"Start it again; nothing half-made was kept. Its log: {folder / _LOG}",
+        problem="The job was killed, probably because memory ran out.",
+        remedy=f"Start it again. Its log: {folder / _LOG}",
     )
 
 
@@ -110,6 +110,22 @@ Report = Callable[[str, int, int], None]
 """The work calls it often with phase, done and total."""
 
 
+class PhaseReport:
+    """Reports the phases of preparing features as phases of a job."""
+
+    def __init__(self, report: Report, names: Mapping[str, str]) -> None:
+        self._report, self._names, self._phase = report, names, ""
+
+    def begin_phase(self, phase: str) -> None:
+        """Report that a phase begins."""
+        self._phase = self._names.get(phase, phase)
+        self._report(self._phase, 0, 0)
+
+    def tell_progress(self, done: int, total: int, **_facts: float | None) -> None:
+        """Report the progress of the phase."""
+        self._report(self._phase, done, total)
+
+
 def run_job(folder: Path, work: Callable[[Mapping[str, Any], Report], Mapping[str, Any]]) -> None:
     """Do the work of a job in this process and write its events.
 
@@ -120,8 +136,8 @@ def run_job(folder: Path, work: Callable[[Mapping[str, Any], Report], Mapping[st
     except PetalscopeError as error:
         _end(folder, state="failed", code=error.code, problem=error.problem, remedy=error.remedy)
     except Exception as error:  # the edge of this process: the traceback goes to the log
-        fault = f"The program made a mistake: {type(error).__name__}: {error}"[:500]
-        remedy = f"Read the end of its log: {folder / _LOG}"
+        fault = f"A bug in the program: {type(error).__name__}: {error}"[:500]
+        remedy = f"See the end of its log: {folder / _LOG}"
         _end(folder, state="failed", code="bug", problem=fault, remedy=remedy)
         raise
     else:

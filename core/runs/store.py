@@ -83,6 +83,12 @@ class RunRecord:
         return self.state in ("done", "failed", "paused") or finally_lost
 
     @property
+    def epoch_words(self) -> str:
+        """The best epoch, “epoch 3 of 10”; empty for a strategy without epochs."""
+        known = self.best_epoch is not None and self.recipe.has_epochs
+        return f"epoch {self.best_epoch} of {self.epochs_done}" if known else ""
+
+    @property
     def trains_stages(self) -> bool:
         """Whether it may train stages of the network, beside heads."""
         sweeps = self.plan is not None and "strategy" in self.plan.vary

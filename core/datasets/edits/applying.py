@@ -1,6 +1,6 @@
-"""Out of the tray: into a new version, or into a table (CSV: path, action, value, note) and back.
+"""Apply the edits in the tray as a new version, or write and read them as CSV.
 
-Edits leave the tray only when the version they make is there.
+Edits leave the tray only after their version exists.
 """
 
 import csv
@@ -33,17 +33,15 @@ def apply_edits(
     name: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Dataset:
-    """Return the version that the edits in the tray make; the tray is empty then.
+    """Return the new version and empty the tray; the dataset itself does not change.
 
-    Edits noted while it is made stay in the tray. The dataset itself stays as it is: to undo an
-    apply is to go back to it.
+    Edits added during the work stay in the tray.
 
     Raises:
-        EditRefused: The tray is empty, its edits change nothing, or what is left could not be
-            learned from.
+        EditRefused: The tray is empty, its edits change nothing, or too little would be left.
         DatasetMissing: The dataset was deleted.
         ResultDamaged: Its photos were altered.
-        DiskFull: No room; nothing half-made is left and the tray is as it was.
+        DiskFull: There is no room; the tray does not change.
     """
     edits = list_edits(workspace, dataset.id)
     if not edits:
@@ -54,7 +52,7 @@ def apply_edits(
     try:
         made = make_version(workspace, dataset, changes, name=wanted, on_progress=on_progress)
     except FileNotFoundError:
-        check_there(workspace, dataset)  # deleted by another meanwhile
+        check_there(workspace, dataset)  # deleted by another process
         raise
     forget_edits(workspace, dataset.id, edits[-1].number)
     return made
@@ -71,14 +69,14 @@ def write_edits_csv(workspace: Workspace, dataset: Dataset) -> str:
 
 
 def read_edits_csv(workspace: Workspace, dataset: Dataset, text: str) -> int:
-    """Return the number of the batch: all edits of the table, noted behind those in the tray.
+    """Add the edits of a table to the tray and return the number of their batch.
 
-    Columns may be in any order, `value` and `note` may lack, and commas, semicolons or tabs
-    divide them.
+    Columns may be in any order and separated by commas, semicolons or tabs; `value` and `note` may
+    be missing.
 
     Raises:
-        EditRefused: A line is not an edit of this dataset; then none is noted.
-        DatasetMissing: The dataset was deleted meanwhile.
+        EditRefused: A line is not an edit of this dataset; none of them is added.
+        DatasetMissing: The dataset was deleted.
     """
     known = list_classes(workspace, dataset)
     paths = set(dataset.manifest["path"])
@@ -86,7 +84,7 @@ def read_edits_csv(workspace: Workspace, dataset: Dataset, text: str) -> int:
     faults: list[str] = []
     for line, wish in _read_rows(text):
         if wish.path not in paths:
-            faults.append(f"line {line}: there is no photo “{wish.path[:200]}” in the dataset.")
+            faults.append(f"line {line}: no photo “{wish.path[:200]}” in the dataset.")
             continue
         try:
             wishes.append(settle_wish(wish, known))
@@ -95,19 +93,18 @@ def read_edits_csv(workspace: Workspace, dataset: Dataset, text: str) -> int:
     if faults:
         more = f" And {len(faults) - _MOST_FAULTS} more." if len(faults) > _MOST_FAULTS else ""
         raise EditRefused(
-            f"{len(faults)} of {len(faults) + len(wishes)} edits cannot be noted: "
+            f"{len(faults)} of {len(faults) + len(wishes)} edits are not possible: "
             f"{' '.join(faults[:_MOST_FAULTS])}{more}",
-            f"Correct the lines, then import the table again. None of its edits was noted for "
-            f"“{dataset.name}”.",
+            "Correct these lines, then import the table again. No edit was added.",
         )
     if not wishes:
-        raise EditRefused("There are no edits in the table.", "Add a line for each edit.")
+        raise EditRefused("The table is empty.", "Add a line for each edit.")
     return note_wishes(workspace, dataset, wishes)
 
 
 def _read_rows(text: str) -> Iterator[tuple[int, Wish]]:
-    """Yield the number of the line that a row ends on, and the row."""
-    text = text.removeprefix("\ufeff")  # what spreadsheets put before UTF-8
+    """Yield the line number and the edit of each row."""
+    text = text.removeprefix("\ufeff")  # spreadsheets put it before UTF-8
     header = text.partition("\n")[0]
     divider = max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=divider, strict=True)
@@ -115,8 +112,8 @@ def _read_rows(text: str) -> Iterator[tuple[int, Wish]]:
         names = [name.strip().lower() for name in next(reader, [])]
         if not {"path", "action"} <= set(names):
             raise EditRefused(
-                "The first line does not name the columns path and action.",
-                f"Begin the table with the line: {','.join(COLUMNS)}",
+                "The first line must name the columns path and action.",
+                f"Start the table with the line: {','.join(COLUMNS)}",
             )
         for cells in reader:
             if any(cell.strip() for cell in cells):

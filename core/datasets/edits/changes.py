@@ -1,7 +1,7 @@
-"""What an edit may say, what edits come to, and which photos leave when duplicates are merged.
+"""Edits of photos: check them, combine them, and choose the photo of a group of copies that stays.
 
-Pure: nothing is read or written. The last relabel and the last move of a photo win, an exclusion
-hides it, and a restore cancels all edits of its photo that came before it.
+Pure. The last relabel and the last move of a photo win, an exclusion hides it, and a restore
+cancels all earlier edits of its photo.
 """
 
 import unicodedata
@@ -29,7 +29,7 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """One wish for one photo; those of one step share a batch. `value`: a class, a split or ""."""
+    """One edit of one photo; the edits of one step share a batch. `value`: class, split or ""."""
 
     number: int
     batch: int
@@ -53,7 +53,7 @@ def resolve_edits(dataset: Dataset, edits: Iterable[Edit]) -> pd.DataFrame:
     """Return one row for each photo that the edits change, by photo number.
 
     Columns: photo (its number), path, class, new_class, split, new_split, excluded (bool), note
-    (that of the last edit that has one). Edits that change nothing are left out.
+    (the last one). Edits without an effect are left out.
     """
     outcomes = _combine_edits(edits)
     paths, rows = dataset.manifest["path"], []
@@ -89,7 +89,7 @@ def _combine_edits(edits: Iterable[Edit]) -> dict[str, _Outcome]:
 
 
 class Wish(NamedTuple):
-    """One edit of one photo; `value` is a class for a relabel, a split for a move, else ""."""
+    """An edit that is not stored yet."""
 
     path: str
     action: str
@@ -98,15 +98,15 @@ class Wish(NamedTuple):
 
 
 def settle_wish(wish: Wish, known: list[str]) -> Wish:
-    """Return the wish as it is kept; a new class is added to the `known` ones.
+    """Return the edit in its stored form; a new class is added to `known`.
 
     Raises:
-        EditRefused: There is no such action or split, no such class can be, the note is too long.
+        EditRefused: The action, split or class is impossible, or the note is too long.
     """
     note = check_note(wish.note, LONGEST_NOTE, EditRefused)
     if wish.action not in ACTIONS:
         raise EditRefused(
-            f"There is no edit “{wish.action[:40]}”.", f"Choose one of: {', '.join(ACTIONS)}."
+            f"Unknown edit “{wish.action[:40]}”.", f"Choose one of: {', '.join(ACTIONS)}."
         )
     value = ""
     if wish.action == "relabel":
@@ -123,23 +123,23 @@ def settle_wish(wish: Wish, known: list[str]) -> Wish:
 
 
 def settle_class(name: str, known: Sequence[str]) -> str:
-    """Return the class that a typed name means: a known one if it differs by case or spaces only.
+    """Return the class of a typed name; case and spaces may differ from a known class.
 
     Raises:
-        EditRefused: It is no name, or could be any of several known classes.
+        EditRefused: The name is not possible, or fits several known classes.
     """
     if name in known:
         return name
     settled = " ".join(unicodedata.normalize("NFC", name).split())
     if not settled:
-        raise EditRefused("The class has no name.", "Type the name of a class.")
+        raise EditRefused("The class needs a name.", "Type the name of a class.")
     if settled in known:
         return settled
     meant = [other for other in known if fold_name(other) == fold_name(settled)]
     if len(meant) > 1:
         raise EditRefused(
-            f"“{settled}” could be any of {', '.join(f'“{other}”' for other in meant)}.",
-            "Type the name exactly as the class is called.",
+            f"“{settled}” fits several classes: {', '.join(f'“{other}”' for other in meant)}.",
+            "Type the exact name of the class.",
         )
     return meant[0] if meant else _check_new_name(settled)
 
@@ -148,12 +148,12 @@ def _check_new_name(name: str) -> str:
     odd = name.startswith(".") or set(name) & set("/\\")
     if odd or any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name):
         raise EditRefused(
-            f"“{name[:_LONGEST_NAME]}” cannot be the name of a class: on export it is a folder.",
-            "Leave out slashes, a dot at the start and invisible signs.",
+            f"“{name[:_LONGEST_NAME]}” cannot be a class: the name must also work as a folder.",
+            "Remove slashes, a dot at the start and invisible characters.",
         )
     if len(name) > _LONGEST_NAME:
         raise EditRefused(
-            f"The name of a class has at most {_LONGEST_NAME} letters; this has {len(name)}.",
+            f"This name has {len(name)} characters; a class has at most {_LONGEST_NAME}.",
             "Choose a shorter name.",
         )
     return name
@@ -165,20 +165,20 @@ def choose_leaving(
     groups: Sequence[Sequence[int]],
     keep: Sequence[int] | None,
 ) -> list[int]:
-    """Return the numbers of all photos of the groups but one of each, ascending.
+    """Return the photo numbers of all but one photo of each group, ascending.
 
     Args:
-        changes: Resolved edits that already wait; a photo excluded by them is no duplicate.
-        groups: Photos that are the same; groups that share a photo are one.
-        keep: Photos that stay; None: the first of train, validation, test, then by path.
+        changes: Resolved edits that wait; photos that they exclude do not count.
+        groups: Copies; groups that share a photo are one group.
+        keep: The photos that stay; None: the first of train, validation, test, then by path.
 
     Raises:
-        EditRefused: A group spans classes without `keep`, `keep` names none or several of a group,
-            a photo is not in the dataset, or nothing is left to merge.
+        EditRefused: A group spans classes without `keep`, `keep` does not name one photo of a
+            group, a photo is not in the dataset, or nothing is left to merge.
     """
     if any(not 0 <= photo < len(dataset) for group in groups for photo in group):
         raise EditRefused(
-            "A photo of the groups is not in the dataset.", "Look for the duplicates again."
+            "A photo of the groups is not in the dataset.", "Find the duplicates again."
         )
     manifest = dataset.manifest[["path", "class", "split"]].copy()
     changed = changes["photo"].to_numpy()
@@ -192,32 +192,32 @@ def choose_leaving(
             leaving += [photo for photo in present if photo != stays]
     if not leaving:
         raise EditRefused(
-            "There are no duplicates to merge.", "Choose at least two photos that are the same."
+            "These photos are not duplicates.", "Choose at least two copies of a photo."
         )
     return sorted(leaving)
 
 
 def _choose_staying(rows: pd.DataFrame, keep: Collection[int] | None) -> int:
-    """Return the number of the one photo that stays; `rows` is indexed by photo number."""
+    """Return the number of the photo that stays; `rows` is indexed by photo number."""
     shown = ", ".join(f"“{path}” ({name})" for path, name, _ in rows.to_numpy()[:4].tolist())
     if keep is not None:
         kept = [int(photo) for photo in rows.index if photo in set(keep)]
         if len(kept) == 1:
             return kept[0]
         raise EditRefused(
-            f"Of {shown} {'none' if not kept else 'more than one'} is to be kept.",
-            "Name one photo of each group that stays.",
+            f"Exactly one of {shown} must stay, not {len(kept)}.",
+            "Choose one photo of each group.",
         )
     if rows["class"].nunique() > 1:
         raise EditRefused(
-            f"The same photo is in several classes: {shown}.",
-            "Choose the one to keep, or relabel it first.",
+            f"Copies of a photo are in several classes: {shown}.",
+            "Choose the copy that stays, or relabel them first.",
         )
     return int(min(rows.index, key=lambda n: (SPLITS.index(rows["split"][n]), rows["path"][n])))
 
 
 def _join_groups(groups: Sequence[Sequence[int]]) -> Iterator[set[int]]:
-    """Yield sets of photos; two groups that share a photo come as one."""
+    """Yield sets of photos; groups that share a photo are joined."""
     group_of: dict[int, set[int]] = {}
     for group in groups:
         joined = {int(photo) for photo in group}

@@ -1,7 +1,7 @@
 """The tray: edits of a dataset that wait to be applied, in the database of the workspace.
 
-They survive reloads and restarts, and any number of processes may add to them at once. An undone
-edit is only marked, so that it can be redone, until a new edit takes its place.
+They survive restarts, and several processes can add edits at once. An undone edit is only marked,
+so that it can be redone, until a new edit replaces it.
 """
 
 from collections.abc import Sequence
@@ -11,34 +11,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from core.datasets.edits.changes import (
-    Action,
-    Edit,
-    Wish,
-    choose_leaving,
-    resolve_edits,
-    settle_wish,
-)
+from core.datasets.edits.changes import Action as Action
+from core.datasets.edits.changes import Edit as Edit
+from core.datasets.edits.changes import Wish, choose_leaving, settle_wish
+from core.datasets.edits.changes import resolve_edits as resolve_edits
 from core.errors import DatasetMissing, EditRefused
 from core.runs.database import read_database, write_database
 from core.runs.tables import edits_table
 from core.workspace import Workspace
 from data.dataset import FACTS, Dataset
-
-__all__ = [
-    "Action",
-    "Edit",
-    "add_edits",
-    "clear_edits",
-    "count_edits",
-    "count_undone",
-    "list_classes",
-    "list_edits",
-    "merge_duplicates",
-    "redo_edits",
-    "resolve_edits",
-    "undo_edits",
-]
 
 _COLUMNS = [edits_table.c[field.name] for field in fields(Edit)]
 _TABLE = edits_table.c
@@ -52,22 +33,22 @@ def add_edits(
     value: str = "",
     note: str = "",
 ) -> int:
-    """Return the number of the batch: the same edit for each of the photos.
+    """Add the same edit for each photo and return the number of the batch.
 
     Args:
-        action: "restore" cancels what the tray holds for the photos.
-        value: The class for "relabel" (a new one is made; a known one is found also where case or
-            spaces differ), the split for "move", else nothing.
+        action: "restore" cancels earlier edits of the photos.
+        value: The class for "relabel" (known or new; case and spaces may differ), the split for
+            "move", else empty.
 
     Raises:
-        EditRefused: No photo, no such photo, class, split or action, or too long a note.
-        DatasetMissing: The dataset was deleted meanwhile.
+        EditRefused: A photo, class, split or action does not exist, or the note is too long.
+        DatasetMissing: The dataset was deleted.
     """
     numbers = list(dict.fromkeys(int(photo) for photo in photos))
     if any(not 0 <= number < len(dataset) for number in numbers):
         raise EditRefused(
-            f"“{dataset.name}” has the photos 0 to {len(dataset) - 1}; others were named.",
-            "Choose the photos again: the dataset that is shown may have changed.",
+            f"“{dataset.name}” only has the photos 0 to {len(dataset) - 1}.",
+            "Choose the photos again: the dataset may have changed.",
         )
     paths = dataset.manifest["path"]
     wishes = [Wish(str(paths.iat[number]), action, value, note) for number in numbers]
@@ -81,16 +62,13 @@ def merge_duplicates(
     note: str = "",
     keep: Sequence[int] | None = None,
 ) -> int:
-    """Return the number of the batch that excludes all but one photo of each group.
+    """Exclude all but one photo of each group and return the number of the batch.
 
-    Of each group the first of train stays (then validation, then test), by path; with `keep` the
-    one that it names. Groups that share a photo are one; what the tray already says of the
-    photos counts.
+    See `choose_leaving` for the photo that stays. Edits that already wait count.
 
     Raises:
-        EditRefused: A group spans classes and `keep` does not say which stays, `keep` names none
-            or several of a group, or there is nothing to merge.
-        DatasetMissing: The dataset was deleted meanwhile.
+        EditRefused: As `choose_leaving`.
+        DatasetMissing: The dataset was deleted.
     """
     changes = resolve_edits(dataset, list_edits(workspace, dataset.id))
     leaving = choose_leaving(dataset, changes, groups, keep)
@@ -98,32 +76,32 @@ def merge_duplicates(
 
 
 def list_edits(workspace: Workspace, dataset_id: str) -> list[Edit]:
-    """Return the edits in the tray, oldest first, without those that were undone."""
+    """Return the edits in the tray, oldest first, without undone ones."""
     query = select(*_COLUMNS).where(_waiting(dataset_id)).order_by(_TABLE.number)
     with read_database(workspace) as connection:
         return [Edit(**row._mapping) for row in connection.execute(query)]
 
 
 def count_edits(workspace: Workspace, dataset_id: str) -> int:
-    """Return how many edits are in the tray."""
+    """Return the number of edits in the tray."""
     return _count(workspace, _waiting(dataset_id))
 
 
 def count_undone(workspace: Workspace, dataset_id: str) -> int:
-    """Return how many edits could be redone."""
+    """Return the number of undone edits."""
     return _count(workspace, (_TABLE.dataset == dataset_id) & _TABLE.undone)
 
 
 def list_classes(workspace: Workspace, dataset: Dataset) -> list[str]:
-    """Return the classes of the dataset, and after them the new ones that the tray names."""
+    """Return the classes of the dataset, then new ones in the tray."""
     with read_database(workspace) as connection:
         return _list_classes(connection, dataset)
 
 
 def undo_edits(workspace: Workspace, dataset_id: str, batch: int | None = None) -> int:
-    """Return how many edits were undone: those of the last batch.
+    """Undo the last batch and return its number of edits.
 
-    With `batch` only if that is still the last, so that an old button undoes nothing else.
+    With `batch`, only if that is still the last: an old button undoes nothing else.
     """
     with write_database(workspace) as connection:
         waiting = _waiting(dataset_id)
@@ -134,7 +112,7 @@ def undo_edits(workspace: Workspace, dataset_id: str, batch: int | None = None) 
 
 
 def redo_edits(workspace: Workspace, dataset_id: str) -> int:
-    """Return how many edits are back: those of the batch that was undone last."""
+    """Redo the batch that was undone last and return its number of edits."""
     undone = (_TABLE.dataset == dataset_id) & _TABLE.undone
     with write_database(workspace) as connection:
         first = connection.scalar(select(func.min(_TABLE.batch)).where(undone))
@@ -144,13 +122,13 @@ def redo_edits(workspace: Workspace, dataset_id: str) -> int:
 
 
 def clear_edits(workspace: Workspace, dataset_id: str) -> int:
-    """Return how many edits were undone: all; they can be redone batch by batch."""
+    """Undo all edits and return their number; they can be redone batch by batch."""
     with write_database(workspace) as connection:
         return _mark(connection, _waiting(dataset_id), undone=True)
 
 
 def forget_edits(workspace: Workspace, dataset_id: str, last: int | None = None) -> None:
-    """Delete the edits up to number `last` (or all) and all undone ones, for good."""
+    """Delete the edits up to number `last` (default all) and all undone ones, permanently."""
     gone = _TABLE.dataset == dataset_id
     if last is not None:
         gone &= _TABLE.undone | (_TABLE.number <= last)
@@ -159,31 +137,34 @@ def forget_edits(workspace: Workspace, dataset_id: str, last: int | None = None)
 
 
 def note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) -> int:
-    """Return the number of the batch of these edits; all are noted, or none.
+    """Add edits, all or none, and return the number of their batch.
 
-    An edit that is the newest of its photo already is not noted again: a page that is redrawn
-    while it acts on a click may send the click twice.
+    An edit that equals the newest edit of its photo is skipped: a page that is redrawn during a
+    click may send it twice.
 
     Raises:
-        EditRefused: There is none, or one is not possible. The paths are not checked.
-        DatasetMissing: The dataset was deleted meanwhile.
+        EditRefused: There are no edits, or one is impossible. Paths are not checked.
+        DatasetMissing: The dataset was deleted.
     """
     if not wishes:
         raise EditRefused("No photo was chosen.", "Choose at least one photo, then edit it.")
     with write_database(workspace) as connection:
         check_there(workspace, dataset)
         known = _list_classes(connection, dataset)
-        newest, now = _list_newest(connection, dataset.id), datetime.now(UTC)
-        rows: list[dict[str, Any]] = []
-        for settled in (settle_wish(wish, known) for wish in wishes):
-            said = newest.get(settled.path)
-            if said is None or said[:2] != (settled.action, settled.value):
-                rows.append({**settled._asdict(), "dataset": dataset.id, "created": now})
+        columns = (_TABLE.path, _TABLE.action, _TABLE.value, _TABLE.batch)
+        waiting = select(*columns).where(_waiting(dataset.id)).order_by(_TABLE.number)
+        newest = {path: tuple(edit) for path, *edit in connection.execute(waiting)}
+        now = datetime.now(UTC)
+        rows: list[dict[str, Any]] = [
+            {**settled._asdict(), "dataset": dataset.id, "created": now}
+            for settled in [settle_wish(wish, known) for wish in wishes]
+            if newest.get(settled.path, ())[:2] != (settled.action, settled.value)
+        ]
         if not rows:
-            return newest[wishes[-1].path][2]
+            return int(newest[wishes[-1].path][2])
         dropped = (_TABLE.dataset == dataset.id) & _TABLE.undone
         connection.execute(delete(edits_table).where(dropped))
-        # The number of its first edit makes a batch's number that was never given before.
+        # The number of its first edit becomes the number of the batch: it is new.
         first = connection.execute(insert(edits_table).values(batch=0, **rows[0]))
         batch = int(first.inserted_primary_key[0])  # type: ignore[index]
         connection.execute(update(edits_table).where(_TABLE.number == batch).values(batch=batch))
@@ -206,15 +187,6 @@ def _count(workspace: Workspace, condition: ColumnElement[bool]) -> int:
         return int(connection.scalar(query) or 0)
 
 
-def _list_newest(connection: Connection, dataset_id: str) -> dict[str, tuple[str, str, int]]:
-    """Return path → action, value and batch of the newest waiting edit of each photo."""
-    columns = (_TABLE.path, _TABLE.action, _TABLE.value, _TABLE.batch)
-    query = select(*columns).where(_waiting(dataset_id)).order_by(_TABLE.number)
-    return {
-        path: (action, value, batch) for path, action, value, batch in connection.execute(query)
-    }
-
-
 def _list_classes(connection: Connection, dataset: Dataset) -> list[str]:
     relabels = _waiting(dataset.id) & (_TABLE.action == "relabel")
     named = connection.scalars(select(_TABLE.value).where(relabels).distinct())
@@ -222,11 +194,7 @@ def _list_classes(connection: Connection, dataset: Dataset) -> list[str]:
 
 
 def check_there(workspace: Workspace, dataset: Dataset) -> None:
-    """Check that the dataset is still in the workspace.
-
-    Raises:
-        DatasetMissing: It was deleted.
-    """
+    """Raise `DatasetMissing` if the dataset was deleted."""
     if not (workspace.dataset_folder(dataset.id) / FACTS).is_file():
         raise DatasetMissing(
             f"The dataset “{dataset.name}” was deleted.",

@@ -1,11 +1,11 @@
-"""Leakage: photos that are in two splits, and what a run's metrics are without them.
+"""Leakage: photos with a copy in the training photos, and the metrics of a run without them.
 
-A photo learned by heart counts as recognised where its twin is judged. Pure: tables and arrays in,
-tables and metrics out. `pairs` are those of data.duplicates.find_pairs.
+A memorised training photo inflates the score of its copy. Pure. `pairs`: see
+data.duplicates.find_pairs.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,21 +13,17 @@ import pandas as pd
 from core.evaluation.metrics import Evaluation, evaluate_scores
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """The metrics of some photos, and of the same less those that leak."""
+class Comparison(NamedTuple):
+    """The metrics with and without leaking photos."""
 
     leaking: np.ndarray
-    """(m,) int64, the photos left out."""
+    """(m,) int64."""
     with_all: Evaluation
     without: Evaluation
 
 
 def list_leaking_photos(pairs: pd.DataFrame, splits: np.ndarray, split: str) -> np.ndarray:
-    """Return the photos of a split that have a twin in train, (m,) int64 ascending.
-
-    For “train” there are none: what is trained on does not leak into itself.
-    """
+    """Return the photos of a split with a copy in train, (m,) int64 ascending; empty for train."""
     if split == "train" or pairs.empty:
         return np.empty(0, dtype=np.int64)
     a, b = pairs["a"].to_numpy(dtype=np.int64), pairs["b"].to_numpy(dtype=np.int64)
@@ -44,11 +40,11 @@ def evaluate_without(
     photos: np.ndarray,
     leaking: np.ndarray,
 ) -> Comparison:
-    """Return the metrics of photos with and without those that leak.
+    """Return the metrics of photos with and without leaking ones.
 
     Args:
         scores: (n, k) of all photos of the dataset.
-        photos: (m,) photo numbers that are judged, those of a split.
+        photos: (m,) photo numbers of a split.
     """
     left_out = np.intersect1d(photos, leaking)
     rest = np.setdiff1d(photos, leaking)

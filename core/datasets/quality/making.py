@@ -1,4 +1,4 @@
-"""Making an analysis: features, read or extracted, then everything that is said about the photos.
+"""The job of an analysis: read or extract features, then analyse the photos.
 
 The same parameters give the same result on the same machine.
 """
@@ -30,8 +30,7 @@ from core.datasets.quality.suspects import (
     score_out_of_fold,
 )
 from core.kept import Cached, read_cached, write_cached
-from core.runs.jobs import Report
-from core.runs.store import Phase
+from core.runs.jobs import PhaseReport, Report
 from core.runs.training.preparing import Preparation, prepare_features
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -49,15 +48,15 @@ _STEPS = ("nearest photos", "duplicates", "label suspects", "map")
 def make_analysis(
     workspace: Workspace, parameters: Mapping[str, Any], report: Report
 ) -> Mapping[str, Any]:
-    """Do the job: make the analysis, unless it is stored, and return its id.
+    """Do the job: compute the analysis, unless it is cached, and return its id.
 
     Args:
         parameters: From store.list_parameters.
 
     Raises:
-        DatasetMissing, ResultDamaged: The dataset is gone or damaged.
-        WeightsMissing, WeightsDamaged, DiskFull: Features are not kept and cannot be made.
-        PetalscopeError: UMAP is asked for and not installed.
+        DatasetMissing, ResultDamaged: The dataset is missing or damaged.
+        WeightsMissing, WeightsDamaged, DiskFull: Features are not cached and cannot be extracted.
+        PetalscopeError: umap-learn is needed and not installed.
     """
     identifier = fingerprint(dict(parameters))
     if read_cached(workspace, identifier) is not None:
@@ -81,32 +80,19 @@ def make_analysis(
     return {"analysis": identifier}
 
 
-class _Listener:
-    """Tells the preparation of features as phases of the job."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._phase = ""
-
-    def begin_phase(self, phase: Phase) -> None:
-        self._phase = _PHASES.get(phase, phase)
-        self._report(self._phase, 0, 0)
-
-    def tell_progress(self, done: int, total: int, **facts: float | None) -> None:  # noqa: ARG002
-        self._report(self._phase, done, total)
-
-
 def _find_features(
     workspace: Workspace, dataset: Dataset, parameters: Mapping[str, Any], report: Report
 ) -> tuple[np.ndarray, str]:
-    """Return the features (n, 2048) and what to call their weights; extracted where not kept."""
+    """Return the features (n, 2048) and the label of their weights; extracted if not cached."""
     backbone = parameters["backbone"]
     for kept in find_feature_sets(workspace, dataset.id):
         values = read_features(workspace, kept.id) if kept.backbone_id == backbone else None
         if values is not None:
             return values, kept.label
     report("preparing", 0, 0)
-    by = Preparation(workspace=workspace, device=find_device(), listener=_Listener(report))
+    by = Preparation(
+        workspace=workspace, device=find_device(), listener=PhaseReport(report, _PHASES)
+    )
     weights = find_weights(workspace, parameters["weights"])
     made = prepare_features(by, dataset, weights, PREPROCESSING)
     return made.values, read_backbone_facts(workspace, made.backbone_id).weights_label

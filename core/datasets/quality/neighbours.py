@@ -1,7 +1,7 @@
-"""Nearness of photos by the cosine of their features: neighbours, typicality, outliers, maps.
+"""Cosine similarity of photos by their features: neighbours, typicality, outliers, maps.
 
-In blocks, so that a million photos need no more than some hundred MB beside what is returned.
-Features are (n, d) float32. Seeded: the same on each call.
+Computed in blocks: a million photos need some hundred MB beside the result. Features are (n, d)
+float32. Seeded.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,15 +10,15 @@ import numpy as np
 
 NEIGHBOURS = 60
 OWN_NEIGHBOURS = 10
-"""How many photos of its own class a photo is held against."""
+"""Photos of its own class that a photo is compared with."""
 OUTLIER_LIMIT = 3.5
-"""Robust z from which a photo counts as an outlier. Source: Iglewicz and Hoaglin 1993."""
+"""Robust z above which a photo is an outlier. Source: Iglewicz and Hoaglin 1993."""
 MOST_FULL = 20_000
-"""Above this number of photos nearness is measured in the largest REDUCED directions."""
+"""Above this number of photos, similarity is measured in the largest REDUCED directions."""
 REDUCED = 64
 _BLOCK_BYTES = 96 * 2**20
 _TILE = (512, 8192)
-"""Photos held against photos at once: 16 MiB of cosines, which stay near the core."""
+"""Photos compared with photos at once: 16 MiB of cosines, which fit the cache."""
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 SEED = 0
 _BEFORE = 50  # directions that t-SNE and UMAP are given, as their authors advise
@@ -26,7 +26,7 @@ _PERPLEXITY = 30.0
 
 
 def normalise_features(features: np.ndarray) -> np.ndarray:
-    """Return the features in length 1, (n, d) float32; of many photos their REDUCED directions."""
+    """Return unit vectors, (n, d) float32; of many photos in their REDUCED directions."""
     if len(features) > MOST_FULL:
         directions = find_directions(features, REDUCED, centre=np.zeros(features.shape[1]))
         features = project_features(features, directions)
@@ -39,12 +39,12 @@ def find_neighbours(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the nearest photos of each, (n, k) int32, nearest first, and their cosine, float32.
 
-    k is `count`, or n - 1 where there are fewer; a photo is not its own neighbour. All are held
-    against all, in tiles: of each the few that may be among the nearest are kept.
+    k is `count`, or n - 1 if there are fewer; a photo is not its own neighbour. All pairs are
+    compared in tiles; each tile adds its candidates.
 
     Args:
-        unit: (n, d) float32 of length 1.
-        tell: Told how many photos are done, and of how many.
+        unit: (n, d) float32 unit vectors.
+        tell: Called with the number of finished photos and of all.
     """
     n, (height, width) = len(unit), _TILE
     k = min(count, n - 1)
@@ -78,7 +78,7 @@ _Near = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _take_nearest(found: Sequence[_Near], k: int) -> _Near:
-    """Return the k nearest of each row, by row, the nearest first; of equal ones the first."""
+    """Return the k nearest of each row, sorted by row, similarity and photo."""
     row, photo, cosine = (np.concatenate(parts) for parts in zip(*found, strict=True))
     order = np.lexsort((photo, -cosine, row))
     row = row[order]
@@ -89,9 +89,9 @@ def _take_nearest(found: Sequence[_Near], k: int) -> _Near:
 def measure_typicality(unit: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return typicality (n,) 0..1 and outlier score (n,) of each photo within its class.
 
-    Both rest on the mean distance (1 - cosine) to the nearest photos of its own class. Typicality
-    is its rank: 1 the most typical. The score is how many robust standard deviations it lies above
-    the median of its class. A class of fewer than 3 photos has neither: typicality 1, score 0.
+    Both use the mean distance (1 - cosine) to the nearest photos of its own class. Typicality is
+    its rank, 1 for the most typical photo; the score is its distance from the median in robust
+    standard deviations. Classes of fewer than 3 photos get typicality 1 and score 0.
     """
     typicality, score = np.ones(len(labels)), np.zeros(len(labels))
     for label in np.unique(labels):
@@ -111,11 +111,11 @@ def measure_typicality(unit: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray
 def find_directions(
     features: np.ndarray, count: int, *, centre: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return the largest principal directions as columns, (d, count) float32; fewer if d is less.
+    """Return the largest principal directions as columns, (d, min(count, d)) float32.
 
     Args:
         features: (n, d), read in blocks.
-        centre: (d,) what is taken off first; None: the mean.
+        centre: (d,), subtracted first; None: the mean.
     """
     from scipy.linalg import eigh
 
@@ -128,7 +128,7 @@ def find_directions(
     count = min(count, size)
     _, vectors = eigh(covariance, subset_by_index=(size - count, size - 1))
     vectors = vectors[:, ::-1]
-    # A direction has no sign of its own: the largest entry is made positive, always the same way.
+    # A direction has no sign: make the largest entry positive, so that it is always the same.
     signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(count)])
     return np.asarray(vectors * signs, dtype=np.float32)
 

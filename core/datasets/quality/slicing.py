@@ -1,8 +1,8 @@
-"""Where a run is weak: its accuracy along every property, its worst slices, possible shortcuts.
+"""The accuracy of a run by property, its worst slices, and possible shortcuts.
 
-For photos of train and validation the worst slices are found on one half and measured on the other.
-For test photos they are found on validation photos: test photos choose nothing. Properties are
-read from the manifest and, where it was made, the quality analysis; nothing is decoded.
+For training and validation photos, the worst slices are found on one half and measured on the
+other; for test photos, they are found on validation photos. Properties come from the manifest and,
+if it exists, the quality analysis.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from data.dataset import Dataset
 from data.findings import ISSUES, Thresholds
 
 SOUND = "none"
-"""The kind of a photo without any issue."""
+"""A photo without issues."""
 _MEASURES: tuple[tuple[str, str, About, int], ...] = (
     ("brightness", "Brightness", "picture", 2),
     ("contrast", "Contrast", "picture", 3),
@@ -43,24 +43,24 @@ _WORDS = {"odd_shape": "odd shape"}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SliceStudy:
-    """What is known of the slices of one split."""
+    """The slices of one split."""
 
     split: str
     photos: np.ndarray
-    """(m,) int64, the photos of the split that are judged (`RunResult.draw_photos`)."""
+    """(m,) int64, from `RunResult.draw_photos`."""
     right: np.ndarray
     """(m,) bool."""
     properties: Mapping[str, Property]
     bins: Mapping[str, pd.DataFrame]
-    """Name of a property → what `measure_bins` returns."""
+    """Name of a property → `measure_bins`."""
     ranking: pd.DataFrame
-    """What `rank_properties` returns."""
+    """From `rank_properties`."""
     search: SliceSearch
     found_on: str
-    """"halves", or the split that the worst slices were found on."""
+    """"halves", or the split of the photos that the worst slices were found on."""
     shortcuts: tuple[Shortcut, ...]
     judged_by: str
-    """The split that shortcuts were judged by."""
+    """The split that judges shortcuts."""
 
     @property
     def n(self) -> int:
@@ -77,17 +77,17 @@ class SliceStudy:
 
     @property
     def lowest_end(self) -> float:
-        """Where scales begin: all accuracies, and the intervals of bins with photos enough."""
+        """Lower end of a scale: all accuracies, and the intervals of bins with enough photos."""
         lows = [bins.loc[bins["n"] >= LEAST_PER_BIN, "low"].min() for bins in self.bins.values()]
         lows += [bins["accuracy"].min() for bins in self.bins.values()]
         known = [float(low) for low in lows if not np.isnan(low)]
         return min(known, default=self.interval[0])
 
     def photos_in(self, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
-        """Return the photos of the split that the rule holds for, (p,) int64, and which are right.
+        """Return the photos of a slice, (p,) int64, and which are correct.
 
         Raises:
-            KeyError: It names a property that is not there.
+            KeyError: The rule names an unknown property.
         """
         inside = match_rule(rule, self.properties)[self.photos]
         return self.photos[inside], self.right[inside]
@@ -96,11 +96,11 @@ class SliceStudy:
 def study_slices(
     dataset: Dataset, result: RunResult, split: str, analysis: QualityResult | None = None
 ) -> SliceStudy:
-    """Return the slices of a run over the photos of a split (seconds at most).
+    """Return the slices of a run on a split (takes seconds at most).
 
     Args:
         dataset: Of the run; row i of the result is its photo i.
-        analysis: The quality analysis of the dataset, or None: then fewer issues are known.
+        analysis: The quality analysis of the dataset; None: fewer issues.
     """
     properties = list_properties(dataset, result.splits, analysis)
     judged = _read_answers(result, split)
@@ -111,7 +111,7 @@ def study_slices(
     validation = _read_answers(result, "validation")
     apart = split == "test" and len(validation.photos) >= LEAST_PHOTOS
     search = find_worst_slices(properties, judged, validation if apart else None)
-    # Photos that the run learnt from say nothing of what it does when a shortcut fails.
+    # Training photos cannot show the accuracy without a shortcut.
     judge = validation if split == "train" and len(validation.photos) else judged
     learnt = np.setdiff1d(result.draw_photos("train"), judge.photos)
     shortcuts = find_shortcuts(
@@ -144,8 +144,7 @@ def list_properties(
     """Return the properties of all photos of a dataset, by name.
 
     Args:
-        splits: (n,) str, those of the run: where they were drawn anew, the dataset's own count as a
-            property.
+        splits: (n,) str, of the run; if they differ from the dataset's, these are a property.
     """
     manifest = dataset.manifest
     listed = [
@@ -165,7 +164,7 @@ def _numbers(column: pd.Series) -> np.ndarray:
 
 
 def _name_hues(manifest: pd.DataFrame) -> Property:
-    """Return the sixth of the colour circle that the mean colour is in, or grey."""
+    """Return the sixth of the colour circle with the mean colour, or grey."""
     hues = _numbers(manifest["hue"])
     names = np.array(_HUES)[((hues + 30) % 360 // 60).astype(np.int64) % len(_HUES)]
     grey = _numbers(manifest["colourfulness"]) < Thresholds().grey
@@ -190,7 +189,7 @@ def _measure_files(manifest: pd.DataFrame) -> list[Property]:
             name="file_size",
             label="File size",
             values=_numbers(manifest["bytes"]) / 1000,
-            about="picture",  # photos of fine detail have large files
+            about="picture",  # fine detail makes large files
             unit="kB",
             digits=1,
         ),
@@ -204,7 +203,7 @@ def _measure_files(manifest: pd.DataFrame) -> list[Property]:
 
 
 def _find_sources(dataset: Dataset) -> Property:
-    """Return the folder that each photo came from, without the folder of its class."""
+    """Return the source folder of each photo, without the folder of its class."""
     named = [path.rpartition("/")[0] for path in dataset.manifest["path"]]
     places, folders = pd.factorize(np.array(named, dtype=object))
     k = len(dataset.classes)
@@ -218,7 +217,7 @@ def _find_sources(dataset: Dataset) -> Property:
 
 
 def _name_issues(flags: pd.DataFrame) -> Property:
-    """Return the first issue of each photo; what the findings rest on labels for comes first."""
+    """Return the first issue of each photo, in order of importance."""
     order = [name for name in ("suspect", "leak", "outlier", "duplicate", *ISSUES) if name in flags]
     named = np.full(len(flags), SOUND, dtype=object)
     for name in reversed(order):

@@ -1,8 +1,8 @@
-"""The analyses of datasets: started here, read here, made by the job in making.py.
+"""Start and read the analyses of datasets; the job in making.py computes them.
 
 Quality: nearest photos, typicality, outliers, label suspects, duplicate pairs, the PCA map. Map:
-the positions by t-SNE or UMAP. Each is computed once for a dataset and a backbone, and stored.
-Pages read only: no scikit-learn or cleanlab is imported.
+positions by t-SNE or UMAP. Each is cached for a dataset and a backbone. Neither scikit-learn nor
+cleanlab is imported.
 """
 
 import json
@@ -31,18 +31,18 @@ MapMethod = Literal["pca", "tsne", "umap"]
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureSet:
-    """Features of a dataset that are kept, whatever made them."""
+    """Cached features of a dataset."""
 
     id: str
     kind: WeightsKind
     backbone_id: str
     label: str
-    """What to call the weights on screen: “ImageNet”, “random”, …"""
+    """Of the weights, for the screen: “ImageNet”, “random”, …"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class QualityResult:
-    """A quality analysis; row i of everything is photo i of the dataset.
+    """A quality analysis; row i is photo i of the dataset.
 
     `photos` columns: typicality (0..1 within its class, 1 = the most typical), outlier_score
     (robust z of its distance to its own class), outlier (bool), given_score, suggested (class
@@ -57,20 +57,20 @@ class QualityResult:
     created: str
     """UTC, ISO 8601."""
     neighbours: np.ndarray
-    """(n, 60) int32, the nearest photos, nearest first; fewer columns when there are fewer."""
+    """(n, ≤ 60) int32, the nearest photos, nearest first."""
     similarities: np.ndarray
-    """(n, 60) float32, their cosine."""
+    """(n, ≤ 60) float32, their cosine."""
     photos: pd.DataFrame
     pairs: pd.DataFrame
     facts: dict[str, Any]
-    """`head_accuracy` (share of photos whose given class the out-of-fold head behind the suspects
-    finds too), `head_photos` (its n), `folds`, `outlier_limit`, `seconds`."""
+    """`head_accuracy` (out-of-fold, of the head behind the suspects), `head_photos` (its n),
+    `folds`, `outlier_limit`, `seconds`."""
 
 
 def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]:
-    """Return the features of a dataset that are kept: the best weights first, then the newest.
+    """Return the cached features of a dataset: best weights first, then the newest.
 
-    Those of a network that a run tuned come last: they know its photos, and are that run's own.
+    Features of a fine-tuned network come last: it has learned from the photos.
     """
     found: list[tuple[tuple[bool, int, bool, float], FeatureSet]] = []
     for file in workspace.features.glob("[!.]*.json"):
@@ -86,14 +86,14 @@ def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]
             backbone = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
             kind, label = backbone["weights_kind"], backbone["weights_label"]
             if kind not in CATALOGUE:
-                continue  # of an earlier version: no new photo can be compared with these
+                continue  # of an earlier version: new photos cannot be compared with these
             is_tuned = label == TUNED
             if backbone["preprocessing"] != PREPROCESSING:
                 label = f"{label}, preprocessing “{backbone['preprocessing']}”"
             words = read_framing(backbone).words
             label += words and f", {words}"
         except (OSError, ValueError, KeyError, PetalscopeError):
-            continue  # half-made, damaged, or of a backbone that is gone
+            continue  # incomplete, damaged, or of a deleted backbone
         features = FeatureSet(id=file.stem, kind=kind, backbone_id=facts["backbone"], label=label)
         order = is_tuned, rank(kind), bool(words), -file.stat().st_mtime
         found.append((order, features))
@@ -103,13 +103,13 @@ def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]
 def request_analysis(
     workspace: Workspace, dataset_id: str, weights: WeightsKind, method: MapMethod | None = None
 ) -> str:
-    """Return the id of the analysis; a job makes it, unless it is there or being made.
+    """Return the id of the analysis, and start its job unless it is cached or running.
 
     Raises:
-        DatasetMissing: There is no such dataset (ResultDamaged: it is damaged).
-        WeightsMissing: Pretrained ones are asked for and neither they nor features by them exist.
-        WeightsDamaged: The weights' file is damaged.
-        PetalscopeError: UMAP is asked for and umap-learn is not installed.
+        DatasetMissing, ResultDamaged: The dataset is missing or damaged.
+        WeightsMissing: Neither the weights nor features by them exist.
+        WeightsDamaged: The file of the weights is damaged.
+        PetalscopeError: umap-learn is needed and not installed.
     """
     if method == "umap":
         check_umap()
@@ -122,7 +122,7 @@ def request_analysis(
 def list_parameters(
     workspace: Workspace, dataset_id: str, weights: WeightsKind, method: MapMethod | None = None
 ) -> dict[str, Any]:
-    """Return what the job of an analysis is given; its fingerprint is the id.
+    """Return the parameters of an analysis; their fingerprint is its id.
 
     Args:
         method: Of a map; None: the quality analysis.
@@ -133,11 +133,7 @@ def list_parameters(
 
 
 def check_umap() -> None:
-    """Check that UMAP can be used.
-
-    Raises:
-        PetalscopeError: umap-learn is not installed.
-    """
+    """Raise `PetalscopeError` if umap-learn is not installed."""
     from importlib.util import find_spec
 
     if find_spec("umap") is None:
@@ -152,9 +148,9 @@ def check_umap() -> None:
 def read_quality(
     workspace: Workspace, dataset_id: str, identifier: str | None = None
 ) -> QualityResult | None:
-    """Return the newest complete quality analysis of a dataset, or None.
+    """Return the best quality analysis of a dataset, or the one of an id; None if there is none.
 
-    By pretrained weights where there is one; with an identifier, the one of this id alone.
+    Better weights win, then the newest.
     """
     for found in _list_best(workspace, dataset_id, "quality"):
         if identifier in (None, found.id):
@@ -174,9 +170,9 @@ def read_quality(
 
 
 def read_map(workspace: Workspace, dataset_id: str, method: MapMethod) -> np.ndarray | None:
-    """Return the positions (n, 2) float32 of a dataset's photos, or None where not made yet.
+    """Return the positions (n, 2) float32 of a dataset's photos; None if not computed yet.
 
-    The PCA comes with the quality analysis, and with any other map.
+    The PCA comes with the quality analysis and with every other map.
     """
     kinds = ("quality", "map") if method == "pca" else ("map",)
     for kind in kinds:
@@ -193,9 +189,9 @@ def _list_best(workspace: Workspace, dataset_id: str, kind: str) -> list[Cached]
 
 
 def find_flags(manifest: pd.DataFrame, analysis: QualityResult | None) -> pd.DataFrame:
-    """Return which photo has which issue, (n) rows of bool columns.
+    """Return the issues of each photo, (n) rows of bool columns.
 
-    Those of data.findings; after the quality analysis also leak, outlier and suspect.
+    The issues of data.findings; after the quality analysis also leak, outlier and suspect.
     """
     if analysis is None:
         return find_issues(manifest)
@@ -210,7 +206,7 @@ def find_flags(manifest: pd.DataFrame, analysis: QualityResult | None) -> pd.Dat
 def _describe_features(
     workspace: Workspace, dataset_id: str, weights: WeightsKind
 ) -> dict[str, str]:
-    """Return dataset, weights and backbone; kept features will do where their weights are gone."""
+    """Return dataset, weights and backbone; cached features are enough without their weights."""
     read_dataset(workspace, dataset_id)
     try:
         backbone = backbone_id(find_weights(workspace, weights), PREPROCESSING)

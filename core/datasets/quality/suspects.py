@@ -1,11 +1,11 @@
-"""Label suspects: photos whose given class a head, which never saw them, does not believe.
+"""Label suspects: photos that a cross-validated head assigns to another class.
 
 Out-of-fold scores of a ridge head on standardised features, then cleanlab's confident learning.
-Chosen by measurement (planted and drawn wrong labels in three datasets): ridge with penalty 0.3
-found more, and in a fifth of the time, than logistic regression on 64 or 256 principal directions.
+With wrong labels planted in three datasets, ridge with penalty 0.3 found more than logistic
+regression on 64 or 256 principal directions, in a fifth of the time.
 
-Labels that a person found right are kept as one JSON line a decision, only ever appended; the last
-one about a photo (by digest) and its class counts, in all versions of a dataset.
+Labels that a person confirmed are one JSON line each, only ever appended; the last line for a photo
+(by digest) and its class counts, in all versions of a dataset.
 """
 
 import json
@@ -15,21 +15,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
+from core.exact.head import one_hot, split_rows
 from core.workspace import Workspace, write_whole
 from data.dataset import Dataset
 
 FOLDS = 5
 PENALTY = 0.3
 _TEMPERATURES = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
-_LEAST_PHOTOS = 3  # of a class, before anything can be said of its labels
-_BLOCK = 4096
+_LEAST_PHOTOS = 3  # of a class, for suspects among them
 FILE = "confirmed.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeadScores:
-    """Out-of-fold scores (n, k) float64, each row by a head that never saw that photo."""
+    """Out-of-fold scores (n, k) float64."""
 
     scores: np.ndarray
     accuracy: float
@@ -37,10 +38,10 @@ class HeadScores:
 
 
 def deal_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
-    """Return the fold of each row, (n,) int: classes spread evenly, equal groups in one fold.
+    """Return the fold of each row, (n,) int: stratified, and each group in one fold.
 
     Args:
-        groups: (n,) int; rows of an equal value stay together.
+        groups: (n,) int; rows of equal value are a group.
     """
     rng = np.random.default_rng(seed)
     _, first, group_of_row = np.unique(groups, return_index=True, return_inverse=True)
@@ -48,7 +49,7 @@ def deal_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 0
     dealt = 0
     for label in np.unique(labels[first]):
         members = rng.permutation(np.flatnonzero(labels[first] == label))
-        # The next class goes on where this one ended, so that the folds are equally large.
+        # The next class continues where this one ended, so that the folds are equally large.
         fold_of_group[members] = (dealt + np.arange(len(members))) % folds
         dealt += len(members)
     return fold_of_group[group_of_row]
@@ -59,7 +60,7 @@ def score_out_of_fold(
 ) -> HeadScores:
     """Return the scores of ridge heads, each trained without the fold that it scores.
 
-    The scores become probabilities by one temperature, the one of the least loss.
+    One temperature, with the least loss, makes them probabilities.
     """
     values = _Standardised(features)
     squares, products, counts = _sum_by_fold(values, labels, folds, n_classes)
@@ -68,14 +69,13 @@ def score_out_of_fold(
         train = [other for other in range(len(squares)) if other != fold]
         n = max(counts[train].sum(), 1)
         share = counts[train].sum(axis=0) / n
-        # Photos that are all twins of one another make one fold, and none to learn from.
+        # If all photos are copies of each other, there is one fold and nothing to learn from.
         covariance = sum((squares[other] for other in train), np.zeros_like(squares[fold])) / n
         covariance[np.diag_indices(len(covariance))] += PENALTY
         head = np.linalg.solve(covariance, products[train].sum(axis=0) / n)
         rows = np.flatnonzero(folds == fold)
-        for start in range(0, len(rows), _BLOCK):
-            block = rows[start : start + _BLOCK]
-            raw[block] = values[block] @ head + share
+        for block in split_rows(len(rows)):
+            raw[rows[block]] = values[rows[block]] @ head + share
     scores = _soften(raw, labels)
     return HeadScores(scores=scores, accuracy=float((scores.argmax(axis=1) == labels).mean()))
 
@@ -83,9 +83,9 @@ def score_out_of_fold(
 def find_suspects(scores: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
     """Return given_score, suggested (class name), suggested_score, label_score and suspect.
 
-    One row a photo. `label_score` is the score of the given class (self-confidence); as many photos
-    as confident learning estimates to be wrong are suspects, those of the lowest label score. A
-    photo is never one where the head agrees, or where its class has fewer than 3 photos.
+    One row a photo. `label_score` is the score of the given class. Confident learning estimates
+    the number of wrong labels; the photos with the lowest label scores are suspects, unless the
+    head agrees with the label or the class has fewer than 3 photos.
 
     Args:
         scores: (n, k) out-of-fold.
@@ -114,14 +114,14 @@ def find_suspects(scores: np.ndarray, labels: np.ndarray, classes: tuple[str, ..
 
 
 class _Standardised:
-    """Features (n, d) that are read in blocks, less their mean and over their spread."""
+    """Standardised features (n, d), read in blocks."""
 
     def __init__(self, features: np.ndarray) -> None:
         self._features = features
         self._mean = features.mean(axis=0, dtype=np.float64)
         squares = np.zeros(features.shape[1])
-        for start in range(0, len(features), _BLOCK):
-            squares += ((features[start : start + _BLOCK] - self._mean) ** 2).sum(axis=0)
+        for block in split_rows(len(features)):
+            squares += ((features[block] - self._mean) ** 2).sum(axis=0)
         self._spread = np.sqrt(squares / len(features)) + 1e-6
         self.size = features.shape[1]
 
@@ -132,7 +132,7 @@ class _Standardised:
 def _sum_by_fold(
     features: _Standardised, labels: np.ndarray, folds: np.ndarray, n_classes: int
 ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Return for each fold the sums X'X (d, d), X'T (d, k), and the photos of each class (k)."""
+    """Return X'X (d, d), X'T (d, k) and the photos of each class (k) of each fold."""
     size, n_folds = features.size, int(folds.max()) + 1
     squares = [np.zeros((size, size)) for _ in range(n_folds)]
     products = np.zeros((n_folds, size, n_classes))
@@ -140,37 +140,29 @@ def _sum_by_fold(
     for fold in range(n_folds):
         rows = np.flatnonzero(folds == fold)
         counts[fold] = np.bincount(labels[rows], minlength=n_classes)
-        for start in range(0, len(rows), _BLOCK):
-            block = rows[start : start + _BLOCK]
-            values = features[block]
+        for block in split_rows(len(rows)):
+            values = features[rows[block]]
             squares[fold] += values.T @ values
-            products[fold] += values.T @ np.eye(n_classes, dtype=np.float32)[labels[block]]
+            products[fold] += values.T @ one_hot(labels[rows[block]], n_classes, np.float32)
     return squares, products, counts
 
 
 def _soften(raw: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Turn raw scores into their softmax, at the temperature with the least cross-entropy."""
-    blocks = [slice(start, start + _BLOCK) for start in range(0, len(raw), _BLOCK)]
-
-    def soften(rows: slice, temperature: float) -> np.ndarray:
-        scores = np.exp(temperature * (raw[rows] - raw[rows].max(axis=1, keepdims=True)))
-        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+    """Return the softmax of raw scores at the temperature with the least cross-entropy."""
 
     def lose(temperature: float) -> float:
-        own = (
-            np.take_along_axis(soften(rows, temperature), labels[rows, None], axis=1)
-            for rows in blocks
-        )
+        scores = ((softmax(temperature * raw[rows], axis=1), rows) for rows in split_rows(len(raw)))
+        own = (np.take_along_axis(some, labels[rows, None], axis=1) for some, rows in scores)
         return -float(sum(np.log(one + 1e-12).sum() for one in own))
 
     best = min(_TEMPERATURES, key=lose)
-    for rows in blocks:
-        raw[rows] = soften(rows, best)
+    for rows in split_rows(len(raw)):
+        raw[rows] = softmax(best * raw[rows], axis=1)
     return raw
 
 
 def read_confirmed(workspace: Workspace) -> frozenset[tuple[str, str]]:
-    """Return digest and class of all photos whose label was found right."""
+    """Return digest and class of all photos with a confirmed label."""
     try:
         lines = _file(workspace).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -181,21 +173,21 @@ def read_confirmed(workspace: Workspace) -> frozenset[tuple[str, str]]:
             said = json.loads(line)
             right[said["sha256"], said["class"]] = bool(said["right"])
         except (ValueError, KeyError, TypeError):
-            continue  # a line that was cut short when the disk was full
+            continue  # cut short when the disk was full
     return frozenset(key for key, is_right in right.items() if is_right)
 
 
 def confirm_labels(
     workspace: Workspace, dataset: Dataset, photos: Sequence[int], *, right: bool = True
 ) -> None:
-    """Note that the labels of the photos are right, or with right=False in doubt again."""
+    """Store that the labels of photos are correct, or with right=False in doubt again."""
     rows = dataset.manifest.iloc[list(photos)][["sha256", "class"]]
     lines = [
         json.dumps({"sha256": digest, "class": name, "right": right}, ensure_ascii=False)
         for digest, name in rows.itertuples(index=False)
     ]
     workspace.analyses.mkdir(parents=True, exist_ok=True)
-    with _file(workspace).open("ab", buffering=0) as file:  # one write: no line is torn
+    with _file(workspace).open("ab", buffering=0) as file:  # one write a call: lines stay whole
         write_whole(file, "".join(f"{line}\n" for line in lines).encode())
 
 

@@ -28,7 +28,6 @@ class Estimate(NamedTuple):
 
 def estimate_run(workspace: Workspace, recipe: Recipe, dataset: Dataset) -> Estimate | None:
     """Return how long the epochs of this recipe would take; None without a run of its kind."""
-    epochs = recipe.epochs if recipe.has_epochs else 1
     for run in list_runs(workspace):
         if run.state != "done" or _find_kind(run.recipe) != _find_kind(recipe):
             continue
@@ -37,7 +36,7 @@ def estimate_run(workspace: Workspace, recipe: Recipe, dataset: Dataset) -> Esti
         if known and photos:
             mean = sum(float(epoch["seconds"]) for epoch in known) / len(known)
             share = _count_train(dataset, recipe) / photos
-            return Estimate(seconds=share * epochs * mean, run=run)
+            return Estimate(seconds=share * recipe.epochs * mean, run=run)
     return None
 
 

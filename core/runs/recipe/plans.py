@@ -177,8 +177,8 @@ def check_epochs(recipe: Recipe) -> None:
     """
     if not recipe.has_epochs:
         raise RecipeRefused(
-            "The exact head has no epochs and no learning rate: a formula gives the best linear "
-            "head at once, so there is nothing to train on or to try out.",
+            "The exact head is solved in closed form: it has no learning rate to vary and cannot "
+            "be trained further.",
             "Choose another strategy.",
             field="strategy",
         )

@@ -293,7 +293,7 @@ def validate(recipe: Recipe) -> None:
     check_policy(recipe.augmentation)
     if not (recipe.has_epochs or recipe.augmentation.does_nothing):
         raise RecipeRefused(
-            "The exact head learns from photos as they are: it has no epochs to change them in.",
+            "The exact head cannot use augmentation.",
             "Choose the augmentation “none”, or another strategy.",
             field="augmentation",
         )

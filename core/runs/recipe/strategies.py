@@ -35,7 +35,8 @@ class Strategy:
     suggested: Mapping[str, Any] = field(default_factory=dict)
     """Settings to begin with, where they are not the recipe's defaults."""
     has_epochs: bool = True
-    """Whether it learns step by step; else a formula gives the head at once, which is one epoch."""
+    """Whether it learns step by step; else it is solved at once, stored as one epoch."""
+    loss: str = "categorical cross-entropy"
 
     @property
     def starts_with_head(self) -> bool:
@@ -76,11 +77,12 @@ STRATEGIES: Mapping[str, Strategy] = {
     "exact": Strategy(
         title="Exact head",
         words="exact head",
-        sentence="No epochs: the best linear head by formula, from kept features in seconds.",
+        sentence="Ridge regression in closed form on cached features; takes seconds.",
         head_alone=True,
         stages=0,
         suggested={"epochs": 1},
         has_epochs=False,
+        loss="squared error (ridge)",
     ),
 }
 SUGGESTED = tuple(dict.fromkeys(name for one in STRATEGIES.values() for name in one.suggested))

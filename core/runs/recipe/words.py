@@ -35,8 +35,7 @@ def list_settings(recipe: Recipe) -> dict[str, str]:
     for one in SETTINGS.values():
         if one.used(recipe):
             rows[one.label[0].lower() + one.label[1:]] = _say(one, recipe)
-    loss = "categorical cross-entropy" if recipe.has_epochs else "squared distance (ridge)"
-    return rows | {"loss": loss}
+    return rows | {"loss": STRATEGIES[recipe.strategy].loss}
 
 
 def list_differences(recipes: Sequence[Recipe]) -> list[Difference]:

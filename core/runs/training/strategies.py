@@ -16,8 +16,8 @@ import numpy as np
 from core.cluster import Fit, train
 from core.config import read_settings
 from core.errors import RunStopped
+from core.exact.formula import measure_head, solve_head, write_ridge
 from core.runs.recipe.recipe import SETTINGS, Recipe
-from core.runs.training.formula import measure_head, solve_head, write_choice
 from core.runs.training.photo_source import PhotoSource
 from core.runs.training.preparing import (
     Features,
@@ -164,7 +164,7 @@ class Training:
         parts = self.train, self.validation
         train, validation = ((take_rows(frozen.values, one), labels[one]) for one in parts)
         head, choice = solve_head(frozen.values, labels, self.train, len(self._dataset.classes))
-        write_choice(self._folder, choice)
+        write_ridge(self._folder, choice)
         epoch = measure_head(head, train, validation, since)
         self._watch.on_epoch(epoch, epoch)
         self._check_pause()

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.datasets.versions import delete_version, describe_uses, list_uses
 from core.errors import PetalscopeError
-from core.exact.whatif import describe_foretold
+from core.exact.whatif import describe_effect
 from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics
@@ -91,7 +91,7 @@ def _show_version(page: VersionsPage, version: DatasetSummary) -> None:
             st.markdown(_title(version))
             st.caption(_describe(version))
             if version.parent and not version.problem:
-                told = describe_foretold(cache.workspace(), cache.dataset(version.id))
+                told = describe_effect(cache.workspace(), cache.dataset(version.id))
                 if told:
                     st.caption(f":material/query_stats: {told}")
         if version.id == page.dataset.id:

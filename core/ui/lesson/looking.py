@@ -7,8 +7,8 @@ import streamlit as st
 from PIL import Image
 
 from core.datasets.quality.store import find_feature_sets
+from core.exact.head import ExactHead
 from core.exact.store import HeadSource
-from core.instant.head import ExactHead
 from core.ui.parts import cache
 from data.augmentation import augment_part
 from models.backbone import Backbone, open_backbone

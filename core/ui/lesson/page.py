@@ -13,8 +13,7 @@ import streamlit as st
 from core.charts.shares import draw_forecast, draw_shares, list_fan, list_points
 from core.datasets.quality.store import find_feature_sets
 from core.evaluation.intervals import wilson_interval
-from core.exact.forecasting import KIND
-from core.exact.store import find_judged_source
+from core.exact.store import CURVE, find_judged_source
 from core.formats import percent, plain
 from core.runs.jobs import read_job
 from core.runs.recipe.strategies import HEAD, STRATEGIES
@@ -72,9 +71,9 @@ def show_lesson() -> None:
 def _start_curve(page: LessonPage) -> None:
     """Start the job of the learning curve while the first steps are read."""
     workspace = cache.workspace()
-    known = page.forecast or read_job(workspace.analysis_folder(page.source.identify(KIND)))
+    known = page.forecast or read_job(workspace.analysis_folder(page.source.identify(CURVE)))
     if known is None and not workspace.read_only:
-        page.source.start(workspace, KIND)
+        page.source.start(workspace, CURVE)
 
 
 def _show_steps(page: LessonPage) -> None:
@@ -214,7 +213,7 @@ def _show_forecast(page: LessonPage, before: str) -> None:
     if row["low"] < row["high"]:  # with all photos the samples are equal
         draws = {name: percent(row[name], n) for name in ("low", "high")}
         lines.append(said["draws"].format(n=len(forecast.curve.values), **draws))
-    if seen := forecast.foresee(forecast.most_more):
+    if seen := forecast.predict(forecast.most_more):
         ahead = {name: percent(getattr(seen, name), n) for name in ("value", "low", "high")}
         photos = f"{forecast.photos + forecast.most_more:,}"
         lines.append(said["foreseen"].format(photos=photos, **ahead))

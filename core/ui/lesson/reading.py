@@ -15,11 +15,9 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.confusion import count_confusions
-from core.exact.forecasting import KIND
-from core.exact.store import HeadSource
-from core.instant.curves import Forecast
-from core.instant.head import ExactHead
-from core.instant.subsets import order_stratified
+from core.exact.curves import Forecast, order_stratified
+from core.exact.head import ExactHead
+from core.exact.store import CURVE, HeadSource
 from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.teaching.checks import EPOCH, find_limit
 from core.teaching.lessons import Lesson, Step, StepWords, Word, read_lesson
@@ -107,7 +105,7 @@ class LessonPage:
     @property
     def missing(self) -> str:
         """The kind of the job that must run before the picture can be drawn, or ""."""
-        return KIND if self.step.picture == "photos" and self.forecast is None else ""
+        return CURVE if self.step.picture == "photos" and self.forecast is None else ""
 
     @property
     def forecast(self) -> Forecast | None:

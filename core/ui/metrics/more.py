@@ -10,11 +10,10 @@ from core.charts.shares import draw_forecast, list_fan, list_points
 from core.errors import COMMAND, PetalscopeError
 from core.evaluation.agreement import AVERAGED
 from core.evaluation.baselines import describe_worth
-from core.exact.forecasting import KIND
+from core.exact.curves import Forecast
 from core.exact.left_out import METHOD, LeftOut
-from core.exact.store import find_judged_source
+from core.exact.store import CURVE, find_judged_source
 from core.formats import count, interval, percent, percent_format, plain
-from core.instant.curves import Forecast
 from core.ui.metrics.classes import NAMES, configure_columns, say_range
 from core.ui.metrics.reading import MetricsPage, read_left_out
 from core.ui.parts import cache
@@ -96,7 +95,7 @@ def show_more_photos(page: MetricsPage) -> None:
         return
     if (forecast := cache.forecast(dataset.id)) is None:
         below = "Seconds for a few photos, minutes for many; the curve is stored."
-        make_by_head(opened[0], KIND, "Measuring the learning curve", below=below)
+        make_by_head(opened[0], CURVE, "Measuring the learning curve", below=below)
         return
     most, repeats = max(1, forecast.most_more), len(forecast.curve.values)
     more = read_number(read_choice(MORE) or "", most + 1) or max(1, most // 2)
@@ -117,7 +116,7 @@ def show_more_photos(page: MetricsPage) -> None:
 
 def say_more(forecast: Forecast, more: int) -> str:
     """Return in Markdown the accuracy with more photos, or why there is no forecast."""
-    seen, n = forecast.foresee(more), forecast.curve.judged
+    seen, n = forecast.predict(more), forecast.curve.judged
     if seen is None:
         return f"**No forecast** because {forecast.reason}."
     now, then = percent(float(forecast.curve.means[-1]), n), percent(seen.value, n)

@@ -21,9 +21,8 @@ from core.datasets.quality.store import MapMethod, QualityResult, find_flags, re
 from core.datasets.tags import PhotoTags, read_tags, stamp_tags
 from core.errors import FeaturesMissing
 from core.evaluation.metrics import Evaluation, evaluate_scores
-from core.exact.forecasting import read_forecast
-from core.exact.store import find_judged_source
-from core.instant.curves import Forecast
+from core.exact.curves import Forecast
+from core.exact.store import find_judged_source, read_forecast
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.run_files import FACTS_FILE, read_events

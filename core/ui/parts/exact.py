@@ -9,10 +9,10 @@ import streamlit as st
 from core.datasets.edits.tray import list_edits, resolve_edits
 from core.errors import BackboneMissing, FeaturesMissing
 from core.evaluation.intervals import wilson_interval
+from core.exact.head import ExactHead
 from core.exact.store import KIND, HeadSource, find_source, measure_agreement, open_head
-from core.exact.whatif import foretell
+from core.exact.whatif import predict_effect
 from core.formats import count, interval, percent, plain, points, points_range
-from core.instant.head import ExactHead
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
@@ -81,7 +81,7 @@ def _predict_edits(dataset_id: str, edits: tuple[int, ...]) -> tuple[str, str] |
         return None
     if head is None:
         return None
-    compared = foretell(head, dataset, resolve_edits(dataset, waiting)).comparison
+    compared = predict_effect(head, dataset, resolve_edits(dataset, waiting)).comparison
     if not compared.n:
         return None
     ends = points_range(*compared.interval, compared.n)

@@ -22,7 +22,7 @@ from core.datasets.edits.tray import (
 from core.errors import PetalscopeError
 from core.evaluation.comparison import Comparison
 from core.exact.store import find_source
-from core.exact.whatif import WhatIf, apply_foretold, foretell, say_verdict
+from core.exact.whatif import WhatIf, apply_and_predict, predict_effect, say_verdict
 from core.formats import count, data_uri, percent, percent_number, plain, points
 from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics
@@ -152,7 +152,7 @@ def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
         apply = st.form_submit_button("Apply the edits", type="primary", icon=":material/check:")
     if not apply:
         return
-    make = partial(apply_foretold, cache.workspace(), dataset, name=name.strip() or None)
+    make = partial(apply_and_predict, cache.workspace(), dataset, name=name.strip() or None)
     version = make_dataset("Applying …", make)
     if version is None:
         return
@@ -197,7 +197,7 @@ def show_whatif(dataset: Dataset, changes: pd.DataFrame) -> None:
         if opened is None:
             return
         source, head = opened
-        whatif = foretell(head, dataset, changes)
+        whatif = predict_effect(head, dataset, changes)
         if len(whatif.photos) == 0:
             st.info("No validation photos remain, so there is nothing to measure.")
             return

@@ -11,10 +11,10 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.evaluation.intervals import wilson_interval
+from core.exact.head import ExactHead
 from core.exact.store import HeadSource, find_run_source
 from core.exact.teaching import FEWEST, Trial, teach
 from core.formats import count, interval, percent, plain
-from core.instant.head import ExactHead
 from core.monitoring.feedback import give_feedback
 from core.monitoring.kept_photos import Photo
 from core.monitoring.sessions import BrowserSession, Model

@@ -57,12 +57,14 @@ def _show_papers(run: RunRecord, split: str) -> None:
     if recipe.open:
         with recipe:
             result, dataset = cache.result(run.id), cache.dataset(run.recipe.dataset)
-            stopped = " · stopped by hand" if run.stopped else ""
-            st.caption(
-                f"Dataset {plain(dataset.name)} ({dataset.id}) · best epoch "
-                f"{result.best_epoch} of {run.epochs_done}{stopped} · {plain(run.device)} · "
-                f"{duration(sum(result.seconds.values()))}"
-            )
+            facts = [
+                f"Dataset {plain(dataset.name)} ({dataset.id})",
+                f"best {run.epoch_words}" if run.epoch_words else "",
+                "stopped by hand" if run.stopped else "",
+                plain(run.device),
+                duration(sum(result.seconds.values())),
+            ]
+            st.caption(" · ".join(filter(None, facts)))
             show_recipe(run)
     if report.open:
         with report:

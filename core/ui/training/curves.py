@@ -11,10 +11,9 @@ import streamlit as st
 from core.charts.theme import choose_palette, style_altair, title_params
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import Verdict
+from core.exact.formula import RidgeChoice, read_ridge
 from core.formats import count, interval, percent
 from core.runs.store import RunRecord
-from core.runs.training import formula
-from core.runs.training.formula import RidgeChoice
 from core.ui.parts import cache
 from core.ui.parts.charts import show_plot
 from core.ui.parts.frame import is_dark
@@ -140,7 +139,7 @@ def _show_table(epochs: Sequence[dict[str, Any]]) -> None:
 
 def show_ridge(run: RunRecord) -> None:
     """Draw the leave-one-out error of an exact head against λ."""
-    choice = formula.read_choice(cache.workspace().run_folder(run.id))
+    choice = read_ridge(cache.workspace().run_folder(run.id))
     if choice is None:
         st.caption("The choice of λ is not stored with this run.")
         return
@@ -155,7 +154,7 @@ def show_ridge(run: RunRecord) -> None:
         alt=f"Leave-one-out error against λ, lowest at {_say(choice.ridge)}. {said}",
     )
     st.markdown(
-        f":material/function: **Exact head: ridge regression in closed form, no epochs.** {said}",
+        f":material/function: **Exact head: ridge regression in closed form.** {said}",
         help="λ is the strength of the regularisation, chosen by leave-one-out on the training "
         "photos: expect slightly less on new photos.",
     )

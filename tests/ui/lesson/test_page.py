@@ -9,8 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits
-from core.exact.forecasting import prepare_curve, read_forecast
-from core.exact.store import find_judged_source, prepare_head
+from core.exact.store import find_judged_source, prepare_curve, prepare_head, read_forecast
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import list_runs

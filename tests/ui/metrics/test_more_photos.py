@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from core.charts.shares import draw_forecast, list_fan, list_points
-from core.exact.forecasting import KIND, prepare_curve, read_forecast
-from core.exact.store import find_judged_source, prepare_head
-from core.instant.curves import Curve, foresee_curve
+from core.exact.curves import Curve, make_forecast
+from core.exact.store import CURVE, find_judged_source, prepare_curve, prepare_head, read_forecast
 from core.runs.jobs import read_job
 from core.ui.metrics.more import say_more
 from core.workspace import Workspace
@@ -20,12 +19,12 @@ OPEN = {"metrics.more_photos": True}
 
 
 def test_the_answer_has_n_and_interval_or_a_reason() -> None:
-    one = foresee_curve(RISING)
+    one = make_forecast(RISING)
     said = say_more(one, 50)
     assert said.startswith("**50 more photos: accuracy 83 % → 84 %** (95 % interval ")
     assert said.endswith("n = 90 validation photos)")
-    few = foresee_curve(Curve(sizes=SIZES[:2], values=RISING.values[:, :2], judged=90))
-    assert say_more(few, 50) == "**No forecast** because too few photos draw the curve."
+    few = make_forecast(Curve(sizes=SIZES[:2], values=RISING.values[:, :2], judged=90))
+    assert say_more(few, 50) == "**No forecast** because there are too few training photos."
     words = dict.fromkeys(("picture", "control", "share"), "")
     drawn = [
         draw_forecast(list_points(found), list_fan(found), {}, words, dark).to_dict()["layer"]
@@ -40,7 +39,7 @@ def test_nothing_is_measured_before_the_card_is_opened(trained_copy: Workspace) 
         trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     )
     assert "more photos" not in text_of(open_page("metrics"))
-    assert read_job(trained_copy.analysis_folder(source.identify(KIND))) is None
+    assert read_job(trained_copy.analysis_folder(source.identify(CURVE))) is None
     prepare_head(trained_copy, source)
     app = open_page("metrics", OPEN)
     assert "Measuring the learning curve" in app.get("progress")[0].proto.text
@@ -57,7 +56,7 @@ def test_a_link_asks_and_a_curve_without_forecast_says_why(
     prepare_head(trained_copy, source)
     if enough:  # the photos of the tests are too easy
         arrays = {"sizes": RISING.sizes, "values": RISING.values}
-        source.keep(trained_copy, KIND, arrays=arrays, judged=RISING.judged)
+        source.keep(trained_copy, CURVE, arrays=arrays, judged=RISING.judged)
     prepare_curve(trained_copy, source, lambda *_: None)
     found = read_forecast(trained_copy, source)
     assert found is not None
@@ -65,7 +64,7 @@ def test_a_link_asks_and_a_curve_without_forecast_says_why(
     words = text_of(app)
     assert "Computed with the exact head" in captions(app)
     if not enough:
-        assert "**No forecast** because all validation photos are right already." in words
+        assert "**No forecast** because all validation photos are already correct." in words
         return
     assert "**30 more photos: accuracy" in words and "160 training photos today" in captions(app)
     app.number_input(key="metrics.more").set_value(40)

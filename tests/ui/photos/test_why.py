@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from core.datasets.edits.tray import list_edits
+from core.exact.head import fit_head
 from core.exact.store import find_run_source, prepare_head
 from core.exact.why import Why, ask_why
-from core.instant.head import fit_head
 from core.runs.result import read_result, read_run_features
 from core.runs.store import list_runs
 from core.workspace import Workspace
@@ -40,7 +40,7 @@ def test_the_page_says_what_the_head_says(
     app.toggle("panel.why").set_value(True).run()
     assert f"{why.say_answer()} **{why.say_set()}**" in text_of(app)
     assert why.reasons.flip is not None
-    press(app, "Exclude in the tray")
+    press(app, "(into the tray)")
     edits = list_edits(trained_copy, dataset.id)
     assert {edit.path for edit in edits} == set(paths.iloc[why.reasons.flip])
     assert {edit.action for edit in edits} == {"exclude"}
@@ -63,7 +63,7 @@ def test_a_training_photo_is_asked_of_the_head_without_it(
     assert found is not None and photo not in found.reasons.train
     app = open_page("dataset", dataset=dataset.id, photo=str(photo))
     app.toggle("panel.why").set_value(True).run()
-    assert found.say_set() in text_of(app) and "has not learned from it" in text_of(app)
+    assert found.say_set() in text_of(app) and "fitted without it" in text_of(app)
 
 
 def test_without_its_features_it_says_what_to_do(trained_copy: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""Imports in processes of their own: however one ends, its state says so and nothing is left."""
+"""Imports in processes of their own: each end has its state and leaves no files."""
 
 import os
 import resource
@@ -31,6 +31,14 @@ from tests.builders import write_class_folders
 from tests.processes import find_processes, wait_until
 
 WEEK_S = 7 * 86_400
+START = (
+    "import sys; from core.datasets.importing import ImportJob, start_import\n"
+    "from core.workspace import open_workspace\n"
+    "from data.sources.found import SourceRequest\n"
+    "request = SourceRequest(path=sys.argv[1])\n"
+    "print(start_import(open_workspace(), ImportJob(request=request, keep=True)))"
+)
+"""Starts the import of a folder and prints its id."""
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +134,7 @@ def test_a_discarded_import_leaves_nothing(workspace: Workspace, photos: Path) -
 
 def test_an_import_that_is_going_can_be_stopped(workspace: Workspace, photos: Path) -> None:
     import_id, process = start_frozen_import(workspace, photos)
-    with pytest.raises(ImportFailed, match="still going"):
+    with pytest.raises(ImportFailed, match="still running"):
         keep_import(workspace, import_id)
     discard_import(workspace, import_id)
     process.resume()
@@ -135,11 +143,6 @@ def test_an_import_that_is_going_can_be_stopped(workspace: Workspace, photos: Pa
     assert not (workspace.import_folder(import_id) / "staged").exists()
     clean_imports(workspace)
     assert list(workspace.imports.iterdir()) == []
-
-
-def test_an_import_that_never_was_is_said_to_be_missing(workspace: Workspace) -> None:
-    with pytest.raises(ImportFailed):
-        read_import(workspace, "20260101-000000-abcdef")
 
 
 def test_a_refused_upload_says_why_and_is_removed(workspace: Workspace) -> None:
@@ -179,7 +182,7 @@ def test_an_upload_that_is_being_read_is_left_alone(workspace: Workspace, tmp_pa
     assert list(workspace.imports.glob("*/upload/*.zip"))
 
 
-def test_only_what_is_old_is_cleaned(workspace: Workspace, photos: Path) -> None:
+def test_only_old_imports_are_cleaned(workspace: Workspace, photos: Path) -> None:
     ready = start(workspace, photos)
     assert wait_for_end(workspace, ready).state == "ready"
     being_sent = write_upload(workspace)
@@ -191,7 +194,7 @@ def test_only_what_is_old_is_cleaned(workspace: Workspace, photos: Path) -> None
     old = time.time() - WEEK_S - 1
     for path in (workspace.import_folder(ready), being_sent, just_begun):
         os.utime(path, (old, old))
-    # Whoever holds it (a person who keeps it at this moment) still has it.
+    # An import that is being saved at this moment is locked.
     lock = take_lock(workspace.import_folder(ready) / "job.lock")
     assert lock is not None
     clean_imports(workspace)
@@ -201,18 +204,11 @@ def test_only_what_is_old_is_cleaned(workspace: Workspace, photos: Path) -> None
     assert list(workspace.imports.iterdir()) == list(workspace.temporary.iterdir()) == []
 
 
-def test_no_room_is_reported_and_nothing_left(workspace: Workspace, photos: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(workspace: Workspace, photos: Path) -> None:
     """The import's files may not grow beyond 1 MB (as on a full disk)."""
-    code = (
-        "import sys; from core.datasets.importing import ImportJob, start_import\n"
-        "from core.workspace import open_workspace\n"
-        "from data.sources.found import SourceRequest\n"
-        "request = SourceRequest(path=sys.argv[1])\n"
-        "print(start_import(open_workspace(), ImportJob(request=request)))"
-    )
     limit = (1_000_000, 1_000_000)
     started = subprocess.run(
-        [sys.executable, "-c", code, str(photos)],
+        [sys.executable, "-c", START, str(photos)],
         cwd=PROJECT_ROOT,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
         capture_output=True,
@@ -225,10 +221,8 @@ def test_no_room_is_reported_and_nothing_left(workspace: Workspace, photos: Path
     assert list(workspace.datasets.iterdir()) == list(workspace.temporary.iterdir()) == []
 
 
-def test_a_fault_of_the_program_is_told_and_stands_in_the_log(
-    workspace: Workspace, photos: Path
-) -> None:
-    # A name is a text, and nothing checks for that: a real fault.
+def test_a_bug_is_reported_with_its_log(workspace: Workspace, photos: Path) -> None:
+    # A name must be text, and nothing checks it: a real bug.
     import_id = start(workspace, photos, name=5)
     status = wait_for_end(workspace, import_id)
     assert status.state == "failed" and "AttributeError" in status.problem
@@ -239,15 +233,8 @@ def test_a_fault_of_the_program_is_told_and_stands_in_the_log(
 
 @pytest.mark.usefixtures("photos")
 def test_the_workspace_may_be_relative_to_any_working_directory(tmp_path: Path) -> None:
-    code = (
-        "from core.datasets.importing import ImportJob, start_import\n"
-        "from core.workspace import open_workspace\n"
-        "from data.sources.found import SourceRequest\n"
-        "job = ImportJob(request=SourceRequest(path='photos'), keep=True)\n"
-        "print(start_import(open_workspace(), job))"
-    )
     started = subprocess.run(
-        [sys.executable, "-P", "-c", code],
+        [sys.executable, "-P", "-c", START, "photos"],
         cwd=tmp_path,
         env=os.environ | {"PETALSCOPE_WORKSPACE": "here", "PYTHONPATH": str(PROJECT_ROOT)},
         capture_output=True,

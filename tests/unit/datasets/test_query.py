@@ -176,18 +176,18 @@ def test_ways_to_say_the_same(text: str, like: str) -> None:
         ("tag > 3", "contains"),
         ("score is rose", "number"),
         ("score < nan", "number"),
-        ("score", "alone"),
+        ("score", "comparison"),
         ("blurred < 3", "yes or no"),
         ("loss > 1", "train one"),
-        ('path is "a', "read at"),
+        ('path is "a', "error at"),
         ("(" * 200 + "blurred" + ")" * 200, "nested"),
         ("not " * 300 + "blurred", "nested"),
-        ("a" * 3000, "letters"),
+        ("a" * 3000, "characters"),
     ],
 )
 def test_what_cannot_be_read_is_said(text: str, word: str) -> None:
     with pytest.raises(QueryRefused) as refused:
-        parse_query(text).find(TABLE, {"loss": "A run says it: train one."})
+        parse_query(text).find(TABLE, {"loss": "It needs a run: train one."})
     assert word in f"{refused.value.problem} {refused.value.remedy}"
 
 

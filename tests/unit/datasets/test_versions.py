@@ -1,4 +1,4 @@
-"""Deleting a version: nothing that rests on it is lost unseen, and nothing of it stays behind."""
+"""Deleting a version: its uses are protected, and its own files are deleted."""
 
 import json
 
@@ -7,8 +7,9 @@ import pytest
 
 from core.datasets.edits.applying import apply_edits
 from core.datasets.edits.tray import add_edits, count_edits
-from core.datasets.versions import delete_version, describe_uses, list_uses
+from core.datasets.versions import delete_version, describe_uses
 from core.errors import BadIdentifier, DatasetInUse, DatasetMissing
+from core.runs.jobs import PhaseReport
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.store import list_runs
@@ -25,25 +26,13 @@ from tests.builders import write_class_folders
 from tests.training import change_recipe
 
 
-class Ear:
-    """Hears the phases of a preparation, and how many photos it tells of."""
-
-    def __init__(self) -> None:
-        self.phases: list[str] = []
-
-    def begin_phase(self, phase: str) -> None:
-        self.phases.append(phase)
-
-    def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
-        """Is not of interest here."""
-
-
 def prepare(workspace: Workspace, dataset: Dataset) -> tuple[Features, list[str]]:
-    """Return the features of a dataset by random weights, and the phases that were needed."""
-    ear = Ear()
-    weights = find_weights(workspace, "random")
-    by = Preparation(workspace=workspace, device=find_device(), listener=ear)
-    return prepare_features(by, dataset, weights, "resnet"), ear.phases
+    """Return the features of a dataset by random weights, and the phases of the preparation."""
+    phases: list[str] = []
+    listener = PhaseReport(lambda phase, *_: phases.append(phase), {})
+    by = Preparation(workspace=workspace, device=find_device(), listener=listener)
+    features = prepare_features(by, dataset, find_weights(workspace, "random"), "resnet")
+    return features, list(dict.fromkeys(phases))
 
 
 @pytest.fixture
@@ -81,7 +70,7 @@ def test_only_new_photos_are_computed(trained_copy, parent, tmp_path):
         same = np.flatnonzero(parent.manifest["sha256"] == digest)
         if len(same):
             assert np.array_equal(features.values[photo], before.values[same[0]])
-    # The new rows stand at their own photos: computed with nothing to copy they are the same.
+    # Without anything to copy, the computed rows are the same.
     trained_copy.features_file(features.features_id).unlink()
     delete_version(trained_copy, parent.id, force=True)
     alone, _ = prepare(trained_copy, more)
@@ -128,7 +117,7 @@ def test_a_dataset_in_use_stays_unless_forced(trained_copy, parent):
     assert [run.id for run in list_runs(trained_copy)] == [run.id]
 
 
-def test_what_belongs_to_it_alone_goes_with_it(trained_copy, parent):
+def test_its_own_files_are_deleted_with_it(trained_copy, parent):
     made = edit(trained_copy, parent)
     of_parent, _ = prepare(trained_copy, parent)
     of_made, _ = prepare(trained_copy, made)
@@ -147,30 +136,29 @@ def test_what_belongs_to_it_alone_goes_with_it(trained_copy, parent):
     assert count_edits(trained_copy, parent.id) == 0
 
 
-def test_nothing_is_taken_from_a_run_that_goes_or_waits(trained_copy, parent):
+def test_a_dataset_of_a_queued_or_running_run_stays(trained_copy, parent):
     submit_run(trained_copy, change_recipe(trained_copy, epochs=7), name="slow")
-    for _ in ("it waits", "it goes"):
+    for _ in ("queued", "running"):
         with pytest.raises(DatasetInUse, match="slow"):
             delete_version(trained_copy, parent.id, force=True)
         claim_next_run(trained_copy)
-    assert len(list_uses(trained_copy, parent.id).going) == 1
 
 
-def test_nothing_is_taken_from_an_analysis_that_goes(trained_copy, parent):
+def test_a_dataset_of_a_running_analysis_stays(trained_copy, parent):
     made = edit(trained_copy, parent)
     folder = trained_copy.analysis_folder("analysis-1")
     folder.mkdir(parents=True)
     (folder / "job.json").write_text(json.dumps({"dataset": made.id}))
     lock = take_lock(folder / "job.lock")
     try:
-        with pytest.raises(DatasetInUse, match="analysed"):
+        with pytest.raises(DatasetInUse, match="analysis"):
             delete_version(trained_copy, made.id, force=True)
     finally:
         free_lock(lock)
     assert delete_version(trained_copy, made.id).nothing
 
 
-def test_a_dataset_that_is_not_there_is_told(workspace):
+def test_an_unknown_dataset_is_refused(workspace):
     with pytest.raises(DatasetMissing):
         delete_version(workspace, "0123456789abcdef", force=True)
     with pytest.raises(BadIdentifier):

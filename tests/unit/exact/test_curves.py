@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from core.instant.curves import Curve, foresee_curve
-from core.instant.head import ExactHead, fit_head
-from core.instant.subsets import answer_subset, choose_sizes, measure_curve
+from core.exact.curves import Curve, answer_subset, choose_sizes, make_forecast, measure_curve
+from core.exact.head import ExactHead, fit_head
 
 PHOTOS = 1600
 SIZES = choose_sizes(PHOTOS)
@@ -45,9 +44,9 @@ def test_intervals_hold_what_a_pool_with_more_photos_shows() -> None:
     held = []
     for _ in range(60):
         curve, later = draw_pool(draw_law(rng), rng)
-        forecast = foresee_curve(curve)
+        forecast = make_forecast(curve)
         for photos, shown in later.items():
-            seen = forecast.foresee(photos - PHOTOS)
+            seen = forecast.predict(photos - PHOTOS)
             held.append(seen.low - 1e-9 <= shown <= seen.high + 1e-9)
     assert np.mean(held) > 0.93
 
@@ -59,7 +58,7 @@ def test_intervals_hold_the_law_behind_binomial_noise() -> None:
     for _ in range(60):
         law = draw_law(rng)
         values = rng.binomial(300, law(SIZES.astype(float)), (20, len(SIZES))) / 300
-        seen = foresee_curve(Curve(sizes=SIZES, values=values, judged=300)).foresee(1600)
+        seen = make_forecast(Curve(sizes=SIZES, values=values, judged=300)).predict(1600)
         held.append(seen.low <= law(3200) <= seen.high)
     assert np.mean(held) > 0.95
 
@@ -67,7 +66,7 @@ def test_intervals_hold_the_law_behind_binomial_noise() -> None:
 def test_the_grid_fits_like_a_search_of_scipy() -> None:
     law = lambda n: 0.93 - 1.9 * (n + 60.0) ** -0.6  # noqa: E731
     curve = make_curve(law, scatter=0.0)
-    forecast = foresee_curve(curve)
+    forecast = make_forecast(curve)
     weights = np.sqrt(SIZES / SIZES.sum())
 
     def miss(p: np.ndarray) -> np.ndarray:
@@ -75,15 +74,15 @@ def test_the_grid_fits_like_a_search_of_scipy() -> None:
 
     found = optimize.least_squares(miss, [0.9, 1, 10, 0.5], bounds=([0, 0, 0, 0], [1, 9, 999, 3]))
     by_scipy = found.x[0] - found.x[1] * (3200 + found.x[2]) ** -found.x[3]
-    assert forecast.foresee(1600).value == pytest.approx(by_scipy, abs=0.006)
+    assert forecast.predict(1600).value == pytest.approx(by_scipy, abs=0.006)
     assert forecast.missed < 0.005
 
 
 def test_a_forecast_begins_at_today_and_rises() -> None:
-    forecast = foresee_curve(make_curve(lambda n: 0.9 - 3 * n**-0.5, scatter=0.001))
-    seen = [forecast.foresee(more) for more in (0, 100, 400, 1600)]
+    forecast = make_forecast(make_curve(lambda n: 0.9 - 3 * n**-0.5, scatter=0.001))
+    seen = [forecast.predict(more) for more in (0, 100, 400, 1600)]
     assert seen[0].value == pytest.approx(forecast.curve.means[-1])
-    assert forecast.foresee(1601) is None
+    assert forecast.predict(1601) is None
     widths = [one.high - one.low for one in seen]
     assert widths == sorted(widths) and [one.value for one in seen] == sorted(
         one.value for one in seen
@@ -94,25 +93,25 @@ def test_a_forecast_begins_at_today_and_rises() -> None:
 @pytest.mark.parametrize(
     ("law", "words"),
     [
-        (lambda n: 0.9 - 0.25 * np.exp(-(np.log(n / 600) ** 2)), "worse"),
+        (lambda n: 0.9 - 0.25 * np.exp(-(np.log(n / 600) ** 2)), "fell"),
         (lambda n: 0.3 + 0.5 * (n > 700) * (n < 1500) + 0.5 * (n > 1500) * 1.05, "no curve"),
     ],
 )
 def test_curves_that_are_not_well_behaved_allow_no_forecast(law, words: str) -> None:
-    assert words in foresee_curve(make_curve(law)).reason
+    assert words in make_forecast(make_curve(law)).reason
 
 
 def test_too_few_points_and_too_wide_intervals_allow_none() -> None:
     few = Curve(sizes=np.array([1, 2]), values=np.full((4, 2), 0.5), judged=9)
-    assert "too few" in foresee_curve(few).reason
+    assert "too few" in make_forecast(few).reason
     one = Curve(sizes=np.array([1]), values=np.full((4, 1), 0.5), judged=9)
-    assert "too few" in foresee_curve(one).reason
+    assert "too few" in make_forecast(one).reason
     unjudged = Curve(sizes=SIZES, values=np.full((20, len(SIZES)), 0.5), judged=4)
-    assert "validation photos" in foresee_curve(unjudged).reason
+    assert "validation photos" in make_forecast(unjudged).reason
     perfect = Curve(sizes=SIZES, values=np.ones((20, len(SIZES))), judged=500)
-    assert "right already" in foresee_curve(perfect).reason
+    assert "already correct" in make_forecast(perfect).reason
     late = make_curve(lambda n: 0.05 + 0.75 * (n / 1600) ** 3)
-    assert foresee_curve(late).reason
+    assert make_forecast(late).reason
 
 
 def make_head(seed: int = 0, n: int = 240, width: int = 30) -> tuple[ExactHead, np.ndarray]:

@@ -67,7 +67,7 @@ def test_without_features_it_says_what_to_do(workspace: Workspace, tmp_path: Pat
 def test_one_class_has_neither_a_run_nor_an_exact_head(trained_copy: Workspace) -> None:
     dataset = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     alone = replace(dataset, classes=dataset.classes[:1])
-    with pytest.raises(FeaturesMissing, match="nothing to tell apart"):
+    with pytest.raises(FeaturesMissing, match="only one class"):
         find_source(trained_copy, alone)
     with pytest.raises(RecipeRefused, match="nothing to tell apart"):
         choose_splits(alone, list_runs(trained_copy)[0].recipe)
@@ -78,5 +78,5 @@ def test_too_many_photos_are_refused(
 ) -> None:
     dataset = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     monkeypatch.setattr("core.exact.store.MOST_PHOTOS", len(dataset) - 1)
-    with pytest.raises(TooManyPhotos, match=f"{len(dataset):,} photos are too many"):
+    with pytest.raises(TooManyPhotos, match=f"these are {len(dataset):,}"):
         find_source(trained_copy, dataset)

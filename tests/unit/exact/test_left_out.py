@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.exact import left_out
+from core.exact.head import ExactHead, fit_head
 from core.exact.left_out import judge_left_out, leave_out
-from core.instant.head import ExactHead, fit_head
 from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace

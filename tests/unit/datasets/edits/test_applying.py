@@ -131,7 +131,7 @@ def test_wrong_lines_are_named_and_nothing_is_noted(workspace, dataset):
     [
         ("", "path and action"),
         ("file,what\na,b\n", "path and action"),
-        ("path,action\n", "no edits"),
+        ("path,action\n", "is empty"),
         ('path,action\n"a,exclude\n', "not CSV"),
         ("path,action\n" + "x" * 200_000 + ",exclude\n", "not CSV"),
     ],

@@ -1,4 +1,4 @@
-"""Planted wrong labels are suspects, folds keep twins together, small classes are left in peace."""
+"""Planted wrong labels are suspects, copies share a fold, small classes have no suspects."""
 
 from pathlib import Path
 
@@ -60,8 +60,8 @@ def test_planted_wrong_labels_are_suspects() -> None:
     assert found["given_score"].to_numpy() == pytest.approx(own)
 
 
-def test_a_photo_is_never_scored_by_a_head_that_saw_it() -> None:
-    """Features of pure noise: whoever had seen the labels would know them."""
+def test_a_photo_is_scored_by_a_head_fitted_without_it() -> None:
+    """The features are noise: a head that had seen the labels would know them."""
     rng = np.random.default_rng(7)
     features = rng.normal(size=(300, 200)).astype(np.float32)
     labels = rng.integers(0, 3, 300)
@@ -69,8 +69,8 @@ def test_a_photo_is_never_scored_by_a_head_that_saw_it() -> None:
     assert score_out_of_fold(features, labels, folds, 3).accuracy < 0.45
 
 
-def test_a_head_that_saw_the_twins_would_believe_them() -> None:
-    """The same noise with each photo twice: twins in one fold keep the head ignorant."""
+def test_copies_are_in_one_fold() -> None:
+    """The same noise with each photo twice: a copy in another fold would reveal the label."""
     rng = np.random.default_rng(8)
     features = np.repeat(rng.normal(size=(150, 200)), 2, axis=0).astype(np.float32)
     labels = np.repeat(rng.integers(0, 3, 150), 2)
@@ -80,7 +80,7 @@ def test_a_head_that_saw_the_twins_would_believe_them() -> None:
     assert score_out_of_fold(features, labels, apart, 3).accuracy > 0.7
 
 
-def test_tiny_and_empty_classes_are_left_in_peace() -> None:
+def test_tiny_and_empty_classes_have_no_suspects() -> None:
     features, labels = draw_blobs(80, 2)
     labels[:2] = 3, 4  # one photo each; class 2 has none
     folds = deal_folds(labels, np.arange(80), 5)
@@ -89,9 +89,7 @@ def test_tiny_and_empty_classes_are_left_in_peace() -> None:
     found = find_suspects(head.scores, labels, ("a", "b", "none", "one", "other"))
     assert not found["suspect"][:2].any()
 
-
-def test_photos_that_are_all_twins_give_scores_and_no_suspect() -> None:
-    features, labels = draw_blobs(8, 2)
+    features, labels = draw_blobs(8, 2)  # all photos are copies: one fold
     head = score_out_of_fold(features, labels, np.zeros(8, dtype=np.int64), 2)
     assert head.scores == pytest.approx(0.5)
     assert not find_suspects(head.scores, labels, ("a", "b"))["suspect"].any()
@@ -105,12 +103,7 @@ def test_a_label_is_confirmed_and_doubted_again(workspace: Workspace, tmp_path: 
     assert {digest for digest, _ in read_confirmed(workspace)} == {digests[0], digests[3]}
     confirm_labels(workspace, dataset, [3], right=False)
     assert read_confirmed(workspace) == {(digests[0], dataset.manifest["class"][0])}
-
-
-def test_a_torn_line_loses_only_itself(workspace: Workspace, tmp_path: Path) -> None:
-    dataset = import_source(workspace, write_class_folders(tmp_path / "flowers"))
-    confirm_labels(workspace, dataset, [1])
-    with (workspace.analyses / FILE).open("a") as file:
+    with (workspace.analyses / FILE).open("a") as file:  # a line cut short loses only itself
         file.write('{"sha256": "12\n')
     confirm_labels(workspace, dataset, [2])
     assert len(read_confirmed(workspace)) == 2

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from core.errors import RecipeRefused
-from core.instant.head import fit_head
+from core.exact.formula import RIDGE_FILE, read_ridge, solve_head
+from core.exact.head import fit_head
 from core.prediction.explaining import open_explainer
 from core.registry.registering import register_run
 from core.runs.queue.control import extend_run, pause_run, resume_run
@@ -18,7 +19,6 @@ from core.runs.recipe.recipe import Recipe, validate
 from core.runs.recipe.words import list_settings, write_command
 from core.runs.result import read_result, read_run_features, read_run_head
 from core.runs.store import RunRecord
-from core.runs.training.formula import RIDGE_FILE, read_choice, solve_head
 from core.workspace import Workspace
 from data.policy import PRESETS
 from tests.builders import draw_photo, encode_photo
@@ -45,7 +45,7 @@ def test_settings_of_steps_make_no_other_run() -> None:
     assert other.run_id == plain.run_id and other.epochs == 1
     assert "optimiser" not in list_settings(other)
     assert write_command(other).endswith("train 0123456789abcdef --strategy exact")
-    with pytest.raises(RecipeRefused, match="as they are"):
+    with pytest.raises(RecipeRefused, match="augmentation"):
         validate(Recipe(**vars(plain) | {"augmentation": PRESETS["gentle"]}))
 
 
@@ -72,19 +72,19 @@ def test_a_whole_run_by_a_worker(trained_copy: Workspace) -> None:
     result, head = read_result(trained_copy, run.id), read_run_head(trained_copy, run.id)
     features = read_run_features(trained_copy, result)
     np.testing.assert_array_equal(result.scores, head.scores(features))
-    choice = read_choice(trained_copy.run_folder(run.id))
+    choice = read_ridge(trained_copy.run_folder(run.id))
     assert choice is not None and choice.photos == len(result.photo_numbers("train"))
     photos = result.photo_numbers("validation")
     right = (result.scores[photos].argmax(axis=1) == result.labels[photos]).mean()
     assert run.best_val_accuracy == pytest.approx(right)
     explained = open_explainer(trained_copy, run.id).measure(0, [0, 1, 2])
     assert explained.shape[0] == 3 and np.isfinite(explained).all()
-    with pytest.raises(RecipeRefused, match="no epochs"):
+    with pytest.raises(RecipeRefused, match="closed form"):
         extend_run(trained_copy, run.id, 5)
-    with pytest.raises(RecipeRefused, match="no epochs"):
+    with pytest.raises(RecipeRefused, match="closed form"):
         submit_run(trained_copy, run.recipe, plan=SweepPlan(trials=2))
     (trained_copy.run_folder(run.id) / RIDGE_FILE).write_text("[]")
-    assert read_choice(trained_copy.run_folder(run.id)) is None
+    assert read_ridge(trained_copy.run_folder(run.id)) is None
 
 
 def test_stopped_or_paused_before_its_step_it_can_be_started_again(

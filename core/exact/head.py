@@ -1,9 +1,9 @@
-"""The exact head: ridge regression on kept features, in closed form (NumPy and SciPy only).
+"""The exact head: ridge regression on cached features, in closed form (NumPy and SciPy only).
 
 Features are standardised by the training photos and get a column for the bias; targets are one-hot.
-Everything is held in the eigenvectors of A = XᵀX, where (A + λI)⁻¹ is a diagonal: any λ, any label
-and any set of training photos is then a few products of small matrices, equal to a refit. The
-standardisation stays that of the photos that the head was fitted on. Arrays may be memory-mapped.
+In the eigenvectors of A = XᵀX, (A + λI)⁻¹ is a diagonal: a head with another λ, other labels or
+other training photos takes a few products of small matrices and equals a refit with the same
+standardisation. Arrays may be memory-mapped.
 
 Source: A. E. Hoerl, R. W. Kennard (1970), Technometrics 12, 55-67; leave-one-out by leverages:
 D. M. Allen (1974), Technometrics 16, 125-127.
@@ -18,25 +18,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg, optimize, special
 
 BLOCK = 4096
-"""Rows that are in memory at once, where all are gone through."""
+"""Rows in memory at once."""
 _MOST_IN_MEMORY = 2 * 2**30
-"""Bytes of rows that are held in memory."""
+"""Bytes of rows in memory; more rows are in a file."""
 _GRID = np.logspace(-3.5, 2.5, 25)
-"""λ that are tried, in units of the mean eigenvalue."""
+"""Values of λ, in units of the mean eigenvalue."""
 _LEAST_SPREAD = 1e-6
-"""Standard deviation below which a feature is constant: it is left as it is."""
+"""Standard deviation below which a feature is constant and stays as it is."""
 LEAST_FREE = 1e-6
-"""The least that 1 − leverage is taken for."""
+"""Lower limit of 1 − leverage."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Standard:
-    """How features become rows of X: (x − mean) / scale, then a column for the bias."""
+class Standard(NamedTuple):
+    """Makes features rows of X: (x − mean) / scale, then a column for the bias."""
 
     mean: np.ndarray
     """(d,), of the training photos."""
@@ -50,8 +50,7 @@ class Standard:
         return np.hstack([rows, bias])
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RidgeCurve:
+class RidgeCurve(NamedTuple):
     """The leave-one-out error of training photos against λ."""
 
     ridges: np.ndarray
@@ -59,23 +58,18 @@ class RidgeCurve:
     errors: np.ndarray
     """(g,), mean squared distance from the one-hot target."""
     accuracies: np.ndarray
-    """(g,), share of training photos that the head without them takes for their class."""
-
-    @property
-    def best(self) -> float:
-        """The λ of the least error."""
-        return float(self.ridges[int(np.argmin(self.errors))])
+    """(g,), of training photos, each answered by the head fitted without it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExactHead:
-    """The best linear head by squared error, and what any question about it is answered from."""
+    """The best linear head by squared error, with the arrays that answer questions about it."""
 
     rows: np.ndarray
-    """(n, r): X of every photo of the dataset in the eigenvectors; orthonormal, so that products
-    of rows are those of X."""
+    """(n, r): X of all photos of the dataset in the eigenvectors. These are orthonormal: products
+    of rows equal the products of X."""
     eigenvalues: np.ndarray
-    """(r,) float64, of the training photos; 0 in directions that they do not span."""
+    """(r,) float64, of the training photos; 0 in directions outside of their span."""
     basis: np.ndarray
     """(d + 1, r): the eigenvectors."""
     standard: Standard
@@ -89,11 +83,11 @@ class ExactHead:
     outputs: np.ndarray
     """(n, k): XW, of all photos."""
     leverages: np.ndarray
-    """(m,) float64: how much of its own output each training photo makes, 0..1."""
+    """(m,) float64, 0..1: the share of its own output that each training photo makes."""
     temperature: float
-    """What outputs are divided by before the softmax; fitted on `left_out`."""
+    """Divides the outputs before the softmax; fitted on `left_out`."""
     curve: RidgeCurve | None = None
-    """What λ was chosen by; None where it was given."""
+    """None if λ was given."""
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -101,31 +95,26 @@ class ExactHead:
         return (1 / (self.eigenvalues + self.ridge)).astype(self.rows.dtype)
 
     @cached_property
-    def residuals(self) -> np.ndarray:
-        """(m, k): Y − XW of the training photos."""
-        targets = one_hot(self.labels[self.train], self.n_classes, self.outputs.dtype)
-        return np.asarray(targets - self.outputs[self.train])
-
-    @cached_property
     def left_out(self) -> np.ndarray:
         """(m, k): outputs for each training photo by the head fitted without it."""
         targets = one_hot(self.labels[self.train], self.n_classes, self.outputs.dtype)
+        residuals = targets - self.outputs[self.train]
         free = np.maximum(1 - self.leverages, LEAST_FREE)
-        return np.asarray(targets - self.residuals / free[:, None])
+        return np.asarray(targets - residuals / free[:, None])
 
     def weigh(self, some: np.ndarray, others: np.ndarray) -> np.ndarray:
         """Return xᵀ(A + λI)⁻¹x′ for photos by number, (len(some), len(others)).
 
-        With training photos as the others: what a label there adds to an output here.
+        It is the weight of a training photo's label (x′) in the output for a photo (x).
         """
         return np.asarray((self.rows[some] * self.weights) @ self.rows[others].T)
 
     def to_scores(self, outputs: np.ndarray) -> np.ndarray:
-        """Return the softmax of the outputs, by the head's temperature."""
+        """Return the softmax of the outputs at the head's temperature."""
         return np.asarray(special.softmax(outputs / self.temperature, axis=-1))
 
     def answer(self, features: np.ndarray) -> np.ndarray:
-        """Return the outputs (b, k) for features (b, d) of photos that are not in the dataset."""
+        """Return the outputs (b, k) for features (b, d) of new photos."""
         return np.asarray(self.to_rows(features) @ self.coefficients)
 
     def to_rows(self, features: np.ndarray) -> np.ndarray:
@@ -135,12 +124,12 @@ class ExactHead:
     @cached_property
     def coefficients(self) -> np.ndarray:
         """(r, k): W in the eigenvectors."""
-        products = project_rows(self.rows, self.labels, self.train, self.n_classes)
+        products = _project_rows(self.rows, self.labels, self.train, self.n_classes)
         return np.asarray(self.weights[:, None] * products)
 
     @cached_property
     def kernel(self) -> tuple[np.ndarray, np.ndarray]:
-        """The head for features as they are: kernel (d, k) and bias (k,) of its outputs."""
+        """The head for features that are not standardised: kernel (d, k) and bias (k,)."""
         full = self.basis.astype(np.float64) @ self.coefficients
         kernel = full[:-1] / self.standard.scale[:, None]
         bias = full[-1] * np.sqrt(len(kernel)) - self.standard.mean @ kernel
@@ -154,10 +143,10 @@ def fit_head(
     n_classes: int,
     ridge: float | None = None,
 ) -> ExactHead:
-    """Return the exact head; λ by the least leave-one-out error where none is given.
+    """Return the exact head; without a λ, the one with the least leave-one-out error.
 
     Args:
-        features: (n, d) of all photos; what it is computed in (float32 or float64) is their kind.
+        features: (n, d) of all photos, float32 or float64; the head is computed in the same type.
         train: (m,) int photo numbers, at least one.
         n_classes: Classes without a training photo get outputs of 0.
         ridge: λ > 0.
@@ -166,47 +155,37 @@ def fit_head(
     rows, eigenvalues, basis = _rotate(features, train, standard)
     curve = None
     if ridge is None:
-        curve = find_ridge(rows, eigenvalues, labels, train, n_classes)
-        ridge = curve.best
-    return settle_head(
-        ExactHead(
-            rows=rows,
-            eigenvalues=eigenvalues,
-            basis=basis,
-            standard=standard,
-            train=np.asarray(train, np.int64),
-            labels=np.asarray(labels, np.int64),
-            n_classes=n_classes,
-            ridge=float(ridge),
-            outputs=np.empty((0, n_classes)),
-            leverages=np.empty(0),
-            temperature=1.0,
-            curve=curve,
-        )
+        curve = _measure_ridges(rows, eigenvalues, labels, train, n_classes)
+        ridge = curve.ridges[curve.errors.argmin()]
+    inverse = 1 / (eigenvalues + float(ridge))[:, None]
+    head = ExactHead(
+        rows=rows,
+        eigenvalues=eigenvalues,
+        basis=basis,
+        standard=standard,
+        train=np.asarray(train, np.int64),
+        labels=np.asarray(labels, np.int64),
+        n_classes=n_classes,
+        ridge=float(ridge),
+        outputs=np.empty((len(rows), n_classes), rows.dtype),
+        leverages=_measure_leverages(rows, train, inverse)[:, 0],
+        temperature=1.0,
+        curve=curve,
     )
+    for block in split_rows(len(rows)):
+        head.outputs[block] = rows[block] @ head.coefficients
+    temperature = _fit_temperature(head.left_out, head.labels[head.train])
+    return replace(head, temperature=temperature)
 
 
-def settle_head(head: ExactHead) -> ExactHead:
-    """Return the head with the outputs, leverages and temperature that its λ and labels make."""
-    outputs = np.empty((len(head.rows), head.n_classes), head.rows.dtype)
-    for block in split_rows(len(outputs)):
-        outputs[block] = head.rows[block] @ head.coefficients
-    leverages = _measure_leverages(
-        head.rows, head.train, 1 / (head.eigenvalues + head.ridge)[:, None]
-    )
-    settled = replace(head, outputs=outputs, leverages=leverages[:, 0])
-    temperature = fit_temperature(settled.left_out, settled.labels[settled.train])
-    return replace(settled, temperature=temperature)
-
-
-def find_ridge(
+def _measure_ridges(
     rows: np.ndarray, eigenvalues: np.ndarray, labels: np.ndarray, train: np.ndarray, n_classes: int
 ) -> RidgeCurve:
-    """Return the leave-one-out error over a grid of λ, from the one eigendecomposition."""
+    """Return the leave-one-out error over the grid of λ, from one eigendecomposition."""
     ridges = _GRID * max(float(eigenvalues.mean()), _LEAST_SPREAD)
     inverse = 1 / (eigenvalues[:, None] + ridges)
     leverages = _measure_leverages(rows, train, inverse)
-    products = project_rows(rows, labels, train, n_classes)
+    products = _project_rows(rows, labels, train, n_classes)
     errors, right = np.zeros(len(ridges)), np.zeros(len(ridges))
     for block in split_rows(len(train)):
         photos = train[block]
@@ -221,8 +200,8 @@ def find_ridge(
     return RidgeCurve(ridges=ridges, errors=errors / len(train), accuracies=right / len(train))
 
 
-def fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature whose softmax of the outputs has the least log loss."""
+def _fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """Return the temperature with the least log loss of the softmax."""
     true = outputs[np.arange(len(labels)), labels]
 
     def loss(log_temperature: float) -> float:
@@ -235,7 +214,7 @@ def fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _measure_standard(features: np.ndarray, train: np.ndarray) -> Standard:
-    """Return the mean and spread of the training photos' features, in their kind."""
+    """Return the mean and spread of the training photos' features, in their type."""
     total, squares = np.zeros((2, features.shape[1]))
     for block in split_rows(len(train)):
         values = np.asarray(features[train[block]], np.float64)
@@ -250,17 +229,15 @@ def _measure_standard(features: np.ndarray, train: np.ndarray) -> Standard:
 
 def one_hot(labels: np.ndarray, n_classes: int, kind: np.dtype | type = np.float64) -> np.ndarray:
     """Return (m, k): 1 in the column of each label."""
-    targets = np.zeros((len(labels), n_classes), kind)
-    targets[np.arange(len(labels)), labels] = 1
-    return targets
+    return np.asarray(labels[:, None] == np.arange(n_classes), kind)
 
 
 def split_rows(n: int) -> Iterator[slice]:
-    """Yield slices that together are all rows."""
+    """Yield slices that cover all rows."""
     return (slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK))
 
 
-def project_rows(
+def _project_rows(
     rows: np.ndarray, labels: np.ndarray, train: np.ndarray, n_classes: int
 ) -> np.ndarray:
     """Return XᵀY of the training photos, (r, k)."""
@@ -280,13 +257,13 @@ def _measure_leverages(rows: np.ndarray, train: np.ndarray, inverse: np.ndarray)
 
 
 def _make_room(shape: tuple[int, int], features: np.ndarray) -> np.ndarray:
-    """Return an array of the features' kind: of very many photos in a file beside theirs."""
+    """Return an array of the features' type; a large one is in a file beside the features."""
     size, file = math.prod(shape) * features.itemsize, getattr(features, "filename", None)
     if file is None or size <= _MOST_IN_MEMORY:
         return np.empty(shape, features.dtype)
     if shutil.disk_usage(folder := Path(file).parent).free < size:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
-    with tempfile.TemporaryFile(dir=folder) as room:  # it is gone with the array
+    with tempfile.TemporaryFile(dir=folder) as room:  # deleted with the array
         return np.memmap(room, features.dtype, "w+", shape=shape)
 
 
@@ -297,7 +274,7 @@ def _rotate(
     n, width = len(features), features.shape[1] + 1
     kind = features.dtype
     axes = None
-    if n < width:  # fewer photos than features: their span has all there is to know
+    if n < width:  # fewer photos than features: their span is enough
         axes, triangle = linalg.qr(
             standard.apply(np.asarray(features)).T, mode="economic", check_finite=False
         )
@@ -317,7 +294,7 @@ def _rotate(
         rows = _make_room((n, width), features)
         for block in split_rows(n):
             rows[block] = standard.apply(features[block]) @ basis
-    # Lengths of the rotated columns are truer than what float32 says of the eigenvalues.
+    # The lengths of the rotated columns are more exact than eigenvalues in float32.
     eigenvalues = np.zeros(rows.shape[1])
     for block in split_rows(len(train)):
         eigenvalues += (rows[train[block]].astype(np.float64) ** 2).sum(axis=0)

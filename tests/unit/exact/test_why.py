@@ -1,4 +1,4 @@
-"""Why a photo is answered so: effects and sets that flip an answer, against heads fitted anew."""
+"""Reasons of an answer: effects and sets that flip it, against refits."""
 
 from itertools import combinations
 
@@ -7,10 +7,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from core.instant.change import Change, answer_changed
-from core.instant.head import ExactHead, fit_head
-from core.instant.why import MOST_LEFT_OUT, find_reasons
-from tests.unit.instant.test_exact_head import Drawn, draw_many, drawn_photos, refit
+from core.exact.change import Change, answer_changed
+from core.exact.head import ExactHead, fit_head
+from core.exact.why import MOST_LEFT_OUT, find_reasons
+from tests.unit.exact.test_head import Drawn, draw_many, drawn_photos, refit
 
 
 def answer_without(head: ExactHead, features: np.ndarray, photo: int, out: list[int]) -> np.ndarray:
@@ -65,13 +65,13 @@ def test_effects_and_sets_equal_refits(drawn: Drawn, seed: int) -> None:
     assert not any(turns([one for one in flip if one != spared]) for spared in flip)
 
 
-def test_without_any_class_left_no_answer_has_turned_right() -> None:
+def test_without_training_photos_of_its_class_no_set_flips_the_answer() -> None:
     labels, features = np.array([0, 1, 1]), np.array([[1.0], [2.0], [-4.0]])
     found = find_reasons(fit_head(features, labels, np.array([1, 2]), 2), 0)
     assert found is not None and not found.taught and not found.right and found.flip is None
 
 
-def test_the_set_is_the_smallest_where_all_were_tried() -> None:
+def test_no_smaller_set_flips_the_answer() -> None:
     features, labels, train = draw_many(40, 12, 3)
     features = features.astype(np.float64)
     head = fit_head(features, labels, train, 3)
@@ -90,14 +90,12 @@ def test_the_set_is_the_smallest_where_all_were_tried() -> None:
     assert len(set(sizes)) > 1
 
 
-def test_half_the_digits_are_enough() -> None:
+def test_single_precision_is_enough() -> None:
     features, labels, train = draw_many(100, 120, 5)
-    head = fit_head(features, labels, train, 5)
-    sets = 0
+    head, sets = fit_head(features, labels, train, 5), 0
     for photo in range(20):
         found = find_reasons(head, photo)
-        assert found is not None
-        if found.flip is None:
+        if found is None or found.flip is None:
             continue
         out = np.setdiff1d(train, [photo, *found.flip])
         change = Change(labels=labels, train=out, n_classes=5)
@@ -107,7 +105,7 @@ def test_half_the_digits_are_enough() -> None:
     assert sets > 5
 
 
-def test_a_copy_with_a_wrong_label_is_what_has_to_go() -> None:
+def test_a_copy_with_a_wrong_label_is_the_strongest_photo() -> None:
     features, labels, train = draw_many(200, 30, 2)
     right = 1 - labels[0]
     train = np.union1d(train, [1])

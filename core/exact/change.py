@@ -1,36 +1,35 @@
-"""What the exact head would answer after edits of labels and of training photos, without a refit.
+"""The outputs of an exact head after edits of labels and training photos, without a refit.
 
-Outputs are linear in the labels, and a few photos more or less change (A + λI)⁻¹ by a small matrix
-(Woodbury), also photos that are not of the dataset. λ, temperature and standardisation stay those
-of the head.
+Outputs are linear in the labels, and a few more or fewer photos change (A + λI)⁻¹ by a small matrix
+(Woodbury); the photos may be new ones. λ, temperature and standardisation do not change.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
 
-from core.instant.head import ExactHead, one_hot, split_rows
+from core.exact.head import ExactHead, one_hot, split_rows
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What the photos are after the edits."""
+class Change(NamedTuple):
+    """The photos after the edits."""
 
     labels: np.ndarray
-    """(n,) int, index into the head's classes, and behind them new ones."""
+    """(n,) int, index into the head's classes, which new classes follow."""
     train: np.ndarray
     """(m′,) int, ascending: the training photos."""
     n_classes: int
     """With the new ones."""
 
 
-def turn_weights(head: ExactHead, change: Change) -> np.ndarray:
-    """Return what the change adds to the head's coefficients, (r, k′).
+def _change_weights(head: ExactHead, change: Change) -> np.ndarray:
+    """Return the change of the head's coefficients, (r, k′).
 
-    Relabelled photos add their rows times the change of their targets. Then photos that leave or
-    enter: with D the diagonal of -1 and 1 and H what they weigh among themselves, it is
-    (A + λI)⁻¹Xᵀ(D⁻¹ + H)⁻¹(Y - XW), where W is the head of before with the new labels.
+    Relabelled photos add their rows times the change of their targets. Photos that leave (-1) or
+    enter (1) the training photos add (A + λI)⁻¹Xᵀ(D⁻¹ + H)⁻¹(Y - XW): D is the diagonal of -1 and
+    1, H = X(A + λI)⁻¹Xᵀ of these photos, W the earlier head with the new labels.
     """
     width = change.n_classes
     staying = np.intersect1d(head.train, change.train)
@@ -56,8 +55,8 @@ def turn_weights(head: ExactHead, change: Change) -> np.ndarray:
 
 
 def answer_changed(head: ExactHead, change: Change, photos: np.ndarray) -> np.ndarray:
-    """Return the outputs for the photos (v,) after the change, (v, k′)."""
-    turn = turn_weights(head, change).astype(head.rows.dtype)
+    """Return the outputs (v, k′) for photos (v,) after the change."""
+    turn = _change_weights(head, change).astype(head.rows.dtype)
     outputs = _widen(head.outputs[photos], change.n_classes).astype(head.rows.dtype)
     for block in split_rows(len(photos)):
         outputs[block] += head.rows[photos[block]] @ turn
@@ -66,17 +65,17 @@ def answer_changed(head: ExactHead, change: Change, photos: np.ndarray) -> np.nd
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Taught:
-    """The head with photos from outside of the dataset added to its training photos."""
+    """An exact head with new photos added to its training photos."""
 
     head: ExactHead
     rows: np.ndarray
-    """(z, r) float64: the photos in the eigenvectors."""
+    """(z, r) float64: the new photos in the eigenvectors."""
     beyond: np.ndarray
-    """(z, d + 1): the part of them that the dataset's photos do not span; 0 where r is d + 1."""
+    """(z, d + 1): the part outside of the span of the dataset's photos; 0 if r is d + 1."""
     apart: np.ndarray
-    """(z, k′) float64: their residuals under the new head, times their weight."""
+    """(z, k′) float64: residuals under the new head, times the weight."""
     left_out: np.ndarray
-    """(z, k′) float64: outputs for each by the head taught with the others alone."""
+    """(z, k′) float64: outputs for each new photo by the head taught with the others."""
 
     def answer_photos(self, photos: np.ndarray) -> np.ndarray:
         """Return the outputs for photos of the dataset, by number, (v, k′)."""
@@ -85,7 +84,7 @@ class Taught:
         return np.asarray(outputs + weighed @ self.apart)
 
     def answer(self, features: np.ndarray) -> np.ndarray:
-        """Return the outputs (b, k′) for features (b, d) of photos that are not in the dataset."""
+        """Return the outputs (b, k′) for features (b, d) of new photos."""
         rows, beyond = _split_spanned(self.head, features)
         weighed = (rows * self.head.weights) @ self.rows.T
         weighed += beyond @ self.beyond.T / self.head.ridge
@@ -96,14 +95,15 @@ class Taught:
 def teach_photos(
     head: ExactHead, features: np.ndarray, label: int, n_classes: int, weight: float = 1.0
 ) -> Taught:
-    """Return the head with photos from outside added, as a refit with them would be.
+    """Return the head with new photos added; it equals a refit.
 
-    Beyond what the dataset's photos span (where they are fewer than features), (A + λI)⁻¹ is 1/λ.
+    Outside of the span of the dataset's photos (if they are fewer than features), (A + λI)⁻¹ is
+    1/λ.
 
     Args:
         features: (z, d) float.
-        label: Their class, which may be a new one behind those of the head.
-        weight: As how many training photos each of them counts.
+        label: Their class, which may be a new one after the head's classes.
+        weight: Training photos that each new photo counts as.
     """
     rows, beyond = _split_spanned(head, features)
     targets = one_hot(np.full(len(rows), label), n_classes)
@@ -115,7 +115,7 @@ def teach_photos(
 
 
 def _split_spanned(head: ExactHead, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return features in the eigenvectors (b, r), and what those do not span (b, d + 1)."""
+    """Return features in the eigenvectors (b, r), and the part outside of their span (b, d + 1)."""
     x = head.standard.apply(features).astype(np.float64)
     rows = x @ head.basis
     full = head.basis.shape[0] == head.basis.shape[1]

@@ -1,4 +1,4 @@
-"""The exact head against heads that are fitted anew: each identity, in float64 and in float32."""
+"""The exact head against refits: each identity, in float64 and in float32."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.instant.change import Change, answer_changed, teach_photos
-from core.instant.head import ExactHead, find_ridge, fit_head, one_hot, settle_head
+from core.exact.change import Change, answer_changed, teach_photos
+from core.exact.head import ExactHead, fit_head, one_hot
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 
@@ -34,7 +34,7 @@ def drawn_photos(draw: st.DrawFn) -> Drawn:
 
 
 def refit(head: ExactHead, features: np.ndarray, change: Change) -> np.ndarray:
-    """Return the outputs for all photos of a ridge solved anew by its normal equations."""
+    """Return the outputs for all photos of a refit by the normal equations."""
     x = head.standard.apply(features)
     inside = x[change.train]
     gram = inside.T @ inside + head.ridge * np.eye(x.shape[1])
@@ -120,7 +120,7 @@ def draw_many(n: int, d: int, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 @pytest.mark.parametrize("n", [150, 700])  # fewer photos than features, and more
-def test_half_the_digits_are_enough(n: int) -> None:
+def test_single_precision_is_enough(n: int) -> None:
     features, labels, train = draw_many(n, 300, 5)
     head = fit_head(features, labels, train, 5)
     edited = labels.copy()
@@ -133,19 +133,19 @@ def test_half_the_digits_are_enough(n: int) -> None:
     assert np.abs(head.to_scores(found) - head.to_scores(wanted)).max() < 1e-3
 
 
-def test_the_ridge_is_the_one_of_least_leave_one_out_error() -> None:
+def test_the_ridge_has_the_least_leave_one_out_error() -> None:
     features, labels, train = draw_many(200, 40, 3)
     head = fit_head(features.astype(np.float64), labels, train, 3)
-    curve = find_ridge(head.rows, head.eigenvalues, labels, train, 3)
-    place = 9
-    other = settle_head(replace(head, ridge=float(curve.ridges[place])))
+    curve, place = head.curve, 9
+    assert curve is not None
+    other = fit_head(features.astype(np.float64), labels, train, 3, float(curve.ridges[place]))
     targets = one_hot(labels[train], 3)
     assert ((other.left_out - targets) ** 2).sum(axis=1).mean() == pytest.approx(
         curve.errors[place]
     )
     hits = other.left_out.argmax(axis=1) == labels[train]
     assert hits.mean() == pytest.approx(curve.accuracies[place])
-    assert head.ridge == curve.best == curve.ridges[curve.errors.argmin()]
+    assert head.ridge == curve.ridges[curve.errors.argmin()]
 
 
 def test_new_photos_are_answered_like_those_of_the_dataset() -> None:
@@ -157,7 +157,7 @@ def test_new_photos_are_answered_like_those_of_the_dataset() -> None:
         assert close(features @ kernel + bias, head.outputs, 1e-6)
 
 
-def test_the_temperature_makes_scores_of_left_out_photos_likely() -> None:
+def test_the_temperature_minimises_the_loss_of_left_out_photos() -> None:
     features, labels, train = draw_many(400, 40, 3)
     head = fit_head(features, labels, train, 3)
     true = labels[head.train]
@@ -169,19 +169,17 @@ def test_the_temperature_makes_scores_of_left_out_photos_likely() -> None:
     assert loss(head.temperature) <= min(loss(head.temperature * 1.1), loss(head.temperature / 1.1))
 
 
-def test_rows_of_very_many_photos_lie_in_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_of_many_photos_are_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     features, labels, train = draw_many(200, 40, 3)
     np.save(tmp_path / "features.npy", features)
     kept = np.load(tmp_path / "features.npy", mmap_mode="r")
     wanted = fit_head(kept, labels, train, 3)
-    monkeypatch.setattr("core.instant.head._MOST_IN_MEMORY", 100)
+    monkeypatch.setattr("core.exact.head._MOST_IN_MEMORY", 100)
     head = fit_head(kept, labels, train, 3)
     assert isinstance(head.rows, np.memmap) and not isinstance(wanted.rows, np.memmap)
     assert np.array_equal(head.outputs, wanted.outputs)
     assert [file.name for file in tmp_path.iterdir()] == ["features.npy"], "nothing is left"
     usage = type("Usage", (), {"free": 10})
-    monkeypatch.setattr("core.instant.head.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("core.exact.head.shutil.disk_usage", lambda _: usage)
     with pytest.raises(OSError, match="No space left"):
         fit_head(kept, labels, train, 3)

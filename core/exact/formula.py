@@ -1,18 +1,17 @@
-"""The strategy without epochs: the best linear head by formula, and what its λ was chosen by.
+"""The strategy without epochs: solve the exact head for a run, and store how λ was chosen.
 
-ridge.json in the run's folder holds the leave-one-out error of the training photos against λ;
-pages read it. No Keras here.
+ridge.json in the run's folder has the leave-one-out error of the training photos against λ.
 """
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
-from core.instant.head import fit_head
-from core.runs.run_files import read_json
+from core.exact.head import fit_head
 from core.workspace import write_json
 from models.dense import DenseHead, measure_scores
 from models.plan import EpochResult
@@ -23,47 +22,42 @@ RIDGE_FILE = "ridge.json"
 
 @dataclass(frozen=True, kw_only=True)
 class RidgeChoice:
-    """How λ was chosen: by leaving out each training photo once, in closed form."""
+    """How λ was chosen: each training photo was left out once, in closed form."""
 
     ridge: float
-    """λ, the one of the least error."""
+    """λ with the least error."""
     ridges: tuple[float, ...]
     """Ascending."""
     errors: tuple[float, ...]
-    """Mean squared distance of the outputs from the right answer, of photos that are left out."""
+    """Mean squared error of the photos left out."""
     accuracies: tuple[float, ...]
-    """Share of them that is answered right."""
+    """Of the same photos."""
     photos: int
-    """How many were left out, each once."""
 
     @property
     def accuracy(self) -> float:
-        """The share that is answered right at the chosen λ."""
+        """The leave-one-out accuracy at the chosen λ."""
         return self.accuracies[self.ridges.index(self.ridge)]
 
 
 def solve_head(
     features: np.ndarray, labels: np.ndarray, train: np.ndarray, n_classes: int
 ) -> tuple[DenseHead, RidgeChoice]:
-    """Return the head that the exact head of a dataset is, its temperature folded in, and its λ.
+    """Return the exact head with its temperature folded in, and the choice of λ.
 
-    Args:
-        features: (n, 2048) float32, of all photos.
-        labels: (n,) int.
-        train: (m,) int, numbers of the photos it learns from.
-        n_classes: A class without a photo is hardly ever the answer.
+    Args: As `fit_head`.
     """
     solved = fit_head(features, labels, train, n_classes)
     assert solved.curve is not None  # λ was not given
     kernel, bias = solved.kernel
     mean, scale = solved.standard.mean, solved.standard.scale
-    head = DenseHead(  # whose features come standardised
+    head = DenseHead(  # for standardised features
         kernels=((kernel * scale[:, None] / solved.temperature).astype(np.float32),),
         biases=(((bias + mean @ kernel) / solved.temperature).astype(np.float32),),
         mean=mean,
         scale=scale,
     )
-    points = {name: tuple(values.tolist()) for name, values in vars(solved.curve).items()}
+    points = {name: tuple(values.tolist()) for name, values in solved.curve._asdict().items()}
     return head, RidgeChoice(ridge=solved.ridge, photos=len(train), **points)
 
 
@@ -73,10 +67,10 @@ def measure_head(
     validation: tuple[Rows, np.ndarray],
     since: float,
 ) -> EpochResult:
-    """Return the one step as an epoch: what the head answers for features and labels of each.
+    """Return the step as an epoch: the loss and accuracy on training and validation photos.
 
     Args:
-        since: When it began, by `perf_counter`.
+        since: `perf_counter` at the start of the step.
     """
     loss, accuracy = measure_scores(head.scores(train[0]), train[1])
     judged = measure_scores(head.scores(validation[0]), validation[1]) if len(validation[1]) else ()
@@ -95,18 +89,13 @@ def measure_head(
     )
 
 
-def write_choice(folder: Path, choice: RidgeChoice) -> None:
+def write_ridge(folder: Path, choice: RidgeChoice) -> None:
     """Write how λ was chosen into the run's folder."""
     write_json(folder / RIDGE_FILE, asdict(choice))
 
 
-def read_choice(folder: Path) -> RidgeChoice | None:
-    """Return how λ was chosen; None where the file is missing or damaged."""
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in read_json(folder / RIDGE_FILE).items()
-    }
-    try:
-        return RidgeChoice(**values)
-    except TypeError:
-        return None
+def read_ridge(folder: Path) -> RidgeChoice | None:
+    """Return how λ was chosen; None if the file is missing or damaged."""
+    with suppress(OSError, ValueError):
+        return TypeAdapter(RidgeChoice).validate_json((folder / RIDGE_FILE).read_bytes())
+    return None

@@ -100,14 +100,12 @@ def show_controls(run: RunRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _show_endings(run)
         if run.state == "paused":
-            _press("Resume", "resume", "Continues after its last epoch.", _begin(resume_run, run))
+            _press("Resume", "resume", "Continues where it stopped.", _begin(resume_run, run))
         elif run.state in ("failed", "lost"):
-            _press(
-                "Try again", "refresh", "Continues after its last epoch.", _begin(retry_run, run)
-            )
+            _press("Try again", "refresh", "Continues where it stopped.", _begin(retry_run, run))
         elif run.state == "done" and run.stopped:
             _press("Continue", "resume", "Trains the remaining epochs.", _begin(retry_run, run))
-        if run.state == "done":
+        if run.state == "done" and run.recipe.has_epochs:
             with st.popover("More epochs", icon=":material/add:", type="tertiary"):
                 _ask_for_epochs(run)
         what = "Fills the form with these settings."
@@ -129,8 +127,9 @@ def _show_endings(run: RunRecord) -> None:
         _press("Stop", "stop", "Stops now.", stop)
     if run.state not in ("queued", "starting", "running"):
         return
-    _press("Stop", "stop", "Stops now; the best epoch so far is the result.", stop)
-    if run.state == "running" and run.phase == "training":
+    result = "; the best epoch so far is the result" if run.recipe.has_epochs else ""
+    _press("Stop", "stop", f"Stops now{result}.", stop)
+    if run.state == "running" and run.phase == "training" and run.recipe.has_epochs:
         after = partial(stop, after_epoch=True)
         _press("Stop after this epoch", "stop_circle", "Finishes the epoch, then stops.", after)
     pause = partial(pause_run, cache.workspace(), run.id)

@@ -6,6 +6,7 @@ Each test lists all that offends. The limits …_LEFT are today's counts: they m
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -31,8 +32,8 @@ LONG_FUNCTIONS_LEFT = 0
 MANY_PARAMETERS_LEFT = 22
 FULL_ROOMS_LEFT = 0
 FILES_WITH_STRATEGIES_LEFT = 1
-LINES_LEFT = 58_812
-FILES_LEFT = 369
+LINES_LEFT = 58_535
+FILES_LEFT = 364
 
 
 def name(path: Path) -> str:
@@ -169,7 +170,10 @@ def test_every_package_has_its_floor() -> None:
     """What no contract names, none would hold; rooms are named or the contract is broken."""
     contracts = tomllib.loads(read(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
     layers = [layer for contract in contracts for layer in contract.get("layers", ())]
-    named = {module for layer in layers for module in layer.replace(" ", "").split("|")}
+    named = {module for layer in layers for module in re.split(r"[|:]", layer.replace(" ", ""))}
+    rooms = {f"core.exact.{path.stem}" for path in (ROOT / "core" / "exact").glob("[!_]*.py")}
+    if rooms <= named:  # this room is on two floors: each of its modules has one
+        named |= {"core.exact"}
     there = {
         f"core.{path.stem}"
         for path in (ROOT / "core").iterdir()

@@ -38,7 +38,7 @@ def test_a_run_is_registered_and_becomes_the_first_champion(
     expect(dialog.get_by_text("A promotion needs a reason.")).to_be_visible()
     dialog.get_by_role("textbox", name="Reason").fill("to begin with")
     dialog.get_by_role("button", name="Promote v1").click()
-    expect(page.get_by_text("v1 answers from now on.")).to_be_visible()
+    expect(page.get_by_text("v1 is the champion.")).to_be_visible()
     expect(dialog).to_have_count(0)
     expect(page.get_by_text("“to begin with”").first).to_be_visible()
     assert read_aliases(workspace) == {"champion": 1}
@@ -57,14 +57,14 @@ def test_a_challenger_without_a_gain_needs_an_override(page: Page, server: PageS
     page.get_by_role("button", name="Compare and promote …").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Compare on the test photos").click()
-    expect(dialog.get_by_text("Nothing proves a gain.")).to_be_visible()
+    expect(dialog.get_by_text("There is no significant gain.")).to_be_visible()
     expect(dialog.get_by_text("Both give the same answers.")).to_be_visible()
     dialog.get_by_role("textbox", name="Reason").fill("it says when it is not sure")
     dialog.get_by_role("button", name="Promote v2").click()
     expect(dialog.get_by_text("Keep v1, or override this and say why.")).to_be_visible()
-    dialog.get_by_text("Promote without proof of a gain").click()
+    dialog.get_by_text("Promote without a significant gain").click()
     dialog.get_by_role("button", name="Promote v2").click()
-    expect(page.get_by_text("v2 answers from now on.")).to_be_visible()
+    expect(page.get_by_text("v2 is the champion.")).to_be_visible()
     assert read_aliases(workspace) == {"champion": 2}
     event = list_events(workspace)[0]
     assert (event.reason, event.facts["override"]) == ("it says when it is not sure", True)

@@ -26,10 +26,10 @@ def test_a_dry_run_prints_the_report_and_keeps_nothing(
     assert "nothing was saved" in out
     assert list(workspace.datasets.iterdir()) == list(workspace.temporary.iterdir()) == []
 
-    report = answer("import", capsys, str(source), "--dry-run")["report"]
+    report = answer("import", str(source), "--dry-run")["report"]
     assert report["photos"] == 42 and report["reasons"] == {"photo_unreadable": 1}
-    assert answer("import", capsys, str(source))["id"] == report["dataset_id"]
-    assert answer("import", capsys, str(source))["already_imported"]
+    assert answer("import", str(source))["id"] == report["dataset_id"]
+    assert answer("import", str(source))["already_imported"]
 
 
 @pytest.mark.usefixtures("workspace")
@@ -42,32 +42,25 @@ def test_only_the_first_twenty_classes_are_listed(
     out = capsys.readouterr().out
     assert "kind 19" in out and "kind 20" not in out.split("Note:")[0]
     assert "and 3 more" in out
-    assert len(answer("import", capsys, str(source), "--dry-run")["report"]["classes"]) == 23
+    assert len(answer("import", str(source), "--dry-run")["report"]["classes"]) == 23
 
 
 @pytest.mark.usefixtures("workspace")
-def test_own_splits_may_be_drawn(tmp_path: Path, answer: Answer, capsys: Capture) -> None:
+def test_own_splits_may_be_drawn(tmp_path: Path, answer: Answer) -> None:
     source = str(write_split_folders(tmp_path / "garden"))
-    given = answer("import", capsys, source, "--dry-run")["report"]
-    own = answer("import", capsys, source, "--own-split", "--split-seed", "4", "--dry-run")[
-        "report"
-    ]
+    given = answer("import", source, "--dry-run")["report"]
+    own = answer("import", source, "--own-split", "--split-seed", "4", "--dry-run")["report"]
     assert (given["split_origin"], own["split_origin"]) == ("given", "drawn with seed 4")
     assert given["dataset_id"] != own["dataset_id"]
 
 
 @pytest.mark.usefixtures("workspace")
-def test_a_source_must_be_what_it_is_said_to_be(
-    tmp_path: Path, answer: Answer, capsys: Capture
-) -> None:
+def test_a_source_must_be_what_it_is_said_to_be(tmp_path: Path, answer: Answer) -> None:
     source = str(write_class_folders(tmp_path / "garden"))
-    assert (
-        answer("import", capsys, source, "--source", "folder", "--dry-run")["report"]["photos"]
-        == 30
-    )
-    error = answer("import", capsys, source, "--source", "archive", exit_code=1)["error"]
+    assert answer("import", source, "--source", "folder", "--dry-run")["report"]["photos"] == 30
+    error = answer("import", source, "--source", "archive", exit_code=1)["error"]
     assert error["code"] == "source_refused" and error["remedy"]
-    assert answer("import", capsys, exit_code=1)["error"]["code"] == "source_refused"
+    assert answer("import", exit_code=1)["error"]["code"] == "source_refused"
     with pytest.raises(SystemExit) as ended:
         main(["import", source, "--source", "cupboard"])
     assert ended.value.code == 2

@@ -44,7 +44,7 @@ from core.runs.result import read_result
 from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord, read_run
 from core.runs.training.executing import execute_run
-from core.runs.training.study_results import TrialResult, read_importance, read_trials, sort_trials
+from core.runs.training.study import TrialResult, read_importance, read_trials, sort_trials
 from core.runs.worker import LOG_FILE
 from core.workspace import Workspace
 from data.manifest import read_dataset

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.runs.store import list_runs, list_studies
-from core.runs.training.study_results import read_trials
+from core.runs.training.study import read_trials
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, wait_for_url
 from tests.processes import wait_until

@@ -28,7 +28,7 @@ from core.runs.store import (
     select_runs,
 )
 from core.runs.tables import runs_table
-from core.runs.training.study_results import is_study_whole
+from core.runs.training.study import is_study_whole
 from core.workspace import Workspace, check_identifier, write_atomically
 
 _MAY_GO_ON = (runs_table.c.state == "lost") & (runs_table.c.attempt < MOST_ATTEMPTS)

@@ -12,32 +12,22 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.errors import RecipeRefused, RunStopped
 from core.runs.queue.run_lock import record_epoch
-from core.runs.recipe.plans import (
-    Choices,
-    NumberRange,
-    SweepPlan,
-    Value,
-    base_recipe,
-    change_recipe,
-    check_plan,
-    find_space,
-    first_settings,
-)
+from core.runs.recipe.plans import base_recipe, change_recipe, check_plan
 from core.runs.recipe.recipe import Recipe
 from core.runs.training.reporting import Attempt, keep_finite
 from core.runs.training.strategies import Training, describe_head
-from core.runs.training.study_results import (
-    Importance,
+from core.runs.training.study import (
     TrialResult,
     append_trial,
+    choose_settings,
+    measure_importance,
     read_importance,
     read_trials,
     sort_trials,
@@ -50,7 +40,7 @@ from models.devices import find_device
 from models.plan import FitWatch
 
 if TYPE_CHECKING:
-    from optuna import Study, Trial
+    from optuna import Trial
 
     from models.fitting import Features, FitResult
     from models.plan import EpochResult
@@ -58,14 +48,7 @@ if TYPE_CHECKING:
 IMPORTANCE_EVERY = 10
 """Trials between two looks at what the settings explain."""
 
-_STARTUP_TRIALS = 10
-"""Trials drawn at random before the sampler learns from them and any is pruned."""
-_FIRST_EPOCHS = 2
-"""Epochs after which a trial may be pruned."""
-
 _log = logging.getLogger("run")
-
-_Space = Mapping[str, NumberRange | Choices]
 
 
 def execute_sweep(attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> bool:
@@ -235,85 +218,3 @@ class _Curve:
         self.accuracy.append(epoch.val_accuracy)
         self.loss.append(epoch.val_loss if math.isfinite(epoch.val_loss) else None)
         self.best_epoch = best.epoch
-
-
-def measure_importance(trials: Sequence[TrialResult], vary: Sequence[str]) -> Importance:
-    """Return how much of the differences in accuracy between trials each setting explains.
-
-    A pruned trial counts with what it had reached: left out, the settings that fail at once would
-    look as if they did not matter.
-
-    Source: Hutter et al. 2014, "An Efficient Approach for Assessing Hyperparameter Importance"
-    (functional ANOVA over a random forest), as in Optuna.
-    """
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
-    study = _make_study(trials, find_space(trials[0].recipe, vary), seed=0, as_complete=True)
-    if len({trial.accuracy for trial in trials}) == 1:  # no difference to explain
-        return Importance(shares=dict.fromkeys(vary, 0.0), trials=len(trials))
-    shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
-    return Importance(
-        shares={name: float(share) for name, share in shares.items()}, trials=len(trials)
-    )
-
-
-def choose_settings(
-    plan: SweepPlan, recipe: Recipe, trials: Sequence[TrialResult]
-) -> tuple["Trial", dict[str, Value]]:
-    """Return the next trial of the study and its settings; the first one is the recipe itself."""
-    number = len(trials) + 1
-    seed = int(np.random.SeedSequence((plan.seed, number)).generate_state(1)[0])
-    space = find_space(trials[0].recipe if trials else recipe, plan.vary)
-    study = _make_study(trials, space, seed=seed)
-    first = first_settings(recipe, plan.vary)
-    if number == 1:
-        study.enqueue_trial(_move_inside(space, first))
-    trial = study.ask(_distributions(space))
-    return trial, first if number == 1 else _move_inside(space, trial.params)
-
-
-def _move_inside(space: _Space, settings: Mapping[str, Value]) -> dict[str, Any]:
-    """Return the settings as Optuna knows them: the first trial's may lie outside the space."""
-    return {name: one.nearest(settings[name]) for name, one in space.items()}
-
-
-def _make_study(
-    trials: Sequence[TrialResult], space: _Space, *, seed: int, as_complete: bool = False
-) -> "Study":
-    """Return a study in memory that knows the trials, in their order."""
-    import optuna
-    from optuna.trial import TrialState, create_trial
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        direction="maximize",
-        sampler=optuna.samplers.TPESampler(n_startup_trials=_STARTUP_TRIALS, seed=seed),
-        pruner=optuna.pruners.MedianPruner(
-            n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=_FIRST_EPOCHS
-        ),
-    )
-    distributions = _distributions(space)
-    for trial in trials:
-        pruned = trial.pruned and not as_complete
-        study.add_trial(
-            create_trial(
-                state=TrialState.PRUNED if pruned else TrialState.COMPLETE,
-                params=_move_inside(space, trial.settings),
-                distributions=distributions,
-                intermediate_values=dict(enumerate(trial.val_accuracy, 1)),
-                value=trial.accuracy,
-            )
-        )
-    return study
-
-
-def _distributions(space: _Space) -> dict[str, Any]:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
-
-    found: dict[str, Any] = {}
-    for name, one in space.items():
-        if isinstance(one, NumberRange):
-            found[name] = FloatDistribution(one.low, one.high, step=one.step, log=one.step is None)
-        else:
-            found[name] = CategoricalDistribution(one.values)
-    return found

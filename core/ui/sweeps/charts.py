@@ -1,172 +1,93 @@
-"""A sweep in pictures: how good each trial was, which settings mattered, which went together.
+"""A sweep in pictures, as Optuna draws them, in the colours of the house.
 
-The trials come as a table: columns trial (from 1), accuracy (0 to 1), pruned (bool), best (accuracy
-of the best trial so far).
+Optuna is imported inside functions: the page server starts without it.
 """
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
-import altair as alt
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 
-from core.charts.theme import (
-    PERCENT_LABELS,
-    choose_palette,
-    figure_layout,
-    format_share,
-    style_altair,
-    title_params,
-)
+from core.charts.theme import choose_palette, figure_layout, format_share
+from core.runs.recipe.plans import SETTING_NAMES, find_space
+from core.runs.training.study import Importance, TrialResult, make_study
 
-_MARGIN = 0.04
-"""Share of an axis left free at its ends."""
-_DULL = 20
-"""Percentile of accuracy below which lines are no more told apart: a few failures must not take
-all the colours."""
+_LEFT, _BELOW_TITLE = 56, 56
 
 
-def draw_history(trials: pd.DataFrame, dark: bool = False) -> Any:
-    """Return the accuracy of each trial, and the best so far as a line of steps."""
+def draw_history(trials: Sequence[TrialResult], dark: bool = False) -> go.Figure:
+    """Return the accuracy of each trial, and the best so far as a line."""
+    from optuna.visualization import plot_optimization_history
+
+    colours, best = choose_palette(dark), max(trial.accuracy for trial in trials)
+    space = find_space(trials[0].recipe, list(trials[0].settings))
+    study = make_study(trials, space, seed=0, as_complete=True)
+    figure = plot_optimization_history(study, target_name="Validation accuracy")
+    points, steps = figure.data[:2]
+    figure.update_traces(x=[trial.number for trial in trials])  # Optuna counts from 0
+    points.update(name="Trial", marker={"color": colours.splits["validation"], "size": 7})
+    steps.update(name="Best so far", line={"color": colours.accent, "shape": "hv"})
+    axis = {"gridcolor": colours.line, "zeroline": False}
+    figure.update_xaxes(**axis, showgrid=False, tickformat=",d")
+    figure.update_yaxes(**axis, title=None, tickformat=".0%")
+    title = f"Best of {len(trials):,} trials: {format_share(best)} validation accuracy"
+    return _style(figure, title, dark).update_layout(legend={"orientation": "h", "y": 1.12})
+
+
+def draw_importance(importance: Importance, dark: bool = False) -> go.Figure:
+    """Return a bar for each setting: the share of the differences that it explains."""
+    colours, shares = choose_palette(dark), importance.shares
+    names = [SETTING_NAMES[name] for name in shares]
+    bars = go.Bar(
+        x=list(shares.values()),
+        y=names,
+        orientation="h",
+        text=[format_share(share) for share in shares.values()],
+        textposition="outside",
+        cliponaxis=False,
+        marker={"color": [colours.accent] + [colours.faint] * (len(names) - 1)},
+        hoverinfo="skip",
+    )
+    figure = go.Figure(bars)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(autorange="reversed")
+    title = f"{names[0].capitalize()} matters most ({importance.trials:,} trials)"
+    return _style(figure, title, dark).update_layout(showlegend=False, margin_l=120)
+
+
+def draw_parallel(trials: Sequence[TrialResult], dark: bool = False) -> go.Figure:
+    """Return one line per trial through all its settings; the greener, the more accurate."""
+    from optuna.visualization import plot_parallel_coordinate
+
     colours = choose_palette(dark)
-    rows = trials.assign(
-        ended=np.where(trials["pruned"], "pruned", "all epochs"),
-        share=[format_share(value) for value in trials["accuracy"]],
+    space = find_space(trials[0].recipe, list(trials[0].settings))
+    titled = [
+        replace(one, settings={SETTING_NAMES[name]: one.settings[name] for name in space})
+        for one in sorted(trials, key=lambda one: one.accuracy)
+    ]
+    study = make_study(
+        titled, {SETTING_NAMES[name]: space[name] for name in space}, seed=0, as_complete=True
     )
-    low = max(0.0, float(trials["accuracy"].min()) - _MARGIN)
-    high = min(1.0, float(trials["accuracy"].max()) + _MARGIN)
-    axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=5)
-    scale = alt.Scale(domain=[low, high], nice=False)
-    count_axis = alt.Axis(format=",d", tickMinStep=1, grid=False)
-    base = alt.Chart(rows).encode(x=alt.X("trial:Q", title="trial", axis=count_axis))
-    steps = base.mark_line(interpolate="step-after", color=colours.accent, strokeWidth=2).encode(
-        y=alt.Y("best:Q", title=None, axis=axis, scale=scale)
-    )
-    points = base.mark_point(filled=True, size=42, opacity=0.9).encode(
-        y=alt.Y("accuracy:Q", title=None, axis=axis, scale=scale),
-        color=alt.Color(
-            "ended:N",
-            title=None,
-            scale=alt.Scale(
-                domain=["all epochs", "pruned"], range=[colours.splits["validation"], colours.faint]
-            ),
-            legend=alt.Legend(orient="top", offset=4, symbolType="circle"),
-        ),
-        tooltip=[
-            alt.Tooltip("trial:Q", format=",d"),
-            alt.Tooltip("share:N", title="validation accuracy"),
-            alt.Tooltip("ended:N", title="trained"),
-        ],
-    )
-    title = title_params(
-        f"Best of {len(trials):,} trials: {format_share(float(trials['accuracy'].max()))}",
-        "Validation accuracy; line: the best up to then",
-    )
-    return style_altair(alt.layer(steps, points), dark, title=title, height=250)
+    figure = plot_parallel_coordinate(study, target_name="accuracy")
+    lines = [trace for trace in figure.data if trace.mode == "lines"]
+    # By rank: a few failures must not take all the colours.
+    ramp = sample_colorscale([colours.line, *colours.hits[1:]], np.linspace(0, 1, len(lines)))
+    for line, colour in zip(lines, ramp, strict=True):
+        line.line.color = colour
+    figure.update_traces(opacity=0.8)
+    figure.update_traces(visible=False, selector={"mode": "markers"})  # the colour bar
+    figure.update_annotations(font={"color": colours.quiet, "size": 11})
+    figure.update_shapes(line={"color": colours.line})
+    figure.update_xaxes(side="top")
+    title = "Settings of each trial: the greener, the more accurate"
+    return _style(figure, title, dark).update_layout(height=380, hovermode="closest", margin_t=92)
 
 
-def draw_importance(shares: Mapping[str, float], trials: int, dark: bool = False) -> Any:
-    """Return a bar for each setting: the share of the differences that it explains.
-
-    Args:
-        shares: Name of the setting as people read it → its share, 0 to 1.
-    """
-    colours = choose_palette(dark)
-    names = sorted(shares, key=lambda name: -shares[name])
-    rows = pd.DataFrame({"setting": names, "share": [shares[name] for name in names]})
-    rows["text"] = [format_share(value) for value in rows["share"]]
-    rows["first"] = rows.index == 0
-    axis = alt.Axis(labelLimit=150, labelOverlap=False, title=None, grid=False)
-    base = alt.Chart(rows).encode(
-        y=alt.Y("setting:N", sort=names, axis=axis),
-        tooltip=["setting:N", alt.Tooltip("text:N", title="of the differences")],
-    )
-    scale = alt.Scale(domain=[0, max(0.2, 1.2 * float(rows["share"].max()))], nice=False)
-    bars = base.mark_bar(cornerRadiusEnd=2).encode(
-        x=alt.X("share:Q", title=None, scale=scale, axis=None),
-        color=alt.condition("datum.first", alt.value(colours.accent), alt.value(colours.faint)),
-    )
-    texts = base.mark_text(align="left", dx=6, color=colours.ink).encode(x="share:Q", text="text:N")
-    title = title_params(
-        f"{names[0].capitalize()} matters most here",
-        f"Share of the differences between {trials:,} trials that it explains",
-    )
-    return style_altair(alt.layer(bars, texts), dark, title=title, height=30 * len(names) + 40)
-
-
-def draw_parallel(
-    settings: pd.DataFrame,
-    accuracy: Sequence[float],
-    *,
-    logarithmic: Sequence[str],
-    choices: Mapping[str, Sequence[Any]],
-    dark: bool = False,
-) -> go.Figure:
-    """Return one line a trial through all its settings to its accuracy; greener is better.
-
-    Args:
-        settings: (trials) rows; a column a setting, named as people read it.
-        accuracy: Validation accuracy of each, 0 to 1.
-        logarithmic: The settings whose axis is.
-        choices: Settings that are one of a few → all of these, in order.
-    """
-    colours = choose_palette(dark)
-    order = np.argsort(np.asarray(accuracy), kind="stable")  # the best lie on top
-    ordered, reached = settings.iloc[order], 100 * np.asarray(accuracy)[order]
-    axes = [_setting_axis(ordered[name], name, logarithmic, choices) for name in ordered.columns]
-    axes.append({"label": "accuracy, %", "values": reached, "tickformat": ".1f"})
-    dull = float(np.percentile(reached, _DULL))
-    tints = (colours.quiet, *colours.hits[1:])
-    ramp = [[place, tint] for place, tint in zip(np.linspace(0, 1, len(tints)), tints, strict=True)]
-    figure = go.Figure(
-        go.Parcoords(
-            dimensions=axes,
-            line={
-                "color": reached,
-                "colorscale": ramp,
-                "cmin": dull,
-                "cmax": max(dull + 0.1, float(reached.max())),
-            },
-            labelfont={"color": colours.ink, "size": 13},
-            tickfont={"color": colours.quiet, "size": 11},
-            rangefont={"color": "rgba(0,0,0,0)", "size": 1},
-            unselected={"line": {"color": colours.line, "opacity": 0.25}},
-        )
-    )
+def _style(figure: go.Figure, title: str, dark: bool) -> go.Figure:
     layout = figure_layout(dark)
-    layout["paper_bgcolor"] = colours.paper  # the halo of the ticks is made of it
-    layout["title"]["text"] = "Which settings lead to which accuracy: one line a trial"
-    margin = {"l": 64, "r": 48, "t": 92, "b": 16}
-    figure.update_layout(**layout, height=380, margin=margin, uirevision="parallel")
+    layout["title"]["text"] = title
+    margin = {"l": _LEFT, "r": 32, "t": _BELOW_TITLE, "b": 40}
+    figure.update_layout(template="none", **layout, height=270, margin=margin)
     return figure
-
-
-def _setting_axis(
-    values: pd.Series, name: str, logarithmic: Sequence[str], choices: Mapping[str, Sequence[Any]]
-) -> dict[str, Any]:
-    if name in choices:
-        places = {choice: place for place, choice in enumerate(choices[name])}
-        return {
-            "label": name,
-            "values": [places[value] for value in values],
-            "range": [-0.3, len(places) - 0.7],
-            "tickvals": list(places.values()),
-            "ticktext": [str(choice) for choice in places],
-        }
-    if name in logarithmic:
-        numbers = values.to_numpy(dtype=float)
-        above = np.log10(numbers[numbers > 0]) if (numbers > 0).any() else np.zeros(1)
-        none = math.floor(above.min()) - 1  # 0 has no logarithm: it lies below all others
-        logs = np.log10(numbers, where=numbers > 0, out=np.full(len(numbers), float(none)))
-        decades = range(math.floor(logs.min()), math.ceil(logs.max()) + 1)
-        return {
-            "label": name,
-            "values": logs,
-            "range": [decades[0], decades[-1] + (len(decades) == 1)],
-            "tickvals": list(decades),
-            "ticktext": ["0" if power == none else f"{10.0**power:g}" for power in decades],
-        }
-    return {"label": name, "values": values.to_numpy(dtype=float)}

@@ -1,13 +1,8 @@
-"""Sweeps on the training page: start one from the recipe of the form, watch it, stop it.
-
-A sweep goes through the same queue as runs; the page polls its files. What its trials say is drawn
-in `core.ui.sweeps.results`.
-"""
+"""Sweeps on the training page: start one from the recipe of the form, watch it, stop it."""
 
 from collections.abc import Callable, Sequence
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import RecipeRefused
 from core.formats import count, duration, ordinal, percent, plain, rough_duration
@@ -26,7 +21,7 @@ from core.runs.recipe.plans import (
 )
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord
-from core.runs.training.study_results import TrialResult
+from core.runs.training.study import TrialResult
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_run, show_badge
 from core.ui.parts.messages import show_problem
@@ -36,51 +31,56 @@ from core.ui.sweeps.results import show_trials
 from core.workspace import Workspace
 from data.dataset import Dataset
 
-_ENDS = ("Trials", "Minutes")
-
 
 def show_sweeps(dataset: Dataset, recipe: Recipe | None) -> None:
     """Draw the start of a sweep and the sweeps of the dataset.
 
     Args:
-        recipe: That of the form; None: the default one with the pretrained weights, if found.
+        recipe: The recipe of the form; None while it cannot be trained.
     """
-    page = read_sweeps(dataset, recipe)
+    page = read_sweeps(dataset)
     st.subheader("Sweeps", anchor=False)
-    st.caption(
-        "Many trials of the recipe above, each with other settings: which of them matter, and how "
-        "far they take you. Heads share features that are computed once: a trial takes seconds."
-    )
+    st.caption("Trains the recipe above many times with other settings, to see which ones matter.")
     if not cache.workspace().read_only:
         with st.container(border=True):
-            _show_start(page)
+            _show_start(dataset, recipe)
     if page.is_missing:
-        st.caption(":orange[The link names a sweep that is not here.]")
+        st.caption(":orange[The sweep in this link does not exist here.]")
     if page.sweeps:
         _show_chosen(page)
     else:
-        st.caption(
-            "No sweep yet. Its trials appear here one by one, and the best of them becomes a run "
-            "with one click."
-        )
+        st.caption("No sweep yet. The best trial of a sweep becomes a run with one click.")
 
 
-def _show_start(page: SweepsPage) -> None:
-    dataset, recipe = page.dataset, page.recipe
+def _show_start(dataset: Dataset, recipe: Recipe | None) -> None:
     vary = st.multiselect(
         "Vary",
         MAY_VARY,
         default=SWEPT,
         format_func=lambda name: SETTING_NAMES[name].capitalize(),
         key="training.vary",
-        help="The others stay as they are in the recipe above.",
+        help="All other settings stay as in the recipe above.",
     )
     until, amount, middle, right = st.columns(
         [1.3, 1, 1, 2], gap="medium", vertical_alignment="bottom"
     )
-    trials, minutes = _choose_end(until, amount)
+    end = until.segmented_control(
+        "Stop after",
+        ("Trials", "Minutes"),
+        default="Trials",
+        key="training.sweep_ends",
+        required=True,
+        help="A trial that is running when the minutes are over is finished.",
+    )
+    trials, minutes = MOST_TRIALS, None
+    if end == "Minutes":
+        minutes = int(amount.number_input(end, 1, MOST_MINUTES, 30, key="training.minutes"))
+    else:
+        trials = int(
+            amount.number_input("Trials", 1, MOST_TRIALS, 100, step=10, key="training.trials")
+        )
     seed = middle.number_input(
-        "Seed", 0, 10_000, 0, key="training.sweep_seed", help="Of what the sweep tries."
+        "Seed", 0, 10_000, 0, key="training.sweep_seed", help="The same seed tries the same trials."
     )
     problem = _find_problem(recipe, vary)
     start = right.button(
@@ -95,7 +95,7 @@ def _show_start(page: SweepsPage) -> None:
         return
     ordered = tuple(name for name in MAY_VARY if name in vary)  # clicked in any order
     plan = SweepPlan(trials=trials, vary=ordered, seed=int(seed), minutes=minutes)
-    st.caption(_describe(page, recipe, plan))
+    st.caption(_describe(dataset, recipe, plan))
     if start:
         study, _ = submit_run(cache.workspace(), recipe, dataset.name, plan=plan)
         ensure_scheduler(cache.workspace())
@@ -104,9 +104,9 @@ def _show_start(page: SweepsPage) -> None:
 
 
 def _find_problem(recipe: Recipe | None, vary: Sequence[str]) -> str:
-    """Return why no sweep can be made of the recipe; empty where one can."""
+    """Return why the recipe cannot start a sweep; empty where it can."""
     if recipe is None:
-        return "Choose the weights of the backbone in the form above first."
+        return "The recipe above cannot be trained yet."
     try:
         check_epochs(recipe)
     except RecipeRefused as error:
@@ -114,48 +114,28 @@ def _find_problem(recipe: Recipe | None, vary: Sequence[str]) -> str:
     return "" if vary else "Choose at least one setting to vary."
 
 
-def _choose_end(until: DeltaGenerator, amount: DeltaGenerator) -> tuple[int, int | None]:
-    """Return how many trials there are to be at most, and the minutes of a budget."""
-    ends = until.segmented_control(
-        "End after",
-        _ENDS,
-        default=_ENDS[0],
-        key="training.sweep_ends",
-        required=True,
-        help="After so many minutes no new trial begins. What is complete is kept.",
-    )
-    if ends == _ENDS[1]:
-        minutes = amount.number_input("Minutes", 1, MOST_MINUTES, 30, key="training.minutes")
-        return MOST_TRIALS, int(minutes)
-    trials = amount.number_input("Trials", 1, MOST_TRIALS, 100, step=10, key="training.trials")
-    return int(trials), None
-
-
-def _describe(page: SweepsPage, recipe: Recipe, plan: SweepPlan) -> str:
+def _describe(dataset: Dataset, recipe: Recipe, plan: SweepPlan) -> str:
     """Return what the sweep will do, and how long a trial of the recipe takes."""
-    expected = estimate_run(cache.workspace(), recipe, page.dataset)
-    views = f" on {count(recipe.views, 'view')} a photo" if recipe.views > 1 else ""
-    time = f": about {rough_duration(expected.seconds)} for the recipe above" if expected else ""
+    expected = estimate_run(cache.workspace(), recipe, dataset)
+    time = f", about {rough_duration(expected.seconds)}" if expected else ""
     costly = ""
     if "strategy" in plan.vary or recipe.trained_stages:
-        costly = " **Where the network itself learns, a trial takes minutes or more.**"
-    elif "augmentation" in plan.vary:
-        costly = " The features of each policy's views are computed once and kept."
+        costly = " **Where stages of the backbone learn, a trial takes minutes or more.**"
     return (
-        f"Up to {count(recipe.epochs, 'epoch')} a trial{views}{time}.{costly} The first trial is "
-        "the recipe above; one that falls behind half of the others is ended early."
+        f"Up to {count(recipe.epochs, 'epoch')} per trial{time}. The first trial is the recipe "
+        f"above; trials below the median are stopped early.{costly}"
     )
 
 
 def _show_chosen(page: SweepsPage) -> None:
-    """Draw the sweep that is looked at; others are a choice away."""
+    """Draw the choice of a sweep, and the chosen one."""
     sweeps = page.sweeps
     st.selectbox(
         "Sweep",
         list(sweeps),
         index=None,
         format_func=lambda identifier: _title(sweeps[identifier]),
-        placeholder=f"Look at one of {count(len(sweeps), 'sweep')}",
+        placeholder=f"Show one of {count(len(sweeps), 'sweep')}",
         label_visibility="collapsed",
         **bind_choice(STUDY, page.chosen, key=f"picker.{STUDY}"),
     )
@@ -173,27 +153,23 @@ def _title(sweep: RunRecord) -> str:
 
 def _show_sweep(sweep: RunRecord) -> None:
     shown = read_sweep(sweep)
+    stopped = sweep.stopped and sweep.state == "done"
     with st.container(border=True):
-        _show_heading(sweep)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{plain(_title(sweep), 60)}**", width="content")
+            show_badge(sweep)
+            if sweep.state in ("paused", "failed", "lost") or stopped:
+                _press("Resume", "resume", retry_run, sweep)
+            if sweep.state in ("queued", "starting", "running"):
+                _press("Stop", "stop", request_stop, sweep)
+                _press("Pause", "pause", pause_run, sweep)
+            if not (sweep.is_going or cache.workspace().read_only):
+                with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+                    st.caption("Its trials are deleted; runs made from them stay.")
+                    _press("Delete the sweep", "delete_forever", delete_run, sweep)
         _show_progress(sweep, shown.trials)
         if shown.trials:
             show_trials(shown)
-
-
-def _show_heading(sweep: RunRecord) -> None:
-    stopped = sweep.stopped and sweep.state == "done"
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{plain(_title(sweep), 60)}**", width="content")
-        show_badge(sweep)
-        if sweep.state in ("paused", "failed", "lost") or stopped:
-            _press("Go on", "resume", retry_run, sweep)
-        if sweep.state in ("queued", "starting", "running"):
-            _press("Stop", "stop", request_stop, sweep)
-            _press("Pause", "pause", pause_run, sweep)
-        if not (sweep.is_going or cache.workspace().read_only):
-            with st.popover("Delete", icon=":material/delete:", type="tertiary"):
-                st.caption("Its trials are lost; runs that were made of them stay.")
-                _press("Delete the sweep", "delete_forever", delete_run, sweep)
 
 
 @cache.for_editors
@@ -212,16 +188,15 @@ def _show_progress(sweep: RunRecord, trials: Sequence[TrialResult]) -> None:
     done, spent = len(trials), [trial.seconds for trial in trials]
     share = sweep.plan.share_done(done, sum(spent))
     if sweep.state in ("failed", "lost"):
-        show_problem(sweep.problem or "The sweep ended.", sweep.remedy or "Try it again.")
+        show_problem(sweep.problem or "The sweep ended.", sweep.remedy or "Start it again.")
     elif sweep.state == "queued":
         place = read_place(cache.workspace(), sweep.id)
-        words = f"Waiting: {ordinal(place)} in the queue." if place else "It begins …"
-        st.progress(share, text=words)
+        st.progress(share, text=f"Waiting: {ordinal(place)} in the queue." if place else "Starting")
     elif not sweep.has_ended:
         of = f" of {sweep.plan.trials}" if sweep.plan.minutes is None else ""
-        text = f"Trial {done}{of}" if done else "The first trial begins …"
+        text = f"Trial {done}{of}" if done else "Starting the first trial"
         if sweep.phase in ("backbone", "packing", "extracting", "activations"):
-            text = "Computing features of the photos: once for these weights and augmentation …"
+            text = "Computing features, once for these weights and this augmentation"
         if done > 1:
             text += f", {duration(sweep.plan.seconds_left(spent))} left"
         st.progress(share, text=text)

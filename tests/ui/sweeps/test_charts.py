@@ -1,83 +1,56 @@
 """Sweeps in pictures: every trial is there, failures do not take the colours, axes read well."""
 
-from typing import Any
+from dataclasses import replace
 
-import numpy as np
-import pandas as pd
 import pytest
 
+from core.runs.recipe.plans import first_settings
+from core.runs.recipe.recipe import Recipe
+from core.runs.training.study import Importance, TrialResult
 from core.ui.sweeps.charts import draw_history, draw_importance, draw_parallel
 
-HIDDEN = ("none", "128", "512 → 128")
-ACCURACY = [0.85, 0.2, 0.9, 0.88]
+RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d", optimizer="adamw")
+RATES = {1e-4: 0.85, 0.03: 0.2, 1e-3: 0.9, 2e-3: 0.88}
 
 
-def make_table() -> pd.DataFrame:
-    best = list(np.maximum.accumulate(ACCURACY))
-    pruned = [False, True, False, False]
-    return pd.DataFrame(
-        {"trial": [1, 2, 3, 4], "accuracy": ACCURACY, "pruned": pruned, "best": best}
-    )
-
-
-def draw(dark: bool = False, **changes: Any) -> Any:
-    settings = pd.DataFrame(
-        {
-            "learning rate": [1e-5, 0.03, 1e-3, 2e-3],
-            "hidden layers": ["none", "512 → 128", "none", "128"],
-            "dropout": [0.0, 0.5, 0.8, 0.3],
-        }
-    )
-    arguments = {"logarithmic": ["learning rate"], "choices": {"hidden layers": HIDDEN}, **changes}
-    return draw_parallel(settings, ACCURACY, dark=dark, **arguments)
+def make_trials() -> list[TrialResult]:
+    vary = ("learning_rate", "hidden", "weight_decay")
+    recipes = [replace(RECIPE, learning_rate=rate) for rate in RATES]
+    return [
+        TrialResult(
+            number=number,
+            settings=first_settings(recipe, vary),
+            recipe=recipe,
+            val_accuracy=(accuracy,),
+            val_loss=(1.0,),
+            best_epoch=1,
+            pruned=number == 2,
+            seconds=1.0,
+        )
+        for number, (recipe, accuracy) in enumerate(zip(recipes, RATES.values(), strict=True), 1)
+    ]
 
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_history_shows_every_trial_and_the_best_so_far(dark: bool) -> None:
-    content = draw_history(make_table(), dark).to_dict()
-    assert content["title"]["text"] == "Best of 4 trials: 90 %"
-    (rows,) = content["datasets"].values()
-    assert [row["accuracy"] for row in rows] == ACCURACY
-    assert [row["best"] for row in rows] == [0.85, 0.85, 0.9, 0.9]
-    assert [row["ended"] for row in rows] == ["all epochs", "pruned", "all epochs", "all epochs"]
+    figure = draw_history(make_trials(), dark)
+    assert figure.layout.title.text == "Best of 4 trials: 90 % validation accuracy"
+    trials, best = figure.data[:2]
+    assert list(trials.x) == [1, 2, 3, 4] and list(trials.y) == list(RATES.values())
+    assert list(best.y) == [0.85, 0.85, 0.9, 0.9]
 
 
-def test_importance_is_sorted_and_names_the_first() -> None:
-    content = draw_importance({"dropout": 0.1, "learning rate": 0.9}, 40).to_dict()
-    assert content["title"]["text"] == "Learning rate matters most here"
-    (rows,) = content["datasets"].values()
-    assert [(row["setting"], row["text"]) for row in rows] == [
-        ("learning rate", "90 %"),
-        ("dropout", "10 %"),
-    ]
+def test_importance_names_the_first() -> None:
+    known = Importance(shares={"learning_rate": 0.9, "dropout": 0.1}, trials=40)
+    figure = draw_importance(known)
+    assert figure.layout.title.text == "Learning rate matters most (40 trials)"
+    assert list(figure.data[0].text) == ["90 %", "10 %"]
 
 
-def test_axes_of_the_settings_read_as_people_do() -> None:
-    (lines,) = draw().data
-    rate, hidden, dropout, accuracy = lines.dimensions
-    assert list(rate.ticktext) == ["1e-05", "0.0001", "0.001", "0.01", "0.1"]
-    assert list(hidden.ticktext) == list(HIDDEN)
-    assert dropout.label == "dropout" and dropout.ticktext is None
-    assert list(accuracy.values) == [20, 85, 88, 90]  # the best is drawn last
-    assert list(hidden.values) == [2, 0, 1, 0]
-
-
-def test_one_failure_does_not_take_the_colours() -> None:
-    (lines,) = draw(dark=True).data
-    assert lines.line.cmin > 40
-    assert lines.line.cmax == pytest.approx(90)
-
-
-def test_a_single_rate_has_an_axis() -> None:
-    settings = pd.DataFrame({"learning rate": [1e-3, 1e-3]})
-    figure = draw_parallel(settings, [0.5, 0.5], logarithmic=["learning rate"], choices={})
-    low, high = figure.data[0].dimensions[0].range
-    assert low < high
-
-
-def test_a_setting_of_none_lies_below_the_others_on_a_logarithmic_axis() -> None:
-    settings = pd.DataFrame({"weight decay": [0.0, 1e-3, 0.01, 2e-3]})
-    figure = draw_parallel(settings, ACCURACY, logarithmic=["weight decay"], choices={})
-    decay = figure.data[0].dimensions[0]
-    assert sorted(decay["values"])[0] == -4
-    assert decay["ticktext"][0] == "0" and decay["ticktext"][1] == "0.001"
+def test_the_best_line_is_the_greenest_and_a_failure_takes_no_colour() -> None:
+    figure = draw_parallel(make_trials())
+    lines = [trace for trace in figure.data if trace.mode == "lines"]
+    reached = [float(line.customdata[0][1]) for line in lines]
+    assert reached == sorted(RATES.values())  # the best is drawn last
+    assert len({line.line.color for line in lines}) == len(lines)
+    assert set(figure.layout.xaxis.ticktext) >= {"accuracy", "learning rate", "hidden layers"}

@@ -9,19 +9,9 @@ from streamlit.testing.v1 import AppTest
 from core.runs.database import close_databases
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.queue.run_lock import begin_run, finish_run, record_epoch, record_phase
-from core.runs.recipe.plans import (
-    SweepPlan,
-    base_recipe,
-    change_recipe,
-    first_settings,
-)
+from core.runs.recipe.plans import SweepPlan, base_recipe, change_recipe, first_settings
 from core.runs.store import RunRecord, list_runs, list_studies
-from core.runs.training.study_results import (
-    Importance,
-    TrialResult,
-    append_trial,
-    write_importance,
-)
+from core.runs.training.study import Importance, TrialResult, append_trial, write_importance
 from core.workspace import Workspace, open_workspace
 from tests.processes import end_processes
 from tests.training import change_recipe as make_recipe
@@ -38,12 +28,7 @@ def workspace(
     """A copy of the trained workspace, without a scheduler: what waits keeps waiting."""
     copy_workspace(trained_workspace, Workspace(tmp_path / "workspace"))
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(tmp_path / "workspace"))
-    for module in (
-        "recipes.form",
-        "parts.live_state",
-        "sweeps.page",
-        "sweeps.results",
-    ):
+    for module in ("recipes.form", "parts.live_state", "sweeps.page", "sweeps.results"):
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
     opened = open_workspace()
     yield opened
@@ -133,7 +118,7 @@ def test_a_finished_sweep_is_shown_when_it_is_chosen(workspace: Workspace) -> No
     shown = {metric.label: (metric.value, metric.delta) for metric in app.metric}
     assert shown["Best validation accuracy"] == ("75 %", "+25.0 points")
     assert shown["Best trial"] == ("3 of 5", "")
-    assert shown["Ended early"][0] == "1"
+    assert shown["Stopped early"][0] == "1"
     tables = [one.value for one in app.dataframe if "trial" in one.value.columns]
     assert list(tables[0]["trial"]) == [3, 4, 5, 1, 2]
     assert any("36 % to 96 %" in caption.value for caption in app.caption)
@@ -141,7 +126,7 @@ def test_a_finished_sweep_is_shown_when_it_is_chosen(workspace: Workspace) -> No
 
 def test_the_best_trial_is_submitted_as_a_run(workspace: Workspace) -> None:
     sweep = make_sweep(workspace)
-    press(open_training(sweep=sweep.id), "Train the best one (trial 3)")
+    press(open_training(sweep=sweep.id), "Train the best trial (3)")
     newest = list_runs(workspace)[0]
     assert (newest.name, newest.state) == ("made up, trial 3", "queued")
     assert newest.recipe.dropout == pytest.approx(0.3)
@@ -158,4 +143,4 @@ def test_a_deleted_sweep_is_gone_from_the_page(workspace: Workspace) -> None:
 def test_a_link_to_a_sweep_that_is_gone_says_so(workspace: Workspace) -> None:
     assert list_studies(workspace) == []
     app = open_training(sweep="0000000000000000")
-    assert any("a sweep that is not here" in caption.value for caption in app.caption)
+    assert any("does not exist here" in caption.value for caption in app.caption)

@@ -17,8 +17,7 @@ from core.runs.recipe.plans import (
     change_recipe,
 )
 from core.runs.recipe.recipe import Recipe
-from core.runs.training.study_results import TrialResult
-from core.runs.training.sweeping import choose_settings, measure_importance
+from core.runs.training.study import TrialResult, choose_settings, measure_importance
 
 BASE = base_recipe(Recipe(dataset="0123456789abcdef", weights_digest="d", epochs=4))
 PLAN = SweepPlan(trials=30, seed=1)

@@ -18,7 +18,7 @@ from core.runs.result import read_result
 from core.runs.store import RunRecord, list_runs, list_studies, read_run
 from core.runs.training.executing import execute_run
 from core.runs.training.reporting import Attempt
-from core.runs.training.study_results import (
+from core.runs.training.study import (
     TrialResult,
     append_trial,
     read_importance,

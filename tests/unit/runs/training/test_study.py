@@ -6,7 +6,7 @@ import pytest
 
 from core.runs.recipe.plans import SweepPlan
 from core.runs.recipe.recipe import Recipe
-from core.runs.training.study_results import (
+from core.runs.training.study import (
     TRIALS_FILE,
     Importance,
     TrialResult,

@@ -23,9 +23,6 @@ from core.errors import INSTALLED, SettingRefused
 PHOTO_SIZE = 224
 """Side in pixels of the square photos that ResNet-50 sees."""
 
-PHOTO_SIDES = (160, PHOTO_SIZE, 288, 448)
-"""Sides that photos can be packed at; the network halves them five times."""
-
 AlarmRule = Literal[
     "volume_low", "volume_high", "latency", "unknown", "accuracy", "features", "properties", "mix"
 ]
@@ -33,63 +30,35 @@ AlarmRule = Literal[
 Fit = Literal["crop", "pad"]
 """How a photo becomes a square: its centre is cropped, or the whole photo is padded."""
 
-Crops = Literal["centre", "mirror", "five"]
-"""Crops of the square: itself; itself and its mirror image; four corners and the centre."""
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Framing:
-    """How the network sees a photo: a square, and the crops of it whose features are averaged."""
+    """How the network sees a photo."""
 
     how: Fit = "crop"
-    side: int = PHOTO_SIZE
-    """Side of the packed square in pixels."""
-    crops: Crops = "centre"
 
     @property
     def is_packed(self) -> bool:
-        """Whether the photos that the import packed can be used; crops are made of them."""
-        return (self.how, self.side) == (FRAMING.how, FRAMING.side)
+        """Whether the import packed photos in this way."""
+        return self == FRAMING
 
     @property
     def words(self) -> str:
-        """The values that are not the default, as in "whole photos, 288 px, five crops"."""
-        whole = "whole photos" if self.how == "pad" else ""
-        side = f"{self.side} px" if self.side != PHOTO_SIZE else ""
-        crops = {"centre": "", "mirror": "and mirrored", "five": "five crops"}[self.crops]
-        return ", ".join(filter(None, (whole, side, crops)))
-
-    @property
-    def crop_side(self) -> int:
-        """Side of each crop; of five crops 7/8 of the square, rounded to 32 px."""
-        return round(self.side * 7 / 8 / 32) * 32 if self.crops == "five" else self.side
-
-    @property
-    def looks(self) -> int:
-        """The number of crops of each photo."""
-        return {"centre": 1, "mirror": 2, "five": 5}[self.crops]
-
-    @property
-    def corners(self) -> list[tuple[int, int]]:
-        """Top and left of each of five crops, the centre last."""
-        far = self.side - self.crop_side
-        return [(0, 0), (0, far), (far, 0), (far, far), (far // 2, far // 2)]
+        """Return the framing in words where it is not usual; else empty."""
+        return "padded photos" if self.how == "pad" else ""
 
     def describe(self) -> dict[str, Any]:
-        """Return the values that are not the default under the names of a recipe's fields."""
-        named = ((name, field, getattr(self, field)) for name, field in _FIELDS.items())
-        return {name: value for name, field, value in named if value != getattr(FRAMING, field)}
+        """Return the framing as JSON where it is not usual; else nothing: ids stay as they were."""
+        return {} if self == FRAMING else {"framing": self.how}
 
 
-_FIELDS = {"framing": "how", "photo_side": "side", "crops": "crops"}
-"""Field of a recipe → field of its framing."""
 FRAMING = Framing()
-"""The default framing."""
+"""The usual framing."""
 
 
 def read_framing(facts: Mapping[str, Any]) -> Framing:
-    """Return the framing of a recipe, or of the facts that `Framing.describe` returned."""
-    return Framing(**{field: facts[name] for name, field in _FIELDS.items() if name in facts})
+    """Return the framing that `Framing.describe` or a recipe names."""
+    return Framing(how=facts.get("framing", FRAMING.how))
 
 
 OFFICIAL_WEIGHTS_URL = (

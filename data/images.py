@@ -140,13 +140,13 @@ def decode_photo(content: bytes, side: int = PHOTO_SIZE) -> tuple[Image.Image, P
 
 
 def pack_photo(image: Image.Image, framing: Framing = FRAMING) -> np.ndarray:
-    """Return the photo as network input, (side, side, 3) uint8 RGB.
+    """Return the photo as network input, (224, 224, 3) uint8 RGB.
 
-    crop: cut out the centre and resize it to `side` (bicubic) in one step, so that a very long
+    crop: cut out the centre and resize it to 224 px (bicubic) in one step, so that a very long
     photo never becomes a very large one. pad: resize the long side, fill the rest with MEAN_COLOUR.
     """
     width, height = image.size
-    packed_side = framing.side
+    packed_side = PHOTO_SIZE
     if framing.how == "pad":
         scale = packed_side / max(width, height)
         fitted = (max(1, round(scale * width)), max(1, round(scale * height)))
@@ -166,13 +166,13 @@ def pack_photo(image: Image.Image, framing: Framing = FRAMING) -> np.ndarray:
 
 
 def read_packed_photo(content: bytes, framing: Framing = FRAMING) -> tuple[np.ndarray, PhotoFacts]:
-    """Return (side, side, 3) uint8 RGB and the facts of a photo: decode_photo, then pack_photo.
+    """Return (224, 224, 3) uint8 RGB and the facts of a photo: decode_photo, then pack_photo.
 
     Raises:
         PhotoUnreadable: The file is empty, not a picture, truncated or damaged.
         PhotoTooLarge: The photo has more megabytes or megapixels than the settings allow.
     """
-    image, facts = decode_photo(content, framing.side)
+    image, facts = decode_photo(content, PHOTO_SIZE)
     return pack_photo(image, framing), facts
 
 

@@ -19,7 +19,7 @@ from core.config import FRAMING, PHOTO_SIZE, Framing, fingerprint, read_framing
 from core.errors import BackboneMissing
 from core.workspace import Workspace, digest_once
 from models.catalogue import CATALOGUE, DEFAULT, refuse_network
-from models.rows import conv4_form
+from models.rows import CONV4
 from models.weights import Weights, WeightsKind
 
 Preprocessing = Literal["resnet", "unit"]
@@ -31,7 +31,7 @@ Purpose = Literal["throughput", "latency"]
 NETWORK_FILE = "backbone.xml"
 FACTS_FILE = "backbone.json"
 
-_OTHER_NETWORKS = {"graph", "inputs", "rounded_from"}
+_OTHER_NETWORKS = {"graph", "inputs", "rounded_from", "photo_side", "crops"}
 """Facts of backbones that only an earlier version computes with."""
 _VERSION = 1
 _BATCH_SIZES: dict[Purpose, int] = {"throughput": 8, "latency": 1}
@@ -138,7 +138,7 @@ def backbone_id(weights: Weights, preprocessing: Preprocessing, framing: Framing
             "version": _VERSION,
             "weights": weights.digest,
             "preprocessing": preprocessing,
-            "photo_size": PHOTO_SIZE,  # usual; another side stands in the framing
+            "photo_size": PHOTO_SIZE,
         }
     )
 
@@ -310,13 +310,13 @@ def open_trunk(workspace: Workspace, backbone_id: str) -> Trunk:
         BackboneMissing: The backbone is not in the workspace, or was altered.
     """
     facts, network = read_network(workspace, backbone_id)
-    cut = _cut(network, facts)
+    cut = _cut(network)
     return OpenVinoTrunk(facts, compile_model(cut, facts.precision, "throughput"))
 
 
-def _cut(network: ov.Model, facts: BackboneFacts) -> ov.Model:
+def _cut(network: ov.Model) -> ov.Model:
     """Return the network up to the last map of conv4: photos → (n, 14, 14, 1024) float16."""
-    side, _, channels = conv4_form(facts.framing.side).shape
+    side, _, channels = CONV4.shape
     places_first = operations.transpose(find_map(network, channels, side), np.array([0, 2, 3, 1]))
     halves = operations.convert(places_first, "f16")
     return ov.Model([halves], network.get_parameters(), "conv4")

@@ -150,10 +150,10 @@ def _find_gpu(visible: str | None, backend: str) -> Device | str:
 def _ask_backend(backend: str) -> dict[str, Any]:
     """Return what `describe_gpu` tells: asked here, or by a process of its own, which may hang."""
     if backend in sys.modules:
-        from models.parallel import describe_gpu
+        from models.backends import describe_gpu
 
         return describe_gpu()
-    command = [sys.executable, "-m", "models.parallel"]
+    command = [sys.executable, "-m", "models.backends"]
     try:
         asked = subprocess.run(
             command, cwd=PROJECT_ROOT, capture_output=True, timeout=_PATIENCE_S, check=True

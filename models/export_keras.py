@@ -11,12 +11,13 @@ import keras
 import numpy as np
 import openvino as ov
 
+from core.config import PHOTO_SIZE
 from core.errors import BackboneMissing
 from models.backbone import BackboneFacts
 from models.dense import DenseHead
 from models.head import add_head, set_dense_head
+from models.keras_backbone import build_network, preprocess
 from models.plan import HeadShape
-from models.resnet import build_network, cut_crops, join_crops, preprocess
 from models.weights_file import STACKS
 
 CONVOLUTIONS = 53
@@ -37,17 +38,15 @@ def build_full_model(network_file: Path, facts: BackboneFacts, head: DenseHead) 
     Raises:
         BackboneMissing: The file holds another network.
     """
-    framing = facts.framing
-    resnet = build_network(framing.crop_side)
+    resnet = build_network()
     convolutions = read_convolutions(network_file)
     if facts.preprocessing == "unit" and folds_scale(network_file):
         first = convolutions["conv1_conv"]
         convolutions["conv1_conv"] = Convolution(first.kernel * 255, first.bias)
     _set_convolutions(resnet, convolutions)
     resnet.trainable = False
-    photos = keras.Input((framing.side, framing.side, 3), dtype="uint8", name="photos")
-    crops = cut_crops(keras.ops.cast(photos, "float32"), framing)
-    maps = join_crops(resnet(preprocess(crops, facts.preprocessing)), framing)
+    photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
+    maps = resnet(preprocess(keras.ops.cast(photos, "float32"), facts.preprocessing))
     pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(maps)
     hidden = tuple(bias.size for bias in head.biases[:-1])
     head_shape = HeadShape(hidden=hidden, dropout=0.0, n_classes=head.biases[-1].size)

@@ -12,10 +12,9 @@ import onnx
 import openvino as ov
 from onnx import TensorProto, helper, numpy_helper
 
-from core.config import Framing
+from core.config import PHOTO_SIZE
 from core.errors import BackboneMissing
 from models.backbone import BackboneFacts
-from models.catalogue import FEATURE_WIDTH
 from models.dense import DenseHead
 
 _OPSET, _IR_VERSION = 17, 8
@@ -47,7 +46,7 @@ def write_onnx(
     graph = _Graph()
     pooled = _copy_network(graph, ov.Core().read_model(network_file), facts)
     scores = _add_head(graph, pooled, head)
-    shape: list[str | int | None] = ["n", facts.framing.side, facts.framing.side, 3]
+    shape: list[str | int | None] = ["n", PHOTO_SIZE, PHOTO_SIZE, 3]
     classes = head.biases[-1].size
     outputs = [helper.make_tensor_value_info(scores, TensorProto.FLOAT, ["n", classes])]
     if known is not None:
@@ -96,7 +95,6 @@ def _copy_network(graph: _Graph, network: ov.Model, facts: BackboneFacts) -> str
     photos = graph.add("Transpose", photos, perm=[0, 3, 1, 2])
     if facts.preprocessing == "resnet":  # its colours are BGR
         photos = graph.add("Gather", photos, graph.keep(np.array([2, 1, 0])), axis=1)
-    photos = _cut_crops(graph, photos, facts.framing)
     named: dict[str, str] = {}
 
     def find(node: ov.Node, place: int) -> str:
@@ -114,33 +112,9 @@ def _copy_network(graph: _Graph, network: ov.Model, facts: BackboneFacts) -> str
         if kind in _ORDERING or kind in ("Parameter", "Constant", "Result"):
             continue
         name = named[node.get_friendly_name()] = _copy_node(graph, node, find)
-        if number == last:  # the last map: what puts those of crops together leaves their mean
-            return _average(graph, name, facts)
+        if number == last:
+            return graph.add("ReduceMean", name, axes=[2, 3], keepdims=0)
     raise _unknown("no activation")
-
-
-def _cut_crops(graph: _Graph, photos: str, framing: Framing) -> str:
-    """Return the name of the crops of photos (n, 3, side, side), as models/resnet.py cuts them."""
-    if framing.crops == "centre":
-        return photos
-    if framing.crops == "mirror":
-        columns = graph.keep(np.arange(framing.side)[::-1])
-        return graph.add("Concat", photos, graph.add("Gather", photos, columns, axis=3), axis=0)
-    crops = []
-    for top, left in framing.corners:
-        start, end = np.array([top, left]), np.array([top, left]) + framing.crop_side
-        ends = (graph.keep(start), graph.keep(end), graph.keep(np.array([2, 3])))
-        crops.append(graph.add("Slice", photos, *ends))
-    return graph.add("Concat", *crops, axis=0)
-
-
-def _average(graph: _Graph, maps: str, facts: BackboneFacts) -> str:
-    """Return the name of the features: the mean over places, and over the crops of a photo."""
-    pooled = graph.add("ReduceMean", maps, axes=[2, 3], keepdims=0)
-    if facts.framing.crops == "centre":
-        return pooled
-    shape = graph.keep(np.array([facts.framing.looks, -1, FEATURE_WIDTH]))
-    return graph.add("ReduceMean", graph.add("Reshape", pooled, shape), axes=[0], keepdims=0)
 
 
 def _copy_node(graph: _Graph, node: ov.Node, find: Callable[[ov.Node, int], str]) -> str:

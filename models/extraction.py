@@ -22,6 +22,7 @@ from models.backbone import (
 )
 from models.keeping import Entry, keep_rows, read_kept
 from models.rows import (
+    POOLED,
     Change,
     Donors,
     RowForm,
@@ -29,8 +30,6 @@ from models.rows import (
     change_batches,
     find_no_donors,
     keep_whole_rows,
-    photo_form,
-    pooled_form,
     read_batches,
     read_header,
 )
@@ -58,15 +57,13 @@ class Photos:
     """The photos that rows are computed of, and how they are changed before."""
 
     file: Path
-    """.npy of (n, side, side, 3) uint8."""
+    """.npy of (n, 224, 224, 3) uint8."""
     numbers: np.ndarray | None = None
     """(m,) int: the photo of each row; None: all photos."""
     change: Change | None = None
     """None: the photos as they are."""
     threads: int = 1
     """How many threads change photos while the network computes."""
-    side: int = PHOTO_SIZE
-    """Of the photos in the file, in pixels."""
 
 
 def features_id(dataset_id: str, backbone_id: str, precision: str) -> str:
@@ -111,7 +108,7 @@ def extract_features(
     """
     facts = backbone.facts
     entry = _describe_features(dataset_id, facts.id, facts.precision)
-    photos = Photos(photos_file, side=facts.framing.side)
+    photos = Photos(photos_file)
     return extract_rows(workspace, entry, photos, backbone, donors, on_progress, should_stop)
 
 
@@ -139,13 +136,12 @@ def extract_rows(
 
     def complete(partial: Path) -> None:
         with photos.file.open("rb") as packed, partial.open("a+b", buffering=0) as rows:
-            form = photo_form(photos.side)
-            total = read_header(packed, photos.file, form)
+            total = read_header(packed, photos.file)
             numbers = np.arange(total) if photos.numbers is None else photos.numbers
             known = donors or find_no_donors(len(numbers))
             done = keep_whole_rows(rows, len(numbers), entry.form)
             wanted = numbers[known.find_unknown(done)]
-            batches = read_batches(packed, form, wanted, network.batch_size)
+            batches = read_batches(packed, wanted, network.batch_size)
             if photos.change is not None:
                 batches = change_batches(batches, wanted, photos.change, photos.threads)
             with closing(batches) as changed:
@@ -176,7 +172,7 @@ def _describe_features(dataset_id: str, backbone_id: str, precision: str) -> Ent
             "precision": precision,
             "version": _VERSION,
         },
-        form=pooled_form(),
+        form=POOLED,
     )
 
 

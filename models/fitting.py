@@ -15,7 +15,6 @@ from models.catalogue import FEATURE_WIDTH
 from models.dense import measure_spread
 from models.fit_state import FitData, FitResult, FitState, find_best
 from models.head import Spread, build_head, to_dense_head
-from models.parallel import prepare_devices
 from models.plan import UNWATCHED, FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
 from models.rows import Rows
 from models.stepping import Stepper
@@ -124,7 +123,6 @@ def make_deterministic(seed: int, *, exact: bool = True) -> None:
 
         torch.use_deterministic_algorithms(exact, warn_only=True)
         torch.backends.cudnn.benchmark = not exact  # else kernels are not tried out
-    prepare_devices()
 
 
 def warm_up() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from core import kept
 from core.config import PHOTO_SIZE, Framing, fingerprint
 from core.workspace import Workspace
-from models.rows import RowForm, conv4_form, photo_form, pooled_form
+from models.rows import CONV4, PHOTOS, POOLED, RowForm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +86,11 @@ class ViewSource:
     seed: int
     number: int
     """Which draw of the policy, from 0."""
-    side: int = PHOTO_SIZE
-    """Of the photos, in pixels; the backbone's id stands for it, too."""
 
     @property
     def form(self) -> RowForm:
         """What one row is."""
-        return pooled_form() if self.kind == "pooled" else conv4_form(self.side)
+        return POOLED if self.kind == "pooled" else CONV4
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -114,10 +112,10 @@ def describe_photos(framing: Framing, dataset_id: str) -> Entry:
         "view": FRAMED,
         "version": _VERSION,
         "framing": framing.how,
-        "photo_size": framing.side,
+        "photo_size": PHOTO_SIZE,
     }
     facts = {**source, "dataset": dataset_id}
-    return Entry(id=fingerprint(facts), facts=facts, form=photo_form(framing.side))
+    return Entry(id=fingerprint(facts), facts=facts, form=PHOTOS)
 
 
 def describe_view(source: ViewSource, dataset_id: str, photos: np.ndarray) -> Entry:

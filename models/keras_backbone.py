@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -29,10 +29,10 @@ from models.backbone import (
     fill_batch,
     offered_precisions,
 )
+from models.backends import call_with_tensorflow, compile_forward
 from models.devices import find_device
-from models.parallel import call_with_tensorflow, compile_forward
-from models.resnet import build_network, cut_crops, join_crops, load_weights, preprocess
 from models.weights import Weights
+from models.weights_file import read_arrays
 
 _POLICIES: dict[Precision, str] = {"f16": "mixed_float16", "f32": "float32"}
 _BATCH_SIZE, _LARGE_BATCH = 64, 256
@@ -43,29 +43,25 @@ _THREADS = 2
 
 
 def build_backbone(
-    weights: Weights,
-    preprocessing: Preprocessing,
-    precision: Precision = "f32",
-    framing: Framing = FRAMING,
+    weights: Weights, preprocessing: Preprocessing, precision: Precision = "f32"
 ) -> keras.Model:
     """Return ResNet-50 without top: photos → {"maps": (n, 7, 7, 2048), "pooled": (n, 2048)}."""
-    resnet = build_resnet(weights, _POLICIES[precision], framing.crop_side)
+    resnet = build_resnet(weights, _POLICIES[precision])
     resnet.trainable = False
-    photos = keras.Input((framing.side, framing.side, 3), dtype="uint8", name="photos")
-    crops = cut_crops(keras.ops.cast(photos, "float32"), framing)
-    maps = call_network(resnet, preprocess(crops, preprocessing))
-    maps = join_crops(keras.ops.cast(maps, "float32"), framing)
+    photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
+    maps = call_network(resnet, preprocess(keras.ops.cast(photos, "float32"), preprocessing))
+    maps = keras.ops.cast(maps, "float32")
     return keras.Model(photos, {"maps": maps, "pooled": keras.ops.mean(maps, axis=(1, 2))})
 
 
-def build_resnet(weights: Weights, policy: str, side: int = PHOTO_SIZE) -> keras.Model:
+def build_resnet(weights: Weights, policy: str) -> keras.Model:
     """Return ResNet-50 without top, computed under a policy of dtypes; see `call_network`."""
     before = keras.config.dtype_policy(), keras.config.image_data_format()
     keras.config.set_dtype_policy(policy)
     first = keras.backend.backend() == "torch"
     keras.config.set_image_data_format("channels_first" if first else "channels_last")
     try:
-        resnet = build_network(side)
+        resnet = build_network()
     finally:
         keras.config.set_dtype_policy(before[0])
         keras.config.set_image_data_format(before[1])
@@ -85,6 +81,46 @@ def call_network(network: keras.Model, photos: keras.KerasTensor) -> keras.Keras
         return network(photos)
     maps = network(keras.ops.transpose(photos, (0, 3, 1, 2)))
     return keras.ops.transpose(maps, (0, 2, 3, 1))
+
+
+def build_network() -> keras.Model:
+    """Return the network, under Keras' policies and image data format."""
+    first = keras.config.image_data_format() == "channels_first"
+    shape = (3, PHOTO_SIZE, PHOTO_SIZE) if first else (PHOTO_SIZE, PHOTO_SIZE, 3)
+    return keras.applications.ResNet50(include_top=False, weights=None, input_shape=shape)
+
+
+def preprocess(photos: keras.KerasTensor, preprocessing: Preprocessing) -> keras.KerasTensor:
+    """Return photos 0..255 float32 as the weights want them, or as the recipe says."""
+    if preprocessing == "unit":
+        return photos / 255.0
+    return keras.applications.resnet.preprocess_input(photos)
+
+
+def load_weights(network: keras.Model, file: Path) -> None:
+    """Fill the network with the weights of a file: Keras' layout (.h5), or the starter's.
+
+    Raises:
+        WeightsDamaged, ValueError: The file cannot be read, or is not of this network.
+    """
+    if file.suffix == ".safetensors":
+        _assign(network, read_arrays(file))
+    else:
+        network.load_weights(str(file))
+
+
+def _assign(network: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
+    """Set all weights by their names ("conv1_conv/kernel")."""
+    ours = {
+        f"{layer.name}/{weight.name}": weight
+        for layer in network.layers
+        for weight in layer.weights
+    }
+    shapes = {name: tuple(weight.shape) for name, weight in ours.items()}
+    if shapes != {name: array.shape for name, array in arrays.items()}:
+        raise WeightsDamaged("These weights do not fit ResNet-50.", "Choose other weights.")
+    for name, weight in ours.items():
+        weight.assign(arrays[name])
 
 
 class KerasTrunk:
@@ -162,11 +198,11 @@ def open_keras_backbone(
     Raises:
         ValueError: The weights do not fit ResNet-50 (models/weights.py tells a person beforehand).
     """
-    photos, device = draw_probe_photos(side=framing.side), find_device()
+    photos, device = draw_probe_photos(), find_device()
     precision: Precision = "f32"
-    model, cosine = build_backbone(weights, preprocessing, framing=framing), 1.0
+    model, cosine = build_backbone(weights, preprocessing), 1.0
     if device.half:  # without units for it, float16 is slower
-        fast = build_backbone(weights, preprocessing, "f16", framing)
+        fast = build_backbone(weights, preprocessing, "f16")
         seen = (one.predict_on_batch(photos)["pooled"] for one in (fast, model))
         similar = compare_features(*seen)
         if similar >= COSINE_LIMIT:  # false as well when float16 overflowed: it is NaN then
@@ -181,16 +217,14 @@ COSINE_LIMIT = 0.999
 """A faster precision is used only where its features keep this cosine with those in f32."""
 
 
-def draw_probe_photos(photos: int = 8, side: int = PHOTO_SIZE) -> np.ndarray:
-    """Return coloured clouds (n, side, side, 3) uint8 RGB: as in photos, coarse scales rule."""
+def draw_probe_photos(photos: int = 8) -> np.ndarray:
+    """Return coloured clouds (n, 224, 224, 3) uint8 RGB: as in photos, coarse scales rule."""
     rng = np.random.default_rng(0)
     clouds = np.zeros((photos, PHOTO_SIZE, PHOTO_SIZE, 3))
     for cells in (2, 4, 7, 14, 28, 56):
         patches = rng.normal(size=(photos, cells, cells, 3)) / cells
         cell = PHOTO_SIZE // cells
         clouds += patches.repeat(cell, axis=1).repeat(cell, axis=2)
-    more = max(0, side - PHOTO_SIZE)
-    clouds = np.pad(clouds, ((0, 0), (0, more), (0, more), (0, 0)), "symmetric")[:, :side, :side]
     low, high = clouds.min(axis=(1, 2), keepdims=True), clouds.max(axis=(1, 2), keepdims=True)
     scaled: np.ndarray = ((clouds - low) / (high - low) * 255).astype(np.uint8)
     return scaled
@@ -223,7 +257,7 @@ def make_backbone(
     shutil.rmtree(target, ignore_errors=True)  # what is there is damaged
     with make_folder_atomically(target) as folder:
         on_progress(0, _STEPS)
-        call_with_tensorflow(_export, folder / NETWORK_FILE, weights, preprocessing, framing)
+        call_with_tensorflow(_export, folder / NETWORK_FILE, weights, preprocessing)
         on_progress(1, _STEPS)
         files = {file.name: digest_file(file) for file in sorted(folder.iterdir())}
         facts = dataclasses.replace(_state_facts(weights, preprocessing, framing), files=files)
@@ -234,8 +268,8 @@ def make_backbone(
     return identifier
 
 
-def _export(file: Path, weights: Weights, preprocessing: Preprocessing, framing: Framing) -> None:
-    model = build_backbone(weights, preprocessing, framing=framing)
+def _export(file: Path, weights: Weights, preprocessing: Preprocessing) -> None:
+    model = build_backbone(weights, preprocessing)
     model.export(str(file), format="openvino", verbose=False)
 
 
@@ -269,9 +303,7 @@ def _choose_precision(network: Path, facts: BackboneFacts) -> BackboneFacts:
 def _look_at_probe(network: Path, facts: BackboneFacts, precision: Precision) -> np.ndarray:
     """Return the features of the probe photos in a precision."""
     compiled = compile_network(network, precision, "throughput")
-    return (
-        OpenVinoBackbone(facts, compiled).look(draw_probe_photos(side=facts.framing.side)).features
-    )
+    return OpenVinoBackbone(facts, compiled).look(draw_probe_photos()).features
 
 
 def _check_features(network: Path, facts: BackboneFacts, weights: Weights) -> None:

@@ -35,19 +35,10 @@ class RowForm:
         return math.prod(self.shape) * np.dtype(self.kind).itemsize
 
 
-def pooled_form() -> RowForm:
-    """Return the form of features."""
-    return RowForm((FEATURE_WIDTH,), "<f4")
-
-
-def photo_form(side: int = PHOTO_SIZE) -> RowForm:
-    """Return the form of packed photos of this side."""
-    return RowForm((side, side, 3), "|u1")
-
-
-def conv4_form(side: int = PHOTO_SIZE) -> RowForm:
-    """Return the form of activations of conv4, in photos of this side."""
-    return RowForm((side // 16, side // 16, 1024), "<f2")
+PHOTOS = RowForm((PHOTO_SIZE, PHOTO_SIZE, 3), "|u1")
+POOLED = RowForm((FEATURE_WIDTH,), "<f4")
+CONV4 = RowForm((PHOTO_SIZE // 16, PHOTO_SIZE // 16, 1024), "<f2")
+"""Forms of packed photos, features and activations of conv4."""
 
 
 def keep_whole_rows(rows: BinaryIO, total: int, form: RowForm) -> int:
@@ -72,7 +63,7 @@ def make_header(total: int, form: RowForm) -> bytes:
     return stream.getvalue()
 
 
-def read_header(photos: BinaryIO, file: Path, form: RowForm) -> int:
+def read_header(photos: BinaryIO, file: Path) -> int:
     """Return the number of photos in an open .npy, which then stands at the first of them."""
     try:
         if np.lib.format.read_magic(photos) != (1, 0):
@@ -80,23 +71,21 @@ def read_header(photos: BinaryIO, file: Path, form: RowForm) -> int:
         shape, _, kind = np.lib.format.read_array_header_1_0(photos)
     except ValueError as error:
         raise _damaged(file) from error
-    if shape[1:] != form.shape or kind != np.uint8:
+    if shape[1:] != PHOTOS.shape or kind != np.uint8:
         raise _damaged(file)
     if file.stat().st_size - photos.tell() != math.prod(shape):
         raise _damaged(file)
     return int(shape[0])
 
 
-def read_batches(
-    photos: BinaryIO, form: RowForm, numbers: np.ndarray, batch_size: int
-) -> Generator[np.ndarray]:
-    """Yield batches of photos (b, …) uint8, by plain reads: mapped pages would fill our memory."""
+def read_batches(photos: BinaryIO, numbers: np.ndarray, batch_size: int) -> Generator[np.ndarray]:
+    """Yield batches of photos (b, 224, 224, 3) uint8, by plain reads, as mapping fills memory."""
     first = photos.tell()
     for start in range(0, len(numbers), batch_size):
         chosen = numbers[start : start + batch_size].tolist()
-        batch = np.empty((len(chosen), *form.shape), np.uint8)
+        batch = np.empty((len(chosen), *PHOTOS.shape), np.uint8)
         for place, number in enumerate(chosen):
-            photos.seek(first + number * form.size)
+            photos.seek(first + number * PHOTOS.size)
             photos.readinto(batch[place])  # type: ignore[attr-defined]
         yield batch
 

@@ -18,10 +18,9 @@ from models.devices import Half
 from models.fit_state import FitData, FitResult
 from models.fitting import fit, leave_as_is, make_deterministic
 from models.head import Spread, add_head, read_array, set_dense_head
-from models.keras_backbone import build_resnet, call_network
+from models.keras_backbone import build_resnet, call_network, preprocess
 from models.plan import Ask, FitPlan, FitRecord, FitWatch, HeadShape, Source, read_ahead
-from models.resnet import preprocess
-from models.rows import Rows, conv4_form
+from models.rows import CONV4, Rows
 from models.stepping import Stepper
 from models.weights import Weights
 
@@ -60,8 +59,6 @@ class Tuning:
     """Features (m, 2048) of the frozen backbone; None: as they are."""
     start: DenseHead | None = None
     """The head to begin with, and its spread; None: a new one, from the plan's seed."""
-    side: int = PHOTO_SIZE
-    """Of the photos, in pixels."""
     exact: bool = True
     """Whether equal steps give equal numbers; see `make_deterministic`."""
 
@@ -127,16 +124,16 @@ def build_network(tuning: Tuning) -> Network:
 
     Not `whole`, it is conv5 and a head: activations (n, 14, 14, 1024) float16 → scores.
     """
-    resnet = build_resnet(tuning.weights, tuning.policy, tuning.side)
+    resnet = build_resnet(tuning.weights, tuning.policy)
     _free_stages(resnet, tuning.unfrozen)
     if tuning.whole:
-        inputs = keras.Input((tuning.side, tuning.side, 3), dtype="uint8", name="photos")
+        inputs = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
         photos = keras.ops.cast(inputs, "float32")
         photos = preprocess(photos, tuning.preprocessing)
         maps = call_network(resnet, photos)
     else:
         tail = keras.Model(resnet.get_layer(_LAST_FROZEN).output, resnet.output, name="conv5")
-        inputs = keras.Input(conv4_form(tuning.side).shape, dtype="float16", name="activations")
+        inputs = keras.Input(CONV4.shape, dtype="float16", name="activations")
         maps = call_network(tail, keras.ops.cast(inputs, "float32"))
     pooled = keras.ops.mean(keras.ops.cast(maps, "float32"), axis=(1, 2))
     scores = add_head(pooled, tuning.shape, tuning.spread, tuning.plan.seed)

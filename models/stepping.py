@@ -10,7 +10,6 @@ import numpy as np
 
 from models.devices import is_out_of_memory
 from models.head import read_array
-from models.parallel import place, prepare_steps
 from models.plan import Ask, FitPlan, Source, read_ahead
 
 _log = logging.getLogger("run")
@@ -111,9 +110,7 @@ class Stepper:
         chosen = (inputs, targets) if whole else (inputs[part], targets[part])
         each = None if weights is None else weights[part]
         logs: dict[str, float] = self.model.train_on_batch(
-            *(place(array) for array in chosen),
-            sample_weight=None if each is None else place(each),
-            return_dict=True,
+            *chosen, sample_weight=each, return_dict=True
         )
         seen: np.ndarray = np.array([logs["loss"], logs["accuracy"]], np.float64)
         return seen
@@ -166,7 +163,10 @@ class Stepper:
             jit_compile=False if small else "auto",
         )
         self.model.optimizer.build(self.model.trainable_variables)
-        prepare_steps(self.model)
+        # Makes the variables of metrics and loss now: TensorFlow would trace the first step twice.
+        scores = np.zeros((1, self.model.output_shape[-1]), np.float32)
+        self.model.compute_metrics(None, scores, scores)
+        self.model.compute_loss(None, scores, scores)
 
 
 def _has_float16(model: keras.Model) -> bool:

@@ -74,11 +74,11 @@ def fit_a_head(folder: Path, epochs: int) -> list[dict[str, Any]]:
 def fit_last_stage(folder: Path, epochs: int) -> list[dict[str, Any]]:
     """Return the curve of conv5, with weights drawn at random, and a head on its end."""
     from models.plan import FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
-    from models.rows import conv4_form
+    from models.rows import CONV4
     from models.stages import StagesFit, Tuning
 
     labels = np.arange(PHOTOS) % CLASSES
-    photos = KeptViews([_draw(0, conv4_form().shape, np.float16)], labels)
+    photos = KeptViews([_draw(0, CONV4.shape, np.float16)], labels)
     tuning = Tuning(
         weights=find_weights(open_workspace(), "random"),
         preprocessing="resnet",

@@ -229,7 +229,7 @@ def _make_option(setting: Setting) -> Option:
     depends = setting.usual or setting.name in SUGGESTED
     return option(
         setting.option,
-        f"{setting.help or setting.tip} (default: {_say_default(setting)})",
+        f"{setting.help.rstrip('.')} (default: {_say_default(setting)})",
         setting.parse,
         choices=tuple(setting.choices) if setting.parse is str or setting.later else None,
         default=None if depends else setting.default,
@@ -262,7 +262,4 @@ RECIPE = tuple(
     if setting.name == "augmentation" or (setting.has_default and setting.is_offered)
 )
 """All options of a recipe except the dataset."""
-BACKBONE = tuple(
-    _make_option(SETTINGS[name])
-    for name in ("weights", "preprocessing", "framing", "photo_side", "crops")
-)
+BACKBONE = tuple(_make_option(SETTINGS[name]) for name in ("weights", "preprocessing", "framing"))

@@ -20,7 +20,6 @@ from core.cli.command import Group, command, flag, option
 from core.cli.following import POLL_S, RunFollower, describe_failure
 from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
 from core.cli.runs import RECIPE, choose_recipe, run_document
-from core.config import FRAMING
 from core.errors import RunStopped
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import judge_learning
@@ -29,7 +28,6 @@ from core.formats import count, duration, interval, percent
 from core.runs.queue.queue import submit_run
 from core.runs.queue.run_lock import fail_run
 from core.runs.queue.starting import ensure_scheduler
-from core.runs.recipe.photos import warn_of_enlarging
 from core.runs.recipe.plans import (
     MAY_VARY,
     MOST_TRIALS,
@@ -47,7 +45,6 @@ from core.runs.training.executing import execute_run
 from core.runs.training.study import TrialResult, read_importance, read_trials, sort_trials
 from core.runs.worker import LOG_FILE
 from core.workspace import Workspace
-from data.manifest import read_dataset
 
 _INTERRUPTED = RunStopped(
     "The run was interrupted with Ctrl-C.",
@@ -72,10 +69,6 @@ _INTERRUPTED = RunStopped(
 def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Train a recipe in this process or through the queue."""
     recipe = choose_recipe(workspace, given)
-    if recipe.seen_as != FRAMING:
-        dataset = read_dataset(workspace, recipe.dataset)
-        if words := warn_of_enlarging(dataset, recipe.seen_as):
-            progress.note(words)
     seeds = range(recipe.seed, recipe.seed + max(1, given.repeats))
     recipes = (dataclasses.replace(recipe, seed=seed) for seed in seeds)
     submitted: Iterable[_Submitted] = (

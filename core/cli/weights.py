@@ -10,15 +10,13 @@ from core.cli.command import command, flag
 from core.cli.following import PhaseProgress
 from core.cli.outcome import Outcome, ProgressLine, tabulate
 from core.cli.runs import BACKBONE
-from core.config import FRAMING, read_framing
+from core.config import read_framing
 from core.formats import size
-from core.runs.recipe.photos import warn_of_enlarging
 from core.runs.training.preparing import Preparation, delete_views, prepare_features
 from core.workspace import Workspace
 from models.catalogue import CATALOGUE
 from models.devices import find_device
-from models.downloads import download_weights
-from models.weights import find_weights, list_weights
+from models.weights import download_weights, find_weights, list_weights
 
 weights = command(
     flag("--download", "download the ImageNet weights (94 MB); resumes after an interruption"),
@@ -69,8 +67,6 @@ def features(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     if given.drop_views:
         return Outcome({"dataset": dataset.id, "bytes": delete_views(workspace, dataset.id)})
     framing = read_framing(vars(given))
-    if framing != FRAMING and (words := warn_of_enlarging(dataset, framing)):
-        progress.note(words)
     found = find_weights(workspace, given.weights)
     start = time.perf_counter()
     by = Preparation(workspace=workspace, device=find_device(), listener=PhaseProgress(progress))

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from core.config import PHOTO_SIZE
 from core.errors import DatasetMissing, ResultDamaged, RunMissing, RunUnfinished
 from core.exporting.store import (
     FACTS,
@@ -238,7 +239,7 @@ def describe_model(subject: Subject) -> dict[str, Any]:
     return {
         "name": subject.title,
         "classes": list(subject.classes),
-        "side": subject.backbone.framing.side,
+        "side": PHOTO_SIZE,
         "framing": subject.backbone.framing.how,
         "temperature": rule.temperature,
         "thresholds": [rule.threshold_of(name) for name in subject.classes],

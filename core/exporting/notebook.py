@@ -17,8 +17,7 @@ from core.evaluation.agreement import estimate_agreement
 from core.exact.formula import read_ridge
 from core.formats import plain
 from core.reporting.writing import open_templates
-from core.runs.recipe.photos import check_network
-from core.runs.recipe.recipe import Recipe
+from core.runs.recipe.recipe import Recipe, check_network
 from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.runs.result import check_order, read_result
 from core.runs.store import RunRecord
@@ -56,14 +55,7 @@ def check_notebook(recipe: Recipe) -> None:
         ExportRefused: The run looked at five crops.
         NetworkUnsupported: The run is of an earlier version and has another network.
     """
-    check_network(recipe.speed, recipe.weights)
-    if recipe.crops == "five":
-        raise ExportRefused(
-            "A notebook looks at each photo once, or once more mirrored; this run looked at five "
-            "crops.",
-            "Export a run that looks at each photo once.",
-            crops=recipe.crops,
-        )
+    check_network(recipe)
 
 
 def write_notebook(workspace: Workspace, run: RunRecord) -> str:

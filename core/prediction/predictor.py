@@ -17,8 +17,7 @@ from core.errors import BackboneMissing, NetworkUnsupported
 from core.prediction.deciding import Decision, DecisionRule, ModelVersion, rank_classes
 from core.prediction.gradcam import measure_evidence
 from core.prediction.rules import FrozenRule, StandingRule
-from core.runs.recipe.photos import check_network
-from core.runs.recipe.recipe import SETTINGS, Recipe
+from core.runs.recipe.recipe import Recipe, check_network
 from core.runs.result import read_result, read_run_head
 from core.runs.store import read_run
 from core.workspace import Workspace
@@ -204,7 +203,7 @@ def name_remedy(workspace: Workspace, run_id: str) -> Iterator[None]:
         raise
     except BackboneMissing as error:
         recipe = read_run(workspace, run_id).recipe
-        check_network(recipe.speed, recipe.weights)
+        check_network(recipe)
         remedy = f"Run “{_features_command(recipe)}”: it makes the backbone again."
         if recipe.trained_stages:  # made by the run itself
             remedy = "Delete the run and train the same recipe again: it gives the same backbone."
@@ -216,6 +215,5 @@ def _features_command(recipe: Recipe) -> str:
     words = ["python -m core features", recipe.dataset]
     words += [f"--weights {recipe.weights}"] if recipe.weights != DEFAULT else []
     words += ["--preprocessing unit"] if recipe.preprocessing == "unit" else []
-    seen_as = recipe.seen_as.describe()
-    words += [f"{SETTINGS[name].option} {value}" for name, value in seen_as.items()]
+    words += ["--framing pad"] if recipe.framing == "pad" else []
     return " ".join(words)

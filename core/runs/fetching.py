@@ -10,8 +10,7 @@ from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import Recipe
 from core.workspace import Workspace
-from models.downloads import download_weights
-from models.weights import Weights
+from models.weights import Weights, download_weights
 
 
 def start_fetch(workspace: Workspace, **run: str) -> None:

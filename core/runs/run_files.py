@@ -96,7 +96,7 @@ def _key_views(recipe: Recipe) -> tuple[object, ...]:
 
 
 def _key_framed(recipe: Recipe) -> tuple[object, ...]:
-    return ("framing", recipe.framing, recipe.seen_as.side)
+    return ("framing", recipe.framing, recipe.photo_side)
 
 
 def _remove_tuned_backbone(workspace: Workspace, backbone: str, recipe: Recipe) -> None:

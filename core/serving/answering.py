@@ -116,10 +116,7 @@ class Batcher:
         if model is None:
             raise State().refusal
         started = time.perf_counter()
-        # A photo packed for the last champion at another size will be packed again.
-        blank = np.zeros((model.framing.side, model.framing.side, 3), np.uint8)
-        fitting = [photo if photo.shape == blank.shape else blank for photo in photos]
-        features, scores = model.answer(np.stack(fitting))
+        features, scores = model.answer(np.stack(photos))
         decisions = [model.single.decide_scores(*row) for row in zip(scores, features, strict=True)]
         seconds = time.perf_counter() - started
         rows = zip(features, scores, decisions, strict=True)

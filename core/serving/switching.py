@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.config import Framing
+from core.config import PHOTO_SIZE, Framing
 from core.errors import (
     PetalscopeError,
     ServiceNotReady,
@@ -74,8 +74,7 @@ def open_serving_model(workspace: Workspace, number: int) -> ServingModel:
     single = open_version(workspace, number, purpose="latency")
     many = open_version(workspace, number, purpose="throughput")
     assert single.version is not None
-    side = single.backbone_facts.framing.side
-    batch = np.zeros((BATCH, side, side, 3), dtype=np.uint8)
+    batch = np.zeros((BATCH, PHOTO_SIZE, PHOTO_SIZE, 3), dtype=np.uint8)
     for predictor in (single, many):  # the first answer is slower than any later one
         features, scores = predictor.answer_packed(batch[:1])
         predictor.decide_scores(scores[0], features[0])

@@ -41,7 +41,7 @@ from data.dataset import (
 from data.manifest import read_dataset
 from models.extraction import features_id, read_features
 from models.keeping import Entry, keep_rows
-from models.rows import make_header, pooled_form
+from models.rows import POOLED, make_header
 from tests.bench.browser import browse, open_page, press_rerun
 from tests.bench.measuring import (
     BenchmarkFailed,
@@ -143,7 +143,7 @@ def _mix_features(workspace: Workspace, real: Dataset, scratch: Workspace, many:
     kept = workspace.backbone_folder(facts["backbone"])
     scratch.backbones.mkdir(parents=True, exist_ok=True)
     (scratch.backbones / kept.name).symlink_to(kept.resolve())
-    form = pooled_form()
+    form = POOLED
     entry = Entry(
         id=features_id(many.id, facts["backbone"], facts["precision"]),
         facts={**facts, "dataset": many.id},

@@ -42,8 +42,6 @@ def estimate_run(workspace: Workspace, recipe: Recipe, dataset: Dataset) -> Esti
 
 def _find_kind(recipe: Recipe) -> tuple[object, ...]:
     """Return the settings that runs of one kind share."""
-    if not recipe.trained_stages:  # a head sees features, which are as large for all squares
-        return recipe.strategy, 0
     return recipe.strategy, recipe.trained_stages, recipe.precision, recipe.photo_side
 
 

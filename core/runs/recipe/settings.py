@@ -1,7 +1,6 @@
-"""How a field of a recipe is described, once: its range, its names, its help, when it is used.
+"""The description of a recipe's field: range, names, help, and when it is used.
 
-The description is written beside the field (`described` in core/runs/recipe/recipe.py); checks,
-words, the form and the options of the command line follow from it. Standard library only.
+Checks, words, the form and the options of the command line follow from it. Standard library only.
 """
 
 import dataclasses
@@ -23,35 +22,31 @@ _LAYERS = re.compile(r"\d{1,9}(\s*(→|->|,|\s)\s*\d{1,9})*", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A field of a recipe, described."""
+    """The description of a field of a recipe."""
 
     name: str
     default: Any
     """MISSING: it must be given."""
     title: str = ""
-    """In comparisons and refusals; without one, the name with spaces."""
+    """Name in comparisons and errors."""
     label: str = ""
-    """In the form and in tables of a recipe; without one, the title."""
+    """Name in the form and in tables."""
     help: str = ""
-    """For the command line: a clause. Without one, the tip."""
-    tip: str = ""
-    """For the form: a sentence, where the label does not say it."""
     usual: str = ""
     """The default of the command line in words, where it depends on more than the strategy."""
     ends: tuple[float, float] | None = None
-    """Least and most of a number, or of the units of each layer."""
+    """Minimum and maximum of a number, or of the units of each layer."""
     step: float | None = None
-    """Of the buttons in the form."""
     choices: Mapping[Any, str] = field(default_factory=dict)
     """Allowed value → its name in the form."""
     none: str = ""
-    """What a default of None, 0 or no layer at all is called."""
+    """Name of the default where it is None, 0 or no layer."""
     below: str = ""
     """The setting that this one must stay below."""
     later: bool = False
-    """Whether recipes without it have ids: at its default it is no part of the id."""
+    """Whether older recipes lack it: its default is not part of the id."""
     used: Callable[[Any], bool] = lambda recipe: True  # noqa: ARG005 (all recipes use it)
-    """Whether it changes anything in a recipe, beside its other settings."""
+    """Whether it changes anything in a recipe with these other settings."""
 
     def __post_init__(self) -> None:
         title = self.title or self.name.replace("_", " ")
@@ -60,30 +55,30 @@ class Setting:
 
     @property
     def has_default(self) -> bool:
-        """Whether it has a default, so that a person may leave it out."""
+        """Whether it may be left out."""
         return self.default is not MISSING
 
     @property
     def is_offered(self) -> bool:
-        """Whether a person can choose it; recipes of an earlier version alone have the others."""
+        """Whether it can be chosen; only recipes of an earlier version have other values."""
         return len(self.choices) != 1
 
     @property
     def option(self) -> str:
-        """The option of the command line: a switch names what it changes."""
+        """The option of the command line; a switch that is on by default gets “--no-”."""
         prefix = "--no-" if self.default is True else "--"
         return prefix + self.name.replace("_", "-")
 
     @property
     def parse(self) -> Callable[[str], Any]:
-        """What reads the option's value; raises ValueError."""
+        """The parser of the option's value; raises ValueError."""
         if isinstance(self.default, tuple):
             return parse_units
         return type(self.default) if isinstance(self.default, float | str) else int
 
     @property
     def allowed(self) -> str:
-        """What the setting may be, in words."""
+        """The allowed values in words."""
         if self.ends is not None:
             ends = " to ".join(f"{end:,}" if end >= 1 else f"{end:g}" for end in self.ends)
             if isinstance(self.default, tuple):
@@ -102,7 +97,7 @@ class Setting:
         return self._is_within(value)
 
     def say(self, value: Any) -> str:
-        """Return the value as people read it."""
+        """Return the value in words."""
         if self.none and value == self.default:
             return self.none
         if isinstance(value, bool):
@@ -121,13 +116,15 @@ def described(default: Any, ends: tuple[float, float] | None = None, **descripti
     return field(default=default, metadata={"ends": ends, **description})
 
 
+def former(default: Any, used: Callable[[Any], bool]) -> Any:
+    """Return a field of an earlier version: only old recipes have another value than this."""
+    return described(default, choices={default: str(default)}, later=True, used=used)
+
+
 def read_settings_of(
     recipe_class: type, after: str, use: Callable[[Any], bool]
 ) -> dict[str, Setting]:
-    """Return the settings of a dataclass by their names, in its order.
-
-    Those behind `after` change something only where `use` says so, too.
-    """
+    """Return the settings of a dataclass by name; fields after `after` also need `use`."""
 
     def limit(one: Setting) -> Setting:
         return dataclasses.replace(one, used=lambda recipe: use(recipe) and one.used(recipe))
@@ -140,19 +137,19 @@ def read_settings_of(
 
 
 def parse_units(text: str) -> tuple[int, ...]:
-    """Return the units of each layer that were chosen or typed: "512 → 128" or "512, 128".
+    """Return the units of each hidden layer: "512 → 128" or "512, 128".
 
     Raises:
-        ValueError: It is anything but numbers of units, or none.
+        ValueError: The text is not a list of numbers.
     """
     typed = (text or "").strip().strip(",")
     if typed.lower() in ("", LINEAR, "none", "linear"):
         return ()
     if not _LAYERS.fullmatch(typed):
-        raise ValueError("These hidden layers cannot be read.")
+        raise ValueError("Hidden layers cannot be read.")
     return tuple(int(units) for units in re.findall(r"\d+", typed))
 
 
 def write_units(units: tuple[int, ...]) -> str:
-    """Return hidden layers as people read them, and as `parse_units` reads them."""
+    """Return hidden layers in words that `parse_units` reads."""
     return " → ".join(map(str, units)) or LINEAR

@@ -18,8 +18,7 @@ from core.config import FRAMING, Framing, read_settings
 from core.errors import DiskFull, WeightsMissing
 from core.formats import count, size
 from core.runs.locks import is_locked
-from core.runs.recipe.photos import check_network
-from core.runs.recipe.recipe import Recipe
+from core.runs.recipe.recipe import Recipe, check_network
 from core.runs.store import Phase
 from core.runs.training.donors import find_donors, find_rows, list_kept
 from core.workspace import Workspace, check_identifier
@@ -109,7 +108,7 @@ def find_recipe_weights(workspace: Workspace, recipe: Recipe) -> Weights:
         WeightsMissing: They are not on this machine, or others are there now.
         WeightsDamaged: Their file is damaged.
     """
-    check_network(recipe.speed, recipe.weights)
+    check_network(recipe)
     weights = find_weights(workspace, recipe.weights)
     if weights.digest != recipe.weights_digest:
         raise WeightsMissing(
@@ -166,9 +165,9 @@ def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
         donors = find_rows(by.workspace, dataset, dataset.manifest["sha256"], source, but=None)
         check_room(
             by.workspace,
-            f"{count(len(dataset), 'photo')} of {framing.side} px",
+            count(len(dataset), "padded photo"),
             (len(dataset) - count_partial_rows(by.workspace, entry)) * entry.form.size,
-            "Choose a smaller size, or delete runs or datasets that you do not need.",
+            "Delete runs or datasets that you do not need.",
         )
         extract_rows(
             by.workspace, entry, photos, _AsTheyAre(), donors, by.tell_photos, by.should_stop

@@ -185,7 +185,6 @@ class Training:
             unfrozen=self.recipe.trained_stages,
             whole=kind is None,
             half=half,
-            side=self.recipe.seen_as.side,
             exact=self.recipe.computing == "exact",
             shape=shape_head(self.recipe, len(self._dataset.classes)),
             plan=plan_stages(self.recipe, len(before)),

@@ -84,7 +84,6 @@ class ViewRequest:
             policy="" if plain else fingerprint(self.policy),
             seed=0 if plain else self.seed,
             number=0,
-            side=self.framing.side,
         )
         return [replace(source, number=number) for number in range(1 if plain else self.views)]
 
@@ -235,8 +234,7 @@ def _make_view(
     dataset, policy = wanted.dataset, wanted.policy
     draws = open_draws(dataset, policy, view.source.seed)
     change = None if policy.does_nothing else partial(draws.draw, draw=number)
-    side = wanted.framing.side
-    photos = Photos(photos_file, wanted.photos, change, threads=by.device.cores, side=side)
+    photos = Photos(photos_file, wanted.photos, change, threads=by.device.cores)
 
     def tell(progress: ExtractionProgress) -> None:
         speed = progress.photos_per_second

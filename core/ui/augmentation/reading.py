@@ -123,12 +123,7 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
     linked = of_dataset.get(read_choice("asked") or "")
     framing: Fit = linked.recipe.framing if linked else FRAMING.how
     framing = cast(Fit, settle_choice("framing", SETTINGS["framing"].choices, framing))
-    shown = (framing, FRAMING.side)
-    runs = {
-        name: run
-        for name, run in of_dataset.items()
-        if (run.recipe.framing, run.recipe.photo_side) == shown
-    }
+    runs = {name: run for name, run in of_dataset.items() if run.recipe.framing == framing}
     asked = settle_choice("asked", [*runs, NOBODY], next(iter(runs))) if runs else NOBODY
     return AugmentationPage(
         dataset=dataset,

@@ -9,8 +9,7 @@ from core.errors import AugmentationRefused, NetworkUnsupported, RecipeRefused
 from core.formats import plain
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler, touch_wake
-from core.runs.recipe.photos import check_network
-from core.runs.recipe.recipe import Recipe, validate
+from core.runs.recipe.recipe import Recipe, check_network, validate
 from core.runs.recipe.settings import MOST_SEED
 from core.runs.recipe.words import name_difference
 from core.runs.store import RunRecord, list_runs, read_run
@@ -83,7 +82,7 @@ def show_recipe_form(dataset: Dataset) -> Recipe | None:
     draft, unread = _read_draft(dataset, weights, policy)
     repeats = int(read_setting("repeats")) if draft.has_epochs else 1  # no randomness
     show_simple_settings(draft)
-    show_more_settings(draft, dataset)
+    show_more_settings(draft)
     with top:
         pick_strategy(draft, repeats)
         trainable = _check(draft, unread) and weights is not None
@@ -167,7 +166,7 @@ def _show_filled() -> None:
         return
     said = f":material/content_copy: Settings of {plain(title_run(run), 40)}."
     try:
-        check_network(run.recipe.speed, run.recipe.weights)
+        check_network(run.recipe)
     except NetworkUnsupported:
         said += " Its network is no longer supported; this is ResNet-50."
     st.caption(said)

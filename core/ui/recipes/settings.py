@@ -14,13 +14,11 @@ from core.datasets.policies import list_policies
 from core.errors import PetalscopeError
 from core.formats import count, plain, rough_duration, size
 from core.runs.queue.estimating import estimate_run
-from core.runs.recipe.photos import warn_of_enlarging
 from core.runs.recipe.plans import HIDDEN
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.recipe.settings import write_units
 from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord, read_run
-from core.teaching.lessons import explain
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.state import keep_choice
@@ -98,16 +96,16 @@ def show_simple_settings(draft: Recipe) -> None:
         key=key("hidden"),
         accept_new_options=True,
         persist_state="session",
-        help=hidden.tip,
+        help=hidden.help,
     )
     _show(right, draft, "dropout")
 
 
-def show_more_settings(draft: Recipe, dataset: Dataset) -> None:
+def show_more_settings(draft: Recipe) -> None:
     """Draw the other settings, folded."""
     with st.expander("More settings", icon=":material/tune:"):
         if not draft.has_epochs:  # the other settings are about epochs
-            _show_photos(draft, dataset)
+            _show_photos(draft)
             return
         st.markdown("**Optimiser**")
         left, right = st.columns(2)
@@ -121,7 +119,7 @@ def show_more_settings(draft: Recipe, dataset: Dataset) -> None:
             _show(st, draft, "patience")
         _show(st, draft, "class_weights")
         st.markdown("**Photos**")
-        _show_photos(draft, dataset)
+        _show_photos(draft)
         st.markdown("**Randomness**")
         left, right = st.columns(2)
         _show(left, draft, "seed", "computing")
@@ -135,21 +133,18 @@ def show_more_settings(draft: Recipe, dataset: Dataset) -> None:
         )
 
 
-def _show_photos(draft: Recipe, dataset: Dataset) -> None:
+def _show_photos(draft: Recipe) -> None:
     for one in (SETTINGS[name] for name in ("framing", "preprocessing")):
         st.segmented_control(
             one.label,
             list(one.choices),
             format_func=one.choices.__getitem__,
             key=key(one.name),
-            help=one.tip,
+            help=one.help,
             required=True,
             persist_state="session",
         )
-    _show(st, draft, "photo_side")
-    if words := warn_of_enlarging(dataset, draft.seen_as):
-        st.caption(f":orange[:material/zoom_out_map: {words}]")
-    _show(st, draft, "crops", "standardise")
+    _show(st, draft, "standardise")
     if not _switch("Use the dataset's splits", "own_splits"):
         _show(st, draft, "split_seed")
 
@@ -158,7 +153,7 @@ def _show(place: Any, draft: Recipe, *names: str) -> None:
     """Draw the widgets of these settings, except those that the draft does not use."""
     for one in (SETTINGS[name] for name in names):
         options: dict[str, Any] = {"key": key(one.name), "persist_state": "session"}
-        options["help"] = one.tip or explain(one.name)
+        options["help"] = one.help
         if not one.used(draft):
             continue
         if isinstance(one.default, bool):

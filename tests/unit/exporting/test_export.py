@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.config import Framing
+from core.config import PHOTO_SIZE, Framing
 from core.exporting.making import open_subject
 from core.exporting.store import FACTS, FORMATS
 from core.registry.loading import open_version
@@ -78,9 +78,7 @@ def test_the_space_answers_like_the_page(
     assert app.classify(str(file))[0].startswith("I don't know. The best guess is ")
 
 
-@pytest.mark.parametrize(
-    "framing", [Framing(), Framing(how="pad"), Framing(side=160), Framing(how="pad", side=448)]
-)
+@pytest.mark.parametrize("framing", [Framing(), Framing(how="pad")])
 def test_the_space_reads_photos_as_the_program_does(
     framing: Framing, app: ModuleType, tmp_path: Path
 ) -> None:
@@ -97,7 +95,7 @@ def test_the_space_reads_photos_as_the_program_does(
         "ink.jpg": encode_photo(image.convert("CMYK")),
         "small.webp": encode_photo(image.resize((9, 40)), "WEBP", lossless=True),
     }
-    app.FACTS |= {"side": framing.side, "framing": framing.how}
+    app.FACTS |= {"side": PHOTO_SIZE, "framing": framing.how}
     for name, content in photos.items():
         (tmp_path / name).write_bytes(content)
         wanted, _ = read_packed_photo(content, framing)

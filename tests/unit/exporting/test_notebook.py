@@ -207,8 +207,9 @@ def test_every_kind_of_cell_runs(
     scripts = []
     for name in VARIANTS:
         script = tmp_path / f"{name}.py"
-        cells = render(trained_workspace, run, name, photo_side=64)
-        script.write_text(join_code(cells, "numbers"), encoding="utf-8")
+        cells = render(trained_workspace, run, name)
+        small = join_code(cells, "numbers").replace(", 224\n", ", 64\n")  # SIDE
+        script.write_text(small, encoding="utf-8")
         scripts.append(script)
     shutil.copy(STARTER, tmp_path)
     runs = (

@@ -16,8 +16,8 @@ from core.errors import PetalscopeError
 from core.runs.recipe.strategies import suggest_precision
 from core.workspace import PROJECT_ROOT
 from models import devices, parallel
+from models.backends import describe_gpu
 from models.devices import find_device
-from models.parallel import describe_gpu
 
 
 def test_the_cpu_and_why(monkeypatch: pytest.MonkeyPatch) -> None:

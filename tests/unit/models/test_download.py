@@ -21,8 +21,7 @@ from core.workspace import Workspace, check_identifier
 from models import downloads
 from models import weights as weights_module
 from models.catalogue import CATALOGUE
-from models.downloads import download_weights
-from models.weights import find_weights
+from models.weights import download_weights, find_weights
 
 NAME = "resnet50_notop.h5"
 

@@ -23,8 +23,7 @@ from models.catalogue import FEATURE_WIDTH
 from models.dense import DenseHead, measure_spread
 from models.export_keras import build_full_model, read_convolutions, write_keras, write_litert
 from models.export_onnx import write_onnx
-from models.keras_backbone import make_backbone
-from models.resnet import build_network
+from models.keras_backbone import build_network, make_backbone
 from models.weights import find_weights
 from tests.exporting import ASKED
 
@@ -126,7 +125,7 @@ def test_onnx(
 def test_each_convolution_is_found_once(network: Path) -> None:
     convolutions = read_convolutions(network)
     assert len(convolutions) == 53
-    resnet = build_network(224)
+    resnet = build_network()
     layers = [layer for layer in resnet.layers if isinstance(layer, keras.layers.Conv2D)]
     shapes = {layer.name: tuple(layer.kernel.shape) for layer in layers}
     assert {name: one.kernel.shape for name, one in convolutions.items()} == shapes

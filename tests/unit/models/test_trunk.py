@@ -15,7 +15,7 @@ from models.backbone import Backbone, Precision, Trunk, open_trunk
 from models.extraction import Photos, extract_rows
 from models.keeping import ViewSource, describe_view
 from models.keras_backbone import KerasBackbone, build_backbone, compare_features
-from models.rows import conv4_form
+from models.rows import CONV4
 from models.weights import find_weights
 
 SOURCE = ViewSource(kind="conv4", backbone="b", precision="f32", policy="", seed=0, number=0)
@@ -43,7 +43,7 @@ def test_both_trunks_see_the_same(
     trunk: Trunk, in_keras: KerasBackbone, photos: np.ndarray
 ) -> None:
     seen, seen_in_keras = look(trunk, photos), look(in_keras.trunk, photos)
-    assert seen.shape == seen_in_keras.shape == (20, *conv4_form().shape)
+    assert seen.shape == seen_in_keras.shape == (20, *CONV4.shape)
     assert seen.dtype == seen_in_keras.dtype == np.float16
     flat, flat_in_keras = (rows.reshape(20, -1) for rows in (seen, seen_in_keras))
     assert compare_features(flat, flat_in_keras) > 0.999
@@ -97,9 +97,7 @@ class LoudTrunk:
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for number, batch in enumerate(batches):
             with np.errstate(over="ignore"):
-                loud = np.full(
-                    (len(batch), *conv4_form().shape), 40_000.0 * (number + 1), np.float32
-                )
+                loud = np.full((len(batch), *CONV4.shape), 40_000.0 * (number + 1), np.float32)
                 yield loud.astype(np.float16)
 
 

@@ -53,7 +53,7 @@ def test_batches_take_a_quarter_of_the_places(queue: int, taken: int) -> None:
 
 def test_a_photo_is_packed_again_for_a_champion_of_another_framing() -> None:
     content = encode_photo(draw_photo(0, 0, (60, 20)))
-    large, usual = Framing(how="pad", side=288), Framing()
+    large, usual = Framing(how="pad"), Framing()
     models = iter(SimpleNamespace(framing=framing) for framing in (large, usual, usual))
     asked: list[np.ndarray] = []
 

@@ -26,7 +26,7 @@ class Model:
 
     name: str
     batch_size: int = 4
-    framing: Framing = Framing(side=2)  # noqa: RUF009 (frozen)
+    framing: Framing = Framing()  # noqa: RUF009 (frozen)
     go: threading.Event = field(default_factory=threading.Event)
     single: Predictor = field(default_factory=Predictor)
     sizes: list[int] = field(default_factory=list)
@@ -53,18 +53,6 @@ def play(models: list[Any], script: Any, coming: int = 0) -> Any:
             batcher.close()
 
     return asyncio.run(run())
-
-
-def test_photos_of_another_size_disturb_nobody_when_the_champion_changes() -> None:
-    model = Model("a")
-    model.go.set()
-
-    async def script(batcher: Batcher) -> list[Row]:
-        large = np.full((4, 4, 3), 200, np.uint8)
-        return await asyncio.gather(*(batcher.ask(each) for each in (photo(1), large, photo(3))))
-
-    rows = play([model], script)
-    assert [float(row.features[0]) for row in rows] == [1, 0, 3]  # the large one is packed again
 
 
 def test_everybody_gets_their_own_row() -> None:

@@ -18,7 +18,7 @@ def test_epochs_take_as_long_as_those_of_the_last_run_of_its_kind(
     dataset = read_dataset(trained_copy, last.recipe.dataset)
     epochs = curve(read_events(trained_copy.run_folder(last.id))[0])
     mean = sum(epoch["seconds"] for epoch in epochs) / len(epochs)
-    recipe = change_recipe(trained_copy, epochs=7, photo_side=288, dropout=0.4)
+    recipe = change_recipe(trained_copy, epochs=7, dropout=0.4)
     found = estimate_run(trained_copy, recipe, dataset)
     assert found is not None and found.run.id == last.id
     assert found.seconds == pytest.approx(7 * mean)

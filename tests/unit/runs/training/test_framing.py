@@ -34,7 +34,7 @@ from models.backbone import open_backbone, read_backbone_facts
 from models.devices import find_device
 from models.weights import find_weights
 from tests.training import change_recipe, train
-from tests.views import GENTLE, Ear, prepare
+from tests.views import Ear, prepare
 
 
 @pytest.fixture
@@ -75,20 +75,18 @@ def test_photos_are_packed_once_from_their_own_files(
 def test_packing_without_room_is_not_begun(
     trained_copy: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    large = Framing(side=448)
-
     def pack(ear: Ear) -> Path:
-        return prepare_photos(make_preparation(trained_copy, ear), dataset, large)
+        return prepare_padded(trained_copy, dataset, ear)
 
-    usage = shutil.disk_usage(trained_copy.features)._replace(free=500_000_000 + 15_000_000)
+    usage = shutil.disk_usage(trained_copy.features)._replace(free=500_000_000 + 4_000_000)
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda _: usage)
-        with pytest.raises(DiskFull, match=r"36 photos of 448 px need 22 MB .* 15 MB are free"):
+        with pytest.raises(DiskFull, match=r"36 padded photos need .* are free"):
             pack(Ear())
     with pytest.raises(RunStopped):
         pack(Ear(patience=16))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    assert np.load(pack(Ear()), mmap_mode="r").shape == (36, 448, 448, 3)  # the rest has room
+    assert np.load(pack(Ear()), mmap_mode="r").shape == (36, 224, 224, 3)  # the rest has room
 
 
 def test_what_was_stopped_or_altered_is_completed(
@@ -159,21 +157,16 @@ def test_features_of_whole_photos_are_apart_from_those_of_centres(
     # Quality goes by the centre squares, as before; whole photos come last, and say so.
     listed = find_feature_sets(trained_copy, dataset.id)
     assert listed[:-1] == centres
-    assert listed[-1].label.endswith("whole photos")
+    assert listed[-1].label.endswith("padded photos")
     donors = find_donors(trained_copy, dataset, centres[0].backbone_id, facts.precision)
     assert all(len(one) == len(dataset) for one in donors.features)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "framing",
-    [Framing(how="pad"), Framing(side=160, crops="mirror"), Framing(side=288, crops="five")],
-    ids=lambda framing: framing.words,
-)
-def test_a_run_on_photos_seen_otherwise_goes_the_whole_way(
-    trained_copy: Workspace, dataset: Dataset, framing: Framing
+def test_a_run_on_padded_photos_goes_the_whole_way(
+    trained_copy: Workspace, dataset: Dataset
 ) -> None:
-    changes = framing.describe()
+    framing, changes = Framing(how="pad"), {"framing": "pad"}
     recipe = change_recipe(trained_copy, **changes)
     run = train(trained_copy, submit_run(trained_copy, recipe)[0])
     assert run.state == "done"
@@ -199,18 +192,3 @@ def test_a_run_on_photos_seen_otherwise_goes_the_whole_way(
     np.testing.assert_allclose(seen.mean(axis=(0, 1)), answers[1].features, rtol=0.02, atol=0.02)
     usual = register_run(trained_copy, list_runs(trained_copy)[-1].id)
     assert not (usual.facts["backbone"] | usual.facts["recipe"]).keys() & changes.keys()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["last_stage", "full"])
-def test_stages_learn_from_photos_of_another_size(
-    trained_copy: Workspace, dataset: Dataset, strategy: str
-) -> None:
-    changes = {"photo_side": 160, "epochs": 1, "views": 1, "augmentation": GENTLE}
-    recipe = change_recipe(trained_copy, strategy=strategy, **changes)
-    run = train(trained_copy, submit_run(trained_copy, recipe)[0])
-    assert run.state == "done"
-    answer = open_predictor(trained_copy, run.id).predict(dataset.original(17))
-    assert (answer.photo.shape, answer.map.shape) == ((160, 160, 3), (5, 5, 2048))
-    scores = read_result(trained_copy, run.id).scores[17]
-    np.testing.assert_allclose(answer.scores, scores, atol=1e-2)

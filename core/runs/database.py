@@ -1,8 +1,7 @@
-"""The database of a workspace and the two ways to talk to it; each room describes its tables.
+"""The database of a workspace: transactions for reading and for writing.
 
-`read_database` and `write_database` give a connection inside one transaction. A writing one takes
-the write lock of the whole database at its start, so that what it read still holds when it writes;
-the others wait. One engine is cached for each file.
+Each room describes its own tables (core/runs/tables.py). A writing transaction takes the write lock
+of the whole database at its start, so that its reads still hold when it writes; others wait.
 """
 
 import atexit
@@ -10,15 +9,15 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy import Column, Connection, Engine, Table, create_engine, event, inspect, select
 from sqlalchemy.exc import DatabaseError, NoSuchTableError, OperationalError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateColumn
@@ -31,9 +30,8 @@ from core.runs.tables import metadata, runs_table
 from core.workspace import Workspace, refuse_writing
 
 BUSY_TIMEOUT_S = 30.0
-_REPAIR = (
-    "Read it back from its copies and from the folders: python -m core repair. Nothing is deleted."
-)
+_REPAIR = "Restore it from its copies and from the folders: python -m core repair."
+_COPIED_AGAIN_S = 2.0
 
 
 @contextmanager
@@ -41,10 +39,10 @@ def read_database(workspace: Workspace) -> Iterator[Connection]:
     """Yield a connection for reading; all its reads see the same moment.
 
     Raises:
-        DatabaseUnusable: It is damaged, or empty while runs lie on disk.
+        DatabaseUnusable: It is damaged, or empty although there are runs on disk.
     """
     with (
-        _telling_faults(workspace),
+        _naming_faults(workspace),
         _find_engine(workspace).connect() as connection,
         connection.begin(),
     ):
@@ -53,20 +51,20 @@ def read_database(workspace: Workspace) -> Iterator[Connection]:
 
 @contextmanager
 def write_database(workspace: Workspace, *, anew: bool = False) -> Iterator[Connection]:
-    """Yield a connection for reading and writing; committed when the block ends well.
+    """Yield a connection for reading and writing; committed when the block ends without an error.
 
     Args:
-        anew: It may be empty although runs lie on disk: it is just being filled from them.
+        anew: The database may be empty although there are runs on disk: a repair fills it.
 
     Raises:
-        DatabaseUnusable: It is damaged, or empty while runs lie on disk.
-        DiskFull: There is no room to write.
+        DatabaseUnusable: It is damaged, or empty although there are runs on disk.
+        DiskFull: The disk is full.
         ReadOnly: The workspace can only be read.
     """
     if workspace.read_only:
         refuse_writing()
     with (
-        _telling_faults(workspace),
+        _naming_faults(workspace),
         _find_engine(workspace, anew=anew).execution_options(writes=True).connect() as connection,
         connection.begin(),
     ):
@@ -74,28 +72,34 @@ def write_database(workspace: Workspace, *, anew: bool = False) -> Iterator[Conn
 
 
 @contextmanager
-def _telling_faults(workspace: Workspace) -> Iterator[None]:
-    """Tell in our words what SQLite says of a file that it cannot use."""
+def _naming_faults(workspace: Workspace) -> Iterator[None]:
+    """Raise our own errors for the faults of a file that SQLite reports."""
     try:
         yield
     except DatabaseError as error:
-        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # without what narrows it down
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the primary code
         file = workspace.database_file
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise DatabaseUnusable(
-                f"The index of the workspace, {file}, is damaged ({error.orig}).", _REPAIR
-            ) from error
+            problem = f"The index of the workspace, {file}, is damaged ({error.orig})."
+            raise DatabaseUnusable(problem, _REPAIR) from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             raise PlaceRefused(
                 f"The index of the workspace, {file}, cannot be written ({error.orig}).",
-                "It is another user's, or on a read-only disk: look who owns it and its folder.",
+                "Check the owner of the file and of its folder, and whether the disk is read-only.",
             ) from error
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             raise DiskFull(
                 f"{file} could not be read or written: the disk is full or faulty.",
-                "Make room, then try again.",
+                "Free some space, then try again.",
             ) from error
         raise
+
+
+_engines: dict[Path, tuple[int, Engine, int]] = {}
+"""File → inode, engine, and the number of tables it was prepared with."""
+_opening, _copying = Lock(), Lock()
+_reading: dict[Path, tuple[float, float, Path]] = {}
+"""Read-only database → time of its copy, time of its last change, the copy."""
 
 
 def close_databases() -> None:
@@ -106,20 +110,52 @@ def close_databases() -> None:
         _engines.clear()
 
 
-_engines: dict[Path, tuple[int, Engine, int]] = {}
-"""File → inode, engine, and how many tables it was prepared with."""
-_opening, _copying = Lock(), Lock()
+def _find_engine(workspace: Workspace, *, anew: bool = False) -> Engine:
+    file = workspace.database_file
+    if not workspace.root.is_dir():
+        raise WorkspaceMissing(
+            f"The workspace {workspace.root} does not exist any more.",
+            "Bring the folder or its disk back, or restart to begin with an empty workspace.",
+            status=503,
+        )
+    if workspace.read_only:
+        inode = file.stat().st_ino if file.exists() else 0
+        if (closed := _open_to_read(str(file), inode, len(metadata.tables))) is not None:
+            return closed
+        file = _copy_to_read(file)
+    file.touch()  # an empty file is an empty SQLite database
+    inode = file.stat().st_ino  # changes when the workspace is emptied or replaced
+    with _opening:
+        known, tables = _engines.get(file), len(metadata.tables)
+        if known is not None and known[0] == inode:
+            engine = known[1]
+            if known[2] < tables:  # a room with tables of its own was imported since
+                with engine.execution_options(writes=True).begin() as connection:
+                    _prepare_tables(connection)
+        else:
+            if known is not None:
+                known[1].dispose()
+            engine = _open_engine(file, None if anew else workspace)
+        _engines[file] = (inode, engine, tables)
+        return engine
 
 
-_COPIED_AGAIN_S = 2.0
-_reading: dict[Path, tuple[float, float, Path]] = {}
-"""Database that cannot be written → when it was copied, when it was changed, the copy."""
+@lru_cache(maxsize=8)
+def _open_to_read(file: str, inode: int, tables: int) -> Engine | None:  # noqa: ARG001 (the key)
+    """Return a read-only engine; None where tables are missing, and a copy must be completed."""
+    address = f"sqlite:///file:{quote(file)}?mode=ro&uri=true"
+    engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_S}, poolclass=NullPool)
+    event.listen(engine, "begin", _begin)
+    with suppress(OperationalError, NoSuchTableError), engine.begin() as connection:
+        if not any(_list_missing(connection, table) for table in list(metadata.tables.values())):
+            return engine
+    return None
 
 
 def _copy_to_read(file: Path) -> Path:
-    """Return a copy in a folder of ours, as new as the database: SQLite cannot read all others.
+    """Return an up-to-date copy in a temporary folder, of a database that needs a place to write.
 
-    One that nobody has closed is read with its log, which needs a place to write.
+    SQLite writes to read one that nobody has closed, and missing tables have to be added.
     """
     with _copying:
         copied, changed, copy = _reading.get(file, (0.0, 0.0, file))
@@ -138,110 +174,51 @@ def _copy_to_read(file: Path) -> Path:
         return copy
 
 
-_Check = Callable[[Connection], None]
-
-
-def _find_engine(workspace: Workspace, *, anew: bool = False) -> Engine:
-    file = workspace.database_file
-    if not workspace.root.is_dir():
-        raise WorkspaceMissing(
-            f"The workspace {workspace.root} is gone.",
-            "Bring the folder or its disk back, or start again to begin with an empty one.",
-            status=503,
-        )
-    if workspace.read_only:
-        inode = file.stat().st_ino if file.exists() else 0
-        if (shut := _open_to_read(str(file), inode, len(metadata.tables))) is not None:
-            return shut
-        file = _copy_to_read(file)
-    file.touch()  # an empty file is an empty SQLite database
-    return _keep_engine(file, None if anew else partial(_check_runs, workspace))
-
-
-@lru_cache(maxsize=8)
-def _open_to_read(file: str, inode: int, tables: int) -> Engine | None:  # noqa: ARG001 (the key)
-    """Return an engine that refuses to write; None where a copy has to be made, to complete it."""
-    address = f"sqlite:///file:{quote(file)}?mode=ro&uri=true"
-    engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_S}, poolclass=NullPool)
-    event.listen(engine, "begin", _begin)
-    with suppress(OperationalError, NoSuchTableError), engine.begin() as connection:
-        for table in list(metadata.tables.values()):
-            there = {column["name"] for column in inspect(connection).get_columns(table.name)}
-            if not there >= {*table.columns.keys()}:
-                return None
-        return engine
-    return None
-
-
-def _check_runs(workspace: Workspace, connection: Connection) -> None:
-    """Check that an index without any run is no lost one.
-
-    Raises:
-        DatabaseUnusable: Runs lie on disk.
-    """
-    if connection.execute(select(runs_table.c.number).limit(1)).first() is None:
-        folders = len(list(list_run_folders(workspace)))
-        if folders:
-            raise DatabaseUnusable(
-                f"The index of the workspace is empty, but {count(folders, 'run')} "
-                f"{'lies' if folders == 1 else 'lie'} in {workspace.runs}.",
-                _REPAIR,
-            )
-
-
-def _keep_engine(file: Path, check: _Check | None) -> Engine:
-    # The inode tells when the workspace was emptied or exchanged while we were running.
-    inode = file.stat().st_ino
-    with _opening:
-        known, tables = _engines.get(file), len(metadata.tables)
-        if known is not None and known[0] == inode:
-            engine = known[1]
-            if known[2] < tables:  # a room with tables of its own was imported since
-                with engine.execution_options(writes=True).begin() as connection:
-                    _prepare_tables(connection)
-        else:
-            if known is not None:
-                known[1].dispose()
-            engine = _open_engine(file, check)
-        _engines[file] = (inode, engine, tables)
-        return engine
-
-
-def _open_engine(file: Path, check: _Check | None) -> Engine:
+def _open_engine(file: Path, checked: Workspace | None) -> Engine:
+    """Return the engine of a file; `checked`: refuse an empty index while runs are on disk."""
     engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
     with ExitStack() as failed:
         failed.callback(engine.dispose)
-        # Turning a new file to WAL fails at once, without waiting, when two do it together.
+        # Two processes cannot set a new file to WAL at once: the second would fail.
         alone = hold_lock(file.with_name(f"{file.name}.lock"))
         with alone, engine.execution_options(writes=True).begin() as connection:
             _prepare_tables(connection)
-            if check is not None:
-                check(connection)
+            empty = connection.execute(select(runs_table.c.number).limit(1)).first() is None
+            folders = len(list(list_run_folders(checked))) if empty and checked else 0
+            if checked and folders:
+                problem = f"The index of the workspace is empty, but {checked.runs} has "
+                raise DatabaseUnusable(f"{problem}{count(folders, 'run')}.", _REPAIR)
         failed.pop_all()
     return engine
 
 
 def _prepare_tables(connection: Connection) -> None:
-    """Make all tables that are known, with the columns that older programs did not make."""
-    tables = list(metadata.tables.values())  # another thread may import a room meanwhile
+    """Make all known tables, and add the columns that older programs did not make."""
+    tables = list(metadata.tables.values())  # another thread may import a room at the same time
     metadata.create_all(connection, tables)
     for table in tables:
-        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in there:
-                definition = CreateColumn(column).compile(dialect=connection.dialect)
-                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
-        if table is runs_table and "stop_requested" in there:
-            # What "request" was before; it has no default to insert with.
-            connection.exec_driver_sql("UPDATE runs SET request = 'stop' WHERE stop_requested")
-            connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN stop_requested")
+        for column in _list_missing(connection, table):
+            definition = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
+    if "stop_requested" in _list_columns(connection, runs_table):  # the former name of “request”
+        connection.exec_driver_sql("UPDATE runs SET request = 'stop' WHERE stop_requested")
+        connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN stop_requested")
+
+
+def _list_columns(connection: Connection, table: Table) -> set[str]:
+    return {column["name"] for column in inspect(connection).get_columns(table.name)}
+
+
+def _list_missing(connection: Connection, table: Table) -> list[Column[Any]]:
+    there = _list_columns(connection, table)
+    return [column for column in table.columns if column.name not in there]
 
 
 def _prepare_connection(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we begin transactions ourselves, below
-    connection.execute("PRAGMA journal_mode=WAL")  # readers and the writer do not wait for another
+    connection.isolation_level = None  # transactions begin in `_begin`
+    connection.execute("PRAGMA journal_mode=WAL")  # readers and the writer do not block each other
     connection.execute("PRAGMA synchronous=NORMAL")
 
 

@@ -1,8 +1,8 @@
-"""The index of a workspace: copied while it changes, and read back when it was lost.
+"""The index of a workspace: hourly copies, and its repair.
 
-It is read back from the readable rows of the damaged database, from its newest copy and from the
-folders of runs, which count: a run without a folder was deleted. Model versions, sweeps, names and
-notes come from the damaged database and the copy only. A damaged database is set aside.
+A repair reads the readable rows of the damaged database, its newest copy and the folders of runs.
+The folders decide: a run without a folder was deleted. Model versions, sweeps, names and notes are
+only in the database and its copies.
 """
 
 import logging
@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,20 +29,20 @@ from core.workspace import Workspace, write_atomically
 _log = logging.getLogger("scheduler")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Repair:
-    """What was wrong with the index, and what it holds now."""
+    """The fault of the index, and its content after the repair."""
 
     fault: str
-    """In words; "" when it was whole."""
+    """In words; "" where the index was intact."""
     set_aside: Path | None
     """The damaged database."""
     copy: Path | None
-    """The copy that was read, too."""
+    """The copy that was read."""
     copied: datetime | None
-    """When that was made, UTC."""
+    """Time of that copy, UTC."""
     rows: Mapping[str, int]
-    """Table → rows it has now; empty ones are left out."""
+    """Table → rows, without empty tables."""
     runs_read: tuple[str, ...]
     """Runs that were read from their folders."""
     unread: tuple[str, ...]
@@ -50,18 +50,23 @@ class Repair:
 
 
 def find_fault(workspace: Workspace) -> str:
-    """Return what is wrong with the index, in words; "" when nothing is."""
-    folders = len(list(list_run_folders(workspace)))
+    """Return the fault of the index in words; "" where it is intact."""
+    folders = any(list_run_folders(workspace))
     file = workspace.database_file
     if not file.exists() or not file.stat().st_size:
         return f"It is {'empty' if file.exists() else 'missing'}." if folders else ""
     if damage := find_damage(file):
         return f"It is damaged: {damage}."
-    return "It knows of no run." if folders and not _has_runs(file) else ""
+    if not folders:
+        return ""
+    with suppress(sqlite3.DatabaseError), closing(_read_only(file)) as connection:
+        if connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone():
+            return ""
+    return "It lists no run."
 
 
 def repair_index(workspace: Workspace) -> Repair:
-    """Return what was read back; a whole index only gets the runs that it lacks."""
+    """Return what was read back; an intact index only gets the runs that are missing in it."""
     with hold_lock(workspace.root / "repair.lock"):
         fault = find_fault(workspace)
         aside = copy = None
@@ -79,27 +84,12 @@ def repair_index(workspace: Workspace) -> Repair:
                 for table in metadata.tables.values()
                 if (rows := connection.scalar(select(func.count()).select_from(table)))
             }
-        return Repair(
-            fault=fault,
-            set_aside=aside,
-            copy=copy,
-            copied=None if copy is None else datetime.fromtimestamp(copy.stat().st_mtime, UTC),
-            rows=rows,
-            runs_read=tuple(read),
-            unread=tuple(unread),
-        )
-
-
-def _has_runs(file: Path) -> bool:
-    try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-            return connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None
-    except sqlite3.DatabaseError:  # no such table
-        return False
+        copied = None if copy is None else datetime.fromtimestamp(copy.stat().st_mtime, UTC)
+        return Repair(fault, aside, copy, copied, rows, tuple(read), tuple(unread))
 
 
 def _set_aside(file: Path) -> Path | None:
-    """Return where the database is now, with its log; None where there was none."""
+    """Return the new path of the database, moved with its log; None where there is no database."""
     close_databases()
     if not file.exists() or not file.stat().st_size:
         return None
@@ -112,22 +102,18 @@ def _set_aside(file: Path) -> Path | None:
 
 
 def _take_rows(connection: Connection, source: Path) -> None:
-    """Take the rows that can be read and are not there yet."""
+    """Copy the readable rows of a database that the index lacks."""
     with closing(sqlite3.connect(source)) as old:
         for table in metadata.tables.values():
-            try:
+            with suppress(sqlite3.DatabaseError):  # unreadable from here on, or no such table
                 cursor = old.execute(f"SELECT * FROM {table.name}")
-                there = [column[0] for column in cursor.description]
-                names = [name for name in there if name in table.columns]
-                places = [there.index(name) for name in names]
-                command = (
-                    f"INSERT OR IGNORE INTO {table.name} ({', '.join(names)}) "
-                    f"VALUES ({', '.join('?' for _ in names)})"
-                )
+                names = [column[0] for column in cursor.description]
+                known = [name for name in names if name in table.columns]
+                into = f"{table.name} ({', '.join(known)})"
+                command = f"INSERT OR IGNORE INTO {into} VALUES ({', '.join('?' for _ in known)})"
                 for row in cursor:
-                    connection.exec_driver_sql(command, tuple(row[place] for place in places))
-            except sqlite3.DatabaseError:  # from here on it cannot be read, or has no such table
-                continue
+                    values = dict(zip(names, row, strict=True))
+                    connection.exec_driver_sql(command, tuple(values[name] for name in known))
 
 
 def _follow_folders(workspace: Workspace, connection: Connection) -> None:
@@ -142,7 +128,7 @@ def _follow_folders(workspace: Workspace, connection: Connection) -> None:
 
 
 def _read_missing(workspace: Workspace, connection: Connection) -> tuple[list[str], list[str]]:
-    """Return the runs that were read from their folders alone, and those that could not be."""
+    """Return the runs that were read from their folders alone, and the unreadable folders."""
     known = set(connection.scalars(select(runs_table.c.id)))
     unread, rows = [], []
     for folder in list_run_folders(workspace):
@@ -151,14 +137,14 @@ def _read_missing(workspace: Workspace, connection: Connection) -> tuple[list[st
         try:
             recipe = recipe_from_json((folder / RECIPE_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecipeRefused):
+            recipe = None
+        if recipe is None or recipe.run_id != folder.name:  # the plan of a sweep is in the index
             unread.append(folder.name)
             continue
-        if recipe.run_id != folder.name:  # a sweep: its plan is in the index only
-            unread.append(folder.name)
-            continue
-        row: dict[str, Any] = {"id": folder.name, "name": "", "dataset": recipe.dataset}
-        row |= {"recipe": recipe_to_json(recipe), "created": (first := _read_times(folder)[0])}
-        rows.append(row | {"queued": first, **_read_state(workspace, folder)})
+        first = _read_times(folder)[0]
+        row = {"id": folder.name, "name": "", "dataset": recipe.dataset, "created": first}
+        row |= {"recipe": recipe_to_json(recipe), "queued": first}
+        rows.append(row | _read_state(workspace, folder))
     for row in sorted(rows, key=lambda row: row["created"]):
         connection.execute(insert(runs_table).values(**row))
     return [row["id"] for row in rows], unread
@@ -184,16 +170,11 @@ def _read_state(workspace: Workspace, folder: Path) -> dict[str, Any]:
         result = read_result(workspace, folder.name)
     except (RunUnfinished, ResultDamaged):
         if end.get("state") != "failed":
-            return {"state": "paused"}  # a person says whether it goes on
-        problem = f"The run failed ({code}); the index that said why was lost."
-        remedy = "Its log tells more. Started again, it goes on from its last epoch."
-        return {
-            "state": "failed",
-            "error_code": code,
-            "problem": problem,
-            "remedy": remedy,
-            **ended,
-        }
+            return {"state": "paused"}  # a person decides whether it resumes
+        problem = f"The run failed ({code}); the details were lost with the index."
+        remedy = "See its log. Started again, it resumes after its last epoch."
+        told = {"error_code": code, "problem": problem, "remedy": remedy}
+        return {"state": "failed", **told, **ended}
     best = result.history[result.best_epoch - 1]
     return {
         **{"state": "done", "epochs_done": len(result.history), **ended},
@@ -207,18 +188,18 @@ MOST_COPIES = 5
 EVERY_S = 3600.0
 _LOOK_S = 60.0
 _SPARE_BYTES = 100 * 2**20
-"""So much stays free on the disk beside a copy."""
+"""Free space that a copy leaves on the disk."""
 
 
 class CopyKeeper:
-    """The scheduler's look at whether a copy is due."""
+    """The scheduler's copies of the database."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._looked = -float("inf")
 
     def step(self) -> None:
-        """Make a copy where one is due; what goes wrong with it is no reason to end."""
+        """Make a copy where one is due; a failure is logged."""
         if time.monotonic() - self._looked < _LOOK_S:
             return
         self._looked = time.monotonic()
@@ -230,7 +211,7 @@ class CopyKeeper:
 
 
 def is_copy_due(workspace: Workspace) -> bool:
-    """Return whether the database has changed since the newest copy, and that is an hour old."""
+    """Return whether the database has changed since its newest copy, which is an hour old."""
     file = workspace.database_file
     if not file.exists() or not file.stat().st_size:
         return False
@@ -244,7 +225,7 @@ def is_copy_due(workspace: Workspace) -> bool:
 
 
 def make_copy(workspace: Workspace) -> Path | None:
-    """Return the new copy, or None where there is no room for it.
+    """Return the new copy, or None where the disk has no room for it.
 
     Raises:
         sqlite3.DatabaseError: The database is damaged; older copies stay.
@@ -258,7 +239,7 @@ def make_copy(workspace: Workspace) -> Path | None:
     with write_atomically(target) as temporary:
         with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(temporary)) as new:
             old.backup(new)
-            new.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
+            new.execute("PRAGMA journal_mode=DELETE")  # one file, without a log
         if fault := find_damage(temporary):
             raise sqlite3.DatabaseError(f"it is damaged: {fault}")
     for old_copy in list_copies(workspace)[MOST_COPIES:]:
@@ -272,10 +253,14 @@ def list_copies(workspace: Workspace) -> list[Path]:
 
 
 def find_damage(file: Path) -> str:
-    """Return what SQLite finds wrong with a database, in its words; "" when it is whole."""
+    """Return the damage of a database in SQLite's words; "" where it is intact."""
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        with closing(_read_only(file)) as connection:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
         return str(error)
     return "" if found == "ok" else str(found)
+
+
+def _read_only(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{file}?mode=ro", uri=True)

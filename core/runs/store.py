@@ -1,9 +1,9 @@
-"""The index of runs: what is known of each run, read from the database.
+"""The index of runs: the records in the database.
 
 States: queued → starting → running (→ stopping) → done, failed, paused or lost. A lost run lost its
-worker; it is queued again and resumes from its checkpoint, a paused one when a person wishes. Runs
-are moved along in `core.runs.queue`. Also here: runs that differ in their seed only; and how often
-a run's test photos were looked at, for a model that was chosen by them has no test left.
+worker: it is queued again and resumes from its checkpoint. A paused one resumes on request.
+`core.runs.queue` changes the states. Also here: repeats with other seeds, and the log of openings
+of the test photos, because a model that was chosen by its test photos has no test left.
 """
 
 import json
@@ -28,18 +28,18 @@ from core.workspace import Workspace, check_identifier
 
 State = Literal["queued", "starting", "running", "stopping", "done", "failed", "paused", "lost"]
 Request = Literal["", "stop", "stop_after_epoch", "pause"]
-"""What a person asked of a run that goes or waits."""
+"""Request of a person for a running or waiting run."""
 Phase = Literal["", "backbone", "packing", "extracting", "activations", "training", "scoring"]
 
 GOING: tuple[State, ...] = ("starting", "running", "stopping")
-"""A worker has it."""
+"""States of a run that a worker has."""
 MOST_ATTEMPTS = 3
-"""A run that lost its worker this often is not queued again by itself."""
+"""After this many lost workers, a run is not queued again automatically."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """What is known of a run. Times are UTC; scores of the best epoch, n is `val_photos`."""
+    """The record of a run. Times are UTC; the accuracy is of the best epoch, n is `val_photos`."""
 
     id: str
     number: int
@@ -65,12 +65,11 @@ class RunRecord:
     remedy: str | None
     request: Request
     stopped: bool
-    """Ended by a person; the best epoch up to then was kept."""
+    """Stopped by a person; its best epoch is stored."""
     notes: str
     tags: tuple[str, ...]
-    """Who submitted it, as the page or command line knows them; "" for nobody in particular."""
     plan: SweepPlan | None
-    """The sweep that it does instead of one training; None: it trains its recipe."""
+    """None: it trains its recipe; else it is a sweep."""
 
     @property
     def is_going(self) -> bool:
@@ -78,7 +77,7 @@ class RunRecord:
 
     @property
     def has_ended(self) -> bool:
-        """Nothing happens any more, unless a person wishes (a lost run may yet be queued again)."""
+        """Whether nothing happens without a request (a lost run may still be queued again)."""
         finally_lost = self.state == "lost" and self.attempt >= MOST_ATTEMPTS
         return self.state in ("done", "failed", "paused") or finally_lost
 
@@ -90,7 +89,7 @@ class RunRecord:
 
     @property
     def trains_stages(self) -> bool:
-        """Whether it may train stages of the network, beside heads."""
+        """Whether it may train stages of the network."""
         sweeps = self.plan is not None and "strategy" in self.plan.vary
         return sweeps or self.recipe.trained_stages > 0
 
@@ -101,17 +100,17 @@ _log = logging.getLogger(__name__)
 
 
 def list_runs(workspace: Workspace, dataset_id: str | None = None) -> list[RunRecord]:
-    """Return the runs, newest first; with `dataset_id` those of that dataset."""
+    """Return the runs of a dataset, or of all datasets, newest first."""
     return _list(workspace, runs_table.c.plan.is_(None), dataset_id)
 
 
 def list_studies(workspace: Workspace, dataset_id: str | None = None) -> list[RunRecord]:
-    """Return the items of the queue that are sweeps, newest first."""
+    """Return the sweeps of a dataset, or of all datasets, newest first."""
     return _list(workspace, runs_table.c.plan.is_not(None), dataset_id)
 
 
 def item_id(recipe: Recipe, plan: SweepPlan | None = None) -> str:
-    """Return the id in the queue: of the run of a recipe, or of a sweep that starts from it."""
+    """Return the id of the run of a recipe, or of a sweep that starts from it."""
     if plan is None:
         return recipe.run_id
     recipe = base_recipe(recipe, plan.vary)
@@ -119,11 +118,11 @@ def item_id(recipe: Recipe, plan: SweepPlan | None = None) -> str:
 
 
 def read_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """Return what is known of the run.
+    """Return the record of a run.
 
     Raises:
         RunMissing: No run has that id.
-        BadIdentifier: It is no id at all.
+        BadIdentifier: The id is malformed.
     """
     check_identifier(run_id)
     with read_database(workspace) as connection:
@@ -135,8 +134,7 @@ def select_runs(
 ) -> list[RunRecord]:
     """Return the runs that meet the condition, newest first.
 
-    Runs whose recipe cannot be read (of another version of the program) are left out: one of them
-    must not take the lists and the scheduler down.
+    Runs whose recipe cannot be read are left out: one of them must not break all lists.
     """
     query = select(*_COLUMNS).order_by(runs_table.c.number.desc())
     if condition is not None:
@@ -146,12 +144,12 @@ def select_runs(
         try:
             runs.append(_record(row))
         except RecipeRefused as error:
-            _tell_unreadable(row.id, str(error))
+            _log_unreadable(row.id, str(error))
     return runs
 
 
 def find_run(connection: Connection, run_id: str) -> RunRecord | None:
-    """Return what is known of the run, inside a transaction; None when there is none.
+    """Return the record of a run, inside a transaction; None where no run has that id.
 
     Raises:
         RecipeRefused: Its recipe is of another version of the program.
@@ -161,19 +159,15 @@ def find_run(connection: Connection, run_id: str) -> RunRecord | None:
 
 
 def select_run(connection: Connection, run_id: str) -> RunRecord:
-    """Return what is known of the run, inside a transaction.
+    """Return the record of a run as `find_run` does.
 
     Raises:
         RunMissing: No run has that id.
-        RecipeRefused: Its recipe is of another version of the program.
     """
     run = find_run(connection, run_id)
     if run is None:
-        raise RunMissing(
-            f"There is no run {run_id} in this workspace.",
-            "Choose a run from the list of runs, or train one.",
-            run_id=run_id,
-        )
+        problem = f"There is no run {run_id} in this workspace."
+        raise RunMissing(problem, "Choose a run from the list of runs.", run_id=run_id)
     return run
 
 
@@ -186,8 +180,8 @@ def _list(
         return select_runs(connection, condition)
 
 
-@cache  # lists are read many times a second
-def _tell_unreadable(run_id: str, problem: str) -> None:
+@cache  # once per process: lists are read many times a second
+def _log_unreadable(run_id: str, problem: str) -> None:
     _log.warning("run %s is left out of the lists: %s", run_id, problem)
 
 
@@ -207,7 +201,7 @@ def _read_recipe(text: str) -> Recipe:
 
 @dataclass(frozen=True)
 class Repeats:
-    """Runs of one recipe but for its seed, in the order given; often there is only one."""
+    """Runs of one recipe with different seeds, often only one."""
 
     runs: tuple[RunRecord, ...]
 
@@ -217,28 +211,28 @@ class Repeats:
 
     @property
     def measured(self) -> tuple[RunRecord, ...]:
-        """The runs that are done and have a validation accuracy."""
+        """The finished runs with a validation accuracy."""
         done = (run for run in self.runs if run.state == "done")
         return tuple(run for run in done if run.best_val_accuracy is not None)
 
     @property
     def mean_accuracy(self) -> float | None:
-        """Mean of the best epochs' validation accuracies; of a single run also while it goes."""
+        """Mean validation accuracy of the best epochs; of a single run also while it is running."""
         runs = self.measured or (self.runs if len(self.runs) == 1 else ())
         known = [run.best_val_accuracy for run in runs if run.best_val_accuracy is not None]
         return fmean(known) if known else None
 
     @property
     def spread(self) -> float:
-        """Standard deviation between the seeds (n - 1 below the line); NaN for fewer than two."""
+        """Standard deviation over the seeds (divisor n - 1); NaN for fewer than two."""
         accuracies = [run.best_val_accuracy or 0.0 for run in self.measured]
         return stdev(accuracies) if len(accuracies) > 1 else math.nan
 
 
 def fold_repeats(runs: Iterable[RunRecord]) -> list[Repeats]:
-    """Return the runs folded by recipe but for the seed; a group is where its first run was.
+    """Return the runs grouped by recipe without seed, in the order of their first runs.
 
-    Runs that a person stopped are left alone: they did not do what their recipe says.
+    Stopped runs are not grouped: they did not finish their recipe.
     """
     groups: dict[Recipe | str, list[RunRecord]] = {}
     for run in runs:
@@ -249,18 +243,18 @@ def fold_repeats(runs: Iterable[RunRecord]) -> list[Repeats]:
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """One look at the test photos of a run."""
+    """One opening of a run's test photos."""
 
     opened: datetime
     """UTC."""
     who: str
-    """As the page or command line knows them; "" for nobody in particular."""
+    """Name of the user; "" where it is unknown."""
     place: str
-    """Where: “page metrics”, “command line”."""
+    """“page metrics” or “command line”."""
 
 
 def record_opening(workspace: Workspace, run_id: str, who: str, place: str) -> list[Opening]:
-    """Return all openings of the run, oldest first, this one at the end; it is now counted.
+    """Record an opening and return all openings of the run, oldest first.
 
     Raises:
         RunMissing: No run has that id.
@@ -273,7 +267,7 @@ def record_opening(workspace: Workspace, run_id: str, who: str, place: str) -> l
 
 
 def read_openings(workspace: Workspace, run_id: str) -> list[Opening]:
-    """Return when the test photos of the run were looked at, oldest first."""
+    """Return the openings of the run's test photos, oldest first."""
     query = (
         select(openings_table.c.opened, openings_table.c.who, openings_table.c.place)
         .where(openings_table.c.run == check_identifier(run_id))

@@ -1,7 +1,4 @@
-"""What else people do with runs: pause and resume, more epochs, names, notes and tags.
-
-Submit, stop, retry and delete are in `core.runs.queue.queue`.
-"""
+"""Control of runs: pause, resume, more epochs, names, notes and tags."""
 
 import dataclasses
 import json
@@ -22,9 +19,9 @@ CHECKPOINT_FOLDER = "checkpoint"
 
 
 def pause_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """Return the run, asked to pause: its device is given to others, its checkpoint kept.
+    """Request a pause and return the run. The current epoch is dropped, the checkpoint stays.
 
-    The epoch that goes is dropped. One that waits is paused at once, one that ended stays.
+    A waiting run is paused at once; a finished one does not change.
     """
     with write_database(workspace) as connection:
         run = select_run(connection, check_identifier(run_id))
@@ -38,7 +35,7 @@ def pause_run(workspace: Workspace, run_id: str) -> RunRecord:
 
 
 def resume_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """Return the run, waiting again if it was paused; it resumes from its checkpoint."""
+    """Queue a paused run and return it; it resumes from its checkpoint."""
     with write_database(workspace) as connection:
         run = select_run(connection, check_identifier(run_id))
         return queue_again(workspace, connection, run) if run.state == "paused" else run
@@ -47,23 +44,20 @@ def resume_run(workspace: Workspace, run_id: str) -> RunRecord:
 def extend_run(workspace: Workspace, run_id: str, epochs: int) -> tuple[RunRecord, bool]:
     """Return the run of the same recipe with more epochs, and whether it is new.
 
-    It resumes from the checkpoint of the former, which stays as it is; a note says from which
-    epoch. Where the schedule spans all epochs (cosine), or no checkpoint is left, it begins anew.
+    It resumes from a copy of the checkpoint. It starts from epoch 1 where no checkpoint is left, or
+    where the schedule spans all epochs (cosine). A note says which.
 
     Raises:
         RunMissing: No run has that id.
-        RecipeRefused: The recipe cannot have that many epochs, or the item is not a training.
+        RecipeRefused: The recipe cannot have that many epochs, or the run is a sweep.
     """
     former = read_run(workspace, run_id)
     if former.plan is not None or epochs < 1:
-        raise RecipeRefused(
-            "Only a training can go on, for one epoch more at least.",
-            "Choose a run from the list of runs, and a number of epochs from 1.",
-            run_id=run_id,
-        )
+        problem = "Only a run can be extended, by one epoch or more."
+        raise RecipeRefused(problem, "Choose a run and a number of epochs.", run_id=run_id)
     check_epochs(former.recipe)
     recipe = dataclasses.replace(former.recipe, epochs=former.recipe.epochs + epochs)
-    validate(recipe)  # before anything is lent to it
+    validate(recipe)  # before files are linked for it
     following = item_id(recipe)
     lent = _lend_checkpoint(workspace, former, following)
     stem = former.name.removesuffix(f", {former.recipe.epochs} epochs")
@@ -76,19 +70,19 @@ def extend_run(workspace: Workspace, run_id: str, epochs: int) -> tuple[RunRecor
 
 
 def note_run(workspace: Workspace, run_id: str, notes: str) -> RunRecord:
-    """Return the run with these notes, free text, in place of those it had."""
+    """Replace the notes of the run and return it."""
     return _write(workspace, run_id, notes=notes.strip())
 
 
 def tag_run(workspace: Workspace, run_id: str, tags: Iterable[str]) -> RunRecord:
-    """Return the run with these tags, sorted and each once, in place of those it had."""
+    """Replace the tags of the run and return it."""
     cleaned = {" ".join(tag.split()) for tag in tags} - {""}
     text = json.dumps(sorted(cleaned, key=str.casefold), ensure_ascii=False)
     return _write(workspace, run_id, tags=text)
 
 
 def rename_run(workspace: Workspace, run_id: str, name: str) -> RunRecord:
-    """Return the run under its new name; an empty name gives back "Run 7"."""
+    """Rename the run and return it; an empty name resets it to "Run 7"."""
     return _write(workspace, run_id, name=name.strip())
 
 
@@ -99,13 +93,13 @@ def _write(workspace: Workspace, run_id: str, **values: str) -> RunRecord:
 
 
 def _lend_checkpoint(workspace: Workspace, former: RunRecord, following: str) -> bool:
-    """Return whether the run that follows finds the former's checkpoint as its own."""
+    """Link the checkpoint into the folder of the following run; return whether there was one."""
     source = workspace.run_folder(former.id) / CHECKPOINT_FOLDER
     target = workspace.run_folder(following)
     if former.recipe.schedule == "cosine" or target.exists() or not source.is_dir():
         return False
     files = [file for file in source.rglob("[!.]*") if file.is_file()]
-    for file in files:  # they are replaced, never written in place: a link stays as it is
+    for file in files:  # files are replaced, never changed: links are safe
         place = target / CHECKPOINT_FOLDER / file.relative_to(source)
         with write_atomically(place) as temporary:
             os.link(file, temporary)
@@ -115,12 +109,12 @@ def _lend_checkpoint(workspace: Workspace, former: RunRecord, following: str) ->
 def _describe_start(former: RunRecord, lent: bool) -> str:
     named = f"“{former.name}” ({former.id})"
     if lent:
-        start = f"Goes on from {named} after its epoch {former.epochs_done}."
+        start = f"Continues {named} after its epoch {former.epochs_done}."
     elif former.recipe.schedule == "cosine":
-        start = f"More epochs than {named}; begins anew, for its schedule spans all epochs."
+        start = f"More epochs than {named}, from epoch 1: its schedule spans all epochs."
     else:
-        start = f"More epochs than {named}, of which no checkpoint is left; begins anew."
+        start = f"More epochs than {named}, from epoch 1: its checkpoint was deleted."
     early = former.state == "done" and not former.stopped
     if early and former.epochs_done < former.recipe.epochs:
-        return f"{start} That one ended early, by its patience, and this one may do so too."
+        return f"{start} That run stopped early (patience); this one may, too."
     return start

@@ -1,8 +1,7 @@
-"""The queue: what people and the scheduler do with runs (the rest: `core.runs.queue.control`).
+"""The queue of runs: submit, claim, stop, retry and delete.
 
-Each function is one transaction, so any number of pages, command lines and schedulers may call
-them at once. One run goes at a time: first come, first served. Standard library and SQLAlchemy
-only, for the scheduler.
+Each function is one transaction, so any number of processes may call them at once. One run is
+running at a time: first come, first served. The scheduler imports this: no NumPy.
 """
 
 from collections.abc import Iterable
@@ -39,8 +38,8 @@ _STOPPED_EARLY: dict[str, Any] = {
     "request": "",
     "stopped": True,
     "error_code": RunStopped.code,
-    "problem": "The run was stopped before its first epoch, so there is nothing to keep.",
-    "remedy": "Start it again when you want it.",
+    "problem": "The run was stopped before its first epoch: it has no result.",
+    "remedy": "Start it again if you need it.",
 }
 _NOTHING_DONE: dict[str, Any] = {
     "epochs_done": 0,
@@ -50,8 +49,8 @@ _NOTHING_DONE: dict[str, Any] = {
 }
 _WORKER_LOST: dict[str, Any] = {
     "error_code": "run_lost",
-    "problem": "The worker ended without a word; most often the system had no memory left.",
-    "remedy": "Close other programs and start the run again: it goes on from its last epoch.",
+    "problem": "The worker ended unexpectedly, most likely because the system ran out of memory.",
+    "remedy": "Close other programs and start the run again: it resumes after its last epoch.",
 }
 
 
@@ -62,11 +61,10 @@ def submit_run(
     *,
     plan: SweepPlan | None = None,
 ) -> tuple[RunRecord, bool]:
-    """Return the run of this recipe (or of a plan that starts from it) and whether it is new.
+    """Return the run of this recipe (or the sweep of this plan), and whether it is new.
 
-    The same recipe is the same run: a finished or waiting one is returned as it is. One that
-    failed, was lost, paused or stopped is queued again and resumes from its checkpoint; one whose
-    result is gone or damaged is trained anew.
+    A run that is finished or waiting is returned as it is. One that failed, was lost, paused or
+    stopped is queued again and resumes; one whose result is missing or damaged is trained again.
 
     Raises:
         RecipeRefused: The recipe cannot be trained.
@@ -91,7 +89,7 @@ def submit_run(
 
 
 def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord | None:
-    """Return the run whose turn it is, now "starting", or None: nothing waits, or one is running.
+    """Return the next run, now "starting"; None where nothing waits or a run is running.
 
     With `run_id` only that run is claimed, and only when it is its turn.
     """
@@ -112,9 +110,9 @@ def claim_next_run(workspace: Workspace, run_id: str | None = None) -> RunRecord
 
 
 def request_stop(workspace: Workspace, run_id: str, *, after_epoch: bool = False) -> RunRecord:
-    """Return the run, asked to stop: its best epoch is kept. One that waits ends at once.
+    """Request a stop and return the run. A waiting run ends at once.
 
-    With `after_epoch` the epoch that goes is completed first; else it is dropped.
+    With `after_epoch` the current epoch is completed first; else it is dropped.
     """
     wish: Request = "stop_after_epoch" if after_epoch else "stop"
     with write_database(workspace) as connection:
@@ -122,9 +120,9 @@ def request_stop(workspace: Workspace, run_id: str, *, after_epoch: bool = False
         if run.state in ("queued", "paused") and run.epochs_done == 0:
             change_run(connection, run_id, finished=datetime.now(UTC), **_STOPPED_EARLY)
         elif run.is_going:
-            wish = "stop" if run.request == "stop" else wish  # not less than was asked before
+            wish = "stop" if run.request == "stop" else wish  # the stronger request stays
             change_run(connection, run_id, request=wish, state="stopping")
-        elif run.state == "paused":  # it has epochs to keep: a worker must still score the photos
+        elif run.state == "paused":  # a worker must still score the photos
             queue_again(workspace, connection, run)
             change_run(connection, run_id, request=wish)
         elif not run.has_ended:
@@ -133,14 +131,14 @@ def request_stop(workspace: Workspace, run_id: str, *, after_epoch: bool = False
 
 
 def retry_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """Return the run, queued as when its recipe is submitted again, unless it is well."""
+    """Return the run, queued again unless it is finished and intact."""
     with write_database(workspace) as connection:
         run = select_run(connection, check_identifier(run_id))
         return _queue_if_unfinished(workspace, connection, run)
 
 
 def delete_run(workspace: Workspace, run_id: str) -> None:
-    """Delete the run, its folder and the cached files that only it needed.
+    """Delete the run, its folder and the cached files that no other run needs.
 
     Raises:
         PetalscopeError: A worker has it.
@@ -158,10 +156,7 @@ def delete_run(workspace: Workspace, run_id: str) -> None:
 
 
 def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
-    """Return whether the run was going in this attempt and no longer does, its device free.
-
-    It is lost; or paused, where that was asked for: its checkpoint is kept.
-    """
+    """Return whether the run is now lost, or paused where that was requested."""
     ours = is_ours(run)
     values = {"state": "lost", "finished": datetime.now(UTC), "pid": None, **_WORKER_LOST}
     paused = update(runs_table).where(ours & (runs_table.c.request == "pause")).values(**PAUSED)
@@ -178,23 +173,23 @@ def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
 
 
 def queue_lost_runs(workspace: Workspace) -> list[RunRecord]:
-    """Return the lost runs that were queued again: those with attempts left."""
+    """Queue the lost runs that have attempts left, and return them."""
     with write_database(workspace) as connection:
         lost = select_runs(connection, _MAY_GO_ON)
         return [queue_again(workspace, connection, run, by_itself=True) for run in lost]
 
 
 def read_active(workspace: Workspace) -> list[RunRecord]:
-    """Return the runs that go, wait or will be queued again, in the order of their turn."""
+    """Return the running, waiting and lost runs in the order of their turn."""
     table = runs_table.c
     with read_database(workspace) as connection:
         runs = select_runs(connection, table.state.in_((*GOING, "queued")) | _MAY_GO_ON)
-    going = [run for run in runs if run.is_going]
-    return going + order_turns(run for run in runs if not run.is_going)
+    running = [run for run in runs if run.is_going]
+    return running + order_turns(run for run in runs if not run.is_going)
 
 
 def read_place(workspace: Workspace, run_id: str) -> int:
-    """Return the place of a run in the queue, 1 for the next to start; 0: it does not wait."""
+    """Return the place of a run in the queue, from 1; 0 where it is not waiting."""
     waiting = [run.id for run in read_active(workspace) if not run.is_going]
     return waiting.index(run_id) + 1 if run_id in waiting else 0
 
@@ -202,10 +197,9 @@ def read_place(workspace: Workspace, run_id: str) -> int:
 def queue_again(
     workspace: Workspace, connection: Connection, run: RunRecord, *, by_itself: bool = False
 ) -> RunRecord:
-    """Return the run, waiting; for use inside a transaction.
+    """Queue the run inside a transaction and return it.
 
-    A person starts afresh; a run queued `by_itself` keeps its place, its attempts and what was
-    asked of it.
+    A run that is queued `by_itself` keeps its place, attempts and request.
     """
     values: dict[str, Any] = {"state": "queued", "phase": "", "pid": None, "finished": None}
     values |= {"error_code": None, "problem": None, "remedy": None}
@@ -213,25 +207,25 @@ def queue_again(
         values |= {"queued": datetime.now(UTC), "attempt": 0, "request": "", "stopped": False}
     change_run(connection, run.id, **values)
     folder = workspace.run_folder(run.id)
-    folder.mkdir(parents=True, exist_ok=True)  # somebody may have removed it by hand
+    folder.mkdir(parents=True, exist_ok=True)  # it may have been removed by hand
     append_event(folder, {"event": "queued", "attempt": run.attempt})
     return select_run(connection, run.id)
 
 
 def change_run(connection: Connection, run_id: str, **values: Any) -> None:
-    """Write the values into the index; for use inside a transaction."""
+    """Write the values into the index, inside a transaction."""
     connection.execute(update(runs_table).where(runs_table.c.id == run_id).values(**values))
 
 
 def order_turns(waiting: Iterable[RunRecord]) -> list[RunRecord]:
-    """Return the waiting runs in the order in which they will start: the oldest first."""
+    """Return the waiting runs in the order of their start: the oldest first."""
     return sorted(waiting, key=lambda run: (run.queued, run.number))
 
 
 def _queue_if_unfinished(workspace: Workspace, connection: Connection, run: RunRecord) -> RunRecord:
     done_well = run.state == "done" and not run.stopped
     if done_well and not _is_whole(workspace, run):
-        change_run(connection, run.id, **_NOTHING_DONE)  # its checkpoint went when it was done
+        change_run(connection, run.id, **_NOTHING_DONE)  # a finished run has no checkpoint
     elif done_well or run.state not in ("done", "failed", "lost", "paused"):
         return run
     return queue_again(workspace, connection, run)

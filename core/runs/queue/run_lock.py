@@ -1,9 +1,8 @@
-"""A worker's side of a run: the lock that says "somebody is at it", the heartbeat, the reports.
+"""A worker's side of a run: its lock, heartbeat and reports.
 
-While a process holds a run no other can; when it ends, however it ends, the lock is free and the
-scheduler sees that the run was lost. The heartbeat tells a worker that hangs from one that works.
-Every report names the attempt it belongs to: a worker whose run was given to another (its machine
-slept, say) finds that its reports no longer count, and ends.
+The lock is free as soon as its process ends, so the scheduler sees lost runs. The heartbeat shows
+that a worker is not stuck. Every report names its attempt: a worker whose run was given to another
+one (after its machine slept, for example) finds that its reports no longer count, and ends.
 """
 
 import logging
@@ -28,15 +27,15 @@ from core.workspace import Workspace
 LOCK_FILE = "worker.lock"
 HEARTBEAT_S = 0.5
 _PROBE_S = 5.0
-"""The scheduler's look at a lock takes it for a moment; a worker waits that long for it."""
+"""Time that a worker waits for a lock: the scheduler tests locks by taking them for a moment."""
 PAUSED: dict[str, Any] = {"state": "paused", "phase": "", "pid": None, "request": ""}
-"""What the index says of a run once it is paused."""
+"""Columns of a paused run."""
 
 _log = logging.getLogger(__name__)
 
 
 class RunLock:
-    """What a worker may ask while it has a run."""
+    """The lock of a run, with its heartbeat and the requests for the run."""
 
     def __init__(self, workspace: Workspace, run: RunRecord) -> None:
         self._workspace = workspace
@@ -46,11 +45,11 @@ class RunLock:
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def request(self) -> Request:
-        """Return what was asked of the run ("stop" if it is no longer ours); costs nothing."""
+        """Return the last known request ("stop" if the run is no longer ours)."""
         return self._request
 
     def should_stop(self) -> bool:
-        """Return whether the run must end now, to stop or to pause; costs nothing."""
+        """Return whether the run must end now, to stop or to pause."""
         return self._request in ("stop", "pause")
 
     def _beat(self) -> None:
@@ -58,7 +57,10 @@ class RunLock:
             try:
                 ours, asked = renew_heartbeat(self._workspace, self._run)
                 self._request = asked if ours else "stop"
-            except (OperationalError, DiskFull) as error:  # the next may do; silence is noticed
+            except (
+                OperationalError,
+                DiskFull,
+            ) as error:  # the next one may succeed; silence is noticed
                 _log.warning("heartbeat failed: %s", error)
             if self._over.wait(HEARTBEAT_S):
                 return
@@ -74,7 +76,7 @@ class RunLock:
 
 @contextmanager
 def lock_run(workspace: Workspace, run: RunRecord) -> Iterator[RunLock | None]:
-    """Yield the lock on a run that is starting, or None: another has it, or it is not its turn."""
+    """Yield the lock on a starting run; None where another process has it or it is not its turn."""
     lock = take_lock(_lock_file(workspace, run.id), wait_s=_PROBE_S)
     if lock is None:
         yield None
@@ -90,7 +92,7 @@ def lock_run(workspace: Workspace, run: RunRecord) -> Iterator[RunLock | None]:
 
 
 def is_held(workspace: Workspace, run_id: str) -> bool:
-    """Return whether a living worker has the run."""
+    """Return whether a live worker has the run."""
     return is_locked(_lock_file(workspace, run_id))
 
 
@@ -99,14 +101,14 @@ def _lock_file(workspace: Workspace, run_id: str) -> Path:
 
 
 def begin_run(workspace: Workspace, run: RunRecord) -> bool:
-    """Return whether this process may train the run: it is starting, and in this attempt."""
+    """Return whether this process may train the run: it is starting, in this attempt."""
     unbegun = runs_table.c.pid.is_(None)
     state = case((runs_table.c.request == "", "running"), else_="stopping")
     return _report(workspace, run, unbegun, state=state, pid=os.getpid(), heartbeat=_now())
 
 
 def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, Request]:
-    """Return whether the run is still ours, and what a person asked of it."""
+    """Return whether the run is still ours, and the request for it."""
     with write_database(workspace) as connection:
         beat = update(runs_table).where(is_ours(run)).values(heartbeat=_now())
         ours = connection.execute(beat).rowcount == 1
@@ -115,59 +117,43 @@ def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, Request
 
 
 def record_phase(workspace: Workspace, run: RunRecord, phase: Phase, **facts: Any) -> bool:
-    """Return whether the run is still ours; notes its phase and facts such as its device."""
+    """Return whether the run is still ours; record its phase and facts such as its device."""
     return _report(workspace, run, phase=phase, **facts)
 
 
 def record_epoch(workspace: Workspace, run: RunRecord, done: int, best: Mapping[str, Any]) -> bool:
-    """Return whether the run is still ours; note how far it is and its best epoch.
+    """Return whether the run is still ours; record its finished epochs (or trials) and the best.
 
     Args:
-        done: Epochs that are done; of a sweep, trials.
-        best: `epoch`, `val_accuracy` and `val_loss` of the best one.
+        best: `epoch`, `val_accuracy` and `val_loss`.
     """
     values = {f"best_{name}": best[name] for name in ("epoch", "val_accuracy", "val_loss")}
     return _report(workspace, run, epochs_done=done, **values)
 
 
 def finish_run(workspace: Workspace, run: RunRecord, *, stopped: bool) -> bool:
-    """Return whether the run is now done; `stopped`: a person ended it, its best epoch is kept."""
+    """Return whether the run is now done; `stopped`: by a person, with its best epoch stored."""
     ended = {"state": "done", "phase": "", "finished": _now(), "pid": None, "request": ""}
     return _report(workspace, run, **ended, stopped=stopped)
 
 
 def mark_paused(workspace: Workspace, run: RunRecord) -> bool:
-    """Return whether the run is now paused; its checkpoint is kept, and it waits for a person.
-
-    It is not when a person has asked for something else since.
-    """
+    """Return whether the run is now paused; False after a newer request."""
     return _report(workspace, run, runs_table.c.request == "pause", **PAUSED)
 
 
 def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bool:
-    """Return whether the run is now failed, with the problem and its remedy.
-
-    One that could not but stop (before its first epoch, say) since a pause was asked for is paused.
-    """
+    """Return whether the run is now failed, or paused where that was requested."""
     stopped = isinstance(error, RunStopped)
     if stopped and mark_paused(workspace, run):
         return True
-    return _report(
-        workspace,
-        run,
-        state="failed",
-        finished=_now(),
-        pid=None,
-        error_code=error.code,
-        problem=error.problem,
-        remedy=error.remedy,
-        stopped=stopped,
-        request="",
-    )
+    told = {"error_code": error.code, "problem": error.problem, "remedy": error.remedy}
+    ended = {"state": "failed", "finished": _now(), "pid": None, "request": ""}
+    return _report(workspace, run, **ended, **told, stopped=stopped)
 
 
 def is_ours(run: RunRecord) -> ColumnElement[bool]:
-    """Return the condition that the run goes, in this attempt."""
+    """Return the condition that the run is running in this attempt."""
     table = runs_table.c
     return (table.id == run.id) & (table.attempt == run.attempt) & table.state.in_(GOING)
 
@@ -175,7 +161,7 @@ def is_ours(run: RunRecord) -> ColumnElement[bool]:
 def _report(
     workspace: Workspace, run: RunRecord, *conditions: ColumnElement[bool], **values: Any
 ) -> bool:
-    """Return whether the run is still ours and meets the conditions; note the values, then."""
+    """Return whether the run is still ours and meets the conditions; if so, write the values."""
     with write_database(workspace) as connection:
         report = update(runs_table).where(is_ours(run), *conditions).values(**values)
         return connection.execute(report).rowcount == 1

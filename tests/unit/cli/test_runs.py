@@ -81,7 +81,7 @@ def test_names_notes_and_tags_are_written_and_listed(
 def test_a_run_is_extended_duplicated_and_deleted(home: Workspace, answer: Answer) -> None:
     run, _ = submit_run(home, RECIPE, "short")
     longer = answer("runs", "extend", "short", "--epochs", "5")["runs"][0]
-    assert longer["recipe"]["epochs"] == 15 and "begins anew" in longer["notes"]
+    assert longer["recipe"]["epochs"] == 15 and "from epoch 1" in longer["notes"]
     changes = ("--set", "learning-rate=0.01", "--set", "hidden=256,128")
     copy = answer("runs", "duplicate", "short", *changes, "--name", "wide")["runs"][0]
     assert (copy["name"], copy["recipe"]["learning_rate"]) == ("wide", 0.01)

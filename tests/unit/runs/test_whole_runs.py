@@ -301,7 +301,7 @@ def test_more_epochs_go_on_where_the_run_ended(
     shorter = dataclasses.replace(recipe, epochs=LONG - 20)
     run = train(trained_copy, submit_run(trained_copy, shorter)[0])
     longer, is_new = extend_run(trained_copy, run.id, 20)
-    assert is_new and longer.recipe == recipe and "Goes on from" in longer.notes
+    assert is_new and longer.recipe == recipe and "Continues" in longer.notes
     longer = train(trained_copy, longer)
     assert (longer.state, longer.epochs_done) == ("done", LONG)
     found, before = (read_result(trained_copy, each.id) for each in (longer, run))

@@ -148,7 +148,7 @@ def test_more_epochs_may_have_to_begin_anew_and_say_so(workspace: Workspace, why
         write_checkpoint(workspace, run, "of another schedule")
     finish_run(workspace, run, stopped=False)
     longer, _ = extend_run(workspace, run.id, 1)
-    assert "begins anew" in longer.notes and why.split()[-1] in longer.notes + "cosine"
+    assert "from epoch 1" in longer.notes and why.split()[-1] in longer.notes + "cosine"
     assert not (workspace.run_folder(longer.id) / "checkpoint").exists()
 
 

@@ -113,13 +113,18 @@ def extract_features(
 
 
 def copy_features(
-    workspace: Workspace, *, dataset_id: str, backbone_id: str, precision: str, donors: Donors
+    workspace: Workspace, dataset_id: str, backbone_id: str, precision: str, donors: Donors
 ) -> np.ndarray:
-    """Return the features (n, 2048) float32 of photos that are all known, memory-mapped.
+    """Return the features (n, 2048) float32, memory-mapped; donors know all photos."""
+    assert not len(donors.find_unknown(0))
+    entry = _describe_features(dataset_id, backbone_id, precision)
 
-    No backbone is opened: this takes a second where an extraction takes minutes.
-    """
-    return copy_rows(workspace, _describe_features(dataset_id, backbone_id, precision), donors)
+    def complete(partial: Path) -> None:
+        with partial.open("a+b", buffering=0) as rows:
+            done = keep_whole_rows(rows, len(donors), entry.form)
+            donors.write_rows(rows, done, len(donors))
+
+    return keep_rows(workspace, entry, complete, lambda: False)
 
 
 def extract_rows(
@@ -149,18 +154,6 @@ def extract_rows(
                 _append_rows(rows, done, computed, known, report, stop)
 
     return keep_rows(workspace, entry, complete, stop)
-
-
-def copy_rows(workspace: Workspace, entry: Entry, donors: Donors) -> np.ndarray:
-    """Return the rows of an entry, memory-mapped, when all of them are known."""
-    assert not len(donors.find_unknown(0))
-
-    def complete(partial: Path) -> None:
-        with partial.open("a+b", buffering=0) as rows:
-            done = keep_whole_rows(rows, len(donors), entry.form)
-            donors.write_rows(rows, done, len(donors))
-
-    return keep_rows(workspace, entry, complete, lambda: False)
 
 
 def _describe_features(dataset_id: str, backbone_id: str, precision: str) -> Entry:

@@ -27,6 +27,8 @@ _STARTER_FILE = Path(__file__).parent / "starter/starter.safetensors"
 OFFICIAL_MD5 = "4d473c1dd8becc155b73f8504c6f6626"
 """Source: keras/src/applications/resnet.py of Keras 3.15.1, WEIGHTS_HASHES["resnet50"][1]."""
 
+_MOST_BYTES = int(1.01 * CATALOGUE[DEFAULT].size_bytes)
+
 RANDOM_DIGEST = "random-damped-1"
 """Stands for what models/keras_backbone.py draws: the variant and its seed."""
 
@@ -201,10 +203,7 @@ def download_weights(
             )
         check_weights_file(file)
 
-    target, most = (
-        workspace.weights / name,
-        int(1.01 * CATALOGUE[DEFAULT].size_bytes) if is_official else None,
-    )
+    target, most = workspace.weights / name, _MOST_BYTES if is_official else None
     try:
         download_file(address, target, check, on_progress, most)
     except DownloadFailed as error:

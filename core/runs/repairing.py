@@ -142,8 +142,8 @@ def _read_missing(workspace: Workspace, connection: Connection) -> tuple[list[st
             unread.append(folder.name)
             continue
         first = _read_times(folder)[0]
-        row = {"id": folder.name, "name": "", "dataset": recipe.dataset, "created": first}
-        row |= {"recipe": recipe_to_json(recipe), "queued": first}
+        row: dict[str, Any] = {"id": folder.name, "name": "", "dataset": recipe.dataset}
+        row |= {"recipe": recipe_to_json(recipe), "created": first, "queued": first}
         rows.append(row | _read_state(workspace, folder))
     for row in sorted(rows, key=lambda row: row["created"]):
         connection.execute(insert(runs_table).values(**row))

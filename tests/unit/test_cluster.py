@@ -29,8 +29,8 @@ from core.runs.run_files import curve, read_events
 from core.runs.store import list_runs
 from core.runs.training import preparing, strategies
 from core.runs.training.executing import execute_run
-from core.runs.training.photo_source import PhotoSource
 from core.runs.training.preparing import Preparation, delete_features, prepare_features
+from core.runs.training.views import PhotoSource
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from data.policy import AugmentationPolicy, Part

@@ -1,6 +1,6 @@
-"""Rows of photos that other kept files hold already: what is known is copied, not made again.
+"""Rows of the same photos in other cached files: they are copied, not computed again.
 
-A row follows from the photo's own file and from how it was made, whatever dataset the photo is in.
+A row depends on the photo's file and on its computation, not on the dataset.
 """
 
 from collections.abc import Mapping
@@ -26,10 +26,7 @@ def find_donors(
     backbone_id: str,
     precision: Precision,
 ) -> Donors:
-    """Return the rows that other features hold of the same photos, by their digest.
-
-    The parent of a version is asked first; damaged features and datasets are passed over.
-    """
+    """Return the rows of the same photos in other features; damaged files are ignored."""
     facts = {"view": None, "backbone": backbone_id, "precision": precision}
     return find_rows(workspace, dataset, dataset.manifest["sha256"], facts, but=dataset.id)
 
@@ -37,10 +34,7 @@ def find_donors(
 def find_view_donors(
     workspace: Workspace, dataset: Dataset, photos: np.ndarray, source: ViewSource
 ) -> Donors:
-    """Return the rows that kept views hold of the same photos (m,) int, drawn in the same way.
-
-    A draw follows from the photo's digest, so the row of a photo is the same in every dataset.
-    """
+    """Return the rows of the same photos (m,) int in other cached views of this source."""
     wanted = dataset.manifest["sha256"].iloc[photos]
     return find_rows(workspace, dataset, wanted, source.facts, but=None)
 
@@ -52,10 +46,10 @@ def find_rows(
     facts: Mapping[str, Any],
     but: str | None,
 ) -> Donors:
-    """Return the rows of photos with these digests in kept files with these facts.
+    """Return the rows of photos with these digests in cached files with these facts.
 
     Args:
-        but: A dataset whose files of all photos are passed over.
+        but: A dataset whose own features are ignored.
     """
     wanted = pd.Index(digests)
     source = np.full(len(wanted), -1)
@@ -68,7 +62,7 @@ def find_rows(
         known = _read_digests(workspace, content)
         rows = np.full(len(wanted), -1) if known is None else known.get_indexer(wanted)
         new = (source < 0) & (rows >= 0)
-        # Only what is of use is read: to check the digest of activations takes seconds.
+        # Read only if useful: checking the digest of activations takes seconds.
         values = read_kept(workspace, identifier) if new.any() else None
         if known is not None and values is not None and len(values) == len(known):
             source[new], row[new] = len(features), rows[new]
@@ -79,7 +73,7 @@ def find_rows(
 def list_kept(
     workspace: Workspace, wanted: Mapping[str, Any], first: str | None = None
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Return (id, facts) of kept files with these facts; those of dataset `first`, then newest."""
+    """Return (id, facts) of cached files with these facts: dataset `first`, then the newest."""
     found: list[tuple[bool, float, str, dict[str, Any]]] = []
     for file in workspace.features.glob("[!.]*.json"):
         facts = read_json(file)
@@ -92,7 +86,7 @@ def list_kept(
 
 
 def _read_digests(workspace: Workspace, facts: Mapping[str, Any]) -> pd.Index | None:
-    """Return the digest of each row's photo, each digest once; None when they are damaged."""
+    """Return the digest of each row's photo; None where the dataset is damaged."""
     try:
         digests = read_dataset(workspace, str(facts["dataset"])).manifest["sha256"]
         if "photos" in facts:
@@ -100,5 +94,5 @@ def _read_digests(workspace: Workspace, facts: Mapping[str, Any]) -> pd.Index | 
     except (PetalscopeError, IndexError, TypeError, ValueError):
         return None
     names = digests.reset_index(drop=True)
-    repeated = names.duplicated()  # a copy of an earlier photo: its row is never looked for
+    repeated = names.duplicated()  # an exact duplicate: only its first row is used
     return pd.Index(names.where(~repeated, "copy " + names.index.astype(str)))

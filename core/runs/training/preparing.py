@@ -1,8 +1,7 @@
-"""Features of a dataset, from the store or made now: what a head learns from.
+"""Features of a dataset: read from the cache, copied from other datasets, or extracted.
 
-Weights → backbone (made when missing) → features (extracted when missing; an extraction that was
-interrupted is resumed). Features of the same photos in other datasets are copied: a version made by
-edits is ready in a second. Keras is imported only when a backbone must be made or a GPU is used.
+Weights → backbone → features; an interrupted extraction is resumed. Keras is imported only to make
+a backbone or to use a GPU.
 """
 
 import shutil
@@ -49,32 +48,32 @@ from models.keeping import FRAMED, ViewKind, count_partial_rows, describe_photos
 from models.weights import Weights, find_weights
 
 _SPARE_BYTES = 500_000_000
-"""Room that is left on the disk: checkpoints, results and others need some."""
+"""Free space that is left on the disk for checkpoints and results."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """The features of photos of a dataset, (n, 2048) float32, and their ids."""
+    """Features of all photos of a dataset, and their ids."""
 
     backbone_id: str
     features_id: str
-    """Of those of all photos."""
     values: np.ndarray
+    """(n, 2048) float32."""
 
 
 class Listener(Protocol):
-    """Whoever is told how far the preparation is: the report of a run, or a command line."""
+    """Receives the progress: the report of a run, or the command line."""
 
     def begin_phase(self, phase: Phase) -> None:
-        """Told when a backbone or features have to be made."""
+        """Begin the phase that makes a backbone or features."""
 
     def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
-        """Told how much of the phase is done; for photos with per_second and seconds_left."""
+        """Report the progress of the phase; for photos with per_second and seconds_left."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """Where and on what something is prepared, who hears of it, and whether it is to stop."""
+    """The workspace, device, listener and stop signal of a preparation."""
 
     workspace: Workspace
     device: Device
@@ -82,7 +81,7 @@ class Preparation:
     should_stop: Callable[[], bool] = lambda: False
 
     def tell_photos(self, progress: ExtractionProgress) -> None:
-        """Tell the listener how many photos of a phase are done."""
+        """Report the progress of an extraction."""
         self.listener.tell_progress(
             progress.done,
             progress.total,
@@ -91,8 +90,8 @@ class Preparation:
         )
 
 
-class _AsTheyAre:
-    """What gives out the photos that it is given, where a network would look at them."""
+class _Identity:
+    """A network whose output is its input."""
 
     batch_size = 16
 
@@ -101,20 +100,20 @@ class _AsTheyAre:
 
 
 def find_recipe_weights(workspace: Workspace, recipe: Recipe) -> Weights:
-    """Return the weights that a recipe names.
+    """Return the weights of a recipe.
 
     Raises:
         NetworkUnsupported: The recipe is of an earlier version and has another network.
-        WeightsMissing: They are not on this machine, or others are there now.
+        WeightsMissing: They are not on this machine, or differ from the recipe's.
         WeightsDamaged: Their file is damaged.
     """
     check_network(recipe)
     weights = find_weights(workspace, recipe.weights)
     if weights.digest != recipe.weights_digest:
         raise WeightsMissing(
-            "The weights this recipe was made for are not the ones found now "
-            f"({weights.label}, from {weights.origin}).",
-            "Put the former weights back, or make a new run with those that are there.",
+            f"The weights on this machine ({weights.label}, from {weights.origin}) are not the "
+            "weights of this recipe.",
+            "Restore the former weights, or start a new run.",
             wanted=recipe.weights_digest,
             found=weights.digest,
         )
@@ -122,33 +121,29 @@ def find_recipe_weights(workspace: Workspace, recipe: Recipe) -> Weights:
 
 
 def check_room(workspace: Workspace, what: str, needed: int, remedy: str) -> None:
-    """Check that the disk has room for so many more bytes of features, and to spare.
+    """Check that the disk has room for `needed` bytes of features.
 
     Raises:
-        DiskFull: It has not; says how much `what` needs.
+        DiskFull: It has not.
     """
     free = shutil.disk_usage(workspace.features).free - _SPARE_BYTES
     if needed > free:
-        raise DiskFull(
-            f"{what} need {size(needed)} on the disk; {size(max(free, 0))} are free for them.",
-            remedy,
-            needed_bytes=needed,
-            free_bytes=free,
-        )
+        problem = f"{what} need {size(needed)} on the disk; {size(max(free, 0))} are free."
+        raise DiskFull(problem, remedy, needed_bytes=needed, free_bytes=free)
 
 
 def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
-    """Return the .npy of all photos of the dataset, so framed, (n, side, side, 3) uint8.
+    """Return the .npy of all photos of the dataset, (n, 224, 224, 3) uint8.
 
-    What was not packed at the import is packed now, from the photos' own files, and kept.
+    Padded photos are packed from the original files and cached.
 
     Raises:
-        DiskFull: There is no room for them; nothing was begun.
-        RunStopped: It was to stop; what was packed is kept.
+        DiskFull: The disk has no room for them.
+        RunStopped: A stop was requested; packed photos stay.
         ResultDamaged: The photos of the dataset were altered.
-        PhotoRefused: One cannot be read here any more: a reader or a limit is another.
+        PhotoRefused: A photo cannot be read.
     """
-    check_photos(dataset)  # features outlive what they were made of
+    check_photos(dataset)  # features outlive their photos
     if framing.is_packed:
         return dataset.photos_file
     entry = describe_photos(framing, dataset.id)
@@ -170,7 +165,7 @@ def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
             "Delete runs or datasets that you do not need.",
         )
         extract_rows(
-            by.workspace, entry, photos, _AsTheyAre(), donors, by.tell_photos, by.should_stop
+            by.workspace, entry, photos, _Identity(), donors, by.tell_photos, by.should_stop
         )
     return by.workspace.features_file(entry.id)
 
@@ -186,7 +181,7 @@ def prepare_features(
 
     Raises:
         WeightsDamaged: The weights' file is damaged.
-        RunStopped: It was to stop; what was extracted is kept.
+        RunStopped: A stop was requested; extracted features stay.
         ResultDamaged: The photos of the dataset were altered.
     """
     backbone = prepare_backbone(by, weights, preprocessing, framing)
@@ -217,11 +212,7 @@ def prepare_features(
 def prepare_backbone(
     by: Preparation, weights: Weights, preprocessing: Preprocessing, framing: Framing = FRAMING
 ) -> str:
-    """Return the id of the backbone, made now if the workspace had none.
-
-    Raises:
-        WeightsDamaged: The weights' file is damaged.
-    """
+    """Return the id of the backbone, which is made if it is missing."""
     backbone = backbone_id(weights, preprocessing, framing)
     if not backbone_exists(by.workspace, backbone):
         from models.keras_backbone import make_backbone
@@ -232,7 +223,7 @@ def prepare_backbone(
 
 
 def expect_precisions(by: Preparation, backbone: str) -> tuple[Precision, ...]:
-    """Return what extraction here would compute in; on a GPU it is measured only when needed."""
+    """Return the precisions that features may have on this device, the expected one first."""
     if by.device.kind == "gpu":
         return ("f16", "f32")
     own = suit_machine(read_backbone_facts(by.workspace, backbone)).precision
@@ -243,7 +234,7 @@ def expect_precisions(by: Preparation, backbone: str) -> tuple[Precision, ...]:
 def _find_kept(
     workspace: Workspace, dataset: Dataset, backbone: str, precisions: tuple[Precision, ...]
 ) -> Features | None:
-    """Return the features without extracting any: the dataset's own, or copied from others."""
+    """Return cached or copied features; None where some have to be extracted."""
     for precision in precisions:
         identifier = features_id(dataset.id, backbone, precision)
         if (values := read_features(workspace, identifier)) is not None:
@@ -252,14 +243,8 @@ def _find_kept(
         donors = find_donors(workspace, dataset, backbone, precision)
         if len(donors.find_unknown(0)):
             continue
-        values = copy_features(
-            workspace,
-            dataset_id=dataset.id,
-            backbone_id=backbone,
-            precision=precision,
-            donors=donors,
-        )
         identifier = features_id(dataset.id, backbone, precision)
+        values = copy_features(workspace, dataset.id, backbone, precision, donors)
         return Features(backbone_id=backbone, features_id=identifier, values=values)
     return None
 
@@ -267,7 +252,7 @@ def _find_kept(
 def open_fast_backbone(
     by: Preparation, weights: Weights, preprocessing: Preprocessing, framing: Framing
 ) -> Backbone:
-    """Return the backbone as it extracts fastest here: in Keras on a GPU, else in OpenVINO."""
+    """Return the backbone in Keras on a GPU, else in OpenVINO."""
     if by.device.kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 
@@ -279,11 +264,7 @@ def open_fast_backbone(
 def open_on_cluster(
     by: Preparation, weights: Weights, backbone: str, missing: int, *, is_trunk: bool = False
 ) -> Trunk | None:
-    """Return a backbone, or its trunk, that a cluster computes; None: there is none, or too little.
-
-    Args:
-        missing: Photos that have to go through it; a cluster gets more than a block of them.
-    """
+    """Return a backbone, or its trunk, on a cluster; None without one or for few missing photos."""
     if not read_settings().ray_address or missing <= BLOCK:
         return None
     facts = read_backbone_facts(by.workspace, backbone)
@@ -291,10 +272,7 @@ def open_on_cluster(
 
 
 def delete_features(workspace: Workspace, dataset_id: str) -> int:
-    """Return how many kept files of the dataset were removed: features, views and activations.
-
-    Half-made ones go, too, and the last maps of its photos.
-    """
+    """Delete all cached files of the dataset and return their number."""
     kept = list_kept(workspace, {"dataset": check_identifier(dataset_id)})
     for identifier, _ in kept:
         _delete_kept(workspace, identifier)
@@ -306,9 +284,9 @@ def delete_features(workspace: Workspace, dataset_id: str) -> int:
 
 
 def delete_views(workspace: Workspace, dataset_id: str) -> int:
-    """Return how many bytes views, framed photos and last maps of the dataset took; features stay.
+    """Delete views, padded photos and last maps of the dataset and return their bytes.
 
-    Views that are being made now stay, too. A run that reads the others reads on to its end.
+    Features stay, and views that are being made.
     """
     freed = 0
     for identifier, facts in list_kept(workspace, {"dataset": check_identifier(dataset_id)}):
@@ -327,7 +305,7 @@ def delete_views(workspace: Workspace, dataset_id: str) -> int:
 
 def _delete_kept(workspace: Workspace, identifier: str) -> int:
     file = workspace.features_file(identifier)
-    file.with_suffix(".json").unlink(missing_ok=True)  # first: without it they are not read
+    file.with_suffix(".json").unlink(missing_ok=True)  # first: without it the rows are not read
     size = file.stat().st_size if file.exists() else 0
     file.unlink(missing_ok=True)
     return size

@@ -18,7 +18,6 @@ from core.config import read_settings
 from core.errors import RunStopped
 from core.exact.formula import measure_head, solve_head, write_ridge
 from core.runs.recipe.recipe import SETTINGS, Recipe
-from core.runs.training.photo_source import PhotoSource
 from core.runs.training.preparing import (
     Features,
     Preparation,
@@ -27,7 +26,7 @@ from core.runs.training.preparing import (
     prepare_photos,
 )
 from core.runs.training.reporting import Attempt
-from core.runs.training.views import prepare_views, request_views
+from core.runs.training.views import PhotoSource, prepare_views, request_views
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions

@@ -1,14 +1,15 @@
-"""Augmented views of photos, from the store or made now: what heads and last stages learn from.
+"""Augmented views of photos, from the cache or computed: heads and last stages learn from them.
 
 View v of a photo is draw v of the policy, through the backbone ("pooled") or its trunk ("conv4").
-Each view is one file; views are made one after the other, so that an interruption loses nothing.
-Threads augment the next photos while the network computes.
+Each view is one file, made one after the other, so that an interruption loses nothing.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,6 @@ from core.runs.training.preparing import (
     prepare_features,
     prepare_photos,
 )
-from core.workspace import Workspace
 from data.augmentation import Draws
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
@@ -37,6 +37,7 @@ from models.backbone import (
     backbone_id,
     open_trunk,
 )
+from models.devices import find_device
 from models.extraction import ExtractionProgress, Photos, extract_rows
 from models.keeping import (
     Entry,
@@ -53,29 +54,27 @@ from models.weights import Weights
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ViewRequest:
-    """Which views of which photos are wanted, and by which network."""
+    """Photos, network, policy and number of the requested views."""
 
     dataset: Dataset
     photos: np.ndarray
     """(m,) int photo numbers."""
     kind: ViewKind
-    """pooled, (m, 2048) float32; conv4, (m, 14, 14, 1024) float16."""
+    """pooled: (m, 2048) float32; conv4: (m, 14, 14, 1024) float16."""
     weights: Weights
     preprocessing: Preprocessing
     framing: Framing = FRAMING
     policy: AugmentationPolicy
-    """Where it does nothing there is one view, of the photos as they are."""
+    """Without augmentation there is one view."""
     views: int
     seed: int
-    """Of the draws."""
 
     @property
     def backbone_id(self) -> str:
-        """The id of the frozen network."""
         return backbone_id(self.weights, self.preprocessing, self.framing)
 
     def list_sources(self, precision: str = "") -> list[ViewSource]:
-        """Return the source of each view; the precision may be left open."""
+        """Return the source of each view."""
         plain = self.policy.does_nothing
         source = ViewSource(
             kind=self.kind,
@@ -88,31 +87,30 @@ class ViewRequest:
         return [replace(source, number=number) for number in range(1 if plain else self.views)]
 
     def list_entries(self, precision: str) -> list[Entry]:
-        """Return under what each view is kept."""
+        """Return the cache entry of each view."""
         sources = self.list_sources(precision)
         return [describe_view(source, self.dataset.id, self.photos) for source in sources]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _WantedView:
-    """One view that is wanted, and what is there of it."""
+    """One requested view and its missing rows."""
 
     source: ViewSource
     entry: Entry
     donors: Donors
     left: int
-    """Photos that have to go through the network; 0 when it is kept."""
+    """Photos that have to go through the network."""
     missing_bytes: int
-    """What its file will take beyond what it has."""
 
 
 def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
-    """Return one memory-mapped array a view, rows in the order of the photos; made when missing.
+    """Return one memory-mapped array per view, rows in the order of the photos.
 
     Raises:
-        DiskFull: There is no room for the views; nothing was begun.
+        DiskFull: The disk has no room for the views.
         RecipeRefused: Activations are too large for float16.
-        RunStopped: The preparation was to stop; what was computed is kept.
+        RunStopped: A stop was requested; computed rows stay.
         WeightsDamaged: The weights' file is damaged, or features are not finite.
         ResultDamaged: The photos of the dataset were altered.
     """
@@ -138,8 +136,8 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
         by.workspace,
         f"{count(len(views), 'view')} of {count(len(wanted.photos), 'photo')}",
         sum(view.missing_bytes for view in views),
-        "Choose fewer views, or make room: “python -m core features DATASET --drop-views” removes "
-        "those that earlier runs left.",
+        "Choose fewer views, or free some space: “python -m core features DATASET --drop-views” "
+        "deletes the views of earlier runs.",
     )
     return [
         _make_view(by, wanted, photos_file, network, views[place:]) for place in range(len(views))
@@ -147,7 +145,7 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
 
 
 def request_views(recipe: Recipe, weights: Weights, dataset: Dataset) -> ViewRequest:
-    """Return the recipe's pooled views of all photos; replace the photos, kind and policy."""
+    """Return the request for pooled views of all photos."""
     return ViewRequest(
         dataset=dataset,
         photos=np.arange(len(dataset)),
@@ -162,13 +160,9 @@ def request_views(recipe: Recipe, weights: Weights, dataset: Dataset) -> ViewReq
 
 
 def _read_views(by: Preparation, entries: Sequence[Entry]) -> list[np.ndarray] | None:
-    """Return the rows of every view, or None when one is missing or altered.
-
-    Raises:
-        RunStopped: It was to stop; a view is a second a gigabyte.
-    """
+    """Return the rows of every view, or None where one is missing or altered."""
     if not all(is_kept(by.workspace, entry.id) for entry in entries):
-        return None  # not a digest is computed before all are there
+        return None  # digests take a second per gigabyte
     kept = []
     for entry in entries:
         rows = read_kept(by.workspace, entry.id)
@@ -181,28 +175,21 @@ def _read_views(by: Preparation, entries: Sequence[Entry]) -> list[np.ndarray] |
 
 
 def _find_views(by: Preparation, wanted: ViewRequest, precision: str) -> list[_WantedView]:
-    """Return what is there of each view, unless the run is to stop."""
-    found = []
+    """Return the requested views with their missing rows, unless a stop is requested."""
+    found, n = [], len(wanted.photos)
     for source in wanted.list_sources(precision):
-        found.append(_find_view(by.workspace, wanted, source))
+        entry = describe_view(source, wanted.dataset.id, wanted.photos)
+        if read_kept(by.workspace, entry.id) is not None:
+            view = _WantedView(source, entry, find_no_donors(n), left=0, missing_bytes=0)
+        else:
+            donors = find_view_donors(by.workspace, wanted.dataset, wanted.photos, source)
+            done = count_partial_rows(by.workspace, entry)
+            left, missing = len(donors.find_unknown(done)), (n - done) * entry.form.size
+            view = _WantedView(source, entry, donors, left=left, missing_bytes=missing)
+        found.append(view)
         if by.should_stop():
             raise report_stop()
     return found
-
-
-def _find_view(workspace: Workspace, wanted: ViewRequest, source: ViewSource) -> _WantedView:
-    n = len(wanted.photos)
-    entry = describe_view(source, wanted.dataset.id, wanted.photos)
-    if read_kept(workspace, entry.id) is not None:
-        donors, left, missing = find_no_donors(n), 0, 0
-    else:
-        donors = find_view_donors(workspace, wanted.dataset, wanted.photos, source)
-        done = count_partial_rows(workspace, entry)
-        left, missing = len(donors.find_unknown(done)), n - done
-    missing_bytes = missing * entry.form.size
-    return _WantedView(
-        source=source, entry=entry, donors=donors, left=left, missing_bytes=missing_bytes
-    )
 
 
 def _open_network(by: Preparation, wanted: ViewRequest) -> Trunk:
@@ -227,7 +214,7 @@ def _make_view(
     network: Trunk,
     views: Sequence[_WantedView],
 ) -> np.ndarray:
-    """Return the rows of the first of these views; tell of all views that are wanted."""
+    """Return the rows of the first of these views; report the progress of all of them."""
     view, later = views[0], sum(view.left for view in views[1:])
     number = view.source.number
     n_views = number + len(views)
@@ -253,3 +240,31 @@ def _make_view(
 def open_draws(dataset: Dataset, policy: AugmentationPolicy, seed: int) -> Draws:
     """Return the draws of a policy for the dataset's photos."""
     return Draws(policy=policy, seed=seed, digests=dataset.manifest["sha256"].tolist())
+
+
+class PhotoSource:
+    """Photos for a fit of stages, augmented in each epoch; it can move to another process."""
+
+    def __init__(
+        self, dataset: Dataset, photos: Photos, policy: AugmentationPolicy, *, seed: int
+    ) -> None:
+        self._photos = np.arange(len(dataset)) if photos.numbers is None else photos.numbers
+        self.labels = dataset.labels[self._photos]
+        self._draws = open_draws(dataset, policy, seed)
+        self._packed: np.ndarray = np.load(photos.file, mmap_mode="r", allow_pickle=False)
+        self._places = self._photos  # in that file
+        self._threads = ThreadPoolExecutor(max(1, photos.threads), thread_name_prefix="augmenter")
+
+    def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+        """Return photos (b, 224, 224, 3) uint8 with draw `epoch` - 1 of the policy."""
+        photos = (np.asarray(self._packed[place]) for place in self._places[rows].tolist())
+        numbers = self._photos[rows].tolist()
+        return self._draws.draw(photos, numbers, epoch - 1, self._threads.map)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the photos and without threads."""
+        packed, places = np.asarray(self._packed[self._places]), np.arange(len(self._places))
+        return {**vars(self), "_packed": packed, "_places": places, "_threads": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = {**state, "_threads": ThreadPoolExecutor(find_device().cores)}

@@ -18,7 +18,6 @@ import pytest
 from core.downloading import _KeepSafe
 from core.errors import DiskFull, WeightsDamaged, WeightsMissing
 from core.workspace import Workspace, check_identifier
-from models import downloads
 from models import weights as weights_module
 from models.catalogue import CATALOGUE
 from models.weights import download_weights, find_weights
@@ -163,7 +162,7 @@ def test_not_an_address(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -
 def test_another_file_than_the_official_one_is_thrown_away(
     workspace: Workspace, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "OFFICIAL_WEIGHTS_URL", server.address)
+    monkeypatch.setattr(weights_module, "OFFICIAL_WEIGHTS_URL", server.address)
     with pytest.raises(WeightsDamaged, match="digest"):
         download_weights(workspace)
     assert not [file for file in workspace.weights.iterdir() if file.suffix != ".lock"]
@@ -189,15 +188,14 @@ def test_a_server_that_refuses_is_told(workspace: Workspace, server: Server, cod
 def test_the_official_file_arrives_and_is_not_taken_where_it_is_too_large(
     workspace: Workspace, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "OFFICIAL_WEIGHTS_URL", server.address)
-    for module in (downloads, weights_module):
-        digest = hashlib.md5(server.content).hexdigest()
-        monkeypatch.setattr(module, "OFFICIAL_MD5", digest)
-    monkeypatch.setattr(downloads, "_MOST_BYTES", len(server.content) - 1)
+    monkeypatch.setattr(weights_module, "OFFICIAL_WEIGHTS_URL", server.address)
+    digest = hashlib.md5(server.content).hexdigest()
+    monkeypatch.setattr(weights_module, "OFFICIAL_MD5", digest)
+    monkeypatch.setattr(weights_module, "_MOST_BYTES", len(server.content) - 1)
     with pytest.raises(WeightsMissing, match="at most"):
         download_weights(workspace)
     assert {file.suffix for file in workspace.weights.iterdir()} <= {".lock"}
-    monkeypatch.setattr(downloads, "_MOST_BYTES", len(server.content))
+    monkeypatch.setattr(weights_module, "_MOST_BYTES", len(server.content))
     found = download_weights(workspace)
     assert (found.official, found.label, found.origin) == (True, "ImageNet", "download")
 

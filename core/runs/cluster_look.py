@@ -10,7 +10,7 @@ _FRESH_S = 60.0
 
 
 def ask_cluster(workspace: Workspace) -> JobStatus | None:
-    """Return what the cluster said within a minute, or that it is being asked; None: no cluster."""
+    """Return the job with an answer of the last minute, or the running one; None: no cluster."""
     address, folder = read_settings().ray_address, workspace.analysis_folder("ray-cluster")
     if address is None:
         return None

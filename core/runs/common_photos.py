@@ -1,8 +1,7 @@
-"""The photos that two runs can be compared on, matched by what they are, never by their place.
+"""The photos on which two runs can be compared.
 
-A photo counts when both datasets hold it (same path and content, else same content), both runs
-have it in the same split, and both datasets give it the same class. All others are counted out, by
-reason: a photo that one run learnt from, or that was relabelled, would not be a fair question.
+A photo counts if both datasets have it (same path and content, else same content), in one split and
+one class. All others are left out: a photo that one run learned from is not a fair test.
 """
 
 from collections.abc import Callable
@@ -17,42 +16,42 @@ from data.manifest import match_photos
 
 @dataclass(frozen=True, kw_only=True)
 class CommonPhotos:
-    """The photos in question and both runs' answers; rows in the order of b's dataset."""
+    """The common photos and the predictions of both runs, in the order of b's dataset."""
 
     split: str
     classes: tuple[str, ...]
-    """Those of a, then those that only b knows."""
+    """The classes of a, then the additional ones of b."""
     photos_a: np.ndarray
     """(m,) int, photo numbers in a's dataset."""
     photos_b: np.ndarray
     """(m,) int, photo numbers in b's dataset."""
     labels: np.ndarray
-    """(m,) int, index into `classes`; so are the predictions."""
+    """(m,) int, index into `classes`, like the predictions."""
     predictions_a: np.ndarray
     predictions_b: np.ndarray
     n_a: int
-    """Photos that a has in the split."""
+    """Photos of a in the split."""
     n_b: int
     elsewhere: int
-    """Photos that one has in this split and the other in another."""
+    """Photos in this split of one run and in another split of the other."""
     missing: int
-    """Photos of this split that the other's dataset does not hold."""
+    """Photos of this split that are in one dataset only."""
     relabelled: int
-    """Photos in this split of both, under two classes."""
+    """Photos in this split of both, with different classes."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def answers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
-        """What a comparison of the two asks for: labels, predictions of a and of b, classes."""
+        """Labels, predictions of a and of b, classes."""
         return self.labels, self.predictions_a, self.predictions_b, self.classes
 
 
 def find_common(
     a: RunResult, b: RunResult, split: str, read_dataset: Callable[[str], Dataset]
 ) -> CommonPhotos:
-    """Return the photos of a split that both runs can be judged by."""
+    """Return the common photos of a split."""
     rows_a, rows_b = _match_photos(a, b, read_dataset)
     classes = (*a.classes, *(name for name in b.classes if name not in a.classes))
     of_b = np.array([classes.index(name) for name in b.classes], dtype=np.int64)
@@ -80,19 +79,19 @@ def find_common(
 def _match_photos(
     a: RunResult, b: RunResult, read_dataset: Callable[[str], Dataset]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the photo numbers, (m,) each, of the photos that both runs answered."""
+    """Return the photo numbers, (m,) each, of the photos in both results."""
     if a.dataset_id == b.dataset_id and np.array_equal(a.paths, b.paths):
-        rows = np.arange(len(a.paths))  # one version: each path names the same photo
+        rows = np.arange(len(a.paths))  # the same version
         return rows, rows
     return match_photos(read_dataset(a.dataset_id).manifest, read_dataset(b.dataset_id).manifest)
 
 
 def describe_left_out(common: CommonPhotos) -> str:
-    """Return in words which photos are not compared, and why; "" when all are."""
+    """Return the left-out photos with their reasons; "" where all are compared."""
     reasons = (
         (common.elsewhere, "in another split of one run"),
         (common.missing, "only in one dataset"),
-        (common.relabelled, "under another class in one dataset"),
+        (common.relabelled, "with another class in one dataset"),
     )
     parts = [f"{number:,} {why}" for number, why in reasons if number]
     return f"Not compared: {', '.join(parts)}." if parts else ""

@@ -1,8 +1,7 @@
-"""Locks between processes: a lock is held by who has the file open and locked.
+"""Locks between processes, by locked files.
 
-The kernel lets go of it when its holder ends, however it ends, so "is the lock held?" answers "is
-the process alive?" without process ids that may have been given to another. A child that inherits
-the descriptor holds the same lock. POSIX only (on Windows use WSL).
+The kernel frees a lock when its process ends, so “is it locked?” answers “is the process alive?”. A
+child that inherits the descriptor holds the same lock. POSIX only (on Windows use WSL).
 """
 
 import fcntl
@@ -14,8 +13,8 @@ from pathlib import Path
 
 
 def take_lock(path: Path, wait_s: float = 0.0) -> int | None:
-    """Return the descriptor that holds the lock, or None when another holds it after `wait_s`."""
-    path.touch()  # refused in a workspace that can only be read
+    """Return the descriptor of the lock, or None if another process holds it after `wait_s`."""
+    path.touch()  # fails in a read-only workspace
     descriptor = os.open(path, os.O_RDWR)
     deadline = time.monotonic() + wait_s
     while True:
@@ -31,7 +30,7 @@ def take_lock(path: Path, wait_s: float = 0.0) -> int | None:
 
 @contextmanager
 def try_lock(path: Path, wait_s: float = 0.0) -> Iterator[bool]:
-    """Yield whether the lock is held for the block; another has it, else, after `wait_s`."""
+    """Yield whether the lock was taken within `wait_s`; free it after the block."""
     lock = take_lock(path, wait_s)
     try:
         yield lock is not None
@@ -42,8 +41,8 @@ def try_lock(path: Path, wait_s: float = 0.0) -> Iterator[bool]:
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock for a block, which begins as soon as no other holds it."""
-    path.touch()  # refused in a workspace that can only be read
+    """Wait for the lock and hold it for the block."""
+    path.touch()  # fails in a read-only workspace
     descriptor = os.open(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -53,14 +52,14 @@ def hold_lock(path: Path) -> Iterator[None]:
 
 
 def free_lock(descriptor: int) -> None:
-    """Let go of the lock."""
+    """Free the lock."""
     os.close(descriptor)
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether some process holds the lock now."""
+    """Return whether a process holds the lock."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)  # also where we may not write
+        descriptor = os.open(path, os.O_RDONLY)  # works in a read-only folder, too
     except FileNotFoundError:
         return False
     try:

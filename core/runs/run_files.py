@@ -1,9 +1,8 @@
-"""The files of a run: its events, whether its result is whole, what goes when it is deleted.
+"""The files of a run: events, digests of the result, and deletion.
 
-events.jsonl has one JSON object a line: queued, phase, progress, epoch, lost, end, each with its
-"time" in seconds since 1970; one process writes, anyone reads from the last byte read. result.json
-names the digests of the other files; it is written last and removed first. No NumPy: the queue asks
-this inside the scheduler.
+events.jsonl has one JSON object per line: queued, phase, progress, epoch, lost, end, each with its
+"time" in seconds since 1970. result.json has the digests of the other files; it is written last and
+deleted first. No NumPy: the scheduler imports this.
 """
 
 import json
@@ -34,27 +33,27 @@ EVENTS_FILE = "events.jsonl"
 
 
 def list_run_folders(workspace: Workspace) -> Iterator[Path]:
-    """Yield the folders of runs, also of those that the index does not have."""
+    """Yield the folders of runs on disk."""
     for file in sorted(workspace.runs.glob(f"[!.]*/{RECIPE_FILE}")):
         yield file.parent
 
 
 def is_result_whole(folder: Path) -> bool:
-    """Return whether the result is there and no file of it was cut short or altered."""
+    """Return whether the result exists and all its files are intact."""
     try:
         facts = read_facts(folder)
-        names = {ARRAYS_FILE, HEAD_FILE, *facts["digests"]}  # tuned weights, too, where there are
+        names = {ARRAYS_FILE, HEAD_FILE, *facts["digests"]}  # with fine-tuned weights, if any
         return all(is_file_whole(folder, name, facts) for name in names)
     except (FileNotFoundError, ValueError):
         return False
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """Return what result.json says.
+    """Return the content of result.json.
 
     Raises:
         FileNotFoundError: There is no result (yet).
-        ValueError: It was cut short, altered, or written by another version of the program.
+        ValueError: The file is damaged, or of another version of the program.
     """
     facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
     if not isinstance(facts, dict) or facts.get("version") != VERSION or "digests" not in facts:
@@ -63,7 +62,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
 
 
 def is_file_whole(folder: Path, name: str, facts: dict[str, Any]) -> bool:
-    """Return whether a file is there with the digest that result.json says."""
+    """Return whether the file has the digest of result.json."""
     path = folder / name
     return path.exists() and digest_file(path) == facts["digests"].get(name)
 
@@ -73,8 +72,7 @@ def remove_run(
 ) -> None:
     """Delete the folder of a run, and cached files that no other run needs.
 
-    These are augmented views and framed photos, and the backbone that the run tuned with its
-    features and maps. Features of a backbone that was not tuned belong to the dataset.
+    These are views, padded photos, and a fine-tuned backbone with its features and maps.
     """
     backbone = _find_backbone(folder)
     remove_folder(workspace, folder)
@@ -100,7 +98,7 @@ def _key_framed(recipe: Recipe) -> tuple[object, ...]:
 
 
 def _remove_tuned_backbone(workspace: Workspace, backbone: str, recipe: Recipe) -> None:
-    """Delete the backbone unless another run has it too, or its best epoch trained nothing."""
+    """Delete the backbone unless another run has it, or it is the frozen one."""
     if backbone in (_find_backbone(other) for other in workspace.runs.glob("[!.]*")):
         return
     tuned = workspace.backbone_folder(backbone)
@@ -115,12 +113,12 @@ def _remove_tuned_backbone(workspace: Workspace, backbone: str, recipe: Recipe) 
 
 
 def _remove_features(facts_file: Path) -> None:
-    facts_file.unlink(missing_ok=True)  # first: without it the others are not read
+    facts_file.unlink(missing_ok=True)  # first: without it the rows are not read
     facts_file.with_suffix(".npy").unlink(missing_ok=True)
 
 
 def _find_backbone(folder: Path) -> str | None:
-    """Return the id of the backbone that gave the result in a folder; None without one."""
+    """Return the id of the backbone of a result; None without a result."""
     try:
         return check_identifier(str(read_facts(folder)["backbone_id"]))
     except (OSError, ValueError, KeyError):
@@ -128,7 +126,7 @@ def _find_backbone(folder: Path) -> str | None:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """Return the object that a JSON file holds; empty where it holds none or cannot be read."""
+    """Return the object in a JSON file; empty where it cannot be read."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -137,14 +135,14 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def append_event(folder: Path, event: Mapping[str, object]) -> None:
-    """Write the event as one line, with its time, visible to readers when this returns."""
+    """Append an event with its time."""
     append_line(folder / EVENTS_FILE, {"time": round(time.time(), 3), **event})
 
 
 def append_line(file_of_lines: Path, content: Mapping[str, object]) -> None:
-    """Append the content as one line of JSON, behind a line that a kill has cut short."""
+    """Append the content as a line of JSON, also after a line that a kill cut short."""
     line = json.dumps(content, allow_nan=False).encode() + b"\n"
-    # Unbuffered: one write call a line, so that a kill leaves whole lines or the start of one.
+    # Unbuffered, one write per line: a kill leaves whole lines or the start of one.
     with file_of_lines.open("a+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         if size:
@@ -155,10 +153,10 @@ def append_line(file_of_lines: Path, content: Mapping[str, object]) -> None:
 
 
 def read_events(folder: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """Return the events after byte `offset`, and the offset to go on from.
+    """Return the events after byte `offset`, and the next offset.
 
-    Only whole lines are read; a line cut short by a kill is skipped. No file yet: no events. A
-    file shorter than `offset` was started afresh: it is read from its beginning.
+    A line that a kill cut short is skipped. A file shorter than `offset` is new: it is read from
+    its start.
     """
     try:
         with (folder / EVENTS_FILE).open("rb") as file:
@@ -182,13 +180,13 @@ def _parse(line: bytes) -> dict[str, Any] | None:
 
 
 def curve(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return one entry an epoch, sorted; of an epoch that was done twice, the later one."""
+    """Return one entry per epoch, sorted; of a repeated epoch the later one."""
     epochs = {event["epoch"]: dict(event) for event in events if event.get("event") == "epoch"}
     return [epochs[epoch] for epoch in sorted(epochs)]
 
 
 def latest_progress(events: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the progress of the phase that is going, or None when it has not reported any."""
+    """Return the latest progress of the current phase, or None."""
     for event in reversed(events):
         if event.get("event") == "progress":
             return dict(event)

@@ -1,9 +1,8 @@
 """Gives waiting runs to workers, one at a time: `python -m core.runs.scheduler`.
 
-One per workspace, guarded by a lock. It keeps no knowledge of its own: everything is in the
-database and in locks, so it may be killed at any moment and the next one takes over; a worker that
-is training does not notice. It also starts what was arranged (`queue.scheduled`), and stays as
-long as anything is. Imports neither Keras nor NumPy.
+One per workspace, guarded by a lock. Its whole state is in the database and in locks: it may be
+killed at any moment, and a running worker does not notice. It also starts scheduled work
+(`queue.scheduled`). Imports neither Keras nor NumPy.
 """
 
 import argparse
@@ -31,20 +30,20 @@ from core.workspace import Workspace, open_workspace, sweep_leftovers
 
 POLL_S = 0.2
 IDLE_POLL_S = 1.0
-"""After long idleness, when it only stays for what is arranged."""
+"""Poll interval while only scheduled work can come."""
 START_GRACE_S = 30.0
-"""A run that nobody took up this long after it was given to a worker is lost."""
+"""A run that no worker began within this time is lost."""
 EXIT_AFTER_S = 30 * 60.0
 _WARM_AGAIN_S = 30.0
-"""An idle worker that died is not replaced sooner."""
+"""Time until an idle worker that died is replaced."""
 _FOR_STAGES = {"TF_ENABLE_ONEDNN_OPTS": "1"}
-"""What a worker that trains stages of the backbone finds in its environment; see models."""
+"""Environment of a worker that trains stages; see models/__init__.py."""
 
 _log = logging.getLogger("scheduler")
 
 
 class Scheduler:
-    """The scheduler's one step, and what it remembers between steps: nothing that is missed."""
+    """The scheduler; it can lose everything it remembers between steps."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -52,9 +51,9 @@ class Scheduler:
         self._idle: subprocess.Popen[bytes] | None = None
         self._given: dict[str, subprocess.Popen[bytes]] = {}
         self._children: list[subprocess.Popen[bytes]] = []
-        """All workers started here: each is waited for when it ends, lest it stays a zombie."""
+        """All workers started here: they are polled, so that none stays a zombie."""
         self._is_free = False
-        """Whether runs waited and none was running, when last looked at."""
+        """Whether runs were waiting and none was running at the last step."""
         self._warm_not_before = 0.0
         self._beats: dict[str, tuple[datetime | None, float]] = {}
         self._last_run = -float("inf")
@@ -77,32 +76,32 @@ class Scheduler:
         self._copies.step()
 
     def is_idle(self) -> bool:
-        """Return whether there has been nothing to do for long."""
+        """Return whether there has been nothing to do for a long time."""
         return time.monotonic() - self._last_busy > EXIT_AFTER_S
 
     def may_exit(self) -> bool:
-        """Return whether there has been nothing to do for long, and nothing is arranged."""
+        """Return whether it is idle and nothing is scheduled."""
         return self.is_idle() and not self._due_work.are_arranged
 
     def let_go(self) -> None:
-        """End the idle worker; one that trains is left alone."""
+        """End the idle worker; a training one continues."""
         if self._idle is not None and self._idle.stdin is not None:
             self._idle.stdin.close()
         self._idle = None
 
     def _serve_queue(self, going: RunRecord | None, waiting: Sequence[RunRecord]) -> None:
-        """Give a waiting run to a worker if none is running; keep a worker warm."""
+        """Give a waiting run to a worker if no run is running; keep a worker warm."""
         self._given = {key: child for key, child in self._given.items() if child.poll() is None}
         was_free, self._is_free = self._is_free, bool(waiting) and going is None
         left = len(waiting)
-        # A worker that has just trained a head takes the next by itself: it has one step for that.
+        # A worker that has just trained a head gets one step to take the next run by itself.
         if self._is_free and (was_free or not self._given):
             going = self._give_next_run()
             left -= going is not None
         self._children = [child for child in self._children if child.poll() is None]
         if going is not None:
             self._last_run = time.monotonic()
-        # While a run goes, warming up would take its processor time, unless the next one waits.
+        # Warming up takes processor time from a running run: only if the next one is waiting.
         wanted = self._is_wanted() if going is None else left > 0 and going.trains_stages
         self._keep_warm(wanted, going)
 
@@ -119,7 +118,7 @@ class Scheduler:
         return run
 
     def _take_warm(self, run: RunRecord) -> subprocess.Popen[bytes] | None:
-        """Return the idle worker, which has the run now; None where there is none that may."""
+        """Give the run to the idle worker and return it; None without one, or for stages."""
         if run.trains_stages:  # Keras has read its settings by the time it is warm
             return None
         worker, self._idle = self._idle, None
@@ -142,7 +141,7 @@ class Scheduler:
             python_command("core.runs.worker", *arguments),
             env=python_environment(self._workspace) | settings,
             stdin=subprocess.PIPE,
-            stdout=sys.stderr,  # our log, until the worker has a run with a log of its own
+            stdout=sys.stderr,  # until the worker has a run with a log of its own
             stderr=sys.stderr,
             start_new_session=True,
         )
@@ -151,19 +150,19 @@ class Scheduler:
 
     def _is_lost(self, run: RunRecord) -> bool:
         silence = self._measure_silence(run)
-        if run.pid is None:  # given away, not taken up yet
+        if run.pid is None:  # given to a worker that has not begun
             child = self._given.get(run.id)
             return silence > START_GRACE_S if child is None else child.poll() is not None
         if not is_held(self._workspace, run.id):
             return True
         if silence > self._settings.heartbeat_timeout_s:
             _log.error("run %s is silent for %.0f s: ending process %d", run.id, silence, run.pid)
-            with suppress(ProcessLookupError):  # it has just ended by itself
+            with suppress(ProcessLookupError):  # it has just ended
                 os.kill(run.pid, signal.SIGKILL)  # it holds the lock, so the number is its own
         return False
 
     def _measure_silence(self, run: RunRecord) -> float:
-        # By our own clock, which stands still while the machine sleeps, not by the time of day.
+        # The monotonic clock stands still while the machine sleeps.
         heartbeat, since = self._beats.get(run.id, (None, 0.0))
         if run.id not in self._beats or heartbeat != run.heartbeat:
             self._beats[run.id] = (run.heartbeat, time.monotonic())
@@ -171,7 +170,7 @@ class Scheduler:
         return time.monotonic() - since
 
     def _is_wanted(self) -> bool:
-        """Return whether a person trained or was about to, within the idle minutes."""
+        """Return whether a person trained, or opened the form, within the idle minutes."""
         limit = 60 * self._settings.worker_idle_minutes
         try:
             wake = abs(time.time() - self._workspace.wake_file.stat().st_mtime)  # clocks are set
@@ -191,7 +190,7 @@ def _hand_over(worker: subprocess.Popen[bytes], run_id: str) -> bool:
 
 
 def serve(workspace: Workspace, ended: threading.Event, *, stay: bool = False) -> None:
-    """Return when `ended` is set or, unless it is to stay, when nothing was to do for long."""
+    """Run until `ended` is set or, without `stay`, until it may exit."""
     scheduler = Scheduler(workspace)
     try:
         while stay or not scheduler.may_exit():
@@ -203,10 +202,10 @@ def serve(workspace: Workspace, ended: threading.Event, *, stay: bool = False) -
 
 
 def main() -> int:
-    """Return the exit status: 0, also when another scheduler is at work and we do not stay."""
+    """Return the exit status: 0, also if another scheduler is running."""
     parser = argparse.ArgumentParser(description="Gives waiting runs to workers.")
-    parser.add_argument("--lock", type=int, help="descriptor of the lock, held by who started us")
-    parser.add_argument("--stay", action="store_true", help="wait for a turn, and for work")
+    parser.add_argument("--lock", type=int, help="descriptor of the inherited lock")
+    parser.add_argument("--stay", action="store_true", help="wait for the lock, and never exit")
     given = parser.parse_args()
     lock: int | None = given.lock
     workspace = open_workspace()
@@ -219,21 +218,21 @@ def main() -> int:
         if lock is None:
             if not given.stay:
                 return 0
-            ended.wait(IDLE_POLL_S)  # one that a page started is at work
+            ended.wait(IDLE_POLL_S)  # another one is running
             continue
         write_scheduler_facts(workspace)
         sweep_leftovers(workspace)
-        _log.info("scheduler %d at work in %s", os.getpid(), workspace.root)
+        _log.info("scheduler %d started in %s", os.getpid(), workspace.root)
         try:
             serve(workspace, ended, stay=given.stay)
-        except PetalscopeError as error:  # the database cannot be used: nothing helps but a person
+        except PetalscopeError as error:  # the database cannot be used
             _log.error("%s %s", error.problem, error.remedy)
             return 1
         workspace.scheduler_pid.unlink(missing_ok=True)
         free_lock(lock)
         lock = None
         if not read_active(workspace) and not is_anything_arranged(workspace):
-            break  # else something came while we were leaving: go on
+            break  # else continue: new work came
     return 0
 
 

@@ -1,9 +1,8 @@
-"""The tables of runs, and the one `metadata` that all rooms put their tables on.
+"""The tables of runs, and the `metadata` for the tables of all rooms.
 
-The registry and monitoring describe theirs themselves; a database gets the tables of a room as
-soon as a process uses that room (core/runs/database.py). A column that comes later needs a
-`server_default` or may be empty: databases of older programs get it when they are opened. JSON is
-kept as Text; moments in UTC.
+A database gets the tables of a room as soon as a process imports that room. A new column needs a
+`server_default` or may be empty: older databases get it when they are opened. JSON is stored as
+Text, times in UTC.
 """
 
 from datetime import UTC, datetime
@@ -25,7 +24,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment with its time zone; databases without zones keep it in UTC."""
+    """A time with its zone, stored in UTC."""
 
     impl = DateTime
     cache_ok = True
@@ -43,7 +42,7 @@ metadata = MetaData()
 
 
 def numbered_table(name: str, *columns: Column[Any]) -> Table:
-    """Return a table with a number for each row; that of a deleted one is not given again."""
+    """Return a table with a number for each row; numbers are never used again."""
     number = Column("number", Integer, primary_key=True, autoincrement=True)
     return Table(name, metadata, number, *columns, sqlite_autoincrement=True)
 
@@ -73,7 +72,7 @@ runs_table = numbered_table(
     Column("problem", Text),
     Column("remedy", Text),
     Column("stopped", Boolean, nullable=False, default=False),
-    # What came later has a default in the database too: older ones get these columns when opened.
+    # Newer columns: older databases get them when they are opened.
     Column("request", String(24), nullable=False, server_default=""),
     Column("notes", Text, nullable=False, server_default=""),
     Column("tags", Text, nullable=False, server_default="[]"),
@@ -108,4 +107,4 @@ arrangements_table = Table(
     Column("changed", UtcTime, nullable=False),
     Column("who", Text, nullable=False, server_default=""),
 )
-"""Stored for this workspace as JSON by name: rules, limits, the state of a retraining."""
+"""JSON by name: rules, limits, the state of a retraining."""

@@ -1,8 +1,8 @@
-"""Trains a run, then ends, so that all its memory is given back: `python -m core.runs.worker`.
+"""Trains a run, then ends, so that its memory is freed: `python -m core.runs.worker`.
 
-With --run ID it trains that run. Without, it is the warm one: it imports Keras, waits for an id on
-its standard input, and ends when the input is closed. One that trained a head goes on with the
-heads that wait. In a session of its own: it outlives the scheduler and the page server.
+With --run ID it trains that run. Without, it imports Keras and waits for an id on its standard
+input. After a head it also trains the next waiting heads. It outlives the scheduler and the page
+server.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from core.workspace import Workspace, open_workspace
 
 LOG_FILE = "worker.log"
 MOST_RUNS = 100
-"""Of one worker, whose memory is then given back."""
+"""Most runs of one worker, which then frees its memory."""
 
 
 def main() -> int:
     """Return the exit status."""
-    parser = argparse.ArgumentParser(description="Trains a run, and heads that wait, then ends.")
+    parser = argparse.ArgumentParser(description="Trains a run and waiting heads, then ends.")
     parser.add_argument("--run", help="id of the run; without it, the id is read from the input")
     given = parser.parse_args()
     run_id: str | None = given.run
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def _find_next_head(workspace: Workspace) -> str:
-    """Return the id of the run whose turn it is; "": none, one is running, or stages are next."""
+    """Return the id of the next run if it trains a head and no run is running; else ""."""
     active = read_active(workspace)
     if any(run.is_going for run in active):
         return ""
@@ -52,7 +52,7 @@ def _find_next_head(workspace: Workspace) -> str:
 
 
 def _write_to_log(workspace: Workspace, run_id: str) -> None:
-    """Everything from here on, also what libraries print, goes to the log of the run."""
+    """Redirect all output, also of libraries, to the log of the run."""
     path: Path = workspace.run_folder(run_id) / LOG_FILE
     with path.open("ab") as log:
         os.dup2(log.fileno(), sys.stdout.fileno())

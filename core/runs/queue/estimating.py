@@ -1,7 +1,7 @@
-"""How long a run would take: about as long as the last run of its kind here took.
+"""The estimated time of a run, from the last run of its kind.
 
-Two runs are of one kind when they train the same part of the network, in the same precision and on
-squares of the same size. The mean epoch of the last one is scaled by training photos and epochs.
+Runs of one kind train the same part of the network in the same precision. The mean time of an epoch
+is scaled by the training photos.
 """
 
 from functools import lru_cache
@@ -19,15 +19,14 @@ from data.manifest import read_dataset
 
 
 class Estimate(NamedTuple):
-    """How long the epochs of a run would take."""
+    """The estimated time of all epochs, and the measured run."""
 
     seconds: float
     run: RunRecord
-    """The run that was measured."""
 
 
 def estimate_run(workspace: Workspace, recipe: Recipe, dataset: Dataset) -> Estimate | None:
-    """Return how long the epochs of this recipe would take; None without a run of its kind."""
+    """Return the estimated time of a recipe; None without a run of its kind."""
     for run in list_runs(workspace):
         if run.state != "done" or _find_kind(run.recipe) != _find_kind(recipe):
             continue
@@ -47,7 +46,7 @@ def _find_kind(recipe: Recipe) -> tuple[object, ...]:
 
 @lru_cache(maxsize=64)
 def _count_photos(workspace: Workspace, recipe: Recipe) -> int:
-    """Return how many photos a run was trained on; 0 where its dataset was deleted."""
+    """Return the number of training photos of a run; 0 where its dataset was deleted."""
     try:
         return _count_train(read_dataset(workspace, recipe.dataset), recipe)
     except DatasetMissing:

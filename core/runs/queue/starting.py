@@ -1,8 +1,7 @@
-"""Starts the scheduler when none is alive, and is how our processes are started.
+"""Starts the scheduler and other processes of ours.
 
-Called by pages and the command line before and while a run is wanted; costs a millisecond when a
-scheduler is alive. The lock is taken here and inherited by the scheduler, so that however many
-processes call at once, one scheduler is started.
+The lock of the scheduler is taken here and inherited, so that only one scheduler is started however
+many processes call at once. A call takes a millisecond when a scheduler is running.
 """
 
 import json
@@ -21,13 +20,12 @@ _REPLACE_WAIT_S = 5.0
 
 
 def ensure_scheduler(workspace: Workspace) -> None:
-    """Start a scheduler with our settings, unless one is at work.
+    """Start a scheduler with our settings, unless one is running.
 
-    One that was started with other settings (another weights file, say) is replaced; a run that
-    is going is not touched by that.
+    One with other settings (another weights file, for example) is replaced; runs are not affected.
     """
     if workspace.read_only:
-        return  # nothing can be trained here
+        return
     lock = take_lock(workspace.scheduler_lock)
     if lock is None:
         lock = _take_over(workspace)
@@ -36,21 +34,21 @@ def ensure_scheduler(workspace: Workspace) -> None:
 
 
 def start_missing_scheduler(workspace: Workspace) -> None:
-    """Start a scheduler unless one is at work, be it one with other settings than ours."""
+    """Start a scheduler unless one is running, with whatever settings."""
     lock = take_lock(workspace.scheduler_lock)
     if lock is not None:
         _start(workspace, lock)
 
 
 def touch_wake(workspace: Workspace) -> None:
-    """Have the scheduler keep a worker warm from now on, for the idle minutes."""
+    """Make the scheduler keep a worker warm for the idle minutes."""
     if workspace.read_only:
         return
     workspace.wake_file.touch()
 
 
 def write_scheduler_facts(workspace: Workspace) -> None:
-    """Write down this process as the scheduler, with its settings."""
+    """Record this process as the scheduler, with its settings."""
     facts = {"pid": os.getpid(), "settings": _fingerprint_settings()}
     write_json(workspace.scheduler_pid, facts)
 
@@ -58,8 +56,8 @@ def write_scheduler_facts(workspace: Workspace) -> None:
 def start_detached(
     workspace: Workspace, command: list[str], *, lock: int | None = None, log_file: Path
 ) -> None:
-    """Start a process that runs on its own; the lock, if any, is its own until it ends."""
-    # The shell starts it in the background and ends: it is nobody's child, so nobody waits for it.
+    """Start an independent process, which inherits the lock."""
+    # The shell starts it in the background and ends, so that no process has to wait for it.
     try:
         with log_file.open("ab") as log:
             subprocess.run(
@@ -74,22 +72,22 @@ def start_detached(
             )
     finally:
         if lock is not None:
-            free_lock(lock)  # only our copy: the process has inherited it
+            free_lock(lock)  # our copy only: the process has inherited it
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs one of our modules in a process of its own."""
+    """Return the command that runs one of our modules."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def python_environment(workspace: Workspace) -> dict[str, str]:
-    """Return our environment, in which our modules are found from any working directory."""
+    """Return our environment, with the path of our modules."""
     path = os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path, "PETALSCOPE_WORKSPACE": str(workspace.root)}
 
 
 def _start(workspace: Workspace, lock: int) -> None:
-    workspace.scheduler_pid.unlink(missing_ok=True)  # of one that was killed
+    workspace.scheduler_pid.unlink(missing_ok=True)  # a killed scheduler leaves it
     command = python_command("core.runs.scheduler", "--lock", str(lock))
     start_detached(workspace, command, lock=lock, log_file=workspace.scheduler_log)
 
@@ -97,7 +95,7 @@ def _start(workspace: Workspace, lock: int) -> None:
 def _take_over(workspace: Workspace) -> int | None:
     try:
         facts = json.loads(workspace.scheduler_pid.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # it is just starting or just ending
+    except (FileNotFoundError, ValueError):  # it is starting or ending
         return None
     if facts["settings"] == _fingerprint_settings():
         return None

@@ -1,9 +1,7 @@
-"""What a queued item does instead of one training: a sweep of trials.
+"""The plan of a sweep: trials that start from a recipe.
 
-It starts from a recipe and goes through the same queue as runs. The first trial is that recipe,
-whatever its settings. Those of the others are what people read and what Optuna is told:
-numbers rounded to what matters, hidden layers by name, so a trial's recipe is its settings, to the
-last digit.
+The first trial is that recipe. The settings of the others are rounded numbers and names, so that a
+trial's recipe follows exactly from its settings.
 """
 
 import dataclasses
@@ -23,19 +21,19 @@ from data.policy import PRESETS
 Value = float | int | str
 MOST_MINUTES = 2880
 MOST_TRIALS = 300
-"""TensorFlow never gives back the graphs of a network, about 10 MB a trial (measured)."""
+"""TensorFlow never frees the graphs of a network, about 10 MB per trial (measured)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NumberRange:
-    """A setting between two ends, in equal steps, or (step None) evenly over its logarithm."""
+    """A number between two ends, in equal steps, or (step None) on a logarithmic scale."""
 
     low: float
     high: float
     step: float | None = None
 
     def nearest(self, value: Value) -> float:
-        """Return the value of the range that comes closest, rounded as settings are."""
+        """Return the closest value of the range."""
         inside = min(self.high, max(self.low, float(value)))
         if self.step is None:
             return float(f"{inside:.3g}")
@@ -44,12 +42,12 @@ class NumberRange:
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """A setting that is one of a few."""
+    """A setting with a few values."""
 
     values: tuple[Value, ...]
 
     def nearest(self, value: Value) -> Value:
-        """Return the value itself: it is one of them."""
+        """Return the value itself."""
         return value
 
 
@@ -60,12 +58,12 @@ HIDDEN: dict[str, tuple[int, ...]] = {
     "512": (512,),
     "512 → 128": (512, 128),
 }
-"""Name → units of the hidden layers that a sweep tries; “none” is a linear head."""
+"""Name → units of the hidden layers in a sweep."""
 
 _OWN = "own"
-"""Names a policy that is none of the presets: that of the recipe."""
+"""Name of the recipe's own policy, which is not a preset."""
 _EPOCHS_OF_PHASES = 2
-"""Two phases need as many."""
+"""Minimum for two phases."""
 
 _STRATEGIES = tuple(name for name, one in STRATEGIES.items() if one.has_epochs)
 
@@ -80,20 +78,19 @@ SPACE: dict[str, NumberRange | Choices] = {
     "augmentation": Choices(values=tuple(PRESETS)),
     "optimizer": Choices(values=tuple(SETTINGS["optimizer"].choices)),
 }
-"""Setting → where it is looked for."""
+"""Setting → its search space."""
 
 SWEPT = ("learning_rate", "batch_size", "hidden", "dropout", "weight_decay", "label_smoothing")
-"""The settings that a sweep varies unless it says otherwise: those of a head."""
+"""Settings that a sweep varies by default."""
 
 MAY_VARY = tuple(SPACE)
-"""Settings by which one trial may take far longer than another."""
 
 SETTING_NAMES = {name: SETTINGS[name].title for name in MAY_VARY}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPlan:
-    """Trials, each a recipe of its own; of heads all learn from the same features."""
+    """The number of trials, the varied settings and the seed."""
 
     kind: ClassVar[Literal["sweep"]] = "sweep"
 
@@ -101,22 +98,22 @@ class SweepPlan:
     vary: tuple[str, ...] = SWEPT
     seed: int = 0
     minutes: int | None = None
-    """After these no new trial begins: what the trials took is counted, waiting is not."""
+    """No new trial begins when the trials took this long."""
 
     @property
     def size(self) -> str:
-        """When it ends, in words."""
+        """The end of the sweep in words."""
         return count(self.trials, "trial") if self.minutes is None else f"{self.minutes} min"
 
     def share_done(self, trials: int, seconds: float) -> float:
-        """Return how much of the plan so many trials are that took so long; 1: all of it."""
+        """Return the finished share of the plan, 0 to 1."""
         share = trials / self.trials
         if self.minutes is not None:
             share = max(share, seconds / (60 * self.minutes))
         return min(1.0, share)
 
     def seconds_left(self, seconds: Sequence[float]) -> float:
-        """Return how long it will go on, from what each trial took: half of them took less."""
+        """Return the estimated remaining time, by the median time of a trial."""
         left = (self.trials - len(seconds)) * median(seconds)
         return left if self.minutes is None else min(left, max(0, 60 * self.minutes - sum(seconds)))
 
@@ -124,7 +121,7 @@ class SweepPlan:
 def plan_to_json(plan: SweepPlan) -> str:
     """Return the plan as one JSON object."""
     content = {"kind": plan.kind, **dataclasses.asdict(plan)}
-    if content.get("minutes", 0) is None:  # sweeps without a budget keep the ids they had
+    if content.get("minutes", 0) is None:  # older sweeps keep their ids
         del content["minutes"]
     return json.dumps(content)
 
@@ -133,44 +130,36 @@ def plan_from_json(text: str) -> SweepPlan:
     """Return the plan that `plan_to_json` wrote.
 
     Raises:
-        RecipeRefused: It is none.
+        RecipeRefused: The text is not a plan.
     """
     try:
         content: dict[str, Any] = json.loads(text)
-        if content.pop("kind") != SweepPlan.kind:  # a version before searched for rates, too
+        if content.pop("kind") != SweepPlan.kind:  # an earlier version also searched for rates
             raise ValueError("no sweep")
         return SweepPlan(**content | {"vary": tuple(content["vary"])})
     except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise RecipeRefused(
-            "This is not a sweep that this version of the program can read.",
-            "Start it anew.",
-            cause=str(error),
-        ) from error
+        problem = "This sweep cannot be read."
+        raise RecipeRefused(problem, "Start a new sweep.", cause=str(error)) from error
 
 
 def check_plan(plan: SweepPlan) -> None:
-    """Check that the sweep can be made.
+    """Check the number of trials, the minutes and the varied settings.
 
     Raises:
-        RecipeRefused: It has no trial or too many, or varies nothing or something unknown.
+        RecipeRefused: One of them is not allowed.
     """
-    if not 1 <= plan.trials <= MOST_TRIALS:
-        raise RecipeRefused(
-            f"A sweep of {plan.trials:,} trials is none.", f"Allowed is: 1 to {MOST_TRIALS}."
-        )
-    if plan.minutes is not None and not 1 <= plan.minutes <= MOST_MINUTES:
-        raise RecipeRefused(
-            f"A sweep of {plan.minutes:,} minutes is none.", f"Allowed is: 1 to {MOST_MINUTES:,}."
-        )
+    limits = (("trials", plan.trials, MOST_TRIALS), ("minutes", plan.minutes, MOST_MINUTES))
+    for unit, number, most in limits:
+        if number is not None and not 1 <= number <= most:
+            problem = f"A sweep cannot have {number:,} {unit}."
+            raise RecipeRefused(problem, f"Allowed: 1 to {most:,}.")
     if not plan.vary or not set(plan.vary) <= set(MAY_VARY):
-        raise RecipeRefused(
-            "The sweep does not say what to vary, or names a setting that cannot be varied.",
-            f"Choose from: {', '.join(MAY_VARY)}.",
-        )
+        problem = "The sweep varies nothing, or a setting that cannot be varied."
+        raise RecipeRefused(problem, f"Choose from: {', '.join(MAY_VARY)}.")
 
 
 def check_epochs(recipe: Recipe) -> None:
-    """Check that the recipe has epochs and a learning rate, of which there could be others.
+    """Check that the recipe has epochs.
 
     Raises:
         RecipeRefused: Its strategy has none.
@@ -185,17 +174,13 @@ def check_epochs(recipe: Recipe) -> None:
 
 
 def base_recipe(recipe: Recipe, vary: tuple[str, ...] = SWEPT) -> Recipe:
-    """Return the recipe whose settings are changed after the first trial.
-
-    Adam knows no weight decay; where that is varied, AdamW takes its place (without decay both are
-    the same).
-    """
+    """Return the recipe of the trials; AdamW replaces Adam where weight decay is varied."""
     decays = "weight_decay" in vary and "optimizer" not in vary and recipe.optimizer == "adam"
     return replace(recipe, optimizer="adamw") if decays else recipe
 
 
 def first_settings(recipe: Recipe, vary: Sequence[str]) -> dict[str, Value]:
-    """Return the settings of the recipe itself, whatever they are: the first trial."""
+    """Return the settings of the recipe itself: the first trial."""
     settings = {name: getattr(recipe, name) for name in vary}
     if "hidden" in settings:
         settings["hidden"] = write_units(recipe.hidden) if recipe.hidden else "none"
@@ -207,7 +192,7 @@ def first_settings(recipe: Recipe, vary: Sequence[str]) -> dict[str, Value]:
 
 
 def find_space(recipe: Recipe, vary: Sequence[str]) -> dict[str, NumberRange | Choices]:
-    """Return where each setting is looked for: also at the recipe's own choice."""
+    """Return the search space of each setting, with the recipe's own choice."""
     found: dict[str, NumberRange | Choices] = {}
     for name, own in first_settings(recipe, vary).items():
         space = SPACE[name]
@@ -224,10 +209,9 @@ def find_space(recipe: Recipe, vary: Sequence[str]) -> dict[str, NumberRange | C
 def change_recipe(
     recipe: Recipe, settings: Mapping[str, Value], device_kind: Literal["cpu", "gpu"] = "cpu"
 ) -> Recipe:
-    """Return the recipe with the settings of a trial, on a device of this kind.
+    """Return the recipe with the settings of a trial.
 
-    Another strategy brings what suits it, as in the form: where the recipe has what is suggested
-    for its own strategy, the trial has what is suggested for the new one.
+    A new strategy brings its own defaults for the settings that are at a default, as in the form.
     """
     changes: dict[str, Any] = dict(settings)
     if "hidden" in changes:
@@ -247,5 +231,5 @@ def change_recipe(
 
 
 def write_setting(value: Value) -> str:
-    """Return the setting as people read it."""
+    """Return the setting in words."""
     return value.replace("_", " ") if isinstance(value, str) else f"{value:g}"

@@ -1,7 +1,6 @@
-"""The strategies: what each trains, what it says of itself, what it begins with.
+"""The strategies: which part of the network each trains, its words and its defaults.
 
-A new strategy is an entry here: recipe, words, form, command line, estimates and training code read
-these facts and ask for no name.
+A new strategy is an entry here: all other code reads these facts and asks for no name.
 """
 
 from collections.abc import Mapping
@@ -13,27 +12,27 @@ StrategyName = Literal["head", "last_stage", "full", "two_phases", "exact"]
 STAGES = 5
 """Stages of ResNet-50, conv1 to conv5."""
 HEAD: StrategyName = "head"
-"""What sweeps and searches for a rate train, and a recipe that says nothing."""
+"""The default strategy."""
 SUGGESTED_VIEWS = 4
-"""Views of each photo to begin with, where a policy augments them."""
+"""Default views per photo with an augmentation policy."""
 _FINE_RATE = 1e-4
-"""A tenth of the head's: stages that know photos already are to be nudged, not overwritten."""
+"""A tenth of the head's rate: pretrained stages should change little."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Strategy:
-    """A way of training: the head alone, stages of the backbone, or one after the other."""
+    """A way of training: the head, stages of the backbone, or one after the other."""
 
     title: str
     words: str
-    """In a table of settings."""
+    """Name in a table of settings."""
     sentence: str
     head_alone: bool
-    """Whether epochs begin in which only the head is trained, on frozen features."""
+    """Whether it begins with epochs that train only the head."""
     stages: int | None
-    """How many of the last stages are trained; None: as many as the recipe's `unfrozen`."""
+    """How many of the last stages are trained; None: the recipe's `unfrozen`."""
     suggested: Mapping[str, Any] = field(default_factory=dict)
-    """Settings to begin with, where they are not the recipe's defaults."""
+    """Initial settings that differ from the recipe's defaults."""
     has_epochs: bool = True
     """Whether it learns step by step; else it is solved at once, stored as one epoch."""
     loss: str = "categorical cross-entropy"
@@ -47,14 +46,14 @@ STRATEGIES: Mapping[str, Strategy] = {
     "head": Strategy(
         title="Head on frozen features",
         words="head",
-        sentence="The network stays as it is; a small classifier learns from its kept features.",
+        sentence="Trains a small classifier on cached features; the backbone stays frozen.",
         head_alone=True,
         stages=0,
     ),
     "last_stage": Strategy(
         title="Last stage",
         words="last stage",
-        sentence="conv5 learns, too, from what the frozen stages before it computed once.",
+        sentence="Also trains conv5, on cached activations of the stages before it.",
         head_alone=False,
         stages=1,
         suggested={"learning_rate": _FINE_RATE, "epochs": 8},
@@ -62,7 +61,7 @@ STRATEGIES: Mapping[str, Strategy] = {
     "full": Strategy(
         title="Full fine-tuning",
         words="full fine-tuning",
-        sentence="All of the network learns, from photos augmented anew in every epoch.",
+        sentence="Trains the whole network on photos that are augmented in every epoch.",
         head_alone=False,
         stages=STAGES,
         suggested={"learning_rate": _FINE_RATE, "epochs": 5},
@@ -70,7 +69,7 @@ STRATEGIES: Mapping[str, Strategy] = {
     "two_phases": Strategy(
         title="Two phases",
         words="two phases",
-        sentence="First the head alone, then the last stages with it, at a lower rate.",
+        sentence="First the head, then the last stages with it, at a lower learning rate.",
         head_alone=True,
         stages=None,
     ),
@@ -86,15 +85,11 @@ STRATEGIES: Mapping[str, Strategy] = {
     ),
 }
 SUGGESTED = tuple(dict.fromkeys(name for one in STRATEGIES.values() for name in one.suggested))
-"""Settings whose value to begin with depends on the strategy alone."""
+"""Settings whose initial value depends on the strategy."""
 
 
 def suggest_precision(strategy: StrategyName, device_kind: Literal["cpu", "gpu"], half: str) -> str:
-    """Return the precision to begin with: mixed where stages are trained and it pays here.
-
-    Args:
-        half: What a GPU has units for (models/devices.py); empty: nothing.
-    """
+    """Return the initial precision: mixed where stages are trained and the device supports it."""
     if STRATEGIES[strategy].stages == 0:
         return "float32"
     pays = bool(half) if device_kind == "gpu" else _has_bfloat16()
@@ -103,11 +98,11 @@ def suggest_precision(strategy: StrategyName, device_kind: Literal["cpu", "gpu"]
 
 @cache
 def _has_bfloat16() -> bool:
-    """Return whether this CPU computes bfloat16 natively: then mixed precision pays.
+    """Return whether this CPU computes bfloat16 natively, so that mixed precision is faster.
 
-    Source: our own measurements, 1.5 times the photos a second in training (2 cores of an AMD EPYC
-    with avx512_bf16); without native bfloat16 it is slower.
+    Source: our measurements, 1.5 times the photos per second (2 cores of an AMD EPYC with
+    avx512_bf16).
     """
-    from models.backbone import offered_precisions  # OpenVINO: a head needs no answer
+    from models.backbone import offered_precisions  # imports OpenVINO
 
     return offered_precisions()[0] == "bf16"

@@ -1,4 +1,4 @@
-"""A recipe in words: its settings as people read them, how recipes differ, and its command."""
+"""A recipe in words: its settings, its differences from others, and its command."""
 
 import shlex
 from collections.abc import Sequence
@@ -12,25 +12,25 @@ from core.runs.recipe.strategies import STRATEGIES, SUGGESTED
 from data.policy import LIMITS, PRESETS, AugmentationPolicy, Part, describe_policy
 
 UNUSED = "–"
-"""Stands for a setting that changes nothing beside the others of its recipe."""
+"""Stands for a setting that the recipe does not use."""
 
 _MOST_NAMED = 3
-"""Settings that stand in the name of a run."""
+"""Most settings in the name of a run."""
 
 _VARYING = {*SUGGESTED, "precision", "views"}
-"""Settings whose default on the command line is not the recipe's: they are always written."""
+"""Settings that are always written: their default on the command line varies."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting that is not the same in all recipes, with its value in each, in their order."""
+    """A setting that differs between recipes, with the value in each."""
 
     setting: str
     values: tuple[str, ...]
 
 
 def list_settings(recipe: Recipe) -> dict[str, str]:
-    """Return the settings that are used, in words; what changes nothing is left out."""
+    """Return the used settings in words."""
     rows = {}
     for one in SETTINGS.values():
         if one.used(recipe):
@@ -52,12 +52,12 @@ def list_differences(recipes: Sequence[Recipe]) -> list[Difference]:
 
 
 def name_difference(recipe: Recipe, last: Recipe) -> str:
-    """Return what is new in a recipe beside another one, as the name of its run."""
+    """Return the name of a run: the settings that differ from the last recipe."""
     parts = []
     for one in list_differences([last, recipe]):
         value = one.values[1]
         if UNUSED in one.values or one.setting.startswith("augmentation, "):
-            continue  # another setting brought it, or took it away
+            continue  # it follows from another setting
         if one.setting == "strategy":
             parts.append(value)
         elif value in ("yes", "no"):
@@ -70,10 +70,7 @@ def name_difference(recipe: Recipe, last: Recipe) -> str:
 
 
 def write_command(recipe: Recipe) -> str:
-    """Return the command that trains the recipe again, and gives the same run.
-
-    A policy that is none of the presets has no name here: it is written as POLICY.
-    """
+    """Return the command that trains the recipe again; POLICY stands for an own policy."""
     words = [f"{COMMAND} train", recipe.dataset]
     for one in SETTINGS.values():
         value = getattr(recipe, one.name)
@@ -89,7 +86,7 @@ def write_command(recipe: Recipe) -> str:
 
 
 def has_own_policy(recipe: Recipe) -> bool:
-    """Return whether the augmentation is none of the presets, so that a name says too little."""
+    """Return whether the augmentation is not a preset."""
     return not recipe.augmentation.does_nothing and recipe.augmentation not in PRESETS.values()
 
 
@@ -103,7 +100,7 @@ def _say(setting: Setting, recipe: Recipe) -> str:
 
 
 def _write(value: Any) -> list[str]:
-    """Return the value of an option; none of a switch."""
+    """Return the value of an option; a switch has no value."""
     if isinstance(value, bool):
         return []
     if isinstance(value, tuple):
@@ -112,7 +109,7 @@ def _write(value: Any) -> list[str]:
 
 
 def _compare_policies(policies: Sequence[AugmentationPolicy]) -> list[Difference]:
-    """Return the names of the policies, and part by part what no preset's name says."""
+    """Return the differences of the policies; own ones part by part."""
     if len(set(policies)) == 1:
         return []
     found = [Difference("augmentation", tuple(describe_policy(policy) for policy in policies))]

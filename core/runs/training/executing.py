@@ -1,7 +1,6 @@
-"""The job itself: from a recipe to the scores of all photos, by worker and command line alike.
+"""Executes a run: dataset → training by the recipe's strategy → scores of all photos.
 
-Dataset → training by the recipe's strategy (`strategies`) → scores. Each step is kept
-under an id of what went in, so a run that is tried again does only what is missing.
+Each step is cached under an id of its input: a run that is tried again only does missing steps.
 """
 
 import logging
@@ -33,10 +32,10 @@ _log = logging.getLogger("run")
 
 
 def execute_run(workspace: Workspace, run_id: str) -> RunRecord:
-    """Return the run after it was trained here, in this process.
+    """Train the run in this process and return it.
 
-    A run that waits is claimed first. One that another process has, or whose turn has not come, is
-    returned as it is.
+    A waiting run is claimed first. One that another process has, or whose turn has not come, is
+    returned unchanged.
 
     Raises:
         RunMissing: No run has that id.
@@ -44,10 +43,8 @@ def execute_run(workspace: Workspace, run_id: str) -> RunRecord:
     run = claim_next_run(workspace, run_id) or read_run(workspace, run_id)
     with lock_run(workspace, run) as lock:
         if lock is not None:
-            attempt = Attempt(
-                workspace=workspace, run=run, lock=lock, report=RunReport(workspace, run)
-            )
-            _execute(attempt)
+            report = RunReport(workspace, run)
+            _execute(Attempt(workspace=workspace, run=run, lock=lock, report=report))
     return read_run(workspace, run_id)
 
 
@@ -62,18 +59,18 @@ def choose_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
     """Return the split of each photo in this recipe, (n,) str.
 
     Raises:
-        RecipeRefused: No photo is left to learn from, or nothing to tell apart.
+        RecipeRefused: The dataset has no training photo, or only one class.
     """
     if len(dataset.classes) < 2:
         raise RecipeRefused(
-            f"All photos are “{dataset.classes[0]}”: there is nothing to tell apart.",
-            "Relabel photos into a second class: page Dataset.",
+            f"All photos are “{dataset.classes[0]}”: training needs two classes or more.",
+            "Relabel photos into a second class on page Dataset.",
             dataset=dataset.id,
         )
     splits = dataset.choose_splits(recipe.split_seed)
     if not np.any(splits == "train"):
         raise RecipeRefused(
-            "The dataset has no photo to train with.",
+            "The dataset has no training photo.",
             "Import photos with a train folder, or let the recipe draw new splits.",
             dataset=dataset.id,
         )
@@ -87,13 +84,13 @@ def _execute(attempt: Attempt) -> None:
     except RunStopped as error:
         if attempt.lock.request() == "pause" and mark_paused(attempt.workspace, attempt.run):
             report.tell_end("paused")
-        else:  # a stop came, before or after the pause
+        else:  # stopped before or after the pause
             _fail(attempt, error)
     except PetalscopeError as error:
         _fail(attempt, error)
     except OSError as error:
         full = error.errno in DISK_FULL_ERRNOS
-        remedy = "Make room, then start the run again: it goes on from its last epoch."
+        remedy = "Free some space, then start the run again: it resumes after its last epoch."
         _fail(attempt, DiskFull("The disk is full.", remedy) if full else _describe_fault(error))
         if not full:
             raise
@@ -106,7 +103,7 @@ def _execute(attempt: Attempt) -> None:
 
 
 def _train(attempt: Attempt) -> bool:
-    """Return whether a person stopped the run, whose result is then in its folder."""
+    """Write the result into the run's folder; return whether the run was stopped."""
     run, report = attempt.run, attempt.report
     dataset = read_dataset(attempt.workspace, run.recipe.dataset)
     splits = choose_splits(dataset, run.recipe)
@@ -141,6 +138,6 @@ def _fail(attempt: Attempt, error: PetalscopeError) -> None:
 
 def _describe_fault(error: Exception) -> UnexpectedFault:
     return UnexpectedFault(
-        f"The program made a mistake: {type(error).__name__}: {error}"[:500],
-        "Read the end of the run's log. Starting the run again goes on from its last epoch.",
+        f"This is a bug of the program: {type(error).__name__}: {error}"[:500],
+        "See the end of the run's log. Started again, the run resumes after its last epoch.",
     )

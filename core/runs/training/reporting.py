@@ -1,7 +1,6 @@
-"""What a worker says while it trains: to the events (curves), the database (lists) and its log.
+"""Reports of a worker: events (curves), the database (lists) and its log.
 
-One `RunReport` for each attempt. Numbers that are not finite (a diverged loss) are reported as
-None: JSON has no word for them.
+Numbers that are not finite (a diverged loss) are reported as None, for JSON.
 """
 
 import logging
@@ -23,7 +22,7 @@ _log = logging.getLogger("run")
 
 
 class RunReport:
-    """Reports of one attempt at a run; `seconds` says how long each phase took."""
+    """Reports of one attempt at a run, with the `seconds` of each phase."""
 
     def __init__(self, workspace: Workspace, run: RunRecord) -> None:
         self._workspace = workspace
@@ -32,11 +31,11 @@ class RunReport:
         self._phase: Phase = ""
         self._phase_since = time.perf_counter()
         self._next_progress = 0.0
-        self._told = {epoch["epoch"]: epoch for epoch in curve(read_events(self._folder)[0])}
+        self._reported = {epoch["epoch"]: epoch for epoch in curve(read_events(self._folder)[0])}
         self.seconds: dict[str, float] = {}
 
     def begin_phase(self, phase: Phase, **facts: Any) -> None:
-        """Say that the run is in this phase from now on ("": in none)."""
+        """Begin a phase ("": none) and report it."""
         now = time.perf_counter()
         if self._phase:
             spent = now - self._phase_since + self.seconds.get(self._phase, 0.0)
@@ -48,7 +47,7 @@ class RunReport:
             _log.info("%s %s", phase, " ".join(f"{key}={value}" for key, value in facts.items()))
 
     def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
-        """Say how much of the phase is done, a few times a second."""
+        """Report the progress of the phase, a few times a second."""
         now = time.perf_counter()
         if now < self._next_progress and done < total:
             return
@@ -57,42 +56,42 @@ class RunReport:
         append_event(self._folder, event | keep_finite(facts))
 
     def tell_epoch(self, epoch: Mapping[str, Any], best: Mapping[str, Any]) -> None:
-        """Add the epoch to the curve, and put the best so far into the list of runs.
+        """Add the epoch to the curve and the best epoch to the list of runs.
 
-        A fit that is resumed tells the epochs of its checkpoint again: only what is new is written.
+        A resumed fit reports the epochs of its checkpoint again: only new ones are written.
         """
         event, best = keep_finite(epoch), keep_finite(best)
         if not self._is_told(event):
             append_event(self._folder, {"event": "epoch", **event})
-            self._told[event["epoch"]] = event
+            self._reported[event["epoch"]] = event
             _log.info("epoch %d of %d: %s", event["epoch"], self._run.recipe.epochs, _list(event))
         record_epoch(self._workspace, self._run, event["epoch"], best)
 
     def tell_step(self, done: int, total: int) -> None:
-        """Say how many photos of the running epoch are done."""
-        epoch = max(self._told, default=0) + 1
+        """Report the finished photos of the current epoch."""
+        epoch = max(self._reported, default=0) + 1
         self.tell_progress(done, total, epoch=epoch)
 
     def tell_end(self, state: str, **facts: object) -> None:
-        """Say that the attempt is over."""
+        """Report the end of the attempt."""
         append_event(self._folder, {"event": "end", "state": state, **facts})
         _log.info("%s %s", state, " ".join(f"{key}={value}" for key, value in facts.items()))
 
     def _is_told(self, event: Mapping[str, Any]) -> bool:
-        told = self._told.get(event["epoch"], {})
+        told = self._reported.get(event["epoch"], {})
         return all(key in told and told[key] == value for key, value in event.items())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One try at a run by this worker: the run, its lock, and its report."""
+    """One attempt at a run by this worker."""
 
     workspace: Workspace
     run: RunRecord
     lock: RunLock
     report: RunReport
     part: str = ""
-    """Folder inside that of the run: a trial that keeps checkpoints has one."""
+    """Folder of a trial inside the folder of the run."""
 
     @property
     def folder(self) -> Path:

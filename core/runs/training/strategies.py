@@ -1,7 +1,7 @@
-"""The strategies: what is trained on what, from the photos of a dataset to a tuned network.
+"""The strategies: from the photos of a dataset to a trained head or a fine-tuned network.
 
 Each gives the curve, the head of the best epoch, and the features of all photos by the backbone of
-that epoch: the frozen one, or the run's own, which is then kept among the backbones.
+that epoch: the frozen one, or a fine-tuned one, which is stored among the backbones.
 """
 
 import time
@@ -44,27 +44,26 @@ if TYPE_CHECKING:
     from models.stages import StagesFit, Tuning
 
 _SHARED = SETTINGS.keys() & {one.name for one in fields(FitPlan)}
-"""Fields of a recipe that a plan has, too."""
+"""Fields of a recipe that are fields of a plan, too."""
 CHECKPOINT_FOLDER = "checkpoint"
 WEIGHTS_FILE = "weights.h5"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What a strategy leaves."""
+    """The result of a strategy; the features are of the backbone of the best epoch."""
 
     fit: "FitResult"
     features: Features
-    """Of all photos, by the backbone of the best epoch."""
 
 
 class Training:
-    """Everything a strategy needs of one attempt at a run."""
+    """The training of one attempt at a run, by the recipe's strategy."""
 
     def __init__(
         self, attempt: Attempt, dataset: Dataset, splits: np.ndarray, trial: FitWatch | None = None
     ) -> None:
-        """Prepare; `trial` is told of the epochs of a sweep's trial, which leaves no backbone."""
+        """Prepare; `trial` watches a trial of a sweep, which stores no backbone."""
         self._trial = trial
         self.recipe, self._dataset = attempt.run.recipe, dataset
         self._lock, self._report = attempt.lock, attempt.report
@@ -84,10 +83,10 @@ class Training:
         self.validation = np.flatnonzero(splits == "validation")
 
     def run(self) -> Trained:
-        """Return what the recipe's strategy leaves.
+        """Return the result of the recipe's strategy.
 
         Raises:
-            RunStopped: A person ended it before there was anything to keep.
+            RunStopped: It was stopped before its first epoch, or paused.
         """
         from models.fit_state import find_checkpoint
 
@@ -108,25 +107,24 @@ class Training:
         except RunStopped:
             if self._lock.request() == "pause":
                 raise
-            return only_head  # stopped before the second phase had an epoch
+            return only_head  # stopped before the first epoch of the second phase
 
     def split_features(self, frozen: Features) -> "tuple[KeptFeatures, KeptFeatures]":
-        """Return the features that a head learns from, and those it is judged by."""
+        """Return the training and validation features of a head."""
         labels = self._dataset.labels
         views = self._read_views("pooled", self.train, self.recipe.augmentation)
         kept = take_rows(frozen.values, self.validation)
         return (views, labels[self.train]), ([kept], labels[self.validation])
 
     def read_features(self, weights: Weights, *, always: bool = False) -> Features:
-        """Return the features of all photos by these weights; `always`: also of a stopped run."""
-        by = self._preparation
+        """Return the features of all photos by these weights; `always`: even after a stop."""
+        by, recipe = self._preparation, self.recipe
         if always:
             by = replace(by, should_stop=lambda: False)
-        recipe = self.recipe
         return prepare_features(by, self._dataset, weights, recipe.preprocessing, recipe.seen_as)
 
     def begin(self) -> None:
-        """Say that the run trains from here on."""
+        """Begin the phase of training."""
         device = self._preparation.device.name
         self._report.begin_phase("training", device=device, val_photos=len(self.validation))
 
@@ -153,7 +151,7 @@ class Training:
         return fit
 
     def _solve_head(self, frozen: Features) -> Trained:
-        """Return the head that a formula gives: one step, told as the only epoch."""
+        """Return the exact head, reported as the only epoch."""
         from models.fitting import FitResult
 
         self.begin()
@@ -203,12 +201,12 @@ class Training:
         self._check_pause()
         if self._trial:
             return Trained(fit=result, features=frozen)
-        if first and result.best_epoch <= len(before):  # no stage was ever worth its training
+        if first and result.best_epoch <= len(before):  # training the stages never helped
             return Trained(fit=replace(result, head=first.head), features=frozen)
         return Trained(fit=result, features=self._keep_backbone(fit))
 
     def _train_on_cluster(self, fit: Fit, name: str, watch: FitWatch) -> None:
-        """Have a cluster go on with a fit, where there is one; trials of a sweep are small."""
+        """Continue a fit on the cluster, if any; trials of a sweep stay here."""
         if read_settings().ray_address and self._trial is None:
             train(fit, self.weights, self._checkpoints / name, watch, self._begin_on)
 
@@ -216,7 +214,7 @@ class Training:
         self._report.begin_phase("training", device=f"{device}, by Ray")
 
     def _keep_backbone(self, fit: "StagesFit") -> Features:
-        """Return the features of all photos by the tuned backbone, whose weights are kept."""
+        """Store the fine-tuned backbone and return its features of all photos."""
         self._report.begin_phase("backbone")
         file = self._folder / WEIGHTS_FILE
         fit.write_weights(file)
@@ -224,7 +222,7 @@ class Training:
         return self.read_features(weights, always=True)
 
     def _read_sources(self) -> "tuple[Source, Source, ViewKind | None]":
-        """Return what stages are trained on and judged by, and the kind of activations, if any."""
+        """Return the training and validation sources of stages, and the kind of activations."""
         from models.plan import KeptViews
 
         policy, labels = self.recipe.augmentation, self._dataset.labels
@@ -234,15 +232,13 @@ class Training:
             kept = KeptViews(read(self.validation, AugmentationPolicy()), labels[self.validation])
             return train, kept, "conv4"
         file = prepare_photos(self._preparation, self._dataset, self.recipe.seen_as)
-        chosen = ((self.train, policy), (self.validation, AugmentationPolicy()))
-        threads = self._preparation.device.cores
-        learnt, judged = (
-            PhotoSource(
-                self._dataset, Photos(file, photos, threads=threads), own, seed=self.recipe.seed
-            )
-            for photos, own in chosen
-        )
-        return learnt, judged, None
+
+        def open_source(numbers: np.ndarray, own: AugmentationPolicy) -> PhotoSource:
+            photos = Photos(file, numbers, threads=self._preparation.device.cores)
+            return PhotoSource(self._dataset, photos, own, seed=self.recipe.seed)
+
+        judged = open_source(self.validation, AugmentationPolicy())
+        return open_source(self.train, policy), judged, None
 
     def _read_views(
         self, kind: ViewKind, photos: np.ndarray, policy: AugmentationPolicy
@@ -254,16 +250,16 @@ class Training:
         )
 
     def _stops_reading(self) -> bool:
-        """Whether to end what is computed for training: not where there are epochs to keep."""
+        """Return whether to stop computing views: not for a stop that has epochs to store."""
         return self._lock.should_stop() and (self._lock.request() == "pause" or not self._begun)
 
     def _tell(self, epoch: EpochResult, best: EpochResult) -> None:
         self._report.tell_epoch(asdict(epoch), asdict(best))
 
     def _check_pause(self) -> None:
-        """End a run that is to pause; its checkpoint is kept."""
+        """End a run that was asked to pause; its checkpoint stays."""
         if self._lock.request() == "pause":
-            raise RunStopped("The run was paused.", "Resume it when you want it to go on.")
+            raise RunStopped("The run was paused.", "Resume it to continue.")
 
 
 def _go_on_with_head(job: "HeadFit", folder: Path, watch: FitWatch, _: Weights) -> None:
@@ -283,29 +279,25 @@ def _go_on_with_stages(
 
 
 def plan_head(recipe: Recipe) -> FitPlan:
-    """Return the plan of a head on features: of the whole run, or of the first of two phases."""
+    """Return the plan of a head on features: the whole run, or the first of two phases."""
     return _plan(recipe, recipe.epochs_of_head, recipe.learning_rate)
 
 
 def plan_stages(recipe: Recipe, epochs_before: int = 0) -> FitPlan:
-    """Return the plan of the fit in which stages of the backbone are trained.
-
-    Args:
-        epochs_before: Epochs that the first of two phases took.
-    """
+    """Return the plan of the fit of stages; `epochs_before` are of the first of two phases."""
     rate = recipe.fine_learning_rate if recipe.starts_with_head else recipe.learning_rate
     return _plan(recipe, recipe.epochs - epochs_before, rate)
 
 
 def shape_head(recipe: Recipe, n_classes: int) -> HeadShape:
-    """Return the head that the recipe asks for."""
+    """Return the shape of the recipe's head."""
     return HeadShape(n_classes=n_classes, hidden=recipe.hidden, dropout=recipe.dropout)
 
 
 def describe_head(
     recipe: Recipe, photos: "tuple[KeptFeatures, KeptFeatures]", n_classes: int
 ) -> "HeadFit":
-    """Return the head of the recipe, to be fitted on features as `split_features` gives them."""
+    """Return the fit of the recipe's head on the features of `split_features`."""
     from models.fitting import HeadFit
 
     return HeadFit(
@@ -318,8 +310,8 @@ def describe_head(
 
 
 def describe_stages(recipe: Recipe, kind: str | None, half: str = "") -> dict[str, object]:
-    """Return all that decides the fit of stages beside its plan."""
-    # These came later: a checkpoint of before goes on.
+    """Return everything but the plan that decides the fit of stages."""
+    # Newer facts are left out at their default: older checkpoints stay valid.
     later = {"computing": recipe.computing, "half": half}
     usual = {"computing": "exact", "half": ""}
     usual |= {"half": "bfloat16"} if recipe.precision == "mixed" else {}
@@ -328,7 +320,7 @@ def describe_stages(recipe: Recipe, kind: str | None, half: str = "") -> dict[st
         "dataset": recipe.dataset,
         "split_seed": recipe.split_seed,
         "weights": recipe.weights_digest,
-        "version": 2,  # 1 began the second phase with another spread than the first
+        "version": 2,  # 1 began the second phase with another scaling than the first
         "preprocessing": recipe.preprocessing,
         "stages": recipe.trained_stages,
         "kind": kind or "photos",

@@ -40,25 +40,24 @@ _Space = Mapping[str, NumberRange | Choices]
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:
-    """A trial that ended: its settings and how good its head was on the validation photos."""
+    """A finished trial: its settings and its curve."""
 
     number: int
     """From 1."""
     settings: Mapping[str, Value]
     recipe: Recipe
-    """Trained as a run it reaches the same numbers."""
     val_accuracy: tuple[float, ...]
     """After each epoch."""
     val_loss: tuple[float | None, ...]
     """After each epoch; None where it was not finite."""
     best_epoch: int
     pruned: bool
-    """Ended early: at that epoch it was below the median of the trials before it."""
+    """Stopped early: below the median of the trials before it at that epoch."""
     seconds: float
 
     @property
     def accuracy(self) -> float:
-        """Validation accuracy of the best epoch (the one with the lowest validation loss)."""
+        """Validation accuracy of the best epoch, which has the lowest validation loss."""
         return self.val_accuracy[self.best_epoch - 1]
 
     @property
@@ -70,26 +69,25 @@ class TrialResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Importance:
-    """The share of the differences between trials that each setting explains, largest first."""
+    """Share of the differences between the trials that each setting explains, largest first."""
 
     shares: Mapping[str, float]
     trials: int
-    """How many trials it rests on."""
 
 
 def sort_trials(trials: Sequence[TrialResult]) -> list[TrialResult]:
-    """Return the trials, best first: accuracy, then the lower loss, then the earlier one."""
+    """Return the trials, best first: by accuracy, then lower loss, then number."""
     return sorted(trials, key=lambda trial: (-trial.accuracy, trial.loss, trial.number))
 
 
 def append_trial(folder: Path, trial: TrialResult) -> None:
-    """Append the trial to its file, whole."""
+    """Append the trial to its file."""
     content = asdict(trial) | {"recipe": json.loads(recipe_to_json(trial.recipe))}
     append_line(folder / TRIALS_FILE, content)
 
 
 def read_trials(folder: Path) -> list[TrialResult]:
-    """Return the finished trials in their order; a line cut short by a kill is left out."""
+    """Return the finished trials in order, without a line that a kill cut short."""
     try:
         lines = (folder / TRIALS_FILE).read_bytes().splitlines()
     except FileNotFoundError:
@@ -103,18 +101,18 @@ def read_trials(folder: Path) -> list[TrialResult]:
 
 
 def write_importance(folder: Path, importance: Importance) -> None:
-    """Write it into the run's folder."""
+    """Write the importance into the run's folder."""
     write_json(folder / IMPORTANCE_FILE, asdict(importance))
 
 
 def read_importance(folder: Path) -> Importance | None:
-    """Return what the settings explain; None before ten trials are done."""
+    """Return the importance; None before ten trials are finished."""
     content = read_json(folder / IMPORTANCE_FILE)
     return Importance(**content) if content else None
 
 
 def is_study_whole(folder: Path, plan: SweepPlan) -> bool:
-    """Return whether what the plan asked for is there, all of it."""
+    """Return whether all trials of the plan are finished."""
     trials = read_trials(folder)
     return plan.share_done(len(trials), sum(trial.seconds for trial in trials)) >= 1
 
@@ -131,10 +129,9 @@ def _parse_trial(line: bytes) -> TrialResult | None:
 
 
 def measure_importance(trials: Sequence[TrialResult], vary: Sequence[str]) -> Importance:
-    """Return how much of the differences in accuracy between trials each setting explains.
+    """Return the share of the differences in accuracy that each setting explains.
 
-    A pruned trial counts with what it had reached: left out, the settings that fail at once would
-    look as if they did not matter.
+    A pruned trial counts with its last accuracy: else settings that fail would look unimportant.
 
     Source: Hutter et al. 2014, "An Efficient Approach for Assessing Hyperparameter Importance"
     (functional ANOVA over a random forest), as in Optuna.
@@ -145,15 +142,13 @@ def measure_importance(trials: Sequence[TrialResult], vary: Sequence[str]) -> Im
     if len({trial.accuracy for trial in trials}) == 1:  # no difference to explain
         return Importance(shares=dict.fromkeys(vary, 0.0), trials=len(trials))
     shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
-    return Importance(
-        shares={name: float(share) for name, share in shares.items()}, trials=len(trials)
-    )
+    return Importance(shares={one: float(shares[one]) for one in shares}, trials=len(trials))
 
 
 def choose_settings(
     plan: SweepPlan, recipe: Recipe, trials: Sequence[TrialResult]
 ) -> tuple["Trial", dict[str, Value]]:
-    """Return the next trial of the study and its settings; the first one is the recipe itself."""
+    """Return the next trial of the study and its settings; the first is the recipe itself."""
     number = len(trials) + 1
     seed = int(np.random.SeedSequence((plan.seed, number)).generate_state(1)[0])
     space = find_space(trials[0].recipe if trials else recipe, plan.vary)
@@ -166,14 +161,14 @@ def choose_settings(
 
 
 def _clip(space: _Space, settings: Mapping[str, Value]) -> dict[str, Any]:
-    """Return the settings as Optuna knows them: the first trial's may lie outside the space."""
+    """Return the settings inside the space; the first trial may be outside."""
     return {name: one.nearest(settings[name]) for name, one in space.items()}
 
 
 def make_study(
     trials: Sequence[TrialResult], space: _Space, *, seed: int, as_complete: bool = False
 ) -> "Study":
-    """Return a study in memory that knows the trials, in their order."""
+    """Return a study in memory with these trials."""
     import optuna
     from optuna.trial import TrialState, create_trial
 

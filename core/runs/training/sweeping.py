@@ -1,10 +1,8 @@
 """A sweep: trials of a recipe's settings, in the worker that has the run.
 
-Each trial follows from the plan and the trials before it: a sweep that was killed resumes with the
-trial it would have made next, and gives the same trials as one that was not. A stop comes between
-trials: one that is not complete is dropped; where stages are trained its checkpoint is kept. What
-Optuna is asked depends on these trials and on (seed, trial) only. Keras and Optuna are imported
-inside functions.
+Each trial depends only on the plan and the trials before it, so a killed sweep resumes with the
+same trials. A stop drops the unfinished trial; its checkpoint stays where stages are trained. Keras
+and Optuna are imported inside functions.
 """
 
 import gc
@@ -46,26 +44,26 @@ if TYPE_CHECKING:
     from models.plan import EpochResult
 
 IMPORTANCE_EVERY = 10
-"""Trials between two looks at what the settings explain."""
+"""Number of trials between two measurements of the importance."""
 
 _log = logging.getLogger("run")
 
 
 def execute_sweep(attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> bool:
-    """Return whether a person ended the sweep before its last trial; finished trials are kept.
+    """Return whether the sweep was stopped before its last trial.
 
     Args:
         splits: Split of each photo, (n,) str.
 
     Raises:
-        RecipeRefused: There is no validation photo, or the plan cannot be made.
-        RunStopped: A person paused it, or ended it before the first trial was complete.
+        RecipeRefused: There is no validation photo, or the plan is refused.
+        RunStopped: It was paused, or stopped before its first trial was finished.
     """
     assert attempt.run.plan is not None
     check_plan(attempt.run.plan)
     if not np.any(splits == "validation"):
         raise RecipeRefused(
-            "A sweep compares trials on validation photos, and this dataset has none.",
+            "A sweep needs validation photos, and this dataset has none.",
             "Let the recipe draw new splits, or import photos with a validation folder.",
         )
     if attempt.run.trains_stages:
@@ -74,7 +72,7 @@ def execute_sweep(attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> boo
 
 
 class _Sweep:
-    """A sweep on its way: the trials that ended, and what the next one needs."""
+    """A running sweep with its finished trials."""
 
     def __init__(self, attempt: Attempt, dataset: Dataset, splits: np.ndarray) -> None:
         run = attempt.run
@@ -90,7 +88,7 @@ class _Sweep:
         return self._plan.share_done(len(self._trials), spent)
 
     def run(self) -> bool:
-        """Return whether a person ended it, for good: with the trials that are there."""
+        """Return whether it was stopped, with one finished trial or more."""
         self._tell()
         lock = self._attempt.lock
         while self._share_done < 1:
@@ -98,14 +96,12 @@ class _Sweep:
             if ended or not self._run_trial():
                 if self._trials and lock.request() != "pause":
                     return True
-                raise RunStopped(
-                    "The sweep was stopped before its last trial.",
-                    "Start it again: the trials that ended are kept.",
-                )
+                problem = "The sweep was stopped before its last trial."
+                raise RunStopped(problem, "Start it again: finished trials are stored.")
         return False
 
     def _run_trial(self) -> bool:
-        """Return whether another trial ended; False when a stop came in between."""
+        """Return whether another trial was finished; False after a stop."""
         start = time.perf_counter()
         number = len(self._trials) + 1
         recipe = self._attempt.run.recipe
@@ -113,15 +109,14 @@ class _Sweep:
         if self._trials:
             base = base_recipe(recipe, self._plan.vary)
             recipe = change_recipe(base, settings, find_device().kind)
-        twin = next((one for one in self._trials if one.recipe == recipe), None)
-        if twin is None:
+        same = next((one for one in self._trials if one.recipe == recipe), None)
+        if same is None:
             curve = self._fit(number, recipe, trial)
             if curve is None:
                 return False
         else:  # the same recipe gives the same numbers
-            curve = _Curve(
-                list(twin.val_accuracy), list(twin.val_loss), twin.best_epoch, twin.pruned
-            )
+            losses = list(same.val_loss)
+            curve = _Curve(list(same.val_accuracy), losses, same.best_epoch, same.pruned)
         result = TrialResult(
             number=number,
             settings=settings,
@@ -139,7 +134,7 @@ class _Sweep:
         return True
 
     def _fit(self, number: int, recipe: Recipe, trial: "Trial") -> "_Curve | None":
-        """Return the curve of a trial; None when a person stopped it before it ended."""
+        """Return the curve of a trial; None where it was stopped."""
         curve = _Curve()
 
         def note(epoch: "EpochResult", best: "EpochResult") -> None:
@@ -158,7 +153,7 @@ class _Sweep:
         try:
             if recipe.trained_stages:
                 fit = Training(attempt, self._dataset, self._splits, watch).run().fit
-                gc.collect()  # networks refer to themselves in circles, and are large
+                gc.collect()  # networks are large and have reference cycles
             else:
                 fit = self._fit_head(attempt, watch)
         except RunStopped:
@@ -166,7 +161,7 @@ class _Sweep:
         return curve if curve.pruned or not fit.stopped else None
 
     def _fit_head(self, attempt: Attempt, watch: FitWatch) -> "FitResult":
-        """Return a head on features that all trials with its augmentation share."""
+        """Return a head; trials with the same augmentation share their features."""
         from models.fitting import fit_head
 
         recipe = attempt.run.recipe
@@ -180,7 +175,7 @@ class _Sweep:
         return fit_head(job, None, watch)
 
     def _tell(self) -> None:
-        """Tell the list, the events and the log how far the sweep is."""
+        """Report the progress to the list, the events and the log."""
         done, minutes = len(self._trials), self._plan.minutes
         if not done:
             return
@@ -200,13 +195,12 @@ class _Sweep:
 
 
 def _name_part(number: int) -> str:
-    """Return the folder of a trial's checkpoints, inside that of the sweep."""
-    return f"trial-{number}"
+    return f"trial-{number}"  # the folder of its checkpoints
 
 
 @dataclass
 class _Curve:
-    """What a trial has told of its epochs so far."""
+    """The curve of a trial so far."""
 
     accuracy: list[float] = field(default_factory=list)
     loss: list[float | None] = field(default_factory=list)

@@ -1,5 +1,4 @@
-"""The frozen backbone: packed photos in, last map and pooled feature out; here with OpenVINO, on
-CPU.
+"""The frozen backbone with OpenVINO on the CPU: packed photos in, last map and features out.
 
 The trunk is the network up to the end of conv4. No Keras: pages and the API import this.
 """
@@ -23,7 +22,7 @@ from models.rows import CONV4
 from models.weights import Weights, WeightsKind
 
 Preprocessing = Literal["resnet", "unit"]
-"""resnet: BGR minus the mean of ImageNet, as the weights want it; unit: RGB in [0, 1], to teach."""
+"""resnet: BGR minus the ImageNet mean, as the weights expect; unit: RGB in [0, 1]."""
 
 Precision = Literal["f32", "bf16", "f16"]
 Purpose = Literal["throughput", "latency"]
@@ -32,23 +31,23 @@ NETWORK_FILE = "backbone.xml"
 FACTS_FILE = "backbone.json"
 
 _OTHER_NETWORKS = {"graph", "inputs", "rounded_from", "photo_side", "crops"}
-"""Facts of backbones that only an earlier version computes with."""
+"""Facts of backbones that only earlier versions support."""
 _VERSION = 1
 _BATCH_SIZES: dict[Purpose, int] = {"throughput": 8, "latency": 1}
 
 
 class Look(NamedTuple):
-    """What the backbone sees in photos."""
+    """The output of the backbone."""
 
     maps: np.ndarray
     """(n, 7, 7, 2048) float32, the last map."""
     features: np.ndarray
-    """(n, 2048) float32, its mean over the 7 by 7 places."""
+    """(n, 2048) float32, the mean of the map."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneFacts:
-    """What is known about a backbone; `precision` is the one it is computed in."""
+    """The facts of a backbone; `precision` is the type of its computations."""
 
     id: str
     weights_kind: WeightsKind
@@ -57,16 +56,15 @@ class BackboneFacts:
     preprocessing: Preprocessing
     precision: Precision
     cosine: float
-    """Least cosine between its features and those in f32, over the probe photos."""
+    """Minimum cosine between its features and f32 features of the probe photos."""
     files: dict[str, str]
-    """Name of each file → its SHA-256."""
+    """Name of a file → its SHA-256."""
     framing: Framing = FRAMING
-    """How the photos that it takes were packed."""
 
     @property
     def origin(self) -> str:
-        """Which weights these were or began from, their licence, and the photos they take."""
-        entry, whose = CATALOGUE[self.weights_kind], "licence unknown"  # of a user's own file
+        """The weights, their licence, and the colours of the input."""
+        entry, whose = CATALOGUE[self.weights_kind], "licence unknown"  # the user's own file
         if self.weights_kind != DEFAULT or self.weights_label == "ImageNet":
             whose = f"{entry.title}, licence: {entry.licence}"
         unit = self.preprocessing == "unit"
@@ -74,7 +72,7 @@ class BackboneFacts:
         return f"{whose}; photos as {colours}"
 
     def describe(self) -> dict[str, Any]:
-        """Return the facts as JSON values; what is usual goes unsaid."""
+        """Return the facts as JSON, without defaults."""
         facts = dataclasses.asdict(self)
         del facts["framing"]
         for one in dataclasses.fields(self):
@@ -84,11 +82,11 @@ class BackboneFacts:
 
 
 def read_facts(described: Mapping[str, Any]) -> BackboneFacts:
-    """Return the facts that `BackboneFacts.describe` gave; files may go unnamed.
+    """Return the facts that `BackboneFacts.describe` gave; the files may be missing.
 
     Raises:
-        NetworkUnsupported: This version does not compute with such a network.
-        TypeError, AttributeError: These are others.
+        NetworkUnsupported: This version does not support the network.
+        TypeError, AttributeError: They are malformed.
     """
     kind, label = described.get("weights_kind", DEFAULT), described.get("weights_label")
     if kind not in CATALOGUE or not _OTHER_NETWORKS.isdisjoint(described):
@@ -100,17 +98,16 @@ def read_facts(described: Mapping[str, Any]) -> BackboneFacts:
 
 
 class Network(Protocol):
-    """What photos go through."""
+    """A network from photos to rows."""
 
     @property
     def batch_size(self) -> int:
-        """Photos that one batch of `stream` holds at most."""
+        """Most photos in a batch of `stream`."""
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield the rows of each batch (b, 224, 224, 3) uint8, in order.
 
-        Of a backbone features (b, 2048) float32; of a trunk activations (b, 14, 14, 1024) float16,
-        infinite where they are larger than float16 can say.
+        A backbone gives features (b, 2048) float32, a trunk activations (b, 14, 14, 1024) float16.
         """
 
 
@@ -119,18 +116,18 @@ class Trunk(Network, Protocol):
 
     @property
     def facts(self) -> BackboneFacts:
-        """Those of the backbone."""
+        """The facts of its backbone."""
 
 
 class Backbone(Trunk, Protocol):
-    """A backbone ready to look at photos."""
+    """A backbone, ready to use."""
 
     def look(self, photos: np.ndarray) -> Look:
         """Return maps and features of a few photos (n, 224, 224, 3) uint8."""
 
 
 def backbone_id(weights: Weights, preprocessing: Preprocessing, framing: Framing = FRAMING) -> str:
-    """Return the id of the backbone with these weights and preprocessing, for photos so framed."""
+    """Return the id of the backbone with these weights, preprocessing and framing."""
     return fingerprint(
         framing.describe()
         | {
@@ -144,7 +141,7 @@ def backbone_id(weights: Weights, preprocessing: Preprocessing, framing: Framing
 
 
 def backbone_exists(workspace: Workspace, backbone_id: str) -> bool:
-    """Return whether the backbone stands in the workspace, whole and unaltered."""
+    """Return whether the workspace has the backbone, intact."""
     try:
         read_backbone_facts(workspace, backbone_id)
     except BackboneMissing:
@@ -153,10 +150,10 @@ def backbone_exists(workspace: Workspace, backbone_id: str) -> bool:
 
 
 def read_backbone_facts(workspace: Workspace, backbone_id: str) -> BackboneFacts:
-    """Return what is known about a backbone, after a check of its files.
+    """Return the facts of a backbone, after a check of its files.
 
     Raises:
-        BackboneMissing: It is not in the workspace, or a file of it was cut short or altered.
+        BackboneMissing: It is not in the workspace, or a file is damaged.
     """
     folder = workspace.backbone_folder(backbone_id)
     try:
@@ -174,30 +171,30 @@ def open_backbone(workspace: Workspace, backbone_id: str, *, purpose: Purpose) -
     """Return the backbone, compiled for many photos ("throughput") or one at a time ("latency").
 
     Raises:
-        BackboneMissing: It is not in the workspace, or was altered.
+        BackboneMissing: It is not in the workspace, or a file is damaged.
     """
     facts, network = read_network(workspace, backbone_id)
     return OpenVinoBackbone(facts, compile_model(network, facts.precision, purpose))
 
 
 def read_network(workspace: Workspace, backbone_id: str) -> tuple[BackboneFacts, ov.Model]:
-    """Return the facts of a backbone, as this CPU computes it, and its network.
+    """Return the facts of a backbone on this CPU, and its network.
 
     Raises:
-        BackboneMissing: It is not in the workspace, or was altered.
+        BackboneMissing: It is not in the workspace, or a file is damaged.
     """
     facts = suit_machine(read_backbone_facts(workspace, backbone_id))
     return facts, ov.Core().read_model(workspace.backbone_folder(backbone_id) / NETWORK_FILE)
 
 
 def offered_precisions() -> tuple[Precision, ...]:
-    """Return the precisions that this CPU computes natively, the fastest first."""
+    """Return the precisions that this CPU supports natively, the fastest first."""
     offered = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return ("bf16", "f32") if "BF16" in offered else ("f32",)
 
 
 def suit_machine(facts: BackboneFacts) -> BackboneFacts:
-    """Return the facts as this CPU computes it, where it was made on another machine."""
+    """Return the facts on this CPU, of a backbone that another machine may have made."""
     if facts.precision in offered_precisions():
         return facts
     return dataclasses.replace(facts, precision="f32", cosine=1.0)
@@ -210,7 +207,7 @@ def compile_network(file: Any, precision: Precision, purpose: Purpose) -> ov.Com
 
 def compile_model(network: ov.Model, precision: Precision, purpose: Purpose) -> ov.CompiledModel:
     """Return the network compiled for batches of one fixed size."""
-    # A fixed size is faster than a free one, and keeps a photo's features free of its neighbours.
+    # A fixed batch size is faster, and the features of a photo do not depend on its neighbours.
     shape = network.input(0).partial_shape
     shape[0] = _BATCH_SIZES[purpose]
     network.reshape(shape)
@@ -223,14 +220,14 @@ def stream_output(
 ) -> Iterator[np.ndarray]:
     """Yield one output (b, …) of a compiled network for each batch of photos, in order.
 
-    Each stream of the CPU has one batch in work and one waiting, so that it never idles.
+    Each stream of the CPU has a running and a waiting batch, so that it is never idle.
     """
     streams = int(network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
     idle = [network.create_infer_request() for _ in range(2 * streams)]
-    going: deque[tuple[ov.InferRequest, int]] = deque()
+    running: deque[tuple[ov.InferRequest, int]] = deque()
 
     def finish_oldest() -> np.ndarray:
-        request, photos = going.popleft()
+        request, photos = running.popleft()
         request.wait()
         rows = np.array(request.get_tensor(output).data[:photos])
         idle.append(request)
@@ -240,13 +237,13 @@ def stream_output(
         for batch in batches:
             request = idle.pop()
             request.start_async({0: fill_batch(batch, int(network.input(0).shape[0]))})
-            going.append((request, len(batch)))
+            running.append((request, len(batch)))
             if not idle:
                 yield finish_oldest()
-        while going:
+        while running:
             yield finish_oldest()
     finally:
-        for request, _ in going:  # the caller left early: let nothing run on unseen
+        for request, _ in running:  # the caller left early
             request.wait()
 
 
@@ -286,19 +283,18 @@ class OpenVinoBackbone(OpenVinoTrunk):
 
 
 def fill_batch(photos: np.ndarray, size: int) -> np.ndarray:
-    """Return the photos as a batch of `size`, the places left over black."""
+    """Return the photos as a batch of `size`, filled with black."""
     if len(photos) == size:
         return np.ascontiguousarray(photos)
     batch = np.zeros((size, *photos.shape[1:]), photos.dtype)
-    batch[: len(photos)] = photos  # more than `size` do not fit: ValueError
+    batch[: len(photos)] = photos  # ValueError for more than `size`
     return batch
 
 
 def _missing(backbone_id: str, what: str) -> BackboneMissing:
     return BackboneMissing(
         f"The backbone {backbone_id} {what}.",
-        "Run “python -m core features DATASET”, with the --weights and --preprocessing of the run: "
-        "the backbone is then made anew from its weights.",
+        "Run “python -m core features DATASET” with the --weights and --preprocessing of the run.",
         backbone_id=backbone_id,
     )
 

@@ -1,4 +1,4 @@
-"""The weights that a backbone can have, by their names. No Keras, no files opened."""
+"""The weights of the backbone by name. No Keras, and no file is opened."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,63 +12,56 @@ FEATURE_WIDTH = 2048
 
 DEFAULT = "pretrained"
 STARTER = "starter"
-"""Ours, from drawings: they come with the program."""
+"""Built-in, trained on drawings."""
 RANDOM = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Weights that can be downloaded, come with the program (no address), or are drawn."""
+    """Weights to download, built-in weights (no address), or random ones."""
 
     name: str
-    """What recipes and options call them."""
+    """Name in recipes and options."""
     title: str
     sentence: str
-    """For whom they are, in one sentence."""
     licence: str
     address: str = ""
     size_bytes: int = 0
-    """Of the file at the address."""
 
 
 _ENTRIES = (
     Entry(
         name=DEFAULT,
-        title="ImageNet (Keras V1)",
-        sentence="What Keras calls ResNet50, trained on the 1,000 classes of ImageNet: the usual "
-        "place to begin.",
+        title="ImageNet",
+        sentence="Keras' ResNet50, trained on the 1,000 classes of ImageNet. The usual choice.",
         licence="MIT",
         address=OFFICIAL_WEIGHTS_URL,
         size_bytes=94_765_736,
     ),
     Entry(
         name=STARTER,
-        title="Starter",
-        sentence="Ours, from drawings alone, no photo: comes with the program, for the way without "
-        "a network.",
+        title="Built-in",
+        sentence="Trained on drawings, included in the program. They work offline.",
         licence="this program's",
     ),
     Entry(
         name=RANDOM,
         title="Random",
-        sentence="Never saw a photo: shows the way without a network, and what pretraining is "
-        "worth.",
+        sentence="Untrained: shows the value of pretraining.",
         licence="none needed",
     ),
 )
 CATALOGUE: Mapping[str, Entry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
-"""In the order of lists."""
 
 
 def rank(name: str) -> int:
-    """Return the place of features that nobody chose, lowest first: of photos, drawings, noise."""
+    """Return the rank of weights, the best first."""
     return {DEFAULT: 0, STARTER: 2, RANDOM: 3}.get(name, 1)
 
 
 def refuse_network(what: str) -> NetworkUnsupported:
-    """Return what is raised where a network of an earlier version is asked for."""
+    """Return the error for a network of an earlier version."""
     return NetworkUnsupported(
         f"The network of this run ({what}) is not supported by this version.",
-        "Its scores stay. For new photos, train the recipe with other weights: "
-        f"{', '.join(CATALOGUE)}.",
+        f"Its scores stay. For new photos, start a run with the weights {', '.join(CATALOGUE)}.",
     )

@@ -1,6 +1,6 @@
-"""The device that extraction and training use: a GPU where one can be used, else the CPU.
+"""The device of extraction and training: a usable GPU, else the CPU.
 
-The driver (NVML) lists GPUs without Keras; whether one computes, only the Keras backend knows.
+The driver (NVML) lists GPUs without Keras; only the Keras backend knows whether one is usable.
 """
 
 import json
@@ -24,13 +24,13 @@ from core.errors import PetalscopeError
 from core.workspace import PROJECT_ROOT
 
 Handle = Any
-"""NVML's name of a GPU, valid while `open_gpus` is entered."""
+"""NVML's handle of a GPU, valid inside `open_gpus`."""
 
 Half = Literal["bfloat16", "float16", ""]
 
 _EVERY_S = 0.5
 _PATIENCE_S = 180
-"""For an answer of the backend: a first compilation on a new GPU takes a minute."""
+"""Timeout of the backend: the first compilation on a new GPU takes a minute."""
 
 _REMEDIES = {
     "tensorflow": "pip uninstall tensorflow-cpu, then pip install 'tensorflow[and-cuda]'",
@@ -39,10 +39,10 @@ _REMEDIES = {
 }
 
 _ALWAYS = {"ResourceExhaustedError", "OutOfMemoryError"}
-"""Of TensorFlow and PyTorch, whatever they say."""
+"""Errors of TensorFlow and PyTorch, whatever their message."""
 
 _BY_WORDS = {"XlaRuntimeError", "JaxRuntimeError", "InternalError", "RuntimeError"}
-"""Of any backend, for many reasons; PyTorch's RuntimeError also for memory of the host."""
+"""Errors that any backend raises for many reasons."""
 
 _SIGNS = (
     "RESOURCE_EXHAUSTED",
@@ -56,7 +56,7 @@ _SIGNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """Where a run will be computed, and why there."""
+    """The device of a run, and the reason for it."""
 
     kind: Literal["gpu", "cpu"]
     name: str
@@ -64,15 +64,15 @@ class Device:
     cores: int
     reason: str
     half: Half = "bfloat16"
-    """What mixed precision computes in here; empty: in float32."""
+    """Type of mixed precision; empty: float32."""
 
 
 @contextmanager
 def open_gpus() -> Iterator[list[Handle]]:
-    """Yield the GPUs, those that CUDA_VISIBLE_DEVICES names, in its order; all without it.
+    """Yield the GPUs in CUDA_VISIBLE_DEVICES, or all GPUs.
 
     Raises:
-        NVMLError: There is no driver, or it does not know one that is named.
+        NVMLError: There is no driver, or it does not know one of them.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     pynvml.nvmlInit()
@@ -82,26 +82,24 @@ def open_gpus() -> Iterator[list[Handle]]:
             yield [pynvml.nvmlDeviceGetHandleByIndex(number) for number in numbers]
         else:
             names = [name.strip() for name in visible.split(",")]
-            yield [_open_gpu(name) for name in names if name not in ("", "-1")]
+            yield [
+                pynvml.nvmlDeviceGetHandleByIndex(int(name))
+                if name.isdigit()
+                else pynvml.nvmlDeviceGetHandleByUUID(name)
+                for name in names
+                if name not in ("", "-1")
+            ]
     finally:
         pynvml.nvmlShutdown()
 
 
-def _open_gpu(name: str) -> Handle:
-    """Return the GPU of a number or a UUID."""
-    if name.isdigit():
-        return pynvml.nvmlDeviceGetHandleByIndex(int(name))
-    return pynvml.nvmlDeviceGetHandleByUUID(name)
-
-
 def find_device() -> Device:
-    """Return the device that runs use: PETALSCOPE_DEVICE, else a usable GPU, else the CPU.
+    """Return the device of runs: PETALSCOPE_DEVICE, else a usable GPU, else the CPU.
 
-    Where the driver lists a GPU, the Keras backend is asked whether it computes on it: once in a
-    process, which takes seconds.
+    With a GPU, the Keras backend is asked once per process, which takes seconds.
 
     Raises:
-        PetalscopeError: PETALSCOPE_DEVICE demands a GPU and none can be used.
+        PetalscopeError: PETALSCOPE_DEVICE is gpu, and no GPU is usable.
     """
     wanted = read_settings().device
     if wanted == "cpu":
@@ -112,7 +110,7 @@ def find_device() -> Device:
         return found
     if wanted == "gpu":
         raise PetalscopeError(
-            f"PETALSCOPE_DEVICE is gpu, but no GPU can be used: {found}.",
+            f"PETALSCOPE_DEVICE is gpu, but no GPU is usable: {found}.",
             "Fix this, or set PETALSCOPE_DEVICE to auto or cpu.",
             code="device_unavailable",
             obstacle=found,
@@ -122,7 +120,7 @@ def find_device() -> Device:
 
 @cache
 def _find_gpu(visible: str | None, backend: str) -> Device | str:
-    """Return the GPU that the backend computes on, or why it does on none."""
+    """Return the GPU of the backend, or the reason why it has none."""
     if visible is not None and visible.strip() in ("", "-1"):
         return "CUDA_VISIBLE_DEVICES hides every GPU"
     try:
@@ -134,21 +132,21 @@ def _find_gpu(visible: str | None, backend: str) -> Device | str:
         return "no NVIDIA GPU found"
     except pynvml.NVMLError as error:
         return f"the NVIDIA driver lists no usable GPU ({error})"
-    told = _ask_backend(backend)
-    if "obstacle" in told:
-        return f"a GPU is there, but {told['obstacle']}; to use it, {_REMEDIES[backend]}"
+    answer = _ask_backend(backend)
+    if "obstacle" in answer:
+        return f"there is a GPU, but {answer['obstacle']}; to use it, {_REMEDIES[backend]}"
     return Device(
         kind="gpu",
-        name=told["name"],
+        name=answer["name"],
         memory_bytes=memory,
         cores=_count_cores(),
-        reason=f"{backend} computes on it",
-        half=_choose_half(told["capability"]),
+        reason=f"{backend} uses it",
+        half=_choose_half(answer["capability"]),
     )
 
 
 def _ask_backend(backend: str) -> dict[str, Any]:
-    """Return what `describe_gpu` tells: asked here, or by a process of its own, which may hang."""
+    """Return the answer of `describe_gpu`, from a separate process if it could hang."""
     if backend in sys.modules:
         from models.backends import describe_gpu
 
@@ -158,14 +156,14 @@ def _ask_backend(backend: str) -> dict[str, Any]:
         asked = subprocess.run(
             command, cwd=PROJECT_ROOT, capture_output=True, timeout=_PATIENCE_S, check=True
         )
-        told: dict[str, Any] = json.loads(asked.stdout.splitlines()[-1])
+        answer: dict[str, Any] = json.loads(asked.stdout.splitlines()[-1])
     except (subprocess.SubprocessError, ValueError, IndexError) as error:
-        return {"obstacle": f"{backend} did not answer whether it computes on it ({error})"}
-    return told
+        return {"obstacle": f"{backend} did not respond ({error})"}
+    return answer
 
 
 def _choose_half(capability: Sequence[int]) -> Half:
-    """Return the half precision that GPUs of this compute capability have units for.
+    """Return the half precision that GPUs of this compute capability support.
 
     Source: CUDA C++ Programming Guide, "Compute Capabilities".
     """
@@ -201,18 +199,18 @@ def _read_processor_name() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What was in use; the GPUs' facts are None on the CPU."""
+    """Used memory; the facts of GPUs are None on the CPU."""
 
     memory_bytes: int
-    """Of this process, resident."""
+    """Resident memory of this process."""
     gpu_memory_bytes: int | None = None
-    """Taken on all GPUs that are used, also what a backend only reserved."""
+    """Memory of all visible GPUs that is used or reserved."""
     gpu_share: float | None = None
-    """Mean busy share of the GPUs, 0 to 1."""
+    """Mean utilization of the GPUs, 0 to 1."""
 
 
 def measure_usage() -> Usage:
-    """Return what is in use now; 2 ms on the CPU."""
+    """Return the current usage; 2 ms on the CPU."""
     memory = int(psutil.Process().memory_info().rss)
     if find_device().kind == "cpu":
         return Usage(memory_bytes=memory)
@@ -228,7 +226,7 @@ def measure_usage() -> Usage:
 
 
 class UsageSampler:
-    """Looks at the GPUs twice a second while it is entered; costs nothing on the CPU."""
+    """Samples the GPUs twice a second; does nothing on the CPU."""
 
     def __init__(self) -> None:
         self._shares: list[float] = []
@@ -247,7 +245,7 @@ class UsageSampler:
             self._thread.join()
 
     def read(self) -> Usage:
-        """Return what is in use now, with the mean share of the GPUs since it was entered."""
+        """Return the current usage, with the mean utilization of the GPUs since the start."""
         usage = measure_usage()
         if not self._shares:
             return usage
@@ -261,11 +259,11 @@ class UsageSampler:
                         return
                     self._shares.append(share)
         except pynvml.NVMLError:
-            return  # the driver went away: the epoch matters more than the figure
+            return  # the driver is gone: the epoch matters more
 
 
 def _read_share(gpus: list[Handle]) -> float | None:
-    """Return the mean busy share; None where it is not told, as of a part of a GPU (MIG)."""
+    """Return the mean utilization; None where it is not reported, as with MIG."""
     try:
         shares = [pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu / 100 for gpu in gpus]
     except pynvml.NVMLError_NotSupported:
@@ -274,7 +272,7 @@ def _read_share(gpus: list[Handle]) -> float | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether the error is that of TensorFlow, PyTorch or JAX for want of memory."""
+    """Return whether TensorFlow, PyTorch or JAX ran out of memory."""
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & _ALWAYS:
         return True

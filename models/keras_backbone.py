@@ -1,4 +1,4 @@
-"""The backbone in Keras (keras): what the OpenVINO one is made from, and what runs on a GPU."""
+"""The backbone in Keras (keras): the source of the OpenVINO one, and used on a GPU."""
 
 import dataclasses
 import shutil
@@ -37,9 +37,9 @@ from models.weights_file import read_arrays
 _POLICIES: dict[Precision, str] = {"f16": "mixed_float16", "f32": "float32"}
 _BATCH_SIZE, _LARGE_BATCH = 64, 256
 _LARGE_MEMORY = 12_000_000_000
-"""Bytes of a GPU from which on batches are large: what Python does for one does not grow."""
+"""Bytes of a GPU from which batches are large."""
 _THREADS = 2
-"""One batch is brought to the device or back while the other is computed."""
+"""One batch is transferred while the other is computed."""
 
 
 def build_backbone(
@@ -55,7 +55,7 @@ def build_backbone(
 
 
 def build_resnet(weights: Weights, policy: str) -> keras.Model:
-    """Return ResNet-50 without top, computed under a policy of dtypes; see `call_network`."""
+    """Return ResNet-50 without top, with a policy of dtypes; see `call_network`."""
     before = keras.config.dtype_policy(), keras.config.image_data_format()
     keras.config.set_dtype_policy(policy)
     first = keras.backend.backend() == "torch"
@@ -73,9 +73,9 @@ def build_resnet(weights: Weights, policy: str) -> keras.Model:
 
 
 def call_network(network: keras.Model, photos: keras.KerasTensor) -> keras.KerasTensor:
-    """Return what ResNet-50, or a part of it, makes of photos or maps; both (n, h, w, c).
+    """Return the maps of ResNet-50, or of a part of it; input and output are (n, h, w, c).
 
-    With PyTorch layers take channels first, else Keras copies the maps for every convolution.
+    With PyTorch the layers are channels first, else Keras copies the maps for every convolution.
     """
     if keras.backend.backend() != "torch":
         return network(photos)
@@ -91,17 +91,17 @@ def build_network() -> keras.Model:
 
 
 def preprocess(photos: keras.KerasTensor, preprocessing: Preprocessing) -> keras.KerasTensor:
-    """Return photos 0..255 float32 as the weights want them, or as the recipe says."""
+    """Return photos 0..255 float32, preprocessed as the recipe says."""
     if preprocessing == "unit":
         return photos / 255.0
     return keras.applications.resnet.preprocess_input(photos)
 
 
 def load_weights(network: keras.Model, file: Path) -> None:
-    """Fill the network with the weights of a file: Keras' layout (.h5), or the starter's.
+    """Load the weights of a file: Keras' layout (.h5), or the built-in weights.
 
     Raises:
-        WeightsDamaged, ValueError: The file cannot be read, or is not of this network.
+        WeightsDamaged, ValueError: The file cannot be read, or is of another network.
     """
     if file.suffix == ".safetensors":
         _assign(network, read_arrays(file))
@@ -124,7 +124,7 @@ def _assign(network: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 class KerasTrunk:
-    """A Keras model of rows, the trunk say (models/backbone.py), and the facts of its backbone."""
+    """A Keras model from photos to rows, with the facts of its backbone."""
 
     def __init__(self, facts: BackboneFacts, model: keras.Model, batch_size: int) -> None:
         self.facts = facts
@@ -132,10 +132,7 @@ class KerasTrunk:
         self._forward = compile_forward(model)
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the rows of each batch of photos, in order.
-
-        Threads compute, a batch ahead, while the caller reads the next and writes the last.
-        """
+        """Yield the rows of each batch of photos, in order; threads compute a batch ahead."""
         with closing(work_ahead(batches, self._look_at, _THREADS, _THREADS + 1)) as looks:
             for _, rows in looks:
                 yield rows
@@ -145,7 +142,7 @@ class KerasTrunk:
 
 
 class KerasBackbone:
-    """A Keras model of the backbone and its facts: the same methods as the OpenVINO one."""
+    """A Keras model of the backbone, with the methods of the OpenVINO one."""
 
     def __init__(self, facts: BackboneFacts, model: keras.Model, batch_size: int) -> None:
         self.facts = facts
@@ -164,7 +161,7 @@ class KerasBackbone:
 
     @cached_property
     def trunk(self) -> "KerasTrunk":
-        """The trunk of this backbone; they share their weights."""
+        """The trunk of this backbone, with shared weights."""
         resnet = next(layer for layer in self._model.layers if isinstance(layer, keras.Model))
         trunk = keras.Model(resnet.inputs, resnet.get_layer("conv4_block6_out").output)
         photos = keras.Input(self._model.input.shape[1:], dtype="uint8", name="photos")
@@ -175,7 +172,7 @@ class KerasBackbone:
 
     @cached_property
     def _features(self) -> "KerasTrunk":
-        """What gives the features alone: the maps, 0.4 MB a photo, stay on the device."""
+        """The model of features only: the maps, 0.4 MB per photo, stay on the device."""
         model = keras.Model(self._model.input, self._model.output["pooled"])
         return KerasTrunk(self.facts, model, self.batch_size)
 
@@ -191,21 +188,19 @@ def open_keras_backbone(
     framing: Framing = FRAMING,
     batch_size: int | None = None,
 ) -> KerasBackbone:
-    """Return the backbone on Keras' device, in float16 where it is fast and keeps the features.
-
-    A process builds and measures it once. `batch_size` None: what suits the device.
+    """Return the backbone on Keras' device, in float16 where it is fast and accurate.
 
     Raises:
-        ValueError: The weights do not fit ResNet-50 (models/weights.py tells a person beforehand).
+        ValueError: The weights do not fit ResNet-50.
     """
     photos, device = draw_probe_photos(), find_device()
     precision: Precision = "f32"
     model, cosine = build_backbone(weights, preprocessing), 1.0
-    if device.half:  # without units for it, float16 is slower
+    if device.half:  # else float16 is slower
         fast = build_backbone(weights, preprocessing, "f16")
         seen = (one.predict_on_batch(photos)["pooled"] for one in (fast, model))
         similar = compare_features(*seen)
-        if similar >= COSINE_LIMIT:  # false as well when float16 overflowed: it is NaN then
+        if similar >= COSINE_LIMIT:  # False for NaN, after an overflow
             model, precision, cosine = fast, "f16", similar
     facts = _state_facts(weights, preprocessing, framing)
     facts = dataclasses.replace(facts, precision=precision, cosine=cosine)
@@ -214,11 +209,11 @@ def open_keras_backbone(
 
 
 COSINE_LIMIT = 0.999
-"""A faster precision is used only where its features keep this cosine with those in f32."""
+"""Minimum cosine between the features of a faster precision and f32."""
 
 
 def draw_probe_photos(photos: int = 8) -> np.ndarray:
-    """Return coloured clouds (n, 224, 224, 3) uint8 RGB: as in photos, coarse scales rule."""
+    """Return coloured clouds (n, 224, 224, 3) uint8 RGB: as in photos, coarse scales dominate."""
     rng = np.random.default_rng(0)
     clouds = np.zeros((photos, PHOTO_SIZE, PHOTO_SIZE, 3))
     for cells in (2, 4, 7, 14, 28, 56):
@@ -231,7 +226,7 @@ def draw_probe_photos(photos: int = 8) -> np.ndarray:
 
 
 def compare_features(features: np.ndarray, exact: np.ndarray) -> float:
-    """Return the least cosine between the rows of both (n, 2048); NaN when one is not finite."""
+    """Return the minimum cosine between the rows of both (n, 2048); NaN if a row is not finite."""
     a, b = features.astype(np.float64), exact.astype(np.float64)
     with np.errstate(all="ignore"):
         cosines = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
@@ -248,13 +243,13 @@ def make_backbone(
     on_progress: Callable[[int, int], None] = lambda *_: None,
     framing: Framing = FRAMING,
 ) -> str:
-    """Return the id of the backbone, which stands in the workspace; made now if need be (6 s)."""
+    """Return the id of the backbone in the workspace; it is made if it is missing (6 s)."""
     identifier = backbone_id(weights, preprocessing, framing)
     if backbone_exists(workspace, identifier):
         on_progress(_STEPS, _STEPS)
         return identifier
     target = workspace.backbone_folder(identifier)
-    shutil.rmtree(target, ignore_errors=True)  # what is there is damaged
+    shutil.rmtree(target, ignore_errors=True)  # it is damaged
     with make_folder_atomically(target) as folder:
         on_progress(0, _STEPS)
         call_with_tensorflow(_export, folder / NETWORK_FILE, weights, preprocessing)
@@ -274,7 +269,7 @@ def _export(file: Path, weights: Weights, preprocessing: Preprocessing) -> None:
 
 
 def _state_facts(weights: Weights, preprocessing: Preprocessing, framing: Framing) -> BackboneFacts:
-    """Return the facts of a backbone that is computed in f32 and has no files."""
+    """Return the facts of a backbone in f32 without files."""
     return BackboneFacts(
         id=backbone_id(weights, preprocessing, framing),
         framing=framing,
@@ -289,7 +284,7 @@ def _state_facts(weights: Weights, preprocessing: Preprocessing, framing: Framin
 
 
 def _choose_precision(network: Path, facts: BackboneFacts) -> BackboneFacts:
-    """Return the facts with the fastest precision of this CPU, where it keeps the features."""
+    """Return the facts with the fastest accurate precision of this CPU."""
     fastest = offered_precisions()[0]
     if fastest == "f32":
         return facts
@@ -307,13 +302,13 @@ def _look_at_probe(network: Path, facts: BackboneFacts, precision: Precision) ->
 
 
 def _check_features(network: Path, facts: BackboneFacts, weights: Weights) -> None:
-    """Check that features of the probe photos are numbers, and not the same for all of them."""
+    """Check that the features of the probe photos are finite and differ."""
     features = _look_at_probe(network, facts, facts.precision)
     if not np.isfinite(features).all() or np.ptp(features, axis=0).max() <= 1e-6:
         raise WeightsDamaged(
-            f"The weights “{weights.label}” make no features of photos: all are alike, or no "
-            "numbers.",
-            "Their file is damaged or of another network: delete it and fetch it again.",
+            f"With the weights “{weights.label}” all photos have the same features, or none that "
+            "are finite.",
+            "Their file is damaged or of another network: delete it and download it again.",
             file=str(weights.file),
         )
 
@@ -323,7 +318,7 @@ _DAMPING = 0.1
 
 
 def draw_random_weights(resnet: Any) -> None:
-    """Draw the weights of the Keras model anew.
+    """Draw random weights for the Keras model.
 
     Source: He et al. 2015, "Delving deep into rectifiers" (spread of kernels); Goyal et al. 2017,
     "Accurate, large minibatch SGD" (a small last gamma; there 0). Chosen by the accuracy of a ridge

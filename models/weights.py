@@ -1,6 +1,6 @@
-"""Which weights are used, and where they come from.
+"""Finds, lists and downloads the weights of the backbone.
 
-Nothing is downloaded unless asked for, nothing silently replaced: a wrong file is an error.
+Weights are only downloaded on request and never silently replaced: a wrong file is an error.
 """
 
 import contextlib
@@ -30,32 +30,31 @@ OFFICIAL_MD5 = "4d473c1dd8becc155b73f8504c6f6626"
 _MOST_BYTES = int(1.01 * CATALOGUE[DEFAULT].size_bytes)
 
 RANDOM_DIGEST = "random-damped-1"
-"""Stands for what models/keras_backbone.py draws: the variant and its seed."""
-
+"""Variant and seed of the weights that models/keras_backbone.py draws."""
 
 TUNED = "fine-tuned"
-"""What weights are called that a run of the workspace trained."""
+"""Title of weights that a run of the workspace trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Weights of a backbone without its top; `file` is None where they are drawn at random."""
+    """Weights of a backbone without top; `file` is None for random weights."""
 
     name: WeightsKind = DEFAULT
-    """The catalogue's; the user's own file of PETALSCOPE_WEIGHTS is “pretrained”."""
+    """A name of the catalogue; the file of PETALSCOPE_WEIGHTS is “pretrained”."""
     file: Path | None
     digest: str
     """SHA-256 of the file, or the name of the random draw."""
     origin: str
-    """Where they were found, for people."""
+    """The place where they were found."""
     official: bool
-    """Whether they are Keras' own, by their digest, or the starter's."""
+    """Whether they are Keras' own, by their digest, or the built-in ones."""
     title: str = ""
-    """What to call them where their file name says nothing: "fine-tuned", say."""
+    """Their label, such as "fine-tuned"; "": from the file name."""
 
     @property
     def label(self) -> str:
-        """What to call them on screen."""
+        """Their name on screen."""
         if self.title:
             return self.title
         if self.file is None:
@@ -64,11 +63,11 @@ class Weights:
 
 
 def find_weights(workspace: Workspace, name: WeightsKind = DEFAULT) -> Weights:
-    """Return the weights of this name; never downloads.
+    """Return the weights of this name, without a download.
 
     Raises:
-        WeightsMissing: They are not on this machine, or nothing is called so.
-        WeightsDamaged: The first file found is truncated, altered or another network's.
+        WeightsMissing: They are not on this machine, or the name is unknown.
+        WeightsDamaged: The first file found is damaged or of another network.
     """
     if name == RANDOM:
         return Weights(
@@ -89,10 +88,7 @@ def find_weights(workspace: Workspace, name: WeightsKind = DEFAULT) -> Weights:
 
 
 def name_usual(workspace: Workspace, kept: Iterable[WeightsKind] = ()) -> WeightsKind:
-    """Return which weights to look at photos with, when nobody chose: they need no download.
-
-    `kept` are those that have looked at them already, the better ones first.
-    """
+    """Return the default weights, which need no download; `kept` have cached features."""
     for name in kept:
         if name in (DEFAULT, STARTER):
             return name
@@ -103,7 +99,7 @@ def name_usual(workspace: Workspace, kept: Iterable[WeightsKind] = ()) -> Weight
 
 
 def list_weights(workspace: Workspace) -> list[Weights]:
-    """Return all weights that are on this machine and whole, random ones among them."""
+    """Return all intact weights on this machine, with the random ones."""
     found = []
     for name in CATALOGUE:
         with contextlib.suppress(WeightsMissing, WeightsDamaged):
@@ -117,7 +113,7 @@ def _find_default(workspace: Workspace) -> Weights:
         if file.is_file():
             return describe_weights(file, "PETALSCOPE_WEIGHTS")
         raise WeightsMissing(
-            f"PETALSCOPE_WEIGHTS names {file}, but no file is there.",
+            f"PETALSCOPE_WEIGHTS is {file}, which does not exist.",
             "Correct the path, or unset PETALSCOPE_WEIGHTS to use the usual places.",
             file=str(file),
         )
@@ -130,9 +126,9 @@ def _find_default(workspace: Workspace) -> Weights:
         return _read_cached(cached)
     raise WeightsMissing(
         "The ImageNet weights of ResNet-50 are not on this machine.",
-        f"Download them (python -m core weights --download), or fetch {OFFICIAL_WEIGHTS_URL} "
-        f"by hand and put the file into {workspace.weights}. The starter's come with the program: "
-        "--weights starter.",
+        f"Download them (python -m core weights --download), or download {OFFICIAL_WEIGHTS_URL} "
+        f"and put the file into {workspace.weights}. The built-in weights (--weights starter) need "
+        "no download.",
         address=OFFICIAL_WEIGHTS_URL,
         folder=str(workspace.weights),
     )
@@ -141,10 +137,10 @@ def _find_default(workspace: Workspace) -> Weights:
 def describe_weights(
     file: Path, origin: str, title: str = "", name: WeightsKind = DEFAULT
 ) -> Weights:
-    """Return the weights in a file, after a check that they are of ResNet-50 without top.
+    """Return the weights in a file, after a check.
 
     Raises:
-        WeightsDamaged: They are not.
+        WeightsDamaged: They are not of ResNet-50 without top.
     """
     is_starter = file == _STARTER_FILE
     if not is_starter:
@@ -163,17 +159,17 @@ def describe_weights(
 @functools.lru_cache(maxsize=64)
 def _check_once(
     file: Path,
-    size: int,  # noqa: ARG001 (with it and the next the key)
+    size: int,  # noqa: ARG001 (part of the key)
     mtime_ns: int,  # noqa: ARG001
 ) -> None:
-    """Check a file once, as pages ask at every click."""
+    """Check a file once: pages ask at every click."""
     check_weights_file(file)
 
 
 def _read_cached(file: Path) -> Weights:
     if digest_once(file, "md5") != OFFICIAL_MD5:
         raise WeightsDamaged(
-            f"The weights in Keras' cache ({file}) are not the official ones by their digest.",
+            f"The weights in Keras' cache ({file}) have another digest than the official ones.",
             "Delete that file, or download the weights into the workspace.",
             file=str(file),
         )
@@ -183,12 +179,12 @@ def _read_cached(file: Path) -> Weights:
 def download_weights(
     workspace: Workspace, on_progress: Callable[[int, int], None] | None = None
 ) -> Weights:
-    """Return the weights, downloaded into the workspace; a broken download goes on.
+    """Download the ImageNet weights into the workspace and return them; resume if interrupted.
 
     Raises:
-        WeightsMissing: The server cannot be reached or refuses, or the download broke off.
-        WeightsDamaged: What came is not what was asked for; it is thrown away.
-        DiskFull: There is no room for the file.
+        WeightsMissing: The server cannot be reached or refuses, or the download was interrupted.
+        WeightsDamaged: The downloaded file is wrong; it is deleted.
+        DiskFull: The disk has no room for the file.
     """
     address = read_settings().weights_url
     name = address.rsplit("/", 1)[-1].partition("?")[0].lstrip(".") or OFFICIAL_NAME
@@ -197,7 +193,7 @@ def download_weights(
     def check(file: Path) -> None:
         if is_official and digest_file(file, "md5") != OFFICIAL_MD5:
             raise WeightsDamaged(
-                "The downloaded weights are not the official ones: their digest differs.",
+                "The downloaded weights have another digest than the official ones.",
                 "Download them again.",
                 address=address,
             )

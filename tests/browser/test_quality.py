@@ -80,5 +80,5 @@ def test_an_analysis_goes_on_while_the_page_is_reloaded(
     expect(page.get_by_text("Analysing").first).to_be_visible()
     page.reload()
     expect(page.get_by_text("Analysed with the features")).to_be_visible(timeout=4 * MINUTES)
-    expect(page.get_by_text("Starter").first).to_be_visible()
+    expect(page.get_by_text("Built-in").first).to_be_visible()
     assert read_quality(workspace, dataset) is not None

@@ -153,7 +153,7 @@ def test_an_analysis_fills_in_what_needs_features(
     counts = read_counts(app)
     assert counts["Label suspects"] == str(int(result.photos["suspect"].sum()))
     assert counts["Outliers"] == str(int(result.photos["outlier"].sum()))
-    assert "“Starter”" in "".join(caption.value for caption in app.caption)
+    assert "“Built-in”" in "".join(caption.value for caption in app.caption)
     suspects = int(counts["Label suspects"])
     assert suspects >= 1  # the rose among the tulips
     press(app, "Label is correct")

@@ -13,11 +13,11 @@ from models.backbone import BackboneFacts
         ({}, "licence unknown; photos as BGR minus ImageNet's mean"),
         (
             {"weights_kind": "starter"},
-            "Starter, licence: this program's; photos as BGR minus ImageNet's mean",
+            "Built-in, licence: this program's; photos as BGR minus ImageNet's mean",
         ),
         (
             {"weights_label": "ImageNet", "preprocessing": "unit"},
-            "ImageNet (Keras V1), licence: MIT; photos as RGB / 255",
+            "ImageNet, licence: MIT; photos as RGB / 255",
         ),
     ],
 )

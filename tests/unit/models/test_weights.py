@@ -176,7 +176,7 @@ def test_all_weights_on_this_machine_are_listed(
 def test_without_pretrained_weights_those_of_the_program_are_used(workspace: Workspace) -> None:
     assert name_usual(workspace) == name_usual(workspace, ["random"]) == "starter"
     starter = find_weights(workspace, "starter")
-    assert starter.official and starter.label == "Starter"
+    assert starter.official and starter.label == "Built-in"
     assert starter.file is not None and starter.file.stat().st_size < 26_000_000
 
 

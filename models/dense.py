@@ -1,7 +1,7 @@
-"""The head in NumPy: what answers on pages, in the API and when a run is scored; no Keras needed.
+"""The head in NumPy, for pages, the API and the scores of a run.
 
-features (n, 2048) → standardise → [dense, relu]* → dense → softmax → scores (n, k). Computed in
-float64, so that a photo's scores do not depend on the photos beside it.
+features (n, 2048) → standardise → [dense, relu]* → dense → softmax → scores (n, k), in float64, so
+that the scores of a photo do not depend on other photos in the batch.
 """
 
 import functools
@@ -16,26 +16,26 @@ from core.errors import ResultDamaged
 from core.workspace import write_atomically
 from models.rows import Rows
 
-_ROWS = 4096  # as many at a time: bounds the memory that float64 takes
+_ROWS = 4096  # at a time: limits the memory of float64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DenseHead:
-    """A trained head; the last of the layers gives the logits of the k classes."""
+    """A trained head; the last layer gives the logits of the k classes."""
 
     kernels: tuple[np.ndarray, ...]
-    """One (inputs, outputs) float32 for each dense layer."""
+    """(inputs, outputs) float32 for each layer."""
     biases: tuple[np.ndarray, ...]
-    """One (outputs,) float32 for each dense layer."""
+    """(outputs,) float32 for each layer."""
     mean: np.ndarray
     """(2048,) float32, subtracted from the features."""
     scale: np.ndarray
-    """(2048,) float32, divides what is left."""
+    """(2048,) float32, divides the difference."""
 
     def scores(self, features: Rows) -> np.ndarray:
-        """Return the score of each class, (n, k) float32, each row summing to 1.
+        """Return the scores (n, k) float32; each row sums to 1.
 
-        Added in double precision: in single the sums depend on how many threads there are.
+        In double precision: single-precision sums depend on the number of threads.
         """
         scores = np.empty((len(features), len(self.biases[-1])), np.float32)
         for rows in _split_rows(len(features)):
@@ -45,9 +45,9 @@ class DenseHead:
         return scores
 
     def logit_gradient(self, features: np.ndarray, class_numbers: np.ndarray) -> np.ndarray:
-        """Return the gradient of one class's logit by the features, (n, 2048) float32.
+        """Return the gradient of a logit by the features, (n, 2048) float32.
 
-        `class_numbers` (n,) int: the class chosen for each row.
+        `class_numbers` (n,) int: the class of each row.
         """
         gradients = np.empty(features.shape, np.float32)
         for rows in _split_rows(len(features)):
@@ -59,7 +59,7 @@ class DenseHead:
         return gradients
 
     def _activations(self, features: np.ndarray) -> list[np.ndarray]:
-        """Return what each layer gives: the hidden ones after relu, then the logits."""
+        """Return the output of each layer: hidden ones after relu, then the logits."""
         values = (features.astype(np.float64) - self.mean) / self.scale
         given = []
         for number, (kernel, bias) in enumerate(zip(self._kernels, self.biases, strict=True), 1):
@@ -79,9 +79,9 @@ def _split_rows(rows: int) -> Iterator[slice]:
 
 
 def measure_spread(features: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and scale (2048,) float32 by which features are standardised.
+    """Return the mean and scale (2048,) float32 for standardisation.
 
-    The scale is the standard deviation, but at least a hundredth of the median one.
+    The scale is the standard deviation, or a hundredth of the median one if that is larger.
     """
     total = sum(features[rows].sum(axis=0, dtype=np.float64) for rows in _split_rows(len(features)))
     mean = np.asarray(total / len(features))
@@ -104,7 +104,7 @@ def measure_scores(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float
 
 
 def write_head(head: DenseHead, path: Path) -> None:
-    """Write the head into the file (.npz)."""
+    """Write the head as .npz."""
     arrays = {"mean": head.mean, "scale": head.scale}
     for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True)):
         arrays |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
@@ -116,7 +116,7 @@ def read_head(path: Path) -> DenseHead:
     """Return the head of a file.
 
     Raises:
-        ResultDamaged: The file is missing, cut short or no head.
+        ResultDamaged: The file is missing or damaged.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
@@ -129,7 +129,7 @@ def read_head(path: Path) -> DenseHead:
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ResultDamaged(
-            f"The head {path} is missing, was cut short or altered.",
+            f"The head {path} is missing or damaged.",
             "Train the run again: the same recipe gives the same head.",
             file=str(path),
         ) from error

@@ -1,6 +1,6 @@
-"""The full model in Keras: photos uint8 RGB → scores, preprocessing inside.
+"""The full model in Keras: photos uint8 RGB → scores, with preprocessing.
 
-Its weights are read back from the OpenVINO network, because that is the network that answers.
+Its weights are read from the OpenVINO network, so that it gives the same scores.
 """
 
 from collections.abc import Iterator
@@ -24,10 +24,10 @@ CONVOLUTIONS = 53
 
 
 class Convolution(NamedTuple):
-    """One convolution with the BatchNorm behind it."""
+    """A convolution with its BatchNorm folded in."""
 
     kernel: np.ndarray
-    """(height, width, inputs, outputs) float32, Keras' order."""
+    """(height, width, inputs, outputs) float32."""
     bias: np.ndarray
     """(outputs,) float32."""
 
@@ -36,7 +36,7 @@ def build_full_model(network_file: Path, facts: BackboneFacts, head: DenseHead) 
     """Return the model photos (n, 224, 224, 3) uint8 RGB → scores (n, k) float32.
 
     Raises:
-        BackboneMissing: The file holds another network.
+        BackboneMissing: The file has another network.
     """
     resnet = build_network()
     convolutions = read_convolutions(network_file)
@@ -56,7 +56,7 @@ def build_full_model(network_file: Path, facts: BackboneFacts, head: DenseHead) 
 
 
 def _set_convolutions(resnet: keras.Model, convolutions: dict[str, Convolution]) -> None:
-    """Set the kernels; BatchNorm, which is folded into them, becomes the identity."""
+    """Set the kernels; BatchNorm, folded into them, becomes the identity."""
     for layer in resnet.layers:
         if isinstance(layer, keras.layers.Conv2D):
             layer.kernel.assign(convolutions[layer.name].kernel)
@@ -77,24 +77,24 @@ def write_litert(model: keras.Model, file: Path) -> None:
 
 
 def read_convolutions(network_file: Path) -> dict[str, Convolution]:
-    """Return layer name ("conv2_block1_0_conv") → convolution, of a backbone's network file.
+    """Return layer name ("conv2_block1_0_conv") → convolution of a network file.
 
     Raises:
-        BackboneMissing: The file holds another network.
+        BackboneMissing: The file has another network.
     """
     network = ov.Core().read_model(network_file)
     nodes = [node for node in network.get_ordered_ops() if node.get_type_name() == "Convolution"]
     if len(nodes) != CONVOLUTIONS:
         raise BackboneMissing(
             f"The network {network_file} is not ResNet-50: it has {len(nodes)} convolutions.",
-            "Train the same recipe again: its backbone is made anew.",
+            "Train the same recipe again: this makes its backbone again.",
             file=str(network_file),
         )
     return {name: _read_convolution(node) for name, node in _name_nodes(nodes)}
 
 
 def folds_scale(network_file: Path) -> bool:
-    """Return whether a division of the photos by 255 would stand in the first kernel."""
+    """Return whether the division by 255 is folded into the first kernel."""
     kinds = {node.get_type_name() for node in ov.Core().read_model(network_file).get_ordered_ops()}
     return kinds.isdisjoint({"Multiply", "Divide"})
 
@@ -111,7 +111,7 @@ def _name_nodes(nodes: list[ov.Node]) -> Iterator[tuple[str, ov.Node]]:
 
 
 def _order_block(own: list[ov.Node]) -> Iterator[tuple[int, ov.Node]]:
-    """Yield the place of each convolution in its block: 0 is the one beside the other three."""
+    """Yield the place of each convolution in its block; 0 is the shortcut."""
     middle = next(node for node in own if node.input_value(1).get_node().shape[2] == 3)
     second = middle.get_friendly_name()
     first = _find_before(middle)
@@ -122,7 +122,7 @@ def _order_block(own: list[ov.Node]) -> Iterator[tuple[int, ov.Node]]:
 
 
 def _find_before(node: ov.Node) -> str:
-    """Return the name of the convolution right before this one; "" where something else is."""
+    """Return the name of the convolution just before this one, else ""."""
     before = node.input_value(0).get_node()
     while before.get_type_name() in ("Relu", "Add"):
         if before.get_type_name() == "Add" and not _is_constant(before, 1):

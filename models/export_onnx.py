@@ -1,6 +1,6 @@
-"""The full model in ONNX: the backbone's own network with the head behind it.
+"""The full model in ONNX: the OpenVINO backbone, node by node, and the head.
 
-No Keras: its way to ONNX (tf2onnx) takes 25 s and 7 GB for this network, this one a second.
+Keras' export to ONNX (tf2onnx) takes 25 s and 7 GB for this network, this one takes a second.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,14 +18,14 @@ from models.backbone import BackboneFacts
 from models.dense import DenseHead
 
 _OPSET, _IR_VERSION = 17, 8
-"""Of 2022: what ONNX Runtime 1.12 and all later ones read."""
+"""Versions of 2022, for ONNX Runtime 1.12 and later."""
 
 _ALMOST_ZERO = 1e-30
 
 _PAIRS = {"Add": "Add", "Multiply": "Mul", "Subtract": "Sub", "Divide": "Div"}
 
 _ORDERING = {"Convert", "StridedSlice", "Unsqueeze", "Concat", "Transpose"}
-"""What puts photos and maps into the order of their axes and colours: done once, in front."""
+"""Nodes that only reorder axes and colours: done once at the start."""
 
 
 def write_onnx(
@@ -38,10 +38,10 @@ def write_onnx(
     """Write the ONNX model: "photos" → "scores".
 
     Args:
-        known: Fields of the model of unlike photos; with them it also gives "distance", (n,).
+        known: Model of the training photos; with it the outputs include "distance", (n,).
 
     Raises:
-        BackboneMissing: The network holds what ResNet-50 does not.
+        BackboneMissing: The network is not ResNet-50.
     """
     graph = _Graph()
     pooled = _copy_network(graph, ov.Core().read_model(network_file), facts)
@@ -70,27 +70,27 @@ def write_onnx(
 
 
 class _Graph:
-    """Nodes and constants as they gather; every value has a name."""
+    """Nodes and named constants."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """Return the name of what the new node gives."""
+        """Add a node and return the name of its output."""
         output = name or f"value_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
         return output
 
     def keep(self, array: np.ndarray) -> str:
-        """Return the name of the constant."""
+        """Add a constant and return its name."""
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
 
 def _copy_network(graph: _Graph, network: ov.Model, facts: BackboneFacts) -> str:
-    """Return the name of the features: the network's nodes stand in the graph."""
+    """Copy the nodes of the network and return the name of the features."""
     photos = graph.add("Cast", "photos", to=1)  # float32
     photos = graph.add("Transpose", photos, perm=[0, 3, 1, 2])
     if facts.preprocessing == "resnet":  # its colours are BGR
@@ -118,7 +118,7 @@ def _copy_network(graph: _Graph, network: ov.Model, facts: BackboneFacts) -> str
 
 
 def _copy_node(graph: _Graph, node: ov.Node, find: Callable[[ov.Node, int], str]) -> str:
-    """Return the name of what the copy of the node gives; `find` names an input of a node."""
+    """Copy a node and return the name of its output; `find` names an input."""
     kind, facts = node.get_type_name(), node.get_attributes()
     if kind == "Relu":
         return graph.add(kind, find(node, 0))
@@ -126,7 +126,7 @@ def _copy_node(graph: _Graph, node: ov.Node, find: Callable[[ov.Node, int], str]
         return graph.add(_PAIRS[kind], find(node, 0), find(node, 1))
     if kind == "Pad":
         widths = [int(width) for place in (1, 2) for width in _read_constant(node, place)]
-        # ONNX Runtime draws a Pad of zeros into MaxPool, whose own border is minus infinity.
+        # ONNX Runtime fuses a Pad of zeros into MaxPool, whose own border is minus infinity.
         value = np.maximum(_read_constant(node, 3), _ALMOST_ZERO).astype(np.float32).reshape(())
         return graph.add(kind, find(node, 0), graph.keep(np.array(widths)), graph.keep(value))
     if kind not in ("MaxPool", "Convolution"):
@@ -157,7 +157,7 @@ def _add_head(graph: _Graph, features: str, head: DenseHead) -> str:
 
 
 def _add_distance(graph: _Graph, features: str, known: Mapping[str, np.ndarray]) -> str:
-    """Return the name of the distances from the training photos (core/prediction/unlike.py)."""
+    """Return the name of the distances to the training photos (core/prediction/unlike.py)."""
     last = graph.keep(np.array([-1]))
 
     def square(values: str) -> str:
@@ -179,6 +179,6 @@ def _add_distance(graph: _Graph, features: str, known: Mapping[str, np.ndarray])
 
 def _unknown(what: str) -> BackboneMissing:
     return BackboneMissing(
-        f"The network is not the ResNet-50 that can be written as ONNX: it has {what}.",
-        "Leave ONNX out, or train the same recipe again: its backbone is made anew.",
+        f"The network cannot be exported to ONNX: it has {what}.",
+        "Leave ONNX out, or train the same recipe again: this makes its backbone again.",
     )

@@ -1,6 +1,6 @@
-"""What a network sees in the photos of a dataset: computed once, kept, continued when interrupted.
+"""Extraction: the rows of photos by a network, computed once, cached, resumed when interrupted.
 
-Features are rows of all photos as they are; a view (models/keeping.py) is of some, changed.
+Features are of all photos without changes; a view (models/keeping.py) is of some, augmented.
 """
 
 import time
@@ -39,12 +39,12 @@ _VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractionProgress:
-    """How far an extraction is; the speed is that of this call, without what was there before."""
+    """The progress of an extraction; the speed is of this call."""
 
     done: int
     total: int
     left: int
-    """Photos that have to go through the network still; the others are copied."""
+    """Photos that still have to go through the network; others are copied."""
     photos_per_second: float
 
     @property
@@ -54,16 +54,16 @@ class ExtractionProgress:
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """The photos that rows are computed of, and how they are changed before."""
+    """Packed photos and their augmentation."""
 
     file: Path
     """.npy of (n, 224, 224, 3) uint8."""
     numbers: np.ndarray | None = None
     """(m,) int: the photo of each row; None: all photos."""
     change: Change | None = None
-    """None: the photos as they are."""
+    """Augmentation, or None."""
     threads: int = 1
-    """How many threads change photos while the network computes."""
+    """Number of threads for augmentation."""
 
 
 def features_id(dataset_id: str, backbone_id: str, precision: str) -> str:
@@ -94,17 +94,17 @@ def extract_features(
     on_progress: Callable[[ExtractionProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> np.ndarray:
-    """Return the features (n, 2048) float32 of all photos, memory-mapped; computed if not kept.
+    """Return the features (n, 2048) float32 of all photos, memory-mapped; computed if not cached.
 
     Args:
-        photos_file: .npy of packed photos, as the backbone takes them.
-        donors: Rows that are known, of the same backbone and precision; only the rest is computed.
-        should_stop: Asked after each batch; what is done by then is kept for the next call.
+        photos_file: .npy of packed photos.
+        donors: Known rows of the same backbone and precision; only the rest is computed.
+        should_stop: Asked after each batch; finished rows stay for the next call.
 
     Raises:
-        RunStopped: `should_stop` said so.
-        ResultDamaged: The file of photos was cut short.
-        WeightsDamaged: The backbone gives features that are not finite.
+        RunStopped: `should_stop` returned True.
+        ResultDamaged: The file of photos is damaged.
+        WeightsDamaged: Features are not finite.
     """
     facts = backbone.facts
     entry = _describe_features(dataset_id, facts.id, facts.precision)
@@ -136,7 +136,7 @@ def extract_rows(
     on_progress: Callable[[ExtractionProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> np.ndarray:
-    """Return the rows of an entry, memory-mapped; computed if not kept. See `extract_features`."""
+    """Return the rows of an entry, memory-mapped, as `extract_features` does."""
     report, stop = on_progress or (lambda _: None), should_stop or (lambda: False)
 
     def complete(partial: Path) -> None:
@@ -174,15 +174,14 @@ def _check(batches: Iterator[np.ndarray], form: RowForm) -> Iterator[np.ndarray]
         broken = not are_finite(rows)
         if broken and rows.dtype == np.float16:
             raise RecipeRefused(
-                "The activations of conv4 with these weights are larger than 65,504, the most that "
-                "is kept of them.",
-                "Choose the strategy “full”, which keeps none, or “head”; or other weights.",
+                "With these weights the activations of conv4 exceed 65,504, the limit of float16.",
+                "Choose the strategy “full” or “head”, or other weights.",
                 field="strategy",
             )
         if broken:
             raise WeightsDamaged(
-                "The backbone gives features that are not finite numbers.",
-                "Use other weights: these are damaged or were not trained for ResNet-50.",
+                "The features of the backbone are not finite.",
+                "Use other weights: these are damaged or not of ResNet-50.",
             )
         assert (rows.shape[1:], rows.dtype) == (form.shape, np.dtype(form.kind))
         yield rows
@@ -196,7 +195,7 @@ def _append_rows(
     report: Callable[[ExtractionProgress], None],
     should_stop: Callable[[], bool],
 ) -> None:
-    """Append all rows to the partial file, in order: computed or copied."""
+    """Append all rows to the partial file in order, computed or copied."""
     unknown, seen, start = donors.find_unknown(done), 0, time.perf_counter()
     for batch in computed:
         for photo, row in zip(unknown[seen : seen + len(batch)].tolist(), batch, strict=True):

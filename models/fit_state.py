@@ -29,7 +29,7 @@ from models.plan import (
 from models.stepping import Pass, Seen, Stepper
 
 Measure = Callable[[Stepper], np.ndarray | None]
-"""Gives the scores of photos, (n, k); None when asked to stop, or where it is not done."""
+"""Returns scores (n, k); None after a stop, or where they are not measured."""
 
 _FILE = "checkpoint.npz"
 _LISTS = ("weights", "optimizer", "best_weights")
@@ -37,15 +37,15 @@ _LISTS = ("weights", "optimizer", "best_weights")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FitData:
-    """What a network is fitted on, and how it is judged after each epoch."""
+    """The training data, and the measurement after each epoch."""
 
     train: Source
     val_labels: np.ndarray
     """(m,) int; may be empty."""
     measure: Measure
-    """Of the validation photos."""
+    """Scores of the validation photos."""
     measure_train: Measure = lambda _: None
-    """Of the training photos, likewise: without dropout, as they are."""
+    """Scores of the training photos without dropout and augmentation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +55,14 @@ class FitResult:
     history: list[EpochResult]
     best_epoch: int
     head: DenseHead
-    """As it was in the best epoch."""
+    """The head of the best epoch."""
     epochs_done: int
     stopped: bool
-    """Whether a person ended it before its last epoch (an end by patience is none)."""
+    """Whether a person ended it before its last epoch (patience does not count)."""
 
 
 class FitState:
-    """A network on its way: the model, its curve, and the weights of the best epoch so far."""
+    """The state of a fit: the model, its curve, and the weights of the best epoch."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class FitState:
 
     @property
     def best(self) -> EpochResult:
-        """The best epoch so far, of all phases."""
+        """The best epoch of all phases."""
         return find_best(self.history)
 
     @property
@@ -101,7 +101,7 @@ class FitState:
         return over or len(self.own) >= self._plan.epochs
 
     def run_epoch(self, data: FitData, should_stop: Ask) -> bool:
-        """Return whether another epoch was completed; False when a stop was asked for."""
+        """Return whether another epoch was completed; False after a stop."""
         start = time.perf_counter()
         with UsageSampler() as usage:
             seen = self._run_steps(data.train, should_stop)
@@ -130,7 +130,7 @@ class FitState:
         return True
 
     def _run_steps(self, train: Source, should_stop: Ask) -> Seen | None:
-        """Return what the steps of the next epoch gave; None when a stop was asked for."""
+        """Return the means of the next epoch; None after a stop."""
         seeds = np.random.SeedSequence((self._plan.seed, len(self.history) + 1)).spawn(3)
         shuffling, dropping, mixing = seeds
         seed_dropout(self._stepper.model, dropping)
@@ -160,12 +160,10 @@ class FitState:
             write_checkpoint(self._folder, self._mark, checkpoint)
 
     def conclude(self) -> FitResult:
-        """Return the result; the model has the weights of the best epoch of this phase."""
+        """Set the model to the best epoch of this phase and return the result."""
         if not self.history:
-            raise RunStopped(
-                "The run was stopped before its first epoch was complete.",
-                "Start it again: what was computed before is kept.",
-            )
+            problem = "The run was stopped before its first epoch was complete."
+            raise RunStopped(problem, "Start it again: computed features are cached.")
         self._stepper.write_weights(self._best_weights)
         return FitResult(
             history=self.history,
@@ -178,7 +176,7 @@ class FitState:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """The state of a fit after an epoch; lists of arrays are in the order of Keras' variables."""
+    """The state of a fit after an epoch; arrays are in the order of Keras' variables."""
 
     weights: Sequence[np.ndarray]
     optimizer: Sequence[np.ndarray]
@@ -186,7 +184,7 @@ class Checkpoint:
     best_epoch: int
     history: Sequence[Mapping[str, Any]]
     split: int = 1
-    """In how many parts a batch is computed (models/stepping.py)."""
+    """Number of parts of a batch (models/stepping.py)."""
 
 
 def find_best(history: Sequence[EpochResult]) -> EpochResult:
@@ -195,18 +193,18 @@ def find_best(history: Sequence[EpochResult]) -> EpochResult:
 
 
 def find_checkpoint(folder: Path) -> Path:
-    """Return where the checkpoint of a folder is, or would be."""
+    """Return the path of the checkpoint in a folder."""
     return folder / _FILE
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Delete what a process left that was killed while it wrote; only for whoever has the run."""
+    """Delete the unfinished files of a killed process; only with the lock of the run."""
     for leftover in folder.glob(f".*-{_FILE}"):
         leftover.unlink(missing_ok=True)
 
 
 def write_checkpoint(folder: Path, mark: str, checkpoint: Checkpoint) -> None:
-    """Write the checkpoint in place of the one in the folder."""
+    """Replace the checkpoint in the folder."""
     arrays = {
         f"{name}_{number}": array
         for name in _LISTS
@@ -224,7 +222,7 @@ def write_checkpoint(folder: Path, mark: str, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(folder: Path, mark: str) -> Checkpoint | None:
-    """Return the checkpoint in the folder; None where it is missing, damaged or of another fit."""
+    """Return the checkpoint of this fit; None where it is missing or damaged."""
     try:
         with (folder / _FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))

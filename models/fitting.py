@@ -1,6 +1,6 @@
-"""Fits a network epoch by epoch and keeps its best one (keras): a head alone, or stages with it.
+"""Fits a head, or stages with a head, and returns the best epoch (keras).
 
-The same arguments give the same curve, bit for bit, also when the process is killed in between.
+The same arguments give the same curve, bit for bit, also if the process is killed in between.
 """
 
 import zlib
@@ -24,31 +24,30 @@ __all__ = ["FitResult", "HeadFit", "fit", "fit_head", "make_deterministic"]
 
 
 def leave_as_is(width: int) -> Spread:
-    """Return the spread that leaves features of this length as they are."""
+    """Return the mean and scale that do not change the features."""
     return np.zeros(width, np.float32), np.ones(width, np.float32)
 
 
 Features = tuple[Sequence[Rows], np.ndarray]
-"""One array (m, 2048) float32 a view, and labels (m,) int."""
+"""One array (m, 2048) float32 per view, and labels (m,) int."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeadFit:
-    """A head to be fitted, and on what."""
+    """The fit of a head: data and settings."""
 
     train: Features
-    """Epochs walk through its views."""
+    """Epochs take turns with its views."""
     validation: Features
-    """May have no photos: then the training loss decides which epoch is best."""
+    """Without photos the training loss decides the best epoch."""
     shape: HeadShape
     plan: FitPlan
     standardise: bool
     plain: Rows | None = None
-    """Features (m, 2048) of the training photos as they are, to measure it by after each epoch;
-    None: it is measured by validation photos alone."""
+    """Features (m, 2048) of the training photos, to measure them after each epoch, or None."""
 
     def build(self) -> keras.Model:
-        """Return a new head, standardised by the first view; all that is random is seeded."""
+        """Return a new head, standardised by the first view, with seeded weights."""
         make_deterministic(self.plan.seed)
         first = self.train[0][0]
         spread = measure_spread(first) if self.standardise else leave_as_is(first.shape[1])
@@ -56,7 +55,7 @@ class HeadFit:
 
 
 def fit_head(job: HeadFit, folder: Path | None, watch: FitWatch = UNWATCHED) -> FitResult:
-    """Return the best head and the curve; resume from the checkpoint in the folder, if any.
+    """Return the curve and the best head; resume from a checkpoint in the folder.
 
     Raises:
         RunStopped: Stopped before the first epoch was complete.
@@ -91,7 +90,7 @@ def _digest(rows: Rows) -> int:
 def fit(
     model: keras.Model, data: FitData, plan: FitPlan, record: FitRecord, watch: FitWatch
 ) -> FitResult:
-    """Return the curve, with the model set to its best epoch; resume from a checkpoint.
+    """Return the curve and set the model to its best epoch; resume from a checkpoint.
 
     Raises:
         RunStopped: Stopped before the first epoch was complete, with none before.
@@ -108,10 +107,10 @@ def fit(
 
 
 def make_deterministic(seed: int, *, exact: bool = True) -> None:
-    """Seed all that is random; `exact`: make equal steps give equal numbers from here on.
+    """Seed all random numbers; `exact`: make training deterministic.
 
-    Not exact, Keras lets TensorFlow compile with XLA on a GPU, and PyTorch chooses any kernel.
-    JAX computes alike in both ways: what makes it exact on GPUs is chosen before it is imported.
+    Otherwise TensorFlow compiles with XLA on a GPU, and PyTorch chooses any kernel. JAX gets its
+    setting before its import (models/__init__.py).
     """
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
@@ -122,11 +121,11 @@ def make_deterministic(seed: int, *, exact: bool = True) -> None:
         import torch
 
         torch.use_deterministic_algorithms(exact, warn_only=True)
-        torch.backends.cudnn.benchmark = not exact  # else kernels are not tried out
+        torch.backends.cudnn.benchmark = not exact  # True: tries out kernels
 
 
 def warm_up() -> None:
-    """Train a tiny head, so that Keras is imported and the first epoch of the next fit is fast."""
+    """Import Keras and train a tiny head, so that the first epoch of the next fit is fast."""
     rng = np.random.default_rng(0)
     features, labels = rng.random((8, FEATURE_WIDTH), dtype=np.float32), np.arange(8) % 2
     job = HeadFit(

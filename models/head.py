@@ -10,7 +10,7 @@ from models.dense import DenseHead
 from models.plan import HeadShape
 
 Spread = tuple[np.ndarray, np.ndarray]
-"""Mean and scale (width,) float32 by which features are standardised."""
+"""Mean and scale (width,) float32 for standardisation."""
 
 
 def build_head(shape: HeadShape, spread: Spread, seed: int) -> keras.Model:
@@ -22,9 +22,9 @@ def build_head(shape: HeadShape, spread: Spread, seed: int) -> keras.Model:
 def add_head(
     features: keras.KerasTensor, shape: HeadShape, spread: Spread, seed: int
 ) -> keras.KerasTensor:
-    """Return the scores of a head on these features, its kernels drawn by the seed.
+    """Return the scores of a new head on these features.
 
-    Dropout is in front of each dense layer but the first hidden one.
+    Dropout precedes each dense layer except the first hidden one.
     """
     mean, scale = spread
     x = keras.layers.Normalization(mean=mean, variance=scale**2, name="standardise")(features)
@@ -44,7 +44,7 @@ def add_head(
 
 
 def seed_dropout(model: keras.Model, seed: np.random.SeedSequence) -> None:
-    """Seed what the dropout layers drop from now on."""
+    """Seed the dropout layers."""
     dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     layers = [layer for layer in dropouts if layer.rate > 0]  # the others have no seed
     for layer, child in zip(layers, seed.spawn(len(layers)), strict=True):
@@ -53,7 +53,7 @@ def seed_dropout(model: keras.Model, seed: np.random.SeedSequence) -> None:
 
 
 def to_dense_head(model: keras.Model) -> DenseHead:
-    """Return the head at the end of the model in NumPy; its scores are equal within 1e-6."""
+    """Return the head of the model in NumPy, with equal scores within 1e-6."""
     standardise = model.get_layer("standardise")
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     return DenseHead(
@@ -65,7 +65,7 @@ def to_dense_head(model: keras.Model) -> DenseHead:
 
 
 def set_dense_head(model: keras.Model, head: DenseHead) -> None:
-    """Give the head at the end of the model these weights."""
+    """Set the weights of the model's head."""
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     for layer, kernel, bias in zip(layers, head.kernels, head.biases, strict=True):
         layer.kernel.assign(kernel)
@@ -73,5 +73,5 @@ def set_dense_head(model: keras.Model, head: DenseHead) -> None:
 
 
 def read_array(variable: keras.Variable) -> np.ndarray:
-    """Return a copy of the variable's value, wherever it lies."""
+    """Return a copy of the variable's value, from any device."""
     return np.array(variable.numpy())

@@ -1,4 +1,4 @@
-"""A trunk or backbone as arrays, to be opened in a process that has no workspace."""
+"""A trunk or backbone as arrays, for a process without a workspace."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,18 +15,18 @@ from models.weights import Weights
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PackedNetwork:
-    """A trunk or backbone on its way to another process."""
+    """A trunk or backbone for another process."""
 
     facts: BackboneFacts
     files: Mapping[str, np.ndarray]
-    """Name → bytes: the files of its folder, or of its weights."""
+    """Name → bytes of its files, or of its weights."""
     weights: Weights | None = None
-    """What Keras builds it from, on GPUs; None: it runs in OpenVINO."""
+    """Weights for Keras, on GPUs; None: it runs in OpenVINO."""
     is_trunk: bool = False
     purpose: Purpose = "throughput"
 
     def open(self) -> Trunk:
-        """Return the network; a process keeps the one that it opened last."""
+        """Return the network; a process caches the last one."""
         key = f"{self.facts.id} {self.is_trunk} {self.purpose}"
         if key not in _opened:
             _opened.clear()
@@ -54,7 +54,7 @@ _opened: dict[str, Trunk] = {}
 
 
 def pack_network(workspace: Workspace, facts: BackboneFacts, **how: Any) -> PackedNetwork:
-    """Return a backbone of the workspace, or its trunk, packed for OpenVINO."""
+    """Return a backbone of the workspace, or its trunk, for OpenVINO."""
     files = sorted(workspace.backbone_folder(facts.id).iterdir())
     contents = {file.name: np.fromfile(file, np.uint8) for file in files}
     return PackedNetwork(facts=facts, files=contents, **how)

@@ -1,6 +1,6 @@
-"""How a network is fitted: the plan, learning rates and early ends, and where batches come from.
+"""The plan of a fit: learning rates, early stopping and the source of batches.
 
-Rates and ends are pure functions of plan and finished epochs. No Keras: pages may read this.
+Rates and stops are pure functions of the plan and the finished epochs. No Keras: pages import this.
 """
 
 import math
@@ -18,7 +18,7 @@ from models.rows import Rows
 
 @dataclass(frozen=True, kw_only=True)
 class FitPlan:
-    """Everything about the steps of a fit; the fields mean what those of `Recipe` mean."""
+    """The settings of a fit's steps, as in `Recipe`."""
 
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     momentum: float = 0.9
@@ -46,18 +46,18 @@ class HeadShape:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochResult:
-    """A point of the curve: means while it learned, and what it answers after the epoch."""
+    """A point of the curve: means during the epoch, and measurements after it."""
 
     epoch: int
     """From 1, over both phases where there are two."""
     phase: Literal["head", "stages"] = "head"
     """Whether only the head was trained, or stages of the backbone with it."""
     loss: float
-    """Of training photos, the mean over the epoch's batches: weights that still change, dropout
-    and augmentation on. Not to be compared with `val_loss`; `train_loss` is."""
+    """Mean of the training photos over the epoch's batches, with dropout and augmentation. Compare
+    `train_loss` with `val_loss`, not this."""
     accuracy: float
     train_loss: float | None = None
-    """Of training photos after the epoch, as validation is measured; None: not measured."""
+    """Of the training photos after the epoch, in inference mode; None: not measured."""
     train_accuracy: float | None = None
     val_loss: float | None
     """None without validation photos."""
@@ -68,29 +68,29 @@ class EpochResult:
     photos_per_second: float = 0.0
     """Training photos only, validation not counted."""
     batch_size: int = 0
-    """Photos on the device at a time; below the recipe's where memory ran out."""
+    """Photos on the device at a time; less than the recipe's after memory ran out."""
     memory_bytes: int = 0
-    """Of the worker process, at the end of the epoch."""
+    """Memory of the worker at the end of the epoch."""
     gpu_memory_bytes: int | None = None
     gpu_share: float | None = None
-    """Busy share of the GPU over the epoch, 0 to 1; None on the CPU."""
+    """Mean utilization of the GPU, 0 to 1; None on the CPU."""
 
 
 Tell = Callable[[EpochResult, EpochResult], None]
-"""Told each epoch and the best so far, once its checkpoint is written. The epochs of a checkpoint
-are told again: the process may have died before it could pass them on."""
+"""Receives each epoch and the best one after the checkpoint is written. After a resume it receives
+the epochs of the checkpoint again: the process may have died before."""
 Ask = Callable[[], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitWatch:
-    """Whom a fit tells how far it is, and whom it asks whether to go on."""
+    """The listeners of a fit, and its stop signals."""
 
     on_epoch: Tell = lambda *_: None
     on_step: Callable[[int, int], None] | None = None
-    """Told after each batch how many photos of the epoch are done, and of how many."""
+    """Receives the finished photos of the epoch after each batch, and their total."""
     should_stop: Ask = lambda: False
-    """Asked after each batch and epoch; an epoch that is not complete is dropped."""
+    """Asked after each batch and epoch; an incomplete epoch is dropped."""
     should_end: Ask = lambda: False
     """Asked after each epoch."""
 
@@ -100,19 +100,19 @@ UNWATCHED = FitWatch()
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FitRecord:
-    """Where the checkpoints of a fit are kept, and what they belong to."""
+    """The folder of checkpoints, and the facts that identify the fit."""
 
     folder: Path | None
     """None: no checkpoint is written."""
     subject: Mapping[str, object] = field(default_factory=dict)
-    """All that decides the fit beside the plan; a checkpoint of another is not used."""
+    """Everything but the plan that decides the fit."""
     before: Sequence[EpochResult] = ()
-    """Epochs of an earlier phase; one of them may be the best."""
+    """Epochs of an earlier phase."""
 
     def mark(self, plan: FitPlan) -> str:
-        """Return what a checkpoint of this fit is recognised by."""
+        """Return the id of the fit, written into its checkpoints."""
         timing = asdict(plan)
-        if plan.schedule != "cosine":  # more epochs go on from fewer, but for the cosine
+        if plan.schedule != "cosine":  # a run may get more epochs, except with cosine
             timing.pop("epochs")
         timing.pop("patience")
         past = [{"epoch": epoch.epoch, "loss": repr(epoch.loss)} for epoch in self.before]
@@ -126,7 +126,7 @@ PLATEAU_FACTOR = 0.5
 def find_rate(
     plan: FitPlan, history: Sequence[EpochResult], step: int = 0, steps: int = 1
 ) -> float:
-    """Return the learning rate of a step (from 0) of the epoch that follows the plan's history.
+    """Return the learning rate of a step (from 0) in the epoch after this history.
 
     Source: cosine after Loshchilov & Hutter 2016, "SGDR", without restarts; warm-up is linear.
     """
@@ -142,12 +142,12 @@ def find_rate(
 
 
 def find_best_epoch(history: Sequence[EpochResult]) -> int:
-    """Return the first epoch of the lowest validation, else training, loss."""
+    """Return the first epoch with the lowest validation loss, or training loss without photos."""
     return min(history, key=_read_loss).epoch
 
 
 def is_patience_over(plan: FitPlan, history: Sequence[EpochResult]) -> bool:
-    """Return whether the last `patience` epochs brought none that is better."""
+    """Return whether the last `patience` epochs did not improve."""
     if plan.patience is None or not history:
         return False
     best = find_best_epoch(history)
@@ -156,7 +156,7 @@ def is_patience_over(plan: FitPlan, history: Sequence[EpochResult]) -> bool:
 
 
 def _count_plateaus(history: Sequence[EpochResult]) -> int:
-    """Return how often the rate was lowered; the wait starts anew each time."""
+    """Return how often the rate was lowered; the wait restarts each time."""
     lowered, waited, best = 0, 0, math.inf
     for epoch in history:
         loss = _read_loss(epoch)
@@ -168,39 +168,39 @@ def _count_plateaus(history: Sequence[EpochResult]) -> int:
 
 
 def _read_loss(epoch: EpochResult) -> float:
-    """Return the loss by which an epoch is judged; infinite where it is not finite."""
+    """Return the loss that judges an epoch; infinite where it is not finite."""
     loss = epoch.loss if epoch.val_loss is None else epoch.val_loss
     return loss if math.isfinite(loss) else math.inf
 
 
 _AHEAD = 4
-"""Batches that are ready, in the making or waited for."""
+"""Batches that are read ahead."""
 
 
 class Source(Protocol):
-    """The photos of a split, in whatever shape the network takes them."""
+    """The photos of a split as input of a network."""
 
     labels: np.ndarray
     """(m,) int."""
 
     def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """Return what the network takes for these rows, in an epoch (from 1); any thread."""
+        """Return the input of these rows in an epoch (from 1); called in any thread."""
 
 
 class KeptViews:
-    """Arrays that were computed before, one a view; epochs walk through the views."""
+    """Cached arrays, one per view; epochs take turns with the views."""
 
     def __init__(self, views: Sequence[Rows], labels: np.ndarray) -> None:
         self.views = tuple(views)
         self.labels = labels
 
     def read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """Return the rows of the view whose turn it is."""
+        """Return the rows of the epoch's view."""
         return np.asarray(self.views[(epoch - 1) % len(self.views)][rows])
 
 
 def read_ahead(
     source: Source, batches: Iterable[np.ndarray], epoch: int
 ) -> Generator[tuple[np.ndarray, np.ndarray]]:
-    """Return (rows, inputs) of each batch in order; a thread reads the next ones meanwhile."""
+    """Return (rows, inputs) of each batch in order; a thread reads ahead."""
     return work_ahead(batches, lambda rows: source.read(rows, epoch), 1, _AHEAD)

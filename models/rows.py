@@ -1,4 +1,4 @@
-"""Files of rows (.npy), written and read in order: packed photos in, what a network gives out."""
+"""Files of rows (.npy): packed photos, features and activations."""
 
 import io
 import math
@@ -18,16 +18,16 @@ from core.workspace import write_whole
 from models.catalogue import FEATURE_WIDTH
 
 Change = Callable[[np.ndarray, list[int]], np.ndarray]
-"""Photos (b, 224, 224, 3) uint8 and their numbers → the photos as the network is to see them."""
+"""Photos (b, 224, 224, 3) uint8 and their numbers → augmented photos."""
 
 
 @dataclass(frozen=True)
 class RowForm:
-    """What one row of a file is: the shape and kind of the array of one photo."""
+    """Shape and type of a row."""
 
     shape: tuple[int, ...]
     kind: str
-    """As NumPy writes it: "<f4", "<f2"."""
+    """NumPy's name of the type, such as "<f4"."""
 
     @property
     def size(self) -> int:
@@ -42,7 +42,7 @@ CONV4 = RowForm((PHOTO_SIZE // 16, PHOTO_SIZE // 16, 1024), "<f2")
 
 
 def keep_whole_rows(rows: BinaryIO, total: int, form: RowForm) -> int:
-    """Return the rows done in a partial file, which then ends behind its last whole row."""
+    """Truncate a partial file after its last whole row and return the number of rows."""
     header = make_header(total, form)
     size = rows.seek(0, os.SEEK_END)
     done = (size - len(header)) // form.size
@@ -56,7 +56,7 @@ def keep_whole_rows(rows: BinaryIO, total: int, form: RowForm) -> int:
 
 
 def make_header(total: int, form: RowForm) -> bytes:
-    """Return the bytes that a file of so many rows begins with."""
+    """Return the header of a file of `total` rows."""
     stream = io.BytesIO()
     facts = {"descr": form.kind, "fortran_order": False, "shape": (total, *form.shape)}
     np.lib.format.write_array_header_1_0(stream, facts)
@@ -64,7 +64,7 @@ def make_header(total: int, form: RowForm) -> bytes:
 
 
 def read_header(photos: BinaryIO, file: Path) -> int:
-    """Return the number of photos in an open .npy, which then stands at the first of them."""
+    """Read the header of an open .npy of photos and return their number."""
     try:
         if np.lib.format.read_magic(photos) != (1, 0):
             raise ValueError("not written by this program")
@@ -91,7 +91,7 @@ def read_batches(photos: BinaryIO, numbers: np.ndarray, batch_size: int) -> Gene
 
 
 def are_finite(rows: np.ndarray) -> bool:
-    """Return whether no number of the rows is infinite or none."""
+    """Return whether all numbers of the rows are finite."""
     if rows.dtype != np.float16:
         return bool(np.isfinite(rows).all())
     bits = rows.view(np.uint16) & 0x7FFF  # without the sign; five times as fast as isfinite
@@ -101,9 +101,9 @@ def are_finite(rows: np.ndarray) -> bool:
 def change_batches(
     batches: Iterable[np.ndarray], numbers: np.ndarray, change: Change, threads: int
 ) -> Generator[np.ndarray]:
-    """Yield the batches, changed, in order; threads work a few batches ahead.
+    """Yield the augmented batches in order; threads work a few batches ahead.
 
-    `numbers` (m,) are those of the photos, over all batches.
+    `numbers` (m,) are the photos of all batches.
     """
 
     def number() -> Iterator[tuple[np.ndarray, list[int]]]:
@@ -127,12 +127,11 @@ def _damaged(file: Path) -> ResultDamaged:
 
 @dataclass(frozen=True, eq=False)
 class SomeRows:
-    """Some of the rows of a kept array, read when they are asked for: of a million photos they
-    would fill the memory."""
+    """Some rows of an array, read on access: a copy of very many would fill the memory."""
 
     kept: np.ndarray
     numbers: np.ndarray
-    """(m,) int, which rows."""
+    """(m,) int."""
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -147,13 +146,13 @@ class SomeRows:
 
 Rows = np.ndarray | SomeRows
 _MOST_COPIED = 2**30
-"""Bytes of rows that are copied once."""
+"""Most bytes of a copy."""
 
 
 def take_rows(kept: np.ndarray, numbers: np.ndarray) -> Rows:
-    """Return some of the rows of a kept array: a copy, or of very many what reads them when asked.
+    """Return some rows of an array: a copy, or `SomeRows` of very many.
 
-    One copy lies at one place: sums in single precision come out the same in each epoch.
+    A copy has one address: sums in single precision are the same in each epoch.
     """
     size = len(numbers) * kept.nbytes // max(len(kept), 1)
     return np.asarray(kept[numbers]) if size <= _MOST_COPIED else SomeRows(kept, numbers)
@@ -164,12 +163,12 @@ _BLOCK_BYTES = 8_000_000
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Donors:
-    """Kept rows of the same form, backbone, precision and view, for n photos."""
+    """Cached rows of n photos in other files, of the same form, backbone, precision and view."""
 
     features: tuple[np.ndarray, ...]
-    """Each (m, …), features (m, 2048) float32, say."""
+    """Arrays (m, …), such as features (m, 2048) float32."""
     source: np.ndarray
-    """(n,) int: which of `features` knows the photo, or -1 for none."""
+    """(n,) int: index into `features`, or -1."""
     row: np.ndarray
     """(n,) int: its row there."""
 
@@ -177,11 +176,11 @@ class Donors:
         return len(self.source)
 
     def find_unknown(self, first: int) -> np.ndarray:
-        """Return the numbers of the photos from `first` on that none knows, ascending."""
+        """Return the photos from `first` without a row, ascending."""
         return np.flatnonzero(self.source[first:] < 0) + first
 
     def write_rows(self, file: BinaryIO, start: int, end: int) -> None:
-        """Write the rows of the photos from `start` to before `end`, all of them known."""
+        """Write the rows of the photos from `start` to before `end`."""
         if start == end:
             return
         form = self.features[0]
@@ -197,5 +196,5 @@ class Donors:
 
 
 def find_no_donors(photos: int) -> Donors:
-    """Return donors that know none of so many photos."""
+    """Return donors without rows."""
     return Donors(features=(), source=np.full(photos, -1), row=np.zeros(photos, np.int64))

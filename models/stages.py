@@ -29,7 +29,7 @@ _LAST_FROZEN = "conv4_block6_out"
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A model from photos or activations to scores, and the ResNet-50 whose layers it shares."""
+    """A model from photos or activations to scores, and its ResNet-50."""
 
     model: keras.Model
     resnet: keras.Model
@@ -43,24 +43,24 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tuning:
-    """Which stages of which network are trained, and how."""
+    """The stages to train, and the settings."""
 
     weights: Weights
     preprocessing: Preprocessing
     unfrozen: int
-    """How many of the last stages are free, 1 (conv5) to 5 (all)."""
+    """Number of the last stages to train, 1 (conv5) to 5 (all)."""
     whole: bool
-    """Whether the network takes photos; else activations of conv4, for `unfrozen` 1 only."""
+    """True: photos in; False: activations of conv4, for `unfrozen` 1 only."""
     half: Half
-    """What it computes in beside float32, if anything."""
+    """Type of mixed precision, if any."""
     shape: HeadShape
     plan: FitPlan
     standardise_by: Rows | None = None
-    """Features (m, 2048) of the frozen backbone; None: as they are."""
+    """Features (m, 2048) of the frozen backbone; None: not standardised."""
     start: DenseHead | None = None
-    """The head to begin with, and its spread; None: a new one, from the plan's seed."""
+    """The initial head; None: a new one from the plan's seed."""
     exact: bool = True
-    """Whether equal steps give equal numbers; see `make_deterministic`."""
+    """Whether training is deterministic; see `make_deterministic`."""
 
     @property
     def policy(self) -> str:
@@ -69,7 +69,7 @@ class Tuning:
 
     @property
     def spread(self) -> Spread:
-        """Mean and scale of the features in front of the head."""
+        """Mean and scale of the features before the head."""
         if self.start is not None:
             return self.start.mean, self.start.scale
         if self.standardise_by is None:
@@ -78,7 +78,7 @@ class Tuning:
 
 
 class StagesFit:
-    """A network with free stages, fitted by `run`."""
+    """A network with trainable stages."""
 
     def __init__(self, tuning: Tuning) -> None:
         """Build the network."""
@@ -91,7 +91,7 @@ class StagesFit:
     def run(
         self, train: Source, validation: Source, record: FitRecord, watch: FitWatch
     ) -> FitResult:
-        """Return the curve and the best head; RunStopped when stopped before the first epoch."""
+        """Return the curve and the best head; RunStopped if stopped before the first epoch."""
 
         def measure(stepper: Stepper) -> np.ndarray | None:
             return self._measure(validation, stepper, watch.should_stop)
@@ -104,7 +104,7 @@ class StagesFit:
         write_weights(self._network.resnet, file)
 
     def _measure(self, validation: Source, stepper: Stepper, should_stop: Ask) -> np.ndarray | None:
-        """Return the scores of the validation photos, (n, k); None when asked to stop."""
+        """Return the scores of the validation photos, (n, k); None after a stop."""
         size = -(-self._plan.batch_size // stepper.split)
         rows = np.arange(len(validation.labels))
         batches = [rows[first : first + size] for first in range(0, len(rows), size)]
@@ -120,9 +120,9 @@ class StagesFit:
 
 
 def build_network(tuning: Tuning) -> Network:
-    """Return ResNet-50 and a head: photos (n, 224, 224, 3) uint8 → scores; last stages are free.
+    """Return ResNet-50 and a head: photos (n, 224, 224, 3) uint8 → scores.
 
-    Not `whole`, it is conv5 and a head: activations (n, 14, 14, 1024) float16 → scores.
+    Without `whole`, return conv5 and a head: activations (n, 14, 14, 1024) float16 → scores.
     """
     resnet = build_resnet(tuning.weights, tuning.policy)
     _free_stages(resnet, tuning.unfrozen)
@@ -141,7 +141,7 @@ def build_network(tuning: Tuning) -> Network:
 
 
 def _free_stages(resnet: keras.Model, unfrozen: int) -> None:
-    """Train the last stages, but for their BatchNorm; conv4_block6_out is of stage 4."""
+    """Make the last stages trainable, except their BatchNorm."""
     for layer in resnet.layers:
         normalises = isinstance(layer, keras.layers.BatchNormalization)
         stage = re.match(r"conv(\d)_", layer.name)
@@ -150,7 +150,7 @@ def _free_stages(resnet: keras.Model, unfrozen: int) -> None:
 
 
 def write_weights(resnet: keras.Model, file: Path) -> None:
-    """Write the weights in Keras' HDF5 layout without top."""
+    """Write the weights as HDF5 in Keras' layout without top."""
     layers = [layer for layer in resnet.layers if layer.weights]
     with write_atomically(file) as temporary, h5py.File(temporary, "w") as content:
         content.attrs["layer_names"] = [layer.name.encode() for layer in layers]

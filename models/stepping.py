@@ -18,7 +18,7 @@ _ACCUMULATED = "gradient_accumulator"
 
 
 class Seen(NamedTuple):
-    """Means over the photos of an epoch, each as it was before the step on its batch."""
+    """Means over the photos of an epoch, each measured before the step on its batch."""
 
     loss: float
     accuracy: float
@@ -27,24 +27,24 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pass:
-    """One pass over photos: their order, and all that its steps depend on."""
+    """One pass over the photos: their order, learning rates and random numbers."""
 
     order: np.ndarray
-    """Rows of the source, each once."""
+    """All rows of the source, shuffled."""
     number: int
-    """Of the epoch, from 1: which view it is."""
+    """Number of the epoch, from 1."""
     rate: Callable[[int, int], float]
-    """Gives the learning rate of a step, from its number and that of all steps."""
+    """Step and number of steps → learning rate."""
     mixing: np.random.Generator
 
 
 class Stepper:
-    """A model with its optimiser; `split` is in how many parts a batch is computed."""
+    """A model with its optimiser; `split` is the number of parts of a batch."""
 
     def __init__(
         self, model: keras.Model, plan: FitPlan, on_step: Callable[[int, int], None] | None = None
     ) -> None:
-        """Compile the model; `on_step` is told the photos done of the epoch, and all of them."""
+        """Compile the model; `on_step` receives the finished photos and all photos of the epoch."""
         self.model = model
         self._on_step = on_step
         self.split = 1
@@ -53,11 +53,11 @@ class Stepper:
 
     @property
     def trains_stages(self) -> bool:
-        """Whether anything before the head is trained."""
+        """Whether stages of the backbone are trained."""
         return any(len(variable.shape) == 4 for variable in self.model.trainable_variables)
 
     def run(self, source: Source, steps: Pass, should_stop: Ask) -> Seen | None:
-        """Return what the pass gave, or None when a stop was asked for after a batch."""
+        """Return the means of the pass, or None after a stop."""
         start = self.read_weights(), self.read_optimizer(), steps.mixing.bit_generator.state
         while True:
             try:
@@ -71,8 +71,8 @@ class Stepper:
             done = inner._iterations  # Keras counts parts, not batches
             done.assign(2 * int(read_array(done)))
             _log.warning(
-                "The memory of the device ran out: batches of %d photos are computed in %d parts "
-                "from here on, and their gradients accumulated.",
+                "Out of memory: from now on batches of %d photos are computed in %d parts, with "
+                "accumulated gradients.",
                 self._plan.batch_size,
                 self.split,
             )
@@ -87,7 +87,7 @@ class Stepper:
             if should_stop():
                 return None
             if len(rows) < self.split:
-                continue  # fewer photos than parts: the next batch would not begin with its first
+                continue  # fewer photos than parts: accumulation would be out of step
             last_rate = steps.rate(step, len(batches))
             self.model.optimizer.learning_rate = last_rate
             labels = source.labels[rows]
@@ -124,7 +124,7 @@ class Stepper:
         return targets
 
     def read_weights(self) -> list[np.ndarray]:
-        """Return what is trained, in the order of Keras' variables."""
+        """Return the trainable weights, in the order of Keras' variables."""
         return [read_array(variable) for variable in self.model.trainable_variables]
 
     def write_weights(self, weights: Sequence[np.ndarray]) -> None:
@@ -133,13 +133,13 @@ class Stepper:
             variable.assign(value)
 
     def read_optimizer(self) -> list[np.ndarray]:
-        """Return the state of the optimiser, without gradients that wait to be applied."""
+        """Return the state of the optimiser without accumulated gradients."""
         return [read_array(variable) for variable in self._list_state()]
 
     def write_state(
         self, weights: Sequence[np.ndarray], optimizer: Sequence[np.ndarray], *, split: int
     ) -> None:
-        """Set the fit back to where these were read."""
+        """Restore the state in which these were read."""
         if split != self.split:
             self.split = split
             self._compile()
@@ -153,7 +153,7 @@ class Stepper:
     def _compile(self) -> None:
         small = not self.trains_stages and keras.backend.backend() == "tensorflow"
         optimizer = _make_optimizer(self._plan, self.split)
-        if _has_float16(self.model):  # small gradients would be 0 there
+        if _has_float16(self.model):  # else small gradients become 0
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         self.model.compile(
             optimizer=optimizer,
@@ -170,7 +170,7 @@ class Stepper:
 
 
 def _has_float16(model: keras.Model) -> bool:
-    """Return whether convolutions of the model, or of a model in it, compute in float16."""
+    """Return whether convolutions of the model, or of a nested model, compute in float16."""
     layers = [one for layer in model.layers for one in getattr(layer, "layers", [layer])]
     return any(
         isinstance(one, keras.layers.Conv2D) and one.compute_dtype == "float16" for one in layers
@@ -189,7 +189,7 @@ def _make_optimizer(plan: FitPlan, split: int) -> keras.optimizers.Optimizer:
 
 
 def _weigh_classes(labels: np.ndarray) -> np.ndarray:
-    """Return n / (k * photos of the class) of each class; those without photos do not count."""
+    """Return n / (k * photos of the class) for each class; empty classes do not count."""
     photos = np.bincount(labels)
     present = photos > 0
     weights = np.zeros(len(photos), np.float32)
@@ -204,7 +204,7 @@ def _mix(
     alpha: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return each photo mixed with another of its batch, targets and weights likewise.
+    """Return each photo mixed with another photo of its batch, with targets and weights.
 
     Source: Zhang et al. 2017, "mixup: Beyond Empirical Risk Minimization".
     """

@@ -1,6 +1,6 @@
-"""Reads weights files: the arrays of a .safetensors, and whether a .h5 is ResNet-50 without top.
+"""Reads weights files: .safetensors arrays, and checks whether a .h5 is ResNet-50 without top.
 
-No pickle is ever opened, nothing executed.
+No pickle is opened and no code is executed.
 """
 
 import json
@@ -16,14 +16,14 @@ from core.errors import WeightsDamaged
 _DTYPES = {"F32": "<f4", "F16": "<f2", "I8": "|i1"}
 
 STEPS = ":steps"
-"""Ends the name of what the bytes of an array are counted in: one step for each output."""
+"""Suffix of the scale of an 8-bit array, one number per output."""
 
 
 def read_arrays(file: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a .safetensors file by their names, float32.
+    """Return the arrays of a .safetensors file by name, float32.
 
     Raises:
-        WeightsDamaged: It is truncated or another format.
+        WeightsDamaged: The file cannot be read.
     """
     try:
         content = file.read_bytes()
@@ -57,11 +57,11 @@ STACKS = ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3))
 Shape = tuple[int, ...]
 
 _GRAPH = "petalscope_graph"
-"""What runs of an earlier version wrote into a .h5 of another network."""
+"""Attribute that earlier versions wrote into a .h5 of another network."""
 
 
 def _list_blocks() -> Iterator[tuple[int, int, dict[int, Shape]]]:
-    """Yield stack, block and kernels (h, w, in, out) by part; part 0 is beside the other three."""
+    """Yield stack, block and kernels (h, w, in, out) by part; part 0 is the shortcut."""
     channels = 64
     for stack, filters, blocks in STACKS:
         for block in range(1, blocks + 1):
@@ -92,9 +92,9 @@ def check_weights_file(path: Path) -> None:
         ) from error
     expected = dict(_list_expected_kernels())
     if graph or found != expected:
-        told = f"it holds the network “{graph}”" if graph else _tell(expected, found)
+        fault = f"it is of the network “{graph}”" if graph else _describe_fault(expected, found)
         raise WeightsDamaged(
-            f"The weights file {path} is not Keras' ResNet-50 without its top: {told}.",
+            f"The weights file {path} is not Keras' ResNet-50 without top: {fault}.",
             "Use the file whose name ends in “notop.h5”, in Keras' layout.",
             file=str(path),
         )
@@ -117,12 +117,12 @@ def _list_expected_kernels() -> Iterator[tuple[str, tuple[int, ...]]]:
             yield f"conv{stack}_block{block}_{part}_conv", shape
 
 
-def _tell(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> str:
-    """Return in words the first difference between the two."""
+def _describe_fault(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> str:
+    """Return the first difference in words."""
     if not found:
-        return "it holds no layers of it in this layout"
+        return "it has no such layers"
     if extra := sorted(found.keys() - expected.keys()):
-        return f"it has a layer {extra[0]} too many"
+        return f"the layer {extra[0]} does not belong to it"
     if missing := sorted(expected.keys() - found.keys()):
         return f"the layer {missing[0]} is missing"
     layer = next(name for name in expected if expected[name] != found[name])

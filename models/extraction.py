@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from core.config import PHOTO_SIZE, fingerprint
+from core.config import fingerprint
 from core.errors import RecipeRefused, WeightsDamaged
 from core.kept import report_stop
 from core.workspace import Workspace, write_whole

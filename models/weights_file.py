@@ -120,7 +120,7 @@ def _list_expected_kernels() -> Iterator[tuple[str, tuple[int, ...]]]:
 def _describe_fault(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> str:
     """Return the first difference in words."""
     if not found:
-        return "it has no such layers"
+        return "it has no layers in this layout"
     if extra := sorted(found.keys() - expected.keys()):
         return f"the layer {extra[0]} does not belong to it"
     if missing := sorted(expected.keys() - found.keys()):

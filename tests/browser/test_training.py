@@ -36,11 +36,11 @@ def test_a_strategy_says_its_time_and_shows_its_settings(page: Page, server: Pag
     strategy = page.get_by_role("combobox", name="Strategy")
     strategy.click()
     page.get_by_role("option", name="Two phases").click()
-    expect(page.get_by_role("spinbutton", name="Of these, head only")).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Epochs of the head alone")).to_be_visible()
     expect(page.get_by_role("spinbutton", name="Learning rate")).to_have_value("0.001")
     strategy.click()
     page.get_by_role("option", name="Full fine-tuning").click()
-    expect(page.get_by_role("spinbutton", name="Of these, head only")).to_have_count(0)
+    expect(page.get_by_role("spinbutton", name="Epochs of the head alone")).to_have_count(0)
     expect(page.get_by_role("spinbutton", name="Learning rate")).to_have_value("0.0001")
 
 

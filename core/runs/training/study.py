@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from core.errors import RecipeRefused
 from core.runs.recipe.plans import (
     Choices,
@@ -149,6 +147,8 @@ def choose_settings(
     plan: SweepPlan, recipe: Recipe, trials: Sequence[TrialResult]
 ) -> tuple["Trial", dict[str, Value]]:
     """Return the next trial of the study and its settings; the first is the recipe itself."""
+    import numpy as np  # the scheduler imports this module
+
     number = len(trials) + 1
     seed = int(np.random.SeedSequence((plan.seed, number)).generate_state(1)[0])
     space = find_space(trials[0].recipe if trials else recipe, plan.vary)

@@ -70,9 +70,9 @@ def test_a_change_of_strategy_keeps_chosen_settings(
     app.selectbox(key="training.strategy").set_value("two_phases").run()
     assert not app.exception
     assert value(app, "learning_rate") == 0.02
-    assert "Of these, head only" in [number.label for number in app.number_input]
+    assert "Epochs of the head alone" in [number.label for number in app.number_input]
     app.selectbox(key="training.strategy").set_value("head").run()
-    assert "Of these, head only" not in [number.label for number in app.number_input]
+    assert "Epochs of the head alone" not in [number.label for number in app.number_input]
 
 
 def test_a_recipe_that_cannot_be_trained_is_refused_in_the_form(shared: Workspace) -> None:

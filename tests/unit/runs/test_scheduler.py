@@ -54,8 +54,8 @@ def test_five_processes_at_once_start_one_scheduler(home: Workspace) -> None:
     run_at_once(code, 5)
     pid = read_pid(home)
     assert [process.pid for process in find_processes(home, MODULE)] == [pid]
-    wait_until(lambda: "at work" in home.scheduler_log.read_text(encoding="utf-8"), "it says so")
-    assert home.scheduler_log.read_text(encoding="utf-8").count("at work") == 1
+    wait_until(lambda: "started in" in home.scheduler_log.read_text(encoding="utf-8"), "a log")
+    assert home.scheduler_log.read_text(encoding="utf-8").count("started in") == 1
 
 
 def test_one_that_is_alive_is_left_alone(home: Workspace) -> None:

@@ -102,16 +102,3 @@ def test_the_queue_lives_through_a_day(workspace: Workspace) -> None:
     delete_run(workspace, first.id)
     assert [run.id for run in list_runs(workspace)] == [second.id]
     assert submit_run(workspace, RECIPE)[0].number > second.number
-
-
-def test_only_one_of_many_claims_a_run(workspace: Workspace) -> None:
-    submit_run(workspace, RECIPE)
-    claims = []
-    threads = [
-        threading.Thread(target=lambda: claims.append(claim_next_run(workspace))) for _ in range(6)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(claims) == 6 and sum(claim is not None for claim in claims) == 1

@@ -139,6 +139,21 @@ def test_one_run_goes_at_a_time_the_longest_waiting_first(workspace: Workspace) 
     assert following is not None and following.id == second.id
 
 
+def test_runs_start_in_the_order_of_the_queue_and_a_lost_one_keeps_its_place(
+    workspace: Workspace,
+) -> None:
+    submitted = [submit(workspace, seed).id for seed in range(4)]
+    lost = claim_next_run(workspace)
+    assert lost is not None and lost.id == submitted[0] and mark_lost(workspace, lost)
+    assert [run.id for run in read_active(workspace)] == submitted
+    queue_lost_runs(workspace)
+    for run_id in submitted:
+        run = claim_next_run(workspace)
+        assert run is not None and run.id == run_id and begin_run(workspace, run)
+        assert finish_run(workspace, run, stopped=False)
+    assert read_active(workspace) == []
+
+
 def test_a_run_is_begun_once(workspace: Workspace) -> None:
     run = start(workspace)
     assert read_run(workspace, run.id).state == "running"

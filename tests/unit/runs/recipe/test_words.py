@@ -87,13 +87,13 @@ def test_a_policy_of_ones_own_is_said() -> None:
 @pytest.mark.parametrize(
     ("changes", "said", "unsaid"),
     [
-        ({}, {"strategy": "head", "augmentation": "none"}, "views of each photo"),
-        ({}, {"learning rate": "0.001", "course of the rate": "constant"}, "momentum"),
+        ({}, {"strategy": "head", "augmentation": "none"}, "views per photo"),
+        ({}, {"learning rate": "0.001", "learning rate schedule": "constant"}, "momentum"),
         ({"optimizer": "sgd"}, {"momentum": "0.9"}, "precision"),
-        ({"strategy": "two_phases"}, {"of these, head only": "5"}, "views of each photo"),
-        ({"patience": 3}, {"patience": "3"}, "warm-up"),
-        ({"schedule": "cosine", "warmup_epochs": 2}, {"warm-up": "2"}, "weight decay"),
-        ({"augmentation": PRESETS["gentle"], "views": 6}, {"views of each photo": "6"}, "unfrozen"),
+        ({"strategy": "two_phases"}, {"epochs of the head alone": "5"}, "views per photo"),
+        ({"patience": 3}, {"patience": "3"}, "warm-up epochs"),
+        ({"schedule": "cosine", "warmup_epochs": 2}, {"warm-up epochs": "2"}, "weight decay"),
+        ({"augmentation": PRESETS["gentle"], "views": 6}, {"views per photo": "6"}, "unfrozen"),
     ],
 )
 def test_settings_that_change_nothing_are_left_out(

@@ -8,6 +8,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -200,13 +201,12 @@ def suit_machine(facts: BackboneFacts) -> BackboneFacts:
     return dataclasses.replace(facts, precision="f32", cosine=1.0)
 
 
-def compile_network(file: Any, precision: Precision, purpose: Purpose) -> ov.CompiledModel:
-    """Return the network of a file compiled for batches of one fixed size."""
-    return compile_model(ov.Core().read_model(file), precision, purpose)
-
-
-def compile_model(network: ov.Model, precision: Precision, purpose: Purpose) -> ov.CompiledModel:
-    """Return the network compiled for batches of one fixed size."""
+def compile_model(
+    network: ov.Model | Path, precision: Precision, purpose: Purpose
+) -> ov.CompiledModel:
+    """Return the network, or the network of a file, compiled for batches of one fixed size."""
+    if isinstance(network, Path):
+        network = ov.Core().read_model(network)
     # A fixed batch size is faster, and the features of a photo do not depend on its neighbours.
     shape = network.input(0).partial_shape
     shape[0] = _BATCH_SIZES[purpose]

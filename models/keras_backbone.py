@@ -25,7 +25,7 @@ from models.backbone import (
     Preprocessing,
     backbone_exists,
     backbone_id,
-    compile_network,
+    compile_model,
     fill_batch,
     offered_precisions,
 )
@@ -297,7 +297,7 @@ def _choose_precision(network: Path, facts: BackboneFacts) -> BackboneFacts:
 
 def _look_at_probe(network: Path, facts: BackboneFacts, precision: Precision) -> np.ndarray:
     """Return the features of the probe photos in a precision."""
-    compiled = compile_network(network, precision, "throughput")
+    compiled = compile_model(network, precision, "throughput")
     return OpenVinoBackbone(facts, compiled).look(draw_probe_photos()).features
 
 

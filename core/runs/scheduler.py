@@ -122,7 +122,13 @@ class Scheduler:
         if run.trains_stages:  # Keras has read its settings by the time it is warm
             return None
         worker, self._idle = self._idle, None
-        if worker is None or worker.poll() is not None or not _hand_over(worker, run.id):
+        if worker is None or worker.poll() is not None:
+            return None
+        assert worker.stdin is not None
+        try:
+            worker.stdin.write(f"{run.id}\n".encode())
+            worker.stdin.flush()
+        except BrokenPipeError:  # it has just ended
             return None
         return worker
 
@@ -177,16 +183,6 @@ class Scheduler:
         except FileNotFoundError:
             wake = float("inf")
         return wake < limit or time.monotonic() - self._last_run < limit
-
-
-def _hand_over(worker: subprocess.Popen[bytes], run_id: str) -> bool:
-    assert worker.stdin is not None
-    try:
-        worker.stdin.write(f"{run_id}\n".encode())
-        worker.stdin.flush()
-    except BrokenPipeError:
-        return False
-    return True
 
 
 def serve(workspace: Workspace, ended: threading.Event, *, stay: bool = False) -> None:

@@ -194,9 +194,7 @@ def _record(row: Row[tuple[object, ...]]) -> RunRecord:
     return RunRecord(**values)
 
 
-@lru_cache(maxsize=4096)  # a queue of hundreds is read several times a second
-def _read_recipe(text: str) -> Recipe:
-    return recipe_from_json(text)
+_read_recipe = lru_cache(maxsize=4096)(recipe_from_json)  # lists are read many times a second
 
 
 @dataclass(frozen=True)

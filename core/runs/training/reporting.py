@@ -61,7 +61,8 @@ class RunReport:
         A resumed fit reports the epochs of its checkpoint again: only new ones are written.
         """
         event, best = keep_finite(epoch), keep_finite(best)
-        if not self._is_told(event):
+        known = self._reported.get(event["epoch"], {})
+        if not event.items() <= known.items():
             append_event(self._folder, {"event": "epoch", **event})
             self._reported[event["epoch"]] = event
             _log.info("epoch %d of %d: %s", event["epoch"], self._run.recipe.epochs, _list(event))
@@ -76,10 +77,6 @@ class RunReport:
         """Report the end of the attempt."""
         append_event(self._folder, {"event": "end", "state": state, **facts})
         _log.info("%s %s", state, " ".join(f"{key}={value}" for key, value in facts.items()))
-
-    def _is_told(self, event: Mapping[str, Any]) -> bool:
-        told = self._reported.get(event["epoch"], {})
-        return all(key in told and told[key] == value for key, value in event.items())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -173,24 +173,26 @@ class Training:
 
         before = first.history if first else []
         train, validation, kind = self._read_sources()
-        half = self._preparation.device.half if self.recipe.precision == "mixed" else ""
+        recipe = self.recipe
+        half = self._preparation.device.half if recipe.precision == "mixed" else ""
+        rate = recipe.fine_learning_rate if recipe.starts_with_head else recipe.learning_rate
         self.begin()
         rows = take_rows(frozen.values, self.train)
         tuning = Tuning(
             weights=self.weights,
-            preprocessing=self.recipe.preprocessing,
-            unfrozen=self.recipe.trained_stages,
+            preprocessing=recipe.preprocessing,
+            unfrozen=recipe.trained_stages,
             whole=kind is None,
             half=half,
-            exact=self.recipe.computing == "exact",
-            shape=shape_head(self.recipe, len(self._dataset.classes)),
-            plan=plan_stages(self.recipe, len(before)),
-            standardise_by=rows if self.recipe.standardise else None,
+            exact=recipe.computing == "exact",
+            shape=_shape_head(recipe, len(self._dataset.classes)),
+            plan=_plan(recipe, recipe.epochs - len(before), rate),
+            standardise_by=rows if recipe.standardise else None,
             start=first.head if first else None,
         )
         record = FitRecord(
             folder=self._checkpoints / "stages",
-            subject=describe_stages(self.recipe, kind, half),
+            subject=describe_stages(recipe, kind, half),
             before=before,
         )
         watch = self._trial or replace(self._watch, on_step=self._report.tell_step)
@@ -208,10 +210,11 @@ class Training:
     def _train_on_cluster(self, fit: Fit, name: str, watch: FitWatch) -> None:
         """Continue a fit on the cluster, if any; trials of a sweep stay here."""
         if read_settings().ray_address and self._trial is None:
-            train(fit, self.weights, self._checkpoints / name, watch, self._begin_on)
 
-    def _begin_on(self, device: str) -> None:
-        self._report.begin_phase("training", device=f"{device}, by Ray")
+            def begin(device: str) -> None:
+                self._report.begin_phase("training", device=f"{device}, by Ray")
+
+            train(fit, self.weights, self._checkpoints / name, watch, begin)
 
     def _keep_backbone(self, fit: "StagesFit") -> Features:
         """Store the fine-tuned backbone and return its features of all photos."""
@@ -278,19 +281,7 @@ def _go_on_with_stages(
     fit.run(train, validation, replace(record, folder=folder), watch)
 
 
-def plan_head(recipe: Recipe) -> FitPlan:
-    """Return the plan of a head on features: the whole run, or the first of two phases."""
-    return _plan(recipe, recipe.epochs_of_head, recipe.learning_rate)
-
-
-def plan_stages(recipe: Recipe, epochs_before: int = 0) -> FitPlan:
-    """Return the plan of the fit of stages; `epochs_before` are of the first of two phases."""
-    rate = recipe.fine_learning_rate if recipe.starts_with_head else recipe.learning_rate
-    return _plan(recipe, recipe.epochs - epochs_before, rate)
-
-
-def shape_head(recipe: Recipe, n_classes: int) -> HeadShape:
-    """Return the shape of the recipe's head."""
+def _shape_head(recipe: Recipe, n_classes: int) -> HeadShape:
     return HeadShape(n_classes=n_classes, hidden=recipe.hidden, dropout=recipe.dropout)
 
 
@@ -303,8 +294,8 @@ def describe_head(
     return HeadFit(
         train=photos[0],
         validation=photos[1],
-        shape=shape_head(recipe, n_classes),
-        plan=plan_head(recipe),
+        shape=_shape_head(recipe, n_classes),
+        plan=_plan(recipe, recipe.epochs_of_head, recipe.learning_rate),
         standardise=recipe.standardise,
     )
 

@@ -16,7 +16,7 @@ from models.backbone import (
     BackboneFacts,
     OpenVinoBackbone,
     backbone_id,
-    compile_network,
+    compile_model,
     read_backbone_facts,
 )
 from models.catalogue import FEATURE_WIDTH
@@ -54,7 +54,7 @@ def facts(network: Path) -> BackboneFacts:
 @pytest.fixture(scope="module")
 def features(network: Path, facts: BackboneFacts, photos: np.ndarray) -> np.ndarray:
     """The features of the photos, computed in float32."""
-    backbone = OpenVinoBackbone(facts, compile_network(network, "f32", "latency"))
+    backbone = OpenVinoBackbone(facts, compile_model(network, "f32", "latency"))
     return backbone.look(photos).features
 
 

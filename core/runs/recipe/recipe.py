@@ -135,7 +135,7 @@ class Recipe:
     )
     schedule: Literal["constant", "cosine", "plateau"] = described(
         "constant",
-        label="Learning rate schedule",
+        label="Rate schedule",
         help="Cosine falls to 0 over all epochs. Plateau halves the rate after 2 epochs without "
         "improvement.",
         choices={"constant": "Constant", "cosine": "Cosine", "plateau": "Halve on plateau"},

@@ -88,7 +88,7 @@ def test_a_policy_of_ones_own_is_said() -> None:
     ("changes", "said", "unsaid"),
     [
         ({}, {"strategy": "head", "augmentation": "none"}, "views per photo"),
-        ({}, {"learning rate": "0.001", "learning rate schedule": "constant"}, "momentum"),
+        ({}, {"learning rate": "0.001", "rate schedule": "constant"}, "momentum"),
         ({"optimizer": "sgd"}, {"momentum": "0.9"}, "precision"),
         ({"strategy": "two_phases"}, {"epochs of the head alone": "5"}, "views per photo"),
         ({"patience": 3}, {"patience": "3"}, "warm-up epochs"),

@@ -168,8 +168,7 @@ def _arrange_death(epoch: int, when: str) -> None:
     """Let this process die in an epoch: amid its batches, after its checkpoint, or for room."""
     import resource
 
-    from core.runs.queue.run_lock import RunLock
-    from core.runs.training.reporting import RunReport
+    from core.runs.queue.run_lock import RunLock, RunReport
 
     if when == "full disk":
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))

@@ -17,11 +17,18 @@ from core.errors import (
     UnexpectedFault,
 )
 from core.runs.queue.queue import claim_next_run
-from core.runs.queue.run_lock import fail_run, finish_run, lock_run, mark_paused
+from core.runs.queue.run_lock import (
+    Attempt,
+    RunReport,
+    fail_run,
+    finish_run,
+    keep_finite,
+    lock_run,
+    mark_paused,
+)
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, write_result
 from core.runs.store import RunRecord, read_run
-from core.runs.training.reporting import Attempt, RunReport, keep_finite
 from core.runs.training.strategies import Training
 from core.runs.training.sweeping import execute_sweep
 from core.workspace import Workspace

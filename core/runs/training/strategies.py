@@ -25,7 +25,6 @@ from core.runs.training.preparing import (
     prepare_features,
     prepare_photos,
 )
-from core.runs.training.reporting import Attempt
 from core.runs.training.views import PhotoSource, prepare_views, request_views
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy

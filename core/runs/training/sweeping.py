@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import RecipeRefused, RunStopped
-from core.runs.queue.run_lock import record_epoch
+from core.runs.queue.run_lock import Attempt, keep_finite, record_epoch
 from core.runs.recipe.plans import base_recipe, change_recipe, check_plan
 from core.runs.recipe.recipe import Recipe
-from core.runs.training.reporting import Attempt, keep_finite
 from core.runs.training.strategies import Training, describe_head
 from core.runs.training.study import (
     TrialResult,

@@ -10,7 +10,7 @@ from core.datasets.importing import ImportJob, start_import
 from core.downloading import is_reachable
 from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import count, moment, percent_number, plain, size
-from core.runs.cluster_look import ask_cluster
+from core.runs.jobs import ask_cluster
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.ui.adding.page import IMPORT

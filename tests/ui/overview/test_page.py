@@ -136,8 +136,8 @@ def test_the_card_of_this_machine_shows_the_cluster(
 ) -> None:
     started = []
     status = JobStatus(parameters={"address": "auto"}, **said)  # type: ignore[arg-type]
-    monkeypatch.setattr("core.runs.cluster_look.start_job", lambda *what: started.append(what))
-    monkeypatch.setattr("core.runs.cluster_look.read_job", lambda _: status)
+    monkeypatch.setattr("core.runs.jobs.start_job", lambda *what: started.append(what))
+    monkeypatch.setattr("core.runs.jobs.read_job", lambda _: status)
     assert "Ray" not in text_of(open_page("overview"))
     monkeypatch.setenv("PETALSCOPE_RAY_ADDRESS", "auto")
     app = open_page("overview")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.runs.fetching import _fetch
+from core.runs.fetching import fetch_weights
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import list_datasets
@@ -19,7 +19,7 @@ def test_a_run_waits_for_the_weights(
     told: list[tuple[str, int, int]] = []
     random = find_weights(trained_copy, "random")
     monkeypatch.setattr("core.runs.fetching.download_weights", lambda *_: random)
-    result = _fetch({"run": wanted}, lambda *progress: told.append(progress))
+    result = fetch_weights(trained_copy, {"run": wanted}, lambda *progress: told.append(progress))
     (new,) = [run for run in list_runs(trained_copy) if run.id not in before]
     assert (new.id, new.name, new.state) == (result["run"], "first", "queued")
     assert new.recipe.weights_digest == random.digest

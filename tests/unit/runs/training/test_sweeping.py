@@ -13,11 +13,11 @@ import pytest
 from core.errors import RecipeRefused
 from core.runs.queue.control import pause_run, resume_run
 from core.runs.queue.queue import mark_lost, queue_lost_runs, request_stop, submit_run
+from core.runs.queue.run_lock import Attempt
 from core.runs.recipe.plans import SweepPlan, base_recipe, first_settings
 from core.runs.result import read_result
 from core.runs.store import RunRecord, list_runs, list_studies, read_run
 from core.runs.training.executing import execute_run
-from core.runs.training.reporting import Attempt
 from core.runs.training.study import (
     TrialResult,
     append_trial,

@@ -1,11 +1,10 @@
 """What a worker's report leaves in the list: its own attempt's epochs, and the fit's best one."""
 
 from core.runs.queue.queue import claim_next_run, submit_run
-from core.runs.queue.run_lock import begin_run
+from core.runs.queue.run_lock import RunReport, begin_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import append_event, curve, read_events
 from core.runs.store import RunRecord, read_run
-from core.runs.training.reporting import RunReport
 from core.workspace import Workspace
 
 

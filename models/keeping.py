@@ -1,7 +1,7 @@
-"""Cached rows of photos: which facts decide them, and in which files they are.
+"""Cached rows of photos: their facts and files.
 
-A hidden file has the rows until all are there; the next call continues it. A view holds the answers
-of a network to photos, each augmented once: features, or activations of conv4.
+A hidden file has the rows until all are computed; the next call continues it. A view has features,
+or activations of conv4, of photos that are each augmented once.
 """
 
 import hashlib
@@ -76,25 +76,25 @@ _VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class ViewSource:
-    """What decides the row of a photo in a view, whichever dataset the photo is in."""
+    """The facts of a view that decide the row of a photo, in any dataset."""
 
     kind: ViewKind
     backbone: str
     precision: str
     policy: str
-    """The fingerprint of the augmentation policy; empty: the photos as they are."""
+    """The fingerprint of the augmentation policy; empty without augmentation."""
     seed: int
     number: int
-    """Which draw of the policy, from 0."""
+    """Number of the draw, from 0."""
 
     @property
     def form(self) -> RowForm:
-        """What one row is."""
+        """The form of a row."""
         return POOLED if self.kind == "pooled" else CONV4
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is written beside rows of this source, and looked for to find more of them."""
+        """The facts in the file of the rows."""
         return {
             "view": self.kind,
             "version": _VERSION,
@@ -107,19 +107,14 @@ class ViewSource:
 
 
 def describe_photos(framing: Framing, dataset_id: str) -> Entry:
-    """Return the entry under which all photos of a dataset, so framed, are kept."""
-    source = {
-        "view": FRAMED,
-        "version": _VERSION,
-        "framing": framing.how,
-        "photo_size": PHOTO_SIZE,
-    }
-    facts = {**source, "dataset": dataset_id}
+    """Return the cache entry of all photos of a dataset with this framing."""
+    facts = {"view": FRAMED, "version": _VERSION, "dataset": dataset_id}
+    facts |= {"framing": framing.how, "photo_size": PHOTO_SIZE}
     return Entry(id=fingerprint(facts), facts=facts, form=PHOTOS)
 
 
 def describe_view(source: ViewSource, dataset_id: str, photos: np.ndarray) -> Entry:
-    """Return the entry under which a view of these photos (m,) int of a dataset is kept."""
+    """Return the cache entry of a view of these photos (m,) int of a dataset."""
     rows = np.ascontiguousarray(photos, dtype="<i8")
     facts = {**source.facts, "dataset": dataset_id}
     identifier = fingerprint({**facts, "photos": hashlib.sha256(rows.tobytes()).hexdigest()})

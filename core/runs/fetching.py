@@ -17,7 +17,7 @@ def start_fetch(workspace: Workspace, **run: str) -> None:
     """Start the job, unless it is running.
 
     Args:
-        run: `dataset`, to train its usual recipe when they are here; `name` of that run.
+        run: `dataset` and `name` of a run with the default recipe, which waits for the weights.
     """
     start_job(workspace, find_fetch(workspace), "weights", {"run": run})
 
@@ -28,10 +28,10 @@ def find_fetch(workspace: Workspace) -> Path:
 
 
 def probe_weights(workspace: Workspace, weights: Weights) -> None:
-    """Build the network of weights that came new, and see what it makes of a few drawn photos.
+    """Build the backbone of new weights and check its features.
 
     Raises:
-        WeightsDamaged: No features; the file was removed.
+        WeightsDamaged: The features are useless; the file was deleted.
     """
     from models.keras_backbone import make_backbone  # loads Keras
 
@@ -46,10 +46,10 @@ def probe_weights(workspace: Workspace, weights: Weights) -> None:
 def fetch_weights(
     workspace: Workspace, parameters: Mapping[str, Any], report: Report
 ) -> Mapping[str, Any]:
-    """Do the job: return the run that was submitted, if there is one."""
+    """Do the job and return the submitted run, if any."""
     run = parameters["run"]
     found = download_weights(workspace, lambda done, total: report("downloading", done, total))
-    report("building its network, to check it", 0, 0)
+    report("checking the weights", 0, 0)
     probe_weights(workspace, found)
     if "dataset" not in run:
         return {}

@@ -1,8 +1,8 @@
-"""What a finished run leaves: the scores of all photos, and the head that gave them.
+"""The result of a run: the scores of all photos, and the head.
 
-runs/<id>/result.npz holds the arrays, head.npz the head, result.json the rest together with the
-digests of both. result.json is written last and removed first: where it is, the files are whole.
-A result that is missing or damaged is computed again when its recipe is submitted again.
+runs/<id>/result.npz has the arrays, head.npz the head, result.json the rest and their digests.
+result.json is written last and deleted first. A result that is missing or damaged is computed again
+when its recipe is submitted again.
 """
 
 import os
@@ -41,36 +41,36 @@ if TYPE_CHECKING:
 MOST_JUDGED = 20_000
 _ARRAYS = ("scores", "labels", "splits", "paths")
 _MAPPED_FROM = 2**26
-"""Bytes of an array from which on it is mapped."""
+"""Bytes from which an array is memory-mapped."""
 _COMPARED = 65_536
-"""Paths that are compared at once."""
-_TRAIN_AGAIN = "Train the same recipe again (page Training, or python -m core train …)"
+"""Paths per comparison."""
+_TRAIN_AGAIN = "train the same recipe again: it gives the same result."
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """The answers of a run's best epoch for every photo of its dataset, in the dataset's order."""
+    """The scores of the best epoch for all photos of the dataset, in its order."""
 
     scores: np.ndarray
     """(n, k) float32, each row sums to 1."""
     labels: np.ndarray
     """(n,) int64, index into `classes`."""
     splits: np.ndarray
-    """(n,) str: the splits this run was trained with."""
+    """(n,) str: the splits of this run."""
     paths: np.ndarray
     """(n,) str."""
     classes: tuple[str, ...]
     best_epoch: int
     history: list[dict[str, Any]]
-    """One entry an epoch, as in the events; None where a number was not finite."""
+    """One entry per epoch, as in the events; None where a number was not finite."""
     dataset_id: str
     backbone_id: str
     features_id: str
     seconds: dict[str, float]
-    """How long each phase took."""
+    """Time of each phase."""
 
     def photo_numbers(self, split: str) -> np.ndarray:
-        """Return the row numbers of the photos of a split, (m,) int64, read-only."""
+        """Return the photos of a split, (m,) int64, read-only."""
         return self._numbers.get(split, np.empty(0, np.int64))
 
     @cached_property
@@ -81,23 +81,22 @@ class RunResult:
         return numbers
 
     def draw_photos(self, split: str, most: int | None = None) -> np.ndarray:
-        """Return the photos of a split, (m,) int64 ascending; of more than `most` (MOST_JUDGED) so
-        many, drawn at random, the same ones each time: what is costly is measured on them."""
+        """Return the photos of a split, (m,) int64 ascending; at most `most`, drawn at random."""
         photos, most = self.photo_numbers(split), most or MOST_JUDGED
         if len(photos) <= most:
             return photos
         return np.sort(np.random.default_rng(0).choice(photos, most, replace=False))
 
     def warn_of_few(self, split: str = "validation") -> str:
-        """Return the warning that a split has few photos of some classes; empty if it has not."""
+        """Return the warning about classes with few photos in a split, or ""."""
         labels = self.labels[self.photo_numbers(split)]
         return warn_of_few(np.bincount(labels, minlength=len(self.classes)).tolist(), split)
 
     @cached_property
     def curve(self) -> list[dict[str, Any]]:
-        """The history; its best epoch also says what the scores of training photos are worth.
+        """The history with training loss and accuracy of the best epoch.
 
-        Runs that train stages, and those of before, did not measure it while they trained.
+        Older runs, and runs that train stages, did not measure them during training.
         """
         from models.dense import measure_scores
 
@@ -113,7 +112,7 @@ _FACTS = [one.name for one in fields(RunResult) if one.name not in _ARRAYS]
 
 
 def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:
-    """Write the result and the head into the run's folder."""
+    """Write the result and the head into the folder of the run."""
     from models.dense import write_head
 
     (folder / FACTS_FILE).unlink(missing_ok=True)
@@ -128,11 +127,11 @@ def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:
 
 
 def read_result(workspace: Workspace, run_id: str) -> RunResult:
-    """Return the result of the run.
+    """Return the result of a run.
 
     Raises:
         RunUnfinished: The run has no result (yet).
-        ResultDamaged: Its files were cut short or altered.
+        ResultDamaged: A file of it is damaged.
     """
     folder = workspace.run_folder(run_id)
     facts = _read_facts(folder, run_id)
@@ -144,7 +143,7 @@ def read_result(workspace: Workspace, run_id: str) -> RunResult:
 
 
 def _read_stored(path: Path, stored: "NpzFile", name: str) -> np.ndarray:
-    """Return an array of an .npz; of very many photos mapped, as pages look at few of its rows."""
+    """Return an array of an .npz, memory-mapped if it is large."""
     assert stored.zip is not None
     member = stored.zip.getinfo(f"{name}.npy")
     if member.file_size < _MAPPED_FROM or member.compress_type != zipfile.ZIP_STORED:
@@ -158,11 +157,11 @@ def _read_stored(path: Path, stored: "NpzFile", name: str) -> np.ndarray:
 
 
 def read_run_head(workspace: Workspace, run_id: str) -> "DenseHead":
-    """Return the head of the run's best epoch.
+    """Return the head of a run.
 
     Raises:
         RunUnfinished: The run has no result (yet).
-        ResultDamaged: Its files were cut short or altered.
+        ResultDamaged: A file of it is damaged.
     """
     from models.dense import read_head
 
@@ -171,10 +170,10 @@ def read_run_head(workspace: Workspace, run_id: str) -> "DenseHead":
 
 
 def check_order(result: RunResult, dataset: Dataset) -> None:
-    """Check that row i of the result is photo i of the dataset, under the same class.
+    """Check that row i of the result is photo i of the dataset, with the same class.
 
     Raises:
-        ResultDamaged: It is another dataset, or other photos, classes or an other order.
+        ResultDamaged: The dataset, its photos, classes or order differ.
     """
     blocks = [slice(start, start + _COMPARED) for start in range(0, len(dataset), _COMPARED)]
     paths = dataset.manifest["path"]
@@ -185,27 +184,22 @@ def check_order(result: RunResult, dataset: Dataset) -> None:
         and all(np.array_equal(result.paths[some], paths.iloc[some].to_list()) for some in blocks)
     )
     if not same:
-        raise ResultDamaged(
-            "The photos of this run's result are not those of its dataset.",
-            "Train the same recipe again: its scores are then computed for the photos as they are.",
-            dataset=dataset.id,
-        )
+        problem = "The result of this run does not match the photos of its dataset."
+        raise ResultDamaged(problem, "Train the same recipe again.", dataset=dataset.id)
 
 
 def read_run_features(workspace: Workspace, result: RunResult) -> np.ndarray:
     """Return the features behind the run's scores, (n, 2048) float32, memory-mapped.
 
-    Row i is photo i of the dataset. Those of a fine-tuned run are by its own backbone.
-
     Raises:
-        FeaturesMissing: They were removed or altered.
+        FeaturesMissing: They were deleted or altered.
     """
     features = read_features(workspace, result.features_id)
     if features is None or len(features) != len(result.paths):
         raise FeaturesMissing(
-            "The features of this run are not in the workspace, or were altered.",
-            f"Run “python -m core features {result.dataset_id}”; those of a fine-tuned run come "
-            "back when it is deleted and its recipe is trained again.",
+            "The features of this run are missing or damaged.",
+            f"Run “python -m core features {result.dataset_id}”. For a fine-tuned run, delete it "
+            "and train its recipe again.",
             features=result.features_id,
         )
     return features
@@ -236,7 +230,7 @@ def keep_arrays(
 
 
 def digest_result(workspace: Workspace, run_id: str) -> str:
-    """Return the digest of a run's result: what follows from the result is tied to it.
+    """Return the digest of a run's result.
 
     Raises:
         RunUnfinished: The run has no result (yet).
@@ -244,22 +238,19 @@ def digest_result(workspace: Workspace, run_id: str) -> str:
     try:
         return str(read_facts(workspace.run_folder(run_id))["digests"][ARRAYS_FILE])
     except (FileNotFoundError, ValueError, KeyError) as error:
-        raise RunUnfinished(
-            "This run has no result.",
-            "Wait while it is being trained, or train the same recipe again.",
-            run_id=run_id,
-        ) from error
+        raise _unfinished(run_id) from error
+
+
+def _unfinished(run_id: str) -> RunUnfinished:
+    remedy = f"Wait until it is trained, or {_TRAIN_AGAIN}"
+    return RunUnfinished("This run has no result.", remedy, run_id=run_id)
 
 
 def _read_facts(folder: Path, run_id: str) -> dict[str, Any]:
     try:
         return read_facts(folder)
     except FileNotFoundError as error:
-        raise RunUnfinished(
-            "This run has no result.",
-            f"Wait while it is being trained. Else: {_TRAIN_AGAIN}: it is made anew.",
-            run_id=run_id,
-        ) from error
+        raise _unfinished(run_id) from error
     except ValueError as error:
         raise _damaged(FACTS_FILE, run_id) from error
 
@@ -271,9 +262,5 @@ def _check_file(folder: Path, name: str, facts: dict[str, Any], run_id: str) -> 
 
 
 def _damaged(name: str, run_id: str) -> ResultDamaged:
-    return ResultDamaged(
-        f"The file {name} of this run was cut short or altered.",
-        f"{_TRAIN_AGAIN}: it is made anew, and the same recipe gives the same result.",
-        run_id=run_id,
-        file=name,
-    )
+    problem = f"The file {name} of this run is damaged."
+    return ResultDamaged(problem, _TRAIN_AGAIN.capitalize(), run_id=run_id, file=name)

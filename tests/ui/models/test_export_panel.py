@@ -83,5 +83,5 @@ def test_a_failed_export_says_why(panel: AppTest, trained_copy: Workspace) -> No
     wait_until(has_ended, "the export has failed")
     panel.query_params["export"] = identifier
     panel.run()
-    assert "cut short or altered" in panel.error[0].value
+    assert "damaged" in panel.error[0].value
     assert Path(trained_copy.exports).is_dir()

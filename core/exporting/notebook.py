@@ -52,7 +52,6 @@ def check_notebook(recipe: Recipe) -> None:
     """Refuse recipes that plain Keras cannot train.
 
     Raises:
-        ExportRefused: The run looked at five crops.
         NetworkUnsupported: The run is of an earlier version and has another network.
     """
     check_network(recipe)

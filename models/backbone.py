@@ -92,6 +92,8 @@ def read_facts(described: Mapping[str, Any]) -> BackboneFacts:
     kind, label = described.get("weights_kind", DEFAULT), described.get("weights_label")
     if kind not in CATALOGUE or not _OTHER_NETWORKS.isdisjoint(described):
         what = "8-bit integers" if "rounded_from" in described else f"the weights “{label}”"
+        if not {"photo_side", "crops"}.isdisjoint(described):
+            what = "photos of another size, or several crops"
         raise refuse_network(what)
     framing = read_framing(described)
     rest = {name: described[name] for name in described if name not in framing.describe()}

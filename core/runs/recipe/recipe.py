@@ -1,6 +1,5 @@
-"""The recipe of a run, and its id.
+"""The recipe of a run: everything that changes its result, and nothing else.
 
-A recipe holds everything that changes the result and nothing else (no names, paths, worker counts).
 Equal recipes have equal ids: the existing run is opened instead of training it again.
 """
 
@@ -323,7 +322,7 @@ def _refuse(setting: Setting, allowed: str) -> RecipeRefused:
 
 
 def recipe_to_json(recipe: Recipe) -> str:
-    """Return the recipe as a JSON object, with its version."""
+    """Return the recipe as JSON, with its version."""
     content = {"version": recipe.version, **dataclasses.asdict(recipe)}
     for one in SETTINGS.values():  # as in the id, newer settings are left out at their default
         if one.later and content[one.name] == one.default:
@@ -341,11 +340,8 @@ def recipe_from_json(text: str) -> Recipe:
         content = json.loads(text)
         version = content.pop("version")
         if version != Recipe.version:
-            raise RecipeRefused(
-                f"This recipe has version {version}; this program reads version {Recipe.version}.",
-                "Start a new run on page Training.",
-                found=version,
-            )
+            problem = f"This recipe has version {version}, not {Recipe.version}."
+            raise RecipeRefused(problem, "Start a new run on page Training.", found=version)
         content["augmentation"] = policy_from_dict(content["augmentation"])
         return Recipe(**content)
     except (ValueError, TypeError, AttributeError, KeyError) as error:

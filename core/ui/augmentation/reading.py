@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import streamlit as st
 
-from core.config import FRAMING, Fit, Framing
+from core.config import FRAMING, PHOTO_SIZE, Fit, Framing
 from core.datasets.policies import list_policies
 from core.errors import AugmentationRefused, PetalscopeError
 from core.prediction.nearest import Moves, Ruler, measure_moves, measure_ruler
@@ -123,7 +123,12 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
     linked = of_dataset.get(read_choice("asked") or "")
     framing: Fit = linked.recipe.framing if linked else FRAMING.how
     framing = cast(Fit, settle_choice("framing", SETTINGS["framing"].choices, framing))
-    runs = {name: run for name, run in of_dataset.items() if run.recipe.framing == framing}
+    shown = (framing, PHOTO_SIZE)
+    runs = {
+        name: run
+        for name, run in of_dataset.items()
+        if (run.recipe.framing, run.recipe.photo_side) == shown
+    }
     asked = settle_choice("asked", [*runs, NOBODY], next(iter(runs))) if runs else NOBODY
     return AugmentationPage(
         dataset=dataset,

@@ -85,7 +85,7 @@ def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]
             folder = workspace.backbone_folder(facts["backbone"])
             backbone = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
             kind, label = backbone["weights_kind"], backbone["weights_label"]
-            if kind not in CATALOGUE:
+            if kind not in CATALOGUE or not {"photo_side", "crops"}.isdisjoint(backbone):
                 continue  # of an earlier version: new photos cannot be compared with these
             is_tuned = label == TUNED
             if backbone["preprocessing"] != PREPROCESSING:

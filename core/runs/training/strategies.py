@@ -17,6 +17,7 @@ from core.cluster import Fit, train
 from core.config import read_settings
 from core.errors import RunStopped
 from core.exact.formula import measure_head, solve_head, write_ridge
+from core.runs.queue.run_lock import Attempt
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.training.preparing import (
     Features,

@@ -237,7 +237,7 @@ def test_the_exact_head_has_no_settings_of_epochs(shared: Workspace) -> None:
     labels = {one.label for one in (*app.number_input, *app.selectbox, *app.toggle)}
     assert not labels & {"Epochs", "Learning rate", "Hidden layers", "Repeats", "Optimiser"}
     app.selectbox(key="training.policy").set_value("gentle").run()
-    assert "as they are" in app.error[0].value
+    assert "cannot use augmentation" in app.error[0].value
     assert app.button(key="training.start").disabled
     app.selectbox(key="training.policy").set_value("none").run()
     press(app, "Train")

@@ -5,6 +5,7 @@ import streamlit as st
 from core.ui.parts.frame import is_presenting, open_page
 from core.ui.parts.messages import report_errors
 from core.ui.sweeps.page import show_sweeps
+from core.ui.sweeps.reading import STUDY
 from core.ui.training.page import show_presentation, show_training
 
 open_page(
@@ -21,7 +22,11 @@ with report_errors():
         st.stop()
     dataset, recipe = show_training()
     sweeps = st.expander(
-        "More: sweeps", icon=":material/tune:", key="training.sweeps", on_change="rerun"
+        "More: sweeps",
+        expanded=STUDY in st.query_params,
+        icon=":material/tune:",
+        key="training.sweeps",
+        on_change="rerun",
     )
     if sweeps.open:
         with sweeps:

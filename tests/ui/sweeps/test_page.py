@@ -38,7 +38,7 @@ def workspace(
 
 def open_training(**query: str) -> AppTest:
     """Return the page as a link opens it, with random weights chosen."""
-    return open_page("training", {"training.weights": "random"}, **query)
+    return open_page("training", {"training.weights": "random", "training.sweeps": True}, **query)
 
 
 def make_sweep(workspace: Workspace, trials: int = len(ACCURACY)) -> RunRecord:

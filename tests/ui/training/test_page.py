@@ -152,7 +152,7 @@ def test_a_link_brings_a_policy(shared: Workspace) -> None:
     save_policy(shared, "of the lesson", PRESETS["strong"])
     app = open_page(shared, policy="of the lesson")
     assert value(app, "policy") == "of the lesson"
-    assert "Views of each photo" in [number.label for number in app.number_input]
+    assert "Views per photo" in [number.label for number in app.number_input]
 
 
 def test_a_queued_run_can_be_paused_and_resumed(shared: Workspace) -> None:
@@ -284,7 +284,7 @@ def test_a_run_whose_settings_are_in_the_form_can_be_deleted_elsewhere(shared: W
 @pytest.mark.parametrize("typed", ["abc", "-40", "300; 100", "12.5"])
 def test_hidden_layers_that_cannot_be_read_are_not_trained(shared: Workspace, typed: str) -> None:
     app = open_page(shared, hidden=typed)
-    assert any("hidden layers cannot be read" in error.value for error in app.error)
+    assert any("idden layers cannot be read" in error.value for error in app.error)
     assert next(button for button in app.button if button.label == "Train").disabled
     app.selectbox(key="training.hidden").set_value("128").run()
     assert not app.error

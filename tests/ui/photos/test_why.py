@@ -40,7 +40,7 @@ def test_the_page_says_what_the_head_says(
     app.toggle("panel.why").set_value(True).run()
     assert f"{why.say_answer()} **{why.say_set()}**" in text_of(app)
     assert why.reasons.flip is not None
-    press(app, "(into the tray)")
+    press(app, "Exclude in the tray")
     edits = list_edits(trained_copy, dataset.id)
     assert {edit.path for edit in edits} == set(paths.iloc[why.reasons.flip])
     assert {edit.action for edit in edits} == {"exclude"}

@@ -181,7 +181,7 @@ def test_a_version_that_another_rests_on_is_deleted_only_by_its_name(
     expect(page.get_by_text("Used by 1 version")).to_be_visible()
     expect(gone).to_be_disabled()
     name = next(one.name for one in list_datasets(workspace) if one.id == dataset.id)
-    page.get_by_label("Its name, to delete it").fill(name)
+    page.get_by_label("Type its name to delete it").fill(name)
     page.keyboard.press("Enter")
     expect(gone).to_be_enabled()
     gone.click()

@@ -42,7 +42,7 @@ def test_without_a_dataset_it_says_what_to_do(
     app = open_in(page, workspace)
     assert not app.exception
     assert app.title and app.title[0].value
-    expected = "No finished run yet" if page in NEEDS_RUN else "photos"
+    expected = "No finished run yet" if page in NEEDS_RUN else "photo"
     assert expected in text_of(app)
 
 

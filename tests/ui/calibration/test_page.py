@@ -97,5 +97,5 @@ def test_without_features_the_rest_of_the_page_works(trained_copy: Workspace) ->
     _, result = rewrite_result(trained_copy)
     trained_copy.features_file(result.features_id).unlink()
     app = open_page("calibration")
-    assert "features of this run are not in the workspace" in text_of(app)
+    assert "features of this run are missing or damaged" in text_of(app)
     assert app.slider

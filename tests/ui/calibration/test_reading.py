@@ -51,7 +51,7 @@ def test_missing_features_refuse_nothing(read: Read, trained_copy: Workspace) ->
     page = read()
     trained_copy.features_file(page.result.features_id).unlink()
     limit, why = page.limit
-    assert limit is None and "not in the workspace" in why
+    assert limit is None and "missing or damaged" in why
     assert not page.judge_answers(DecisionRule(threshold=0.0, unlike_limit=0.0)).unlike.any()
 
 

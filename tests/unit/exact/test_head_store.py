@@ -69,7 +69,7 @@ def test_one_class_has_neither_a_run_nor_an_exact_head(trained_copy: Workspace) 
     alone = replace(dataset, classes=dataset.classes[:1])
     with pytest.raises(FeaturesMissing, match="only one class"):
         find_source(trained_copy, alone)
-    with pytest.raises(RecipeRefused, match="nothing to tell apart"):
+    with pytest.raises(RecipeRefused, match="two classes or more"):
         choose_splits(alone, list_runs(trained_copy)[0].recipe)
 
 

@@ -68,9 +68,9 @@ def test_a_gpu_that_the_backend_does_not_see_is_not_believed(
     backend = keras.backend.backend()
     device = find_device()
     assert device.kind == "cpu"
-    assert f"a GPU is there, but {backend} sees none" in device.reason
+    assert f"there is a GPU, but {backend} finds no GPU" in device.reason
     monkeypatch.setenv("PETALSCOPE_DEVICE", "gpu")
-    with pytest.raises(PetalscopeError, match=f"{backend} sees none"):
+    with pytest.raises(PetalscopeError, match=f"{backend} finds no GPU"):
         find_device()
 
 
@@ -84,14 +84,14 @@ def test_what_goes_wrong_while_it_computes_is_an_obstacle(monkeypatch: pytest.Mo
     monkeypatch.setattr(keras.ops, "conv", fail)
     assert "libcudnn_cnn" in describe_gpu()["obstacle"]
     monkeypatch.setattr(keras.ops, "conv", lambda *_: np.zeros(3, np.float32))
-    assert "wrong numbers" in describe_gpu()["obstacle"]
+    assert "results are wrong" in describe_gpu()["obstacle"]
 
 
 @pytest.mark.usefixtures("listed_gpu")
 def test_a_backend_that_dies_when_asked_is_an_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "torch")  # not imported here: a process would be asked
     monkeypatch.setattr(devices.sys, "executable", "/bin/false")
-    assert "torch did not answer" in find_device().reason
+    assert "torch did not respond" in find_device().reason
 
 
 @pytest.mark.usefixtures("listed_gpu")

@@ -61,7 +61,7 @@ def test_what_cannot_be_told_is_refused_and_leaves_nothing(asked: Workspace) -> 
         ("prediction-0", {"class_name": "  "}, "name cannot be used"),
         ("prediction-0", {"class_name": "x" * 101}, "name cannot be used"),
         ("prediction-0", {"class_name": "ro\u202ese"}, "name cannot be used"),
-        ("prediction-0", {"class_name": "rose", "note": "x" * 501}, "500 are kept"),
+        ("prediction-0", {"class_name": "rose", "note": "x" * 501}, "500 are allowed"),
     ):
         with pytest.raises(FeedbackRefused, match=problem):
             give_feedback(asked, id, **facts)  # type: ignore[arg-type]

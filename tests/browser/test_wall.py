@@ -185,7 +185,7 @@ def test_a_version_that_another_rests_on_is_deleted_only_by_its_name(
     page.keyboard.press("Enter")
     expect(gone).to_be_enabled()
     gone.click()
-    expect(page.get_by_text("There is one version")).to_be_visible()
+    expect(page.get_by_text("One version.")).to_be_visible()
     assert [entry.id for entry in list_datasets(workspace)] == [child.id]
 
 

@@ -108,7 +108,7 @@ def log_in(page: Page, provider: Provider, email: str, address: str) -> None:
     page.context.clear_cookies()
     provider.email = email
     page.goto(address)
-    expect(page.get_by_text("This workbench is for people")).to_be_visible()
+    expect(page.get_by_text("Log in to open this workbench")).to_be_visible()
     assert page.get_by_test_id("stSidebarNavLink").count() == 0
     page.get_by_test_id("stMain").get_by_role("button", name="Log in").click()
 

@@ -32,7 +32,7 @@ def server_workspace(server_workspace: Workspace, compared_workspace: Workspace)
 
 def test_a_strategy_says_its_time_and_shows_its_settings(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/training")
-    expect(page.get_by_text("The network stays as it is")).to_be_visible()
+    expect(page.get_by_text("the backbone stays frozen")).to_be_visible()
     strategy = page.get_by_role("combobox", name="Strategy")
     strategy.click()
     page.get_by_role("option", name="Two phases").click()

@@ -140,5 +140,5 @@ def test_the_zip_holds_what_it_says(
     for name in ("model.json", "MODEL_CARD.md", "model.onnx"):
         assert (space / name).read_bytes() == (export.folder / name).read_bytes()
     card = (export.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "below a score of 40 % it says that it does not know" in card
+    assert "with less than 40 % confidence, it says that it does not know" in card
     assert export.said["sha256"] == digest_file(export.zip)

@@ -110,11 +110,11 @@ def test_the_first_page_opens(tool: Tool, page: Page) -> None:
 
 
 def test_it_trains_on_the_sample(tool: Tool, tmp_path: Path) -> None:
-    assert "Make one: petalscope import sample" in tool.run("datasets")
+    assert "Import one: petalscope import sample" in tool.run("datasets")
     write_class_folders(tmp_path / "sample", photos_per_class=10)
     tool.run("import", str(tmp_path / "sample"), "--name", "sample")
     printed = tool.run("train", "sample", "--weights", "random", "--epochs", "2")
-    assert "look closer: petalscope evaluate" in printed
+    assert "Details: petalscope evaluate" in printed
     assert "usage: petalscope train" in tool.run("train", "--help")
     assert [run.name for run in tool.workspace.runs.iterdir()]
     assert not (tool.home / "workspace").exists()

@@ -81,7 +81,7 @@ def test_now_trains_and_compares_to_the_end(
     kinds = [event.kind for event in list_events(trained_copy)]
     assert kinds.count("compared") == 1  # the scheduler did not finish it a second time
     assert main(["retrain"]) == 1
-    assert "Nothing new was reviewed" in capsys.readouterr().err
+    assert "No photos were reviewed since" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("asleep")

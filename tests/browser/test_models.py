@@ -25,7 +25,7 @@ def test_a_run_is_registered_and_becomes_the_first_champion(
 ) -> None:
     copy_workspace(trained_workspace, Workspace(server.workspace))
     workspace = Workspace(server.workspace)
-    page.goto(f"{server.address}/registry")
+    page.goto(f"{server.address}/models")
     expect(page.get_by_role("heading", name="No version yet")).to_be_visible()
     page.get_by_role("textbox", name="Name", exact=True).fill("the <b>first</b>")
     page.get_by_role("button", name="Register", exact=True).click()

@@ -47,7 +47,7 @@ def test_answers_are_reviewed_by_keyboard(
     page: Page, server: PageServer, inbox: list[Feedback]
 ) -> None:
     workspace = Workspace(server.workspace)
-    page.goto(f"{server.address}/review")
+    page.goto(f"{server.address}/monitoring?tab=review")
     expect_place(page, 1, 5)
     wait_for_keys(page)
     page.keyboard.press("ArrowRight")
@@ -69,7 +69,7 @@ def test_answers_are_reviewed_by_keyboard(
 def test_an_answer_is_relabelled_to_a_class_that_was_typed(
     page: Page, server: PageServer, inbox: list[Feedback]
 ) -> None:
-    page.goto(f"{server.address}/review?item={inbox[3].number}")
+    page.goto(f"{server.address}/monitoring?tab=review&item={inbox[3].number}")
     expect(page.get_by_text("The feedback says daisy")).to_be_visible()
     page.get_by_role("button", name="Other class").click()
     field = page.get_by_role("combobox", name="It is", exact=True)
@@ -88,7 +88,7 @@ def test_several_are_accepted_at_once_and_become_a_version(
     inbox: list[Feedback],  # noqa: ARG001 (makes the workspace)
 ) -> None:
     workspace = Workspace(server.workspace)
-    page.goto(f"{server.address}/review")
+    page.goto(f"{server.address}/monitoring?tab=review")
     expect_place(page, 1, 3)
     table = page.get_by_test_id("stDataFrame").first
     expect(table.locator("canvas").first).to_be_visible()

@@ -32,7 +32,8 @@ def test_drift_is_said_shown_and_alarmed(page: Page, server: PageServer) -> None
     expect(page.get_by_text("darker (brightness").first).to_be_visible()
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     page.get_by_text("Details").click()
-    expect(page.get_by_text("stability index").first).to_be_visible()
+    details = page.get_by_test_id("stExpander").filter(has_text="Details")
+    expect(details.get_by_test_id("stDataFrame").first).to_be_visible()
 
 
 def test_version_and_time_live_in_the_link(page: Page, server: PageServer) -> None:

@@ -9,10 +9,8 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --durations=15
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q install
 UV := uv==0.13.9
 # uv installs several times as fast as pip; where it cannot, pip does.
-install = ($(PIP) $(UV) && $(BIN)/python -m uv pip install -q --python $(BIN)/python $(1)) || $(PIP) $(1)
+install = ($(PIP) $(UV) && $(BIN)/python -m uv pip install -q --compile-bytecode --python $(BIN)/python $(1)) || $(PIP) $(1)
 LIBRARIES := $(VENV)/lib/python3*/site-packages
-# Bytecode is written once, while installing: where Python may not write it, each start would compile TensorFlow again.
-compile = $(BIN)/python -m compileall -qq -j 0 $(LIBRARIES) || true
 HEIC := pillow-heif==1.8.1
 .DEFAULT_GOAL := help
 .PHONY: help run api test test-slow test-all check bench clean
@@ -66,10 +64,8 @@ $(VENV)/.installed: requirements.txt Makefile
 	@# 400 MB that nothing here reads: C++ headers of TensorFlow, the tests of the largest libraries.
 	@rm -rf $(LIBRARIES)/tensorflow/include
 	@find $(foreach library,numpy pandas scipy sklearn,$(LIBRARIES)/$(library)) -type d -name tests -prune -exec rm -rf {} +
-	@$(compile)
 	@touch $@
 
 $(VENV)/.installed-tests: tests/requirements.txt $(VENV)/.installed
 	@$(call install,-r tests/requirements.txt)
-	@$(compile)
 	@touch $@

@@ -107,3 +107,12 @@ def test_a_label_is_confirmed_and_doubted_again(workspace: Workspace, tmp_path: 
         file.write('{"sha256": "12\n')
     confirm_labels(workspace, dataset, [2])
     assert len(read_confirmed(workspace)) == 2
+
+
+def test_one_wrong_label_among_easy_classes_is_a_suspect() -> None:
+    labels = np.repeat([0, 1], 14)
+    scores = np.where(labels[:, None] == [0, 1], 0.999, 0.001)
+    labels[3] = 1
+    scores[3] = 0.99, 0.01  # less sure than its class is on average
+    found = find_suspects(scores, labels, ("rose", "tulip"))
+    assert list(np.flatnonzero(found["suspect"])) == [3]

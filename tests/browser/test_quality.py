@@ -76,7 +76,7 @@ def test_an_analysis_goes_on_while_the_page_is_reloaded(
         import_source(workspace, write_faults(tmp_path / "flowers"))
     dataset = list_datasets(workspace)[0].id
     page.goto(f"{server.address}/quality?finding=suspect")
-    page.get_by_role("button", name="Analyse with starter weights").click()
+    page.get_by_role("button", name="Analyse with built-in weights").click()
     expect(page.get_by_text("Analysing").first).to_be_visible()
     page.reload()
     expect(page.get_by_text("Analysed with the features")).to_be_visible(timeout=4 * MINUTES)

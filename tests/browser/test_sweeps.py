@@ -31,6 +31,7 @@ def open_training(page: Page, server: PageServer) -> None:
     """Open the page with the settings of the finished run, whose weights are random."""
     run = list_runs(Workspace(server.workspace))[-1]
     page.goto(f"{server.address}/training?like={run.id}")
+    page.get_by_text("More: sweeps").click()
     start = page.get_by_role("button", name="Start the sweep")
     expect(start).to_be_enabled(timeout=4 * MINUTES)
 
@@ -47,12 +48,12 @@ def test_a_sweep_shows_its_trials_and_survives_a_reload(page: Page, server: Page
     wait_for_url(page, "sweep=")
     page.reload()
     expect(page.get_by_text("Best validation accuracy")).to_be_visible(timeout=4 * MINUTES)
-    train = page.get_by_role("button", name=re.compile("^Train the best one"))
+    train = page.get_by_role("button", name=re.compile("^Train the best trial"))
     expect(train).to_be_visible()
     expect(page.get_by_text(re.compile(r"^Best trial: 95 %"))).to_be_visible()
     (sweep,) = list_studies(workspace)
     wait_until(lambda: len(read_trials(workspace.run_folder(sweep.id))) == 6, "six trials are made")
-    expect(page.locator(".parcoords").first).to_be_visible()
+    expect(page.get_by_text("Settings of each trial")).to_be_visible()
 
 
 @pytest.mark.slow
@@ -60,7 +61,7 @@ def test_the_best_trial_becomes_a_run(page: Page, server: PageServer) -> None:
     workspace = Workspace(server.workspace)
     (sweep,) = list_studies(workspace)
     page.goto(f"{server.address}/training?sweep={sweep.id}")
-    train = page.get_by_role("button", name=re.compile("^Train the best one"))
+    train = page.get_by_role("button", name=re.compile("^Train the best trial"))
     train.click(timeout=4 * MINUTES)
     run = wait_until(
         lambda: next((run for run in list_runs(workspace) if "trial" in run.name), None),

@@ -37,11 +37,11 @@ def test_a_strategy_says_its_time_and_shows_its_settings(page: Page, server: Pag
     strategy.click()
     page.get_by_role("option", name="Two phases").click()
     expect(page.get_by_role("spinbutton", name="Epochs of the head alone")).to_be_visible()
-    expect(page.get_by_role("spinbutton", name="Learning rate")).to_have_value("0.001")
+    expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.001")
     strategy.click()
     page.get_by_role("option", name="Full fine-tuning").click()
     expect(page.get_by_role("spinbutton", name="Epochs of the head alone")).to_have_count(0)
-    expect(page.get_by_role("spinbutton", name="Learning rate")).to_have_value("0.0001")
+    expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.0001")
 
 
 def test_a_duplicate_changed_is_another_run_that_can_be_paused(
@@ -60,7 +60,8 @@ def test_a_duplicate_changed_is_another_run_that_can_be_paused(
     assert 0 < paused.epochs_done < 999
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("button", name="Stop after this epoch").click(timeout=4 * MINUTES)
-    expect(page.get_by_text("stopped", exact=True)).to_be_visible(timeout=2 * MINUTES)
+    # A stopped run can be continued.
+    expect(page.get_by_role("button", name="Continue")).to_be_visible(timeout=2 * MINUTES)
     stopped = read_run(workspace, slow.id)
     assert paused.epochs_done <= stopped.epochs_done < 999
 

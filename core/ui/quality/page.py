@@ -43,10 +43,10 @@ _HEADING_WIDTH = 140
 _EVEN = 1.5
 _MANY = 30  # classes, from which the chart of their sizes has two columns
 _ALL = "all photos"
-_HELP = {
-    "pretrained": "Weights trained on photos: reliable findings.",
-    "starter": "Weights trained on drawings: rough findings.",
-    "random": "Untrained weights: the roughest findings.",
+_WEIGHTS = {  # label of the button, and its help
+    DEFAULT: ("ImageNet", "Weights trained on photos: reliable findings."),
+    STARTER: ("built-in", "Weights trained on drawings: rough findings."),
+    RANDOM: ("random", "Untrained weights: the roughest findings."),
 }
 
 
@@ -152,11 +152,12 @@ def _offer_analysis(page: QualityPage) -> None:
 
 @cache.for_editors
 def _ask_start(weights: WeightsKind, *, main: bool = False) -> bool:
+    label, explanation = _WEIGHTS.get(weights, (weights, _WEIGHTS[DEFAULT][1]))
     return st.button(
-        f"Analyse with {weights} weights",
+        f"Analyse with {label} weights",
         type="primary" if main else "secondary",
         icon=":material/casino:" if weights == RANDOM else ":material/neurology:",
-        help=_HELP.get(weights, _HELP[DEFAULT]),
+        help=explanation,
         key=f"quality.start.{weights}",
     )
 

@@ -62,7 +62,7 @@ def test_each_finding_has_a_calm_empty_state(
     assert app.subheader[0].value == FINDINGS[finding].title
     assert not app.error
     if FINDINGS[finding].needs_features:
-        assert "Analyse with starter weights" in [button.label for button in app.button]
+        assert "Analyse with built-in weights" in [button.label for button in app.button]
     elif finding == "imbalance":
         assert "Each class has" in "".join(text.value for text in app.markdown)
     else:
@@ -80,7 +80,7 @@ def test_copies_among_very_many_photos_wait_for_the_analysis(
     monkeypatch.setattr("core.ui.quality.reading.MOST_COMPARED", len(faulty) - 1)
     app = open_quality(workspace, finding)
     assert not app.exception and not app.success, "nothing is said to be absent"
-    assert "Analyse with starter weights" in [button.label for button in app.button]
+    assert "Analyse with built-in weights" in [button.label for button in app.button]
     counts = read_counts(app)
     assert counts["Near-duplicates"] == "–" and counts["Too small"] != "–"
 
@@ -142,7 +142,7 @@ def test_an_analysis_fills_in_what_needs_features(
     (photos / "rose/rose_003.jpg").rename(photos / "tulip/wrong.jpg")
     dataset = import_source(trained_copy, photos)
     app = open_quality(trained_copy, "suspect", dataset=dataset.id)
-    press(app, "Analyse with starter weights")
+    press(app, "Analyse with built-in weights")
     identifier = request_analysis(trained_copy, dataset.id, "starter")  # the one that goes
     wait_until(
         lambda: read_job(trained_copy.analysis_folder(identifier)).state != "going", "it is done"
@@ -153,7 +153,7 @@ def test_an_analysis_fills_in_what_needs_features(
     counts = read_counts(app)
     assert counts["Label suspects"] == str(int(result.photos["suspect"].sum()))
     assert counts["Outliers"] == str(int(result.photos["outlier"].sum()))
-    assert "“Built-in”" in "".join(caption.value for caption in app.caption)
+    assert r"“Built\-in”" in "".join(caption.value for caption in app.caption)
     suspects = int(counts["Label suspects"])
     assert suspects >= 1  # the rose among the tulips
     press(app, "Label is correct")

@@ -23,7 +23,7 @@ from core.evaluation.drift import (
 from core.formats import count, percent
 from core.monitoring.log import read_features, read_predictions
 from core.prediction.unlike import UnlikeModel
-from core.registry.files import Reference, read_reference
+from core.registry.files import read_reference
 from core.registry.store import ModelVersion, read_unlike
 from core.workspace import Workspace
 
@@ -43,12 +43,6 @@ class DriftReference:
 
     classes: tuple[str, ...]
     photos: PhotoSet
-    scores: np.ndarray
-    """(m, k) float32."""
-    features: np.ndarray
-    """(m, 2048) float16."""
-    digests: tuple[str, ...]
-    """SHA-256 of the file of each reference photo."""
     unlike: UnlikeModel
 
     @property
@@ -79,24 +73,14 @@ def read_drift_reference(workspace: Workspace, version: ModelVersion) -> DriftRe
     Raises:
         VersionDamaged: A file of it is missing, incomplete or altered.
     """
-    unlike = read_unlike(workspace, version)
-    return make_drift_reference(version.classes, read_reference(workspace, version), unlike)
-
-
-def make_drift_reference(
-    classes: Sequence[str], reference: Reference, unlike: UnlikeModel
-) -> DriftReference:
-    """Return the reference of these validation photos."""
+    unlike, reference = read_unlike(workspace, version), read_reference(workspace, version)
     return DriftReference(
-        classes=tuple(classes),
+        classes=tuple(version.classes),
         photos=PhotoSet(
             components=_find_components(unlike, reference.features),
             properties=np.column_stack([reference.property(name) for name in MEASURED]),
             groups=reference.scores.argmax(axis=1),
         ),
-        scores=reference.scores,
-        features=reference.features,
-        digests=tuple(reference.photo_digest(row) for row in range(len(reference))),
         unlike=unlike,
     )
 

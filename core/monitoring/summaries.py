@@ -1,22 +1,18 @@
-"""Figures of the log: in total, by day and version, by class and by score.
+"""Figures of the log: in total, by day and version, and by class.
 
 All functions take the table of `core.monitoring.log.read_predictions`. Days are UTC.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from core.evaluation.intervals import Estimate, estimate_quantile, wilson_interval
 
-Step = Literal["hour", "day"]
 RUNS = "runs"
 """Stands for a version where a run answered."""
-SCORE_BARS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,29 +21,22 @@ class Summary:
 
     n: int
     photos: int
-    median_latency: Estimate
-    """ms."""
     slow_latency: Estimate
     """95th percentile of the latency, ms."""
     unknown: Estimate
     """Share of the photos without an answer: unsure, or unlike all training photos."""
-    unlike: Estimate
-    """Share of the photos that are unlike all training photos."""
     accuracy: Estimate
     """Accuracy on photos with feedback."""
 
 
 def summarise(table: pd.DataFrame) -> Summary:
     """Return the figures over all rows."""
-    latencies = table["latency_ms"].to_numpy()
     kinds = keep_newest(table)["kind"].to_numpy()
     return Summary(
         n=len(table),
         photos=len(kinds),
-        median_latency=estimate_quantile(latencies, 0.5),
-        slow_latency=estimate_quantile(latencies, 0.95),
+        slow_latency=estimate_quantile(table["latency_ms"].to_numpy(), 0.95),
         unknown=estimate_share(kinds != "answer"),
-        unlike=estimate_share(kinds == "unlike"),
         accuracy=estimate_share(list_right(table)),
     )
 
@@ -72,25 +61,10 @@ def estimate_share(hits: np.ndarray) -> Estimate:
     return Estimate(value=value, low=low, high=high, n=n, method="Wilson")
 
 
-def choose_step(days: int) -> Step:
-    """Return the step of time axes: hours up to two days."""
-    return "hour" if days <= 2 else "day"
-
-
-def begin_of(now: datetime, days: int) -> datetime:
-    """Return the start of a period that ends now, at a full hour or at midnight."""
-    if choose_step(days) == "hour":
-        return (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
-    first = now - timedelta(days=days - 1)
-    return first.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-_STEP_TYPES = {
+_DAY_TYPES = {
     "version": "str",
     "photos": "int64",
     "different": "int64",
-    "median": "float64",
-    "slow": "float64",
     "unknown": "float64",
     "unknown_low": "float64",
     "unknown_high": "float64",
@@ -101,23 +75,22 @@ _STEP_TYPES = {
 }
 
 
-def summarise_steps(table: pd.DataFrame, step: Step) -> pd.DataFrame:
-    """Return a row for each day (or hour) and version that answered in it.
+def summarise_days(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each day and version that answered in it.
 
-    Columns: time (start), version, photos (answers), different (different photos), median and slow
-    (ms), unknown and accuracy with _low and _high, judged (photos with feedback).
+    Columns: time (start), version, photos (answers), different (different photos), unknown and
+    accuracy with _low and _high, judged (photos with feedback).
     """
     rows = []
-    starts = table["time"].dt.floor("h" if step == "hour" else "D")
+    starts = table["time"].dt.floor("D")
     for (start, version), part in table.groupby([starts, name_versions(table)], sort=True):
         found = summarise(part)
         row = {"time": start, "version": version, "photos": found.n, "different": found.photos}
-        row |= {"median": found.median_latency.value, "slow": found.slow_latency.value}
         row["judged"] = found.accuracy.n
         for name, share in (("unknown", found.unknown), ("accuracy", found.accuracy)):
             row |= {name: share.value, f"{name}_low": share.low, f"{name}_high": share.high}
         rows.append(row)
-    types = {"time": starts.dtype} | _STEP_TYPES  # an empty table has its types, too
+    types = {"time": starts.dtype} | _DAY_TYPES  # an empty table has its types, too
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
@@ -125,20 +98,6 @@ def name_versions(table: pd.DataFrame) -> pd.Series:
     """Return the version of each row, "v3" or `RUNS`."""
     names = [RUNS if pd.isna(number) else f"v{number}" for number in table["version"]]
     return pd.Series(names, index=table.index, dtype="str", name="version")
-
-
-def count_scores(table: pd.DataFrame, reference: np.ndarray | None) -> pd.DataFrame:
-    """Return shares of photos by confidence: low, high, now, before.
-
-    Args:
-        reference: (m,) confidence on the reference photos; None leaves `before` empty.
-    """
-    edges = np.linspace(0, 1, SCORE_BARS + 1)
-    now = np.histogram(table["top_score"].clip(0, 1), edges)[0] / max(len(table), 1)
-    before = np.full(SCORE_BARS, np.nan)
-    if reference is not None and len(reference):
-        before = np.histogram(np.clip(reference, 0, 1), edges)[0] / len(reference)
-    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "now": now, "before": before})
 
 
 def count_classes(

@@ -178,10 +178,6 @@ class Reference:
         """Return one of `PROPERTIES`, (n,) float64."""
         return np.asarray(self.properties[:, PROPERTIES.index(name)])
 
-    def photo_digest(self, row: int) -> str:
-        """Return the SHA-256 of a photo's file, in hexadecimal digits."""
-        return bytes(self.photos[row]).hex()
-
 
 def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray) -> bytes:
     """Return the reference of a run as bytes; `features` (n, 2048) are those of all photos."""

@@ -39,10 +39,10 @@ def test_drift_is_said_shown_and_alarmed(page: Page, server: PageServer) -> None
 def test_version_and_time_live_in_the_link(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/monitoring?watch=all&period=7")
     expect(page.get_by_role("combobox", name="Answers of")).to_have_value("All models")
-    choose(page, "1 day")
-    wait_for_url(page, "period=1", "watch=all")
+    choose(page, "90 days")
+    wait_for_url(page, "period=90", "watch=all")
     page.reload()
-    expect(page.get_by_role("radio", name="1 day")).to_be_checked()
+    expect(page.get_by_role("radio", name="90 days")).to_be_checked()
 
 
 def test_an_alarm_is_ended(page: Page, server: PageServer) -> None:

@@ -1,7 +1,6 @@
-"""Charts of the page Monitoring: figures over time, and new photos against the reference.
+"""Charts of the page Monitoring: figures by day and version, and the predicted classes.
 
-Each version has one colour in all charts over time. In the others, bars are new photos and lines
-the reference; a significant change has the colour of wrong answers.
+Each version has one colour in all charts over time.
 """
 
 from collections.abc import Sequence
@@ -9,7 +8,6 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from core.charts.theme import (
@@ -38,15 +36,12 @@ class Timeline(NamedTuple):
 
     versions: Sequence[str]
     span: tuple[datetime, datetime]
-    step: str
-    """"hour" or "day", the step of a row of `summarise_steps`."""
 
     def encode(self, rows: pd.DataFrame, dark: bool, *hover: Any) -> Any:
         """Return a chart of the rows over time, coloured by version."""
-        shown = "%Y-%m-%d %H:%M UTC" if self.step == "hour" else "%Y-%m-%d"
         # Formatted here, because a browser would use its own time zone.
-        drawn = rows.assign(when=[time.strftime(shown) for time in rows["time"]])
-        tooltip = [alt.Tooltip("version:N"), alt.Tooltip("when:N", title=self.step), *hover]
+        drawn = rows.assign(day=[f"{time:%Y-%m-%d}" for time in rows["time"]])
+        tooltip = [alt.Tooltip("version:N"), alt.Tooltip("day:N"), *hover]
         return alt.Chart(drawn).encode(x=self._axis(), color=self._colour(dark), tooltip=tooltip)
 
     def _axis(self) -> Any:
@@ -61,8 +56,7 @@ class Timeline(NamedTuple):
             )
             for end in self.span
         ]
-        form = "%H:%M" if self.step == "hour" else "%-d %b"
-        axis = alt.Axis(format=form, tickCount=6, grid=False)
+        axis = alt.Axis(format="%-d %b", tickCount=6, grid=False)
         return alt.X("time:T", title=None, axis=axis, scale=alt.Scale(type="utc", domain=domain))
 
     def _colour(self, dark: bool) -> Any:
@@ -81,32 +75,14 @@ def draw_volume(rows: pd.DataFrame, line: Timeline, dark: bool = False) -> Any:
     """Return stacked bars of answers by day and version."""
     # Stacked here, because Vega-Lite does not stack bars with two ends in time.
     tops = rows.groupby("time")["photos"].cumsum()
-    end = rows["time"] + pd.Timedelta(1, line.step) * 0.94
+    end = rows["time"] + pd.Timedelta(1, "day") * 0.94
     drawn = rows.assign(end=end, top=tops, bottom=tops - rows["photos"])
     axis = alt.Axis(tickCount=4, tickMinStep=1, format=",d")
     base = line.encode(drawn, dark, alt.Tooltip("photos:Q", title="answers", format=","))
     y = alt.Y("bottom:Q", title=None, axis=axis, scale=alt.Scale(zero=True))
     chart = base.mark_rect().encode(x2="end:T", y=y, y2="top:Q")
-    title = title_params(f"Answers, by {line.step}", f"n = {int(rows['photos'].sum()):,}; UTC")
+    title = title_params("Answers, by day", f"n = {int(rows['photos'].sum()):,}; UTC")
     return style_altair(chart, dark, title=title, height=HEIGHT)
-
-
-def draw_latency(rows: pd.DataFrame, line: Timeline, dark: bool = False) -> Any:
-    """Return median and 95th percentile of the latency, by day and version."""
-    base = line.encode(
-        rows,
-        dark,
-        alt.Tooltip("median:Q", title="median, ms", format=",.0f"),
-        alt.Tooltip("slow:Q", title="95 % within, ms", format=",.0f"),
-        alt.Tooltip("photos:Q", title="answers", format=","),
-    )
-    y = {"title": "ms", "axis": alt.Axis(tickCount=4), "scale": alt.Scale(zero=True)}
-    layers = [
-        *_draw_spread(base, "median", "slow", y),
-        base.mark_tick(orient="horizontal", thickness=2, size=9).encode(y=alt.Y("slow:Q", **y)),
-    ]
-    title = title_params(f"Latency, by {line.step}", "dot: median; line: up to 95 % of the answers")
-    return style_altair(alt.layer(*layers), dark, title=title, height=HEIGHT)
 
 
 def draw_shares(rows: pd.DataFrame, line: Timeline, which: Share, dark: bool = False) -> Any:
@@ -124,61 +100,18 @@ def draw_shares(rows: pd.DataFrame, line: Timeline, which: Share, dark: bool = F
     )
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], **_PERCENT_AXIS)
     y = {"title": None, "scale": alt.Scale(domain=[0, 1], nice=False), "axis": axis}
-    spread, points = _draw_spread(base, f"{which}_low", f"{which}_high", y)
-    points = points.encode(y=alt.Y(f"{which}:Q", **y))
+    spread = base.mark_rule(strokeWidth=2, opacity=0.45)
+    spread = spread.encode(y=alt.Y(f"{which}_low:Q", **y), y2=f"{which}_high:Q")
+    points = base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y(f"{which}:Q", **y))
     title, which_photos = _TITLES[which]
     below = f"{which_photos}; n = {int(drawn[n].sum()):,}; lines: 95 % intervals"
-    title = title_params(f"{title}, by {line.step}", below)
+    title = title_params(f"{title}, by day", below)
     return style_altair(alt.layer(spread, points), dark, title=title, height=HEIGHT)
-
-
-def _draw_spread(base: Any, low: str, high: str, y: dict[str, Any]) -> list[Any]:
-    """Return lines from low to high, and dots at low."""
-    return [
-        base.mark_rule(strokeWidth=2, opacity=0.45).encode(
-            y=alt.Y(f"{low}:Q", **y), y2=f"{high}:Q"
-        ),
-        base.mark_point(filled=True, size=45, opacity=1).encode(y=alt.Y(f"{low}:Q", **y)),
-    ]
 
 
 def _say_intervals(lows: pd.Series, highs: pd.Series) -> list[str]:
     ends = zip(lows, highs, strict=True)
     return [f"{format_share(low)} to {format_share(high)}" for low, high in ends]
-
-
-def draw_distances(columns: pd.DataFrame, dark: bool = False) -> Any:
-    """Return the distance of each property and component from the reference, largest first.
-
-    Args:
-        columns: `core.evaluation.drift.Drift.columns`.
-    """
-    colours = choose_palette(dark)
-    rows = columns.sort_values("distance", ascending=False, kind="stable").reset_index(drop=True)
-    rows["place"] = rows.index + 1
-    rows["verdict"] = np.where(rows["is_proven"], "significant", "not significant")
-    kinds = {"significant": colours.wrong, "not significant": colours.faint}
-    used = {name: kinds[name] for name in kinds if (rows["verdict"] == name).any()}
-    scale = alt.Scale(domain=[0, max(0.5, float(rows["distance"].max()))], nice=True)
-    y = alt.Y("distance:Q", title="distance", scale=scale, axis=alt.Axis(tickCount=4))
-    colour = alt.Color(
-        "verdict:N",
-        title=None,
-        scale=alt.Scale(domain=list(used), range=list(used.values())),
-        legend=alt.Legend(orient="top", offset=4),
-    )
-    hover = [
-        alt.Tooltip("name:N", title="measure"),
-        alt.Tooltip("distance:Q", format=".2f"),
-        alt.Tooltip("adjusted:Q", title="p, adjusted", format=".2g"),
-    ]
-    x = alt.X("place:O", title="properties and features, largest first", axis=None)
-    chart = alt.Chart(rows).mark_bar().encode(x=x, y=y, color=colour, tooltip=hover)
-    title = title_params(
-        f"{int(rows['is_proven'].sum())} of {len(rows)} measures changed",
-        "distance from the reference within a predicted class: 0 equal, 1 disjoint",
-    )
-    return style_altair(chart, dark, title=title, height=230)
 
 
 def draw_classes(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
@@ -217,39 +150,3 @@ def draw_classes(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
     shown = f"{len(drawn)} of {len(rows)} classes; " if len(drawn) < len(rows) else ""
     title = title_params("Predicted classes", f"{shown}n = {n:,}; ticks: reference photos")
     return style_altair(alt.layer(*layers), dark, title=title, height=22 * len(drawn) + 60)
-
-
-def draw_scores(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
-    """Return the share of photos by confidence, with the reference.
-
-    Args:
-        rows: Of `core.monitoring.summaries.count_scores`.
-    """
-    colours = choose_palette(dark)
-    drawn = rows.assign(
-        span=[f"{100 * low:.0f} to {100 * low + 5:.0f} %" for low in rows["low"]],
-        now_text=[format_share(share) for share in rows["now"]],
-        before_text=[format_share(share) for share in rows["before"]],
-    )
-    x = {
-        "title": "confidence",
-        "axis": alt.Axis(grid=False, tickCount=5, **_PERCENT_AXIS),
-        "scale": alt.Scale(domain=[0, 1], nice=False),
-    }
-    hover = [
-        alt.Tooltip("span:N", title="confidence"),
-        alt.Tooltip("now_text:N", title="now"),
-        alt.Tooltip("before_text:N", title="reference"),
-    ]
-    base = alt.Chart(drawn).encode(x=alt.X("low:Q", bin="binned", **x), x2="high:Q", tooltip=hover)
-    y = alt.Y("now:Q", title="photos", axis=alt.Axis(tickCount=4, **_PERCENT_AXIS))
-    layers = [base.mark_bar(color=colours.accent, opacity=0.75).encode(y=y)]
-    if rows["before"].notna().any():
-        last = drawn.iloc[[-1]].assign(low=drawn["high"].iloc[-1])
-        steps = pd.concat([drawn, last], ignore_index=True)[["low", "before"]]
-        mark = alt.Chart(steps).mark_line(
-            interpolate="step-after", color=colours.ink, strokeWidth=1.6
-        )
-        layers.append(mark.encode(x=alt.X("low:Q", **x), y=alt.Y("before:Q", title=None)))
-    title = title_params("Confidence", f"n = {n:,}; line: reference photos")
-    return style_altair(alt.layer(*layers), dark, title=title, height=230)

@@ -2,7 +2,6 @@
 
 import io
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -10,24 +9,20 @@ import streamlit as st
 
 from core.config import read_settings
 from core.errors import PetalscopeError
-from core.evaluation.calibration import temper_scores
 from core.evaluation.intervals import Estimate
 from core.formats import count, milliseconds, moment, percent, plain
 from core.monitoring.feedback import count_feedback
 from core.monitoring.log import count_predictions, delete_predictions, read_predictions, write_csv
 from core.monitoring.summaries import (
     count_classes,
-    count_scores,
     keep_newest,
     name_versions,
     summarise,
-    summarise_steps,
+    summarise_days,
 )
 from core.ui.monitoring.charts import (
     Timeline,
     draw_classes,
-    draw_latency,
-    draw_scores,
     draw_shares,
     draw_volume,
 )
@@ -61,7 +56,7 @@ def _show_use(page: MonitoringPage) -> None:
         show_empty(
             "No predictions yet",
             "Every prediction of the page Predict and of the API is logged, without its photo. "
-            "Volume, latency, confidence, accuracy and drift then appear here.",
+            "Volume, latency, classes, accuracy and drift then appear here.",
             "predict",
             "Classify a photo",
             "photo_camera",
@@ -83,7 +78,6 @@ def _show_use(page: MonitoringPage) -> None:
     if len(page.table):
         _show_figures(page)
         _show_timeline(page)
-        _show_answers(page)
     else:
         _show_silence(page)
     with st.container(border=True):
@@ -114,14 +108,12 @@ def _show_figures(page: MonitoringPage) -> None:
             "95 % within",
             milliseconds(slow.value),
             f"{milliseconds(slow.low)} to {milliseconds(slow.high)}, n = {slow.n:,}",
-            "From the arrival of a photo to its answer. Median: "
-            f"{milliseconds(found.median_latency.value)}.",
+            "From the arrival of a photo to its answer.",
         )
         _show_share(
             "Not answered",
             found.unknown,
-            "“I don't know”, or unlike all training photos "
-            f"({percent(found.unlike.value, found.unlike.n)}). Each photo counts once.",
+            "“I don't know”, or unlike all training photos. Each photo counts once.",
         )
         _show_share(
             "Accuracy on feedback",
@@ -145,14 +137,14 @@ def _show(label: str, value: str, below: str, help_text: str) -> None:
 
 
 def _show_timeline(page: MonitoringPage) -> None:
-    """Draw volume, latency, unknown photos and accuracy by day and version."""
-    rows = summarise_steps(page.table, page.step)
-    line = Timeline(sorted(name_versions(page.table).unique()), page.span, page.step)
+    """Draw volume, unknown photos and accuracy by day and version, and the predicted classes."""
+    rows = summarise_days(page.table)
+    line = Timeline(sorted(name_versions(page.table).unique()), page.span)
     places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     with places[0].container(border=True):
         show_kept_chart(draw_volume, rows, line, alt="Answers over time")
     with places[1].container(border=True):
-        show_kept_chart(draw_latency, rows, line, alt="Latency over time")
+        _show_classes(page)
     with places[2].container(border=True):
         show_kept_chart(draw_shares, rows, line, "unknown", alt="Share not answered over time")
     with places[3].container(border=True):
@@ -167,31 +159,22 @@ def _show_timeline(page: MonitoringPage) -> None:
                 "/v1/feedback."
             )
     with st.popover("As a table", icon=":material/table:", type="tertiary"):
-        st.dataframe(rows, hide_index=True, alt="Figures by time and version")
+        st.dataframe(rows, hide_index=True, alt="Figures by day and version")
 
 
-def _show_answers(page: MonitoringPage) -> None:
-    """Draw predicted classes and confidence, with the reference of the version."""
-    reference = None
+def _show_classes(page: MonitoringPage) -> None:
+    """Draw the predicted classes, with the reference of the version."""
+    groups = None
     try:
         reference = page.read_reference()
+        groups = None if reference is None else reference.photos.groups
     except PetalscopeError as error:
         show_problem(error.problem, error.remedy)
-    best = groups = None
-    if reference is not None and page.version:
-        rule = page.version.facts.get("rule") or {}
-        tempered = temper_scores(reference.scores, float(rule.get("temperature", 1.0)))
-        best, groups = tempered.max(axis=1), reference.photos.groups
     table = keep_newest(page.table)
-    left, right = st.columns(2, gap="medium")
-    with left.container(border=True):
-        classes = count_classes(table, page.version.classes if page.version else (), groups)
-        show_kept_chart(draw_classes, classes, len(table), alt="Predicted classes")
-    with right.container(border=True):
-        show_kept_chart(draw_scores, count_scores(table, best), len(table), alt="Confidence")
+    classes = count_classes(table, page.version.classes if page.version else (), groups)
+    show_kept_chart(draw_classes, classes, len(table), alt="Predicted classes")
 
 
-_LOG_PERIODS = {"all": None, "30 days": 30, "7 days": 7, "1 day": 1}
 _REQUESTS = {
     "photo": "One photo",
     "visitor": "One visitor",
@@ -214,12 +197,9 @@ def show_log_panel(noted: int) -> None:
 def _show_download() -> None:
     st.markdown("**Download**")
     st.caption("One row per prediction, with feedback and properties of the photo, not the photo.")
-    period = st.segmented_control(
-        "Period of the log", list(_LOG_PERIODS), default="all", key="log.period", required=True
-    )
     st.download_button(
         "Download CSV",
-        partial(_write_log, _LOG_PERIODS[period]),
+        _write_log,
         file_name=f"predictions-{datetime.now(UTC):%Y-%m-%d}.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -228,10 +208,9 @@ def _show_download() -> None:
     )
 
 
-def _write_log(days: int | None) -> bytes:
-    since = None if days is None else datetime.now(UTC) - timedelta(days=days)
+def _write_log() -> bytes:
     stream = io.StringIO(newline="")
-    write_csv(read_predictions(cache.workspace(), since=since), stream)
+    write_csv(read_predictions(cache.workspace()), stream)
     return stream.getvalue().encode()
 
 

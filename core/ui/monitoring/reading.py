@@ -16,7 +16,6 @@ from core.monitoring.feedback import count_feedback
 from core.monitoring.log import count_predictions, read_predictions
 from core.monitoring.readings import Reading, check_rules
 from core.monitoring.rules import Alarm, list_alarms
-from core.monitoring.summaries import Step, begin_of, choose_step
 from core.registry.store import ModelVersion, list_versions, read_aliases, read_version
 from core.ui.parts import cache
 from core.ui.parts.state import settle_choice
@@ -24,7 +23,7 @@ from core.ui.parts.state import settle_choice
 MOST_ROWS = 50_000
 """Newest rows of the log that are drawn."""
 EVERYTHING = "all"
-PERIODS = {"1": "1 day", "7": "7 days", "30": "30 days", "90": "90 days"}
+PERIODS = {"7": "7 days", "30": "30 days", "90": "90 days"}
 _SECONDS = 60
 _Mark = tuple[int, tuple[int, ...]]
 
@@ -47,12 +46,10 @@ class MonitoringPage:
     readings: Sequence[Reading]
 
     @property
-    def step(self) -> Step:
-        return choose_step(int(self.period))
-
-    @property
     def since(self) -> datetime:
-        return begin_of(self.now, int(self.period))
+        """The midnight that starts the period."""
+        first = self.now - timedelta(days=int(self.period) - 1)
+        return first.replace(hour=0, minute=0, second=0, microsecond=0)
 
     @property
     def span(self) -> tuple[datetime, datetime]:

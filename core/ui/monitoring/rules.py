@@ -64,7 +64,8 @@ def show_rules(page: MonitoringPage) -> None:
     minutes = read_check_minutes(cache.workspace())
     often = f"every {count(int(minutes), 'minute')}" if minutes else "when this page is open"
     st.caption(f"Measured on the answers of {measured}. Checked {often}.")
-    _show_history(page.alarms)
+    if page.alarms:
+        _show_history(page.alarms)
 
 
 def _describe_row(reading: Reading) -> str:
@@ -77,15 +78,9 @@ def _describe_row(reading: Reading) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-@st.fragment
 def _show_history(alarms: Sequence[Alarm]) -> None:
-    """Draw all alarms as a table, once the expander is open."""
-    label = f"Alarms so far: {len(alarms)}"
-    with st.expander(
-        label, icon=":material/history:", key="monitoring.history", on_change="rerun"
-    ) as history:
-        if not (history.open and alarms):
-            return
+    """Draw all alarms as a table."""
+    with st.expander(f"Alarms so far: {len(alarms)}", icon=":material/history:"):
         table = pd.DataFrame(
             {
                 "Alarm": [alarm.title for alarm in alarms],

@@ -10,17 +10,13 @@ from core.charts.theme import DARK, LIGHT
 from core.monitoring.log import log_predictions, read_predictions
 from core.monitoring.summaries import (
     count_classes,
-    count_scores,
     name_versions,
-    summarise_steps,
+    summarise_days,
 )
 from core.ui.monitoring.charts import (
     Share,
     Timeline,
     draw_classes,
-    draw_distances,
-    draw_latency,
-    draw_scores,
     draw_shares,
     draw_volume,
 )
@@ -40,8 +36,6 @@ def steps() -> pd.DataFrame:
             "version": ["v1", "v1", "v2"],
             "photos": [12, 4, 6],
             "different": [10, 4, 6],
-            "median": [8.0, 9.0, 7.0],
-            "slow": [20.0, 30.0, 25.0],
             "judged": [5, 2, 0],
             **{f"unknown{end}": [0.1, 0.2, 0.0] for end in ("", "_low", "_high")},
             **{f"accuracy{end}": [0.8, 0.5, np.nan] for end in ("", "_low", "_high")},
@@ -54,11 +48,11 @@ def rows(chart: dict) -> pd.DataFrame:
 
 
 def test_bars_of_a_day_stand_on_each_other(steps: pd.DataFrame) -> None:
-    chart = draw_volume(steps, Timeline(["v1", "v2"], SPAN, "day")).to_dict()
+    chart = draw_volume(steps, Timeline(["v1", "v2"], SPAN)).to_dict()
     drawn = rows(chart)
     assert drawn["bottom"].tolist() == [0, 0, 4]
     assert drawn["top"].tolist() == [12, 4, 10]
-    assert drawn["when"].tolist() == ["2026-11-20", "2026-11-21", "2026-11-21"]
+    assert drawn["day"].tolist() == ["2026-11-20", "2026-11-21", "2026-11-21"]
     assert chart["title"]["subtitle"] == "n = 22; UTC"
     assert chart["encoding"]["x"]["scale"]["type"] == "utc"
 
@@ -68,14 +62,13 @@ def test_a_version_has_its_colour_in_every_chart(
     steps: pd.DataFrame, dark: bool, colours: object
 ) -> None:
     versions = ["v1", "v2"]
-    course = Timeline(versions, SPAN, "day")
+    course = Timeline(versions, SPAN)
     charts = [
         draw_volume(steps, course, dark).to_dict()["encoding"],
-        draw_latency(steps, course, dark).to_dict()["layer"][0]["encoding"],
         draw_shares(steps, course, "unknown", dark).to_dict()["layer"][0]["encoding"],
     ]
     scales = [chart["color"]["scale"] for chart in charts]
-    assert scales[0] == scales[1] == scales[2]
+    assert scales[0] == scales[1]
     assert scales[0]["domain"] == versions
     assert set(scales[0]["range"]) <= set(colours.groups)  # type: ignore[attr-defined]
 
@@ -84,27 +77,12 @@ def test_a_version_has_its_colour_in_every_chart(
 def test_shares_carry_their_n_and_leave_out_what_is_unknown(
     steps: pd.DataFrame, which: Share, n: int
 ) -> None:
-    chart = draw_shares(steps, Timeline(["v1", "v2"], SPAN, "hour"), which).to_dict()
+    chart = draw_shares(steps, Timeline(["v1", "v2"], SPAN), which).to_dict()
     assert f"n = {n}" in chart["title"]["subtitle"]
     drawn = rows(chart)
     assert len(drawn) == (3 if which == "unknown" else 2)
-    assert drawn["when"].iloc[0] == "2026-11-20 00:00 UTC"
     first = "10 % to 10 %" if which == "unknown" else "80 % to 80 %"
     assert drawn["interval"].iloc[0] == first
-
-
-def test_distances_stand_largest_first() -> None:
-    columns = pd.DataFrame(
-        {
-            "name": ["a", "b", "c"],
-            "distance": [0.1, 0.6, 0.2],
-            "adjusted": [1.0, 0.001, 0.5],
-            "is_proven": [False, True, False],
-        }
-    )
-    chart = draw_distances(columns).to_dict()
-    assert rows(chart)["name"].tolist() == ["b", "c", "a"]
-    assert chart["title"]["text"] == "1 of 3 measures changed"
 
 
 def test_of_many_classes_those_that_moved_most_are_shown() -> None:
@@ -127,13 +105,6 @@ def test_of_many_classes_those_that_moved_most_are_shown() -> None:
     assert len(without["layer"]) == 2
 
 
-def test_scores_stand_beside_the_reference_where_there_is_one() -> None:
-    edges = np.linspace(0, 1, 21)
-    table = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "now": 0.05, "before": 0.05})
-    assert len(draw_scores(table, 9).to_dict()["layer"]) == 2
-    assert len(draw_scores(table.assign(before=np.nan), 9).to_dict()["layer"]) == 1
-
-
 def test_charts_of_one_answer_and_across_a_gap(
     workspace: Workspace,
 ) -> None:
@@ -142,16 +113,14 @@ def test_charts_of_one_answer_and_across_a_gap(
     for since, n in ((NOON + timedelta(days=1), 1), (NOON, 2)):
         table = read_predictions(workspace, since=since)
         assert len(table) == n
-        steps, names = summarise_steps(table, "day"), sorted(name_versions(table).unique())
-        course = Timeline(names, (since, NOON + timedelta(days=42)), "day")
+        steps, names = summarise_days(table), sorted(name_versions(table).unique())
+        course = Timeline(names, (since, NOON + timedelta(days=42)))
         drawn = [
             draw_volume(steps, course),
-            draw_latency(steps, course),
             draw_shares(steps, course, "unknown"),
             draw_shares(steps, course, "accuracy"),
             draw_classes(count_classes(table, (), None), n),
             draw_classes(count_classes(table, ("daisy", "rose"), None), n),
-            draw_scores(count_scores(table, None), n),
         ]
         assert all(chart.to_dict()["title"] for chart in drawn)
         assert f"n = {n}" in drawn[0].to_dict()["title"]["subtitle"]

@@ -10,13 +10,10 @@ from core.monitoring.feedback import give_feedback
 from core.monitoring.log import log_predictions, read_predictions
 from core.monitoring.summaries import (
     RUNS,
-    begin_of,
-    choose_step,
     count_classes,
-    count_scores,
     keep_newest,
     summarise,
-    summarise_steps,
+    summarise_days,
 )
 from core.workspace import Workspace
 from tests.predictions import make_prediction
@@ -47,7 +44,7 @@ def test_figures_over_all(workspace: Workspace) -> None:
     fill(workspace)
     found = summarise(read_predictions(workspace))
     assert (found.n, found.photos) == (24, 24)
-    assert found.median_latency.value == 11.5
+    assert found.slow_latency.value == pytest.approx(21.85)
     assert (found.unknown.value, found.unknown.n) == (0.25, 24)
     assert (found.unknown.low, found.unknown.high) == wilson_interval(6, 24)
     assert (found.accuracy.value, found.accuracy.n) == (0.75, 4)
@@ -64,8 +61,7 @@ def test_a_photo_that_is_asked_about_again_and_again_counts_once(workspace: Work
     found = summarise(table)
     assert (found.n, found.photos, found.slow_latency.n) == (64, 25, 64)
     assert (found.unknown.value, found.unknown.n) == (6 / 25, 25)
-    assert (found.unlike.low, found.unlike.high) == wilson_interval(6, 25)
-    first = summarise_steps(table, "day").iloc[0]
+    first = summarise_days(table).iloc[0]
     assert (first["photos"], first["different"]) == (52, 13)
     newest = keep_newest(table)
     assert newest["time"].is_monotonic_increasing and newest["photo"].is_unique
@@ -75,12 +71,12 @@ def test_an_empty_log_has_no_figures(workspace: Workspace) -> None:
     found = summarise(read_predictions(workspace))
     assert found.n == 0
     assert np.isnan(found.unknown.value) and np.isnan(found.slow_latency.value)
-    assert summarise_steps(read_predictions(workspace), "day").empty
+    assert summarise_days(read_predictions(workspace)).empty
 
 
 def test_days_and_versions_are_apart(workspace: Workspace) -> None:
     fill(workspace)
-    rows = summarise_steps(read_predictions(workspace), "day")
+    rows = summarise_days(read_predictions(workspace))
     assert rows[["version", "photos", "judged"]].to_numpy().tolist() == [
         ["v1", 12, 3],
         [RUNS, 6, 1],
@@ -90,7 +86,6 @@ def test_days_and_versions_are_apart(workspace: Workspace) -> None:
     first = rows.iloc[0]
     assert first["accuracy"] == pytest.approx(2 / 3)
     assert (first["accuracy_low"], first["accuracy_high"]) == wilson_interval(2, 3)
-    assert len(summarise_steps(read_predictions(workspace), "hour")) == 24
 
 
 def test_classes_with_and_without_a_reference(workspace: Workspace) -> None:
@@ -102,17 +97,3 @@ def test_classes_with_and_without_a_reference(workspace: Workspace) -> None:
     assert rows["before"].tolist() == [0, 0.5, 0.5]
     assert rows["now"].sum() == 1
     assert count_classes(table, ["rose"], None)["before"].isna().all()
-
-
-def test_scores_are_shares_of_photos(workspace: Workspace) -> None:
-    fill(workspace)
-    rows = count_scores(read_predictions(workspace), np.array([1.0, 1.0, 0.0]))
-    assert rows["now"].sum() == pytest.approx(1)
-    assert rows["before"].iloc[[0, -1]].tolist() == pytest.approx([1 / 3, 2 / 3])
-
-
-def test_a_time_begins_at_a_whole_hour_or_day() -> None:
-    now = datetime(2026, 11, 21, 15, 42, tzinfo=UTC)
-    assert (choose_step(1), choose_step(7)) == ("hour", "day")
-    assert begin_of(now, 1) == datetime(2026, 11, 20, 15, tzinfo=UTC)
-    assert begin_of(now, 7) == datetime(2026, 11, 15, tzinfo=UTC)

@@ -18,8 +18,6 @@ from core.workspace import Workspace
 
 Run = Callable[[Workspace, Namespace, ProgressLine], Outcome]
 
-_JSON = "print one JSON document on stdout"
-
 
 class Option(NamedTuple):
     """An option, or a positional argument if the name has no dashes."""
@@ -33,18 +31,14 @@ class Option(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Options under a heading, or without a heading: options that exclude each other."""
+    """Options under a heading."""
 
     title: str
     what: str
     options: Sequence[Option]
 
     def add_to(self, parser: argparse._ActionsContainer) -> None:
-        group: argparse._ActionsContainer = (
-            parser.add_argument_group(self.title, self.what)
-            if self.title
-            else parser.add_mutually_exclusive_group()
-        )
+        group = parser.add_argument_group(self.title, self.what)
         for one in self.options:
             one.add_to(group)
 
@@ -79,76 +73,57 @@ def natural(text: str) -> int:
     return number
 
 
-class _Action(NamedTuple):
-    what: str
-    options: Sequence[Option]
-    example: str
-    run: Run
-
-
 class Command:
     """A function with options, or a name for actions, as in `runs stop RUN`.
 
     Args:
         options: Options of the command; an action has its own.
         default: The action that runs when none is named.
-        after: Called with the workspace after each action.
+        what: A sentence about an action.
+        example: An example of an action.
     """
 
+    run: Run
+
     def __init__(
-        self,
-        *options: Option | Group,
-        default: str = "",
-        after: Callable[[Workspace], object] = lambda _: None,
+        self, *options: Option | Group, default: str = "", what: str = "", example: str = ""
     ) -> None:
-        self._options, self._default, self._after = options, default, after
-        self._run: Run | None = None
-        self.actions: dict[str, _Action] = {}
+        self._options, self._default = options, default
+        self._what, self._example = what, example
+        self.actions: dict[str, Command] = {}
 
     def __call__(self, run: Run) -> "Command":
         """Decorate the function of the command."""
-        self._run = run
+        self.run = run
         return self
 
-    def action(
-        self, name: str, what: str, *options: Option, example: str = ""
-    ) -> Callable[[Run], Run]:
+    def action(self, name: str, what: str, *options: Option, example: str = "") -> "Command":
         """Decorate the function of an action."""
+        self.actions[name] = Command(*options, what=what, example=example)
+        return self.actions[name]
 
-        def take(run: Run) -> Run:
-            self.actions[name] = _Action(what, options, example, run)
-            return run
-
-        return take
-
-    def add_to(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options and actions to the parser of the command."""
+    def add_to(self, parser: argparse.ArgumentParser, *, json: bool | str = False) -> None:
+        """Add the options and actions to a parser; `json` is the default of --json."""
         for one in self._options:
             one.add_to(parser)
         if self.actions:
-            self._add_actions(parser)
-        parser.add_argument("--json", action="store_true", help=_JSON)
-
-    def _add_actions(self, parser: argparse.ArgumentParser) -> None:
-        metavar = "|".join(self.actions)
-        parsers = parser.add_subparsers(dest="action", required=False, metavar=metavar)
-        for name, (what, options, example, _) in self.actions.items():
-            action = add_parser(parsers, name, what, example)
-            for one in options:
-                one.add_to(action)
-            if name == self._default:  # its options have their defaults also when it is not named
-                parser.set_defaults(**vars(action.parse_args([])))
+            parsers = parser.add_subparsers(dest="action", metavar="|".join(self.actions))
+        for name, action in self.actions.items():
+            subparser = add_parser(parsers, name, action._what, action._example)
             # No default: it would undo a --json before the action.
-            action.add_argument(
-                "--json", action="store_true", default=argparse.SUPPRESS, help=_JSON
-            )
+            action.add_to(subparser, json=argparse.SUPPRESS)
+            if name == self._default:  # its options have their defaults also when it is not named
+                parser.set_defaults(**vars(subparser.parse_args([])))
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            default=json,
+            help="print one JSON document on stdout",
+        )
 
-    def run(self, workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
-        """Run the command, or the action that was named."""
-        run = self._run or self.actions[given.action or self._default].run
-        outcome = run(workspace, given, progress)
-        self._after(workspace)
-        return outcome
+    def choose(self, given: Namespace) -> Run:
+        """Return the function of the command, or of the action that was named."""
+        return self.actions[given.action or self._default].run if self.actions else self.run
 
 
 command = Command

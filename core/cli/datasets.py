@@ -2,7 +2,7 @@
 
 import os
 from argparse import Namespace
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any
 
 from core.cli.choosing import (
@@ -21,7 +21,6 @@ from core.datasets.quality.store import read_quality
 from core.datasets.query import parse_query
 from core.datasets.tags import read_tags
 from core.datasets.versions import delete_version, describe_uses
-from core.errors import DatasetInUse
 from core.formats import count, size
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -110,24 +109,23 @@ def _describe_report(report: ImportReport) -> list[str]:
     """Return the figures of an import, its classes, notes and skipped files."""
     splits = ", ".join(f"{report.count_split(split):,} {split}" for split in SPLITS)
     copies = count(report.exact_duplicates, "exact copy")
-    skipped = [f"  {photo.path}: {photo.problem}" for photo in report.refused[:_MOST_ROWS]]
     already = f"The same dataset is in this workspace already: {report.dataset_id}"
     return [
         f"{count(report.photos, 'photo')} in "
         f"{count(len(report.classes), 'class')}: {splits} (splits: {report.split_origin})",
         f"From {report.source}; {copies}; {report.set_aside:,} skipped; {size(report.bytes)}.",
-        tabulate(report.classes[:_MOST_ROWS], f"name photos {' '.join(SPLITS)}"),
-        _say_more(len(report.classes)),
+        _list_first(report.classes, f"name photos {' '.join(SPLITS)}"),
         *(f"Note: {note}" for note in report.notes),
-        f"{count(report.set_aside, 'file')} skipped:" if skipped else "",
-        *skipped,
-        _say_more(report.set_aside),
+        _list_first(report.refused, "path problem", "Skipped files:"),
         already if report.already_imported else "",
     ]
 
 
-def _say_more(rows: int) -> str:
-    return f"and {rows - _MOST_ROWS:,} more" if rows > _MOST_ROWS else ""
+def _list_first(rows: Sequence[Any], columns: str, title: str = "") -> str:
+    """Return the first rows as a table and the number of the others; "" without rows."""
+    more = f"and {len(rows) - _MOST_ROWS:,} more" if len(rows) > _MOST_ROWS else ""
+    table = tabulate(rows[:_MOST_ROWS], columns) if rows else ""
+    return "\n".join(filter(None, (title if rows else "", table, more)))
 
 
 datasets = command(default="list")
@@ -160,18 +158,14 @@ def _compare(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
     differences = compare_versions(a, b)
     tables = pick(differences, "added", "removed", "relabelled", "moved")
     counts = ", ".join(f"{len(table):,} {name}" for name, table in tables.items())
-    shown = [
-        (
-            f"{name}\n" + tabulate(rows.head(_MOST_ROWS).to_dict("records"), " ".join(rows)),
-            _say_more(len(rows)),
-        )
-        for name, table in tables.items()
-        if len(rows := table[[column for column in table if not column.startswith("photo")]])
-    ]
+    shown = []
+    for name, table in tables.items():
+        columns = [column for column in table if not column.startswith("photo")]
+        shown.append(_list_first(table.to_dict("records"), " ".join(columns), name))
     document = {"a": a.id, "b": b.id, **tables}
     document |= pick(differences, "unchanged", "new_classes", "gone_classes")
     headline = f"{b.name} compared with {a.name}: {counts}, {differences.unchanged:,} unchanged."
-    return Outcome(document, (headline, *chain(*shown)))
+    return Outcome(document, (headline, *shown))
 
 
 @datasets.action(
@@ -222,12 +216,7 @@ def _rename(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
 )
 def _delete(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     dataset = choose_dataset(workspace, given.dataset)
-    try:
-        uses = delete_version(workspace, dataset, given.force)
-    except DatasetInUse as error:
-        if error.facts.get("runs") or error.facts.get("children"):
-            raise DatasetInUse(error.problem, f"{error.remedy} (--force)", **error.facts) from error
-        raise
+    uses = delete_version(workspace, dataset, given.force)
     lost = describe_uses(uses)
     document = {
         "deleted": dataset,

@@ -10,7 +10,6 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 
 import psutil
 from packaging.requirements import Requirement
@@ -33,9 +32,6 @@ from models.devices import find_device
 from models.weights import find_weights
 
 _LEAST_FREE = 2**30
-_SHORT_LOCKS = ("petalscope.db.lock", "registry/registry.lock", "repair.lock", "alarms.lock")
-"""Locks that are held for moments only."""
-_LOCK_PATIENCE_S = 2.0
 _OLD_COPY_S = 2 * 86400.0
 
 
@@ -157,33 +153,6 @@ def _check_runs(workspace: Workspace) -> Iterator[tuple[str, str]]:
     yield f"{count(len(running), 'run')} in progress.", ""
 
 
-def _check_locks(workspace: Workspace) -> Iterator[tuple[str, str]]:
-    held = []
-    for name in _SHORT_LOCKS:
-        deadline = time.monotonic() + _LOCK_PATIENCE_S
-        while (locked := is_locked(workspace.root / name)) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        held += [name] if locked else []
-    for name in held:
-        yield (
-            f"{name} is held too long, by {_find_owner(workspace.root / name)}.",
-            "Check that process. The lock is free as soon as it ends.",
-        )
-    if not held:
-        yield "None is held too long.", ""
-
-
-def _find_owner(file: Path) -> str:
-    """Return the process that has the file open, as far as this user may see it."""
-    for process in psutil.process_iter():
-        try:
-            if any(Path(one.path) == file for one in process.open_files()):
-                return f"process {process.pid}"
-        except psutil.Error:
-            continue
-    return "a process of another user"
-
-
 def _check_models(workspace: Workspace) -> Iterator[tuple[str, str]]:
     aliases = read_aliases(workspace)
     for alias, number in aliases.items():
@@ -209,7 +178,6 @@ CHECKS: dict[str, _Check] = {
     "index": _check_index,
     "scheduler": _check_scheduler,
     "runs": _check_runs,
-    "locks": _check_locks,
     "models": _check_models,
     "weights": _check_weights,
     "device": _check_device,

@@ -53,7 +53,7 @@ register   registry     latest --name “with the new photos”
 promote    registry     v3 --reason “better on roses”
     make a version the champion, roll back to the one before, or list the versions
 runs       runs         pause latest
-    list the runs; stop, pause, resume, extend, duplicate, tag or delete them
+    list the runs; stop, pause, resume, extend, tag or delete them
 retrain    registry     now
     train a challenger from reviewed photos and compare it with the champion
 weights    weights      --download
@@ -103,7 +103,7 @@ def _run(argv: Sequence[str]) -> int:
             given = parser.parse_args(argv)
             assert command is not None  # the parser exits without one
             as_json = given.json
-            outcome = command.run(open_workspace(), given, progress)
+            outcome = command.choose(given)(open_workspace(), given, progress)
         except PetalscopeError as error:
             outcome = describe_error(error)
         except OSError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.choosing import DATASET_HELP, RUN, WHO, choose_dataset, choose_run
-from core.cli.command import Group, command, flag, option
+from core.cli.command import command, flag, option
 from core.cli.following import RunFollower
 from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
 from core.config import read_settings
@@ -89,26 +89,20 @@ def _describe_version(version: ModelVersion) -> dict[str, Any]:
     option("version", "“v3”, “3”, “challenger” or the start of a digest", nargs="?"),
     option("--reason", "the reason, for the history", default=""),
     flag("--override", "promote without a significant gain on the test photos; needs a reason"),
-    Group(
-        "",
-        "",
-        (
-            flag("--rollback", "go back to the previous champion"),
-            flag("--list", "list versions, aliases and history"),
-        ),
-    ),
+    flag("--rollback", "go back to the previous champion"),
+    flag("--list", "list versions, aliases and history"),
 )
 def promote(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     """Make a version the champion, go back to the previous one, or list the versions."""
+    if given.rollback and (given.version is not None or given.list):
+        raise PromotionRefused(
+            "--rollback takes no version and no --list: it goes back to the previous champion.",
+            "Use --rollback alone; or promote the version, with --reason.",
+        )
     if given.list:
         return _list_versions(workspace)
     champion = read_aliases(workspace).get("champion")
     if given.rollback:
-        if given.version is not None:
-            raise PromotionRefused(
-                "--rollback takes no version: it goes back to the previous champion.",
-                f"Leave “{given.version[:80]}” out; or promote it, with --reason.",
-            )
         version = promoting.roll_back(
             workspace, reason=given.reason or "rolled back by hand", who=WHO
         )
@@ -200,7 +194,7 @@ def serve(_workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
     return Outcome({"address": address, "state": "ended"}, (f"The API at {address} has ended.",))
 
 
-retrain = command(default="now", after=lambda workspace: wake_scheduler(workspace))
+retrain = command(default="now")
 
 
 @retrain.action(
@@ -226,7 +220,7 @@ def _retrain(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     champion = read_aliases(workspace)["champion"]
     found = find_comparison(workspace, champion, version.number)
     document |= {"version": version.number, "champion": champion}
-    document |= {"meeting": found and _describe_comparison(found)}
+    document |= {"comparison": found and _describe_comparison(found)}
     parts = (f"{version.label} challenges v{champion}.", *_explain(found))
     return Outcome(document, parts)
 
@@ -237,6 +231,7 @@ def _retrain(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     example="retrain status --json",
 )
 def _say_status(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
+    wake_scheduler(workspace)
     state = read_state(workspace)
     aliases, waiting = read_aliases(workspace), count_waiting(workspace)
     champion, challenger = aliases.get("champion"), aliases.get("challenger")
@@ -251,7 +246,7 @@ def _say_status(workspace: Workspace, _given: Namespace, _progress: ProgressLine
         lines.append(f"v{challenger} challenges v{champion}.")
     document = {"reviewed_photos": waiting, **pick(state, "going", "last")}
     document |= {"champion": champion, "challenger": challenger}
-    document |= {"meeting": found and _describe_comparison(found)}
+    document |= {"comparison": found and _describe_comparison(found)}
     return Outcome(document, (*lines, *_explain(found)))
 
 

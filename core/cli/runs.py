@@ -1,18 +1,13 @@
-"""`runs`: list, stop, pause, resume, extend and name runs.
-
-And the options of a recipe and changes to one, both from the descriptions of its settings.
-"""
+"""`runs`: list, stop, pause, resume, extend and name runs; and the options of a recipe."""
 
 from argparse import Namespace
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 from core.cli.choosing import DATASET_HELP, choose_dataset, choose_item
 from core.cli.command import Option, command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
 from core.datasets.policies import read_policy
-from core.errors import RecipeRefused
 from core.formats import percent
 from core.runs.queue import control, queue
 from core.runs.queue.scheduled import wake_scheduler
@@ -20,19 +15,17 @@ from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import SETTINGS, Recipe, suggest_settings
 from core.runs.recipe.settings import Setting, parse_units
 from core.runs.recipe.strategies import HEAD, STRATEGIES, SUGGESTED, SUGGESTED_VIEWS
-from core.runs.store import RunRecord, list_runs, read_run
+from core.runs.store import RunRecord, list_runs
 from core.workspace import Workspace
 from models.devices import find_device
 from models.weights import find_weights
 
-_CHANGEABLE = {name: one for name, one in SETTINGS.items() if name != "weights_digest"}
-_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 _METAVARS: dict[object, str] = {int: "N", float: "X", parse_units: "UNITS"}
 _RUN_HELP = "run or sweep: its id, the start of the id, its name, or “latest” (the newest)"
 _RUN = option("run", _RUN_HELP)
 _RUNS = option("runs RUN", _RUN_HELP, nargs="+")
 
-runs = command(default="list", after=lambda workspace: wake_scheduler(workspace))
+runs = command(default="list")
 
 
 @runs.action(
@@ -44,6 +37,7 @@ runs = command(default="list", after=lambda workspace: wake_scheduler(workspace)
 def _list(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Outcome:
     wanted = choose_dataset(workspace, given.dataset) if given.dataset else None
     found = list_runs(workspace, wanted)
+    wake_scheduler(workspace)
     begin = "No run yet. Train one: python -m core train latest"
     table = tabulate(
         found,
@@ -93,23 +87,8 @@ def _add_change(
         return Outcome(document, [_describe_run(workspace, run) for run in changed])
 
 
-def _duplicate(
-    workspace: Workspace, run_id: str, changes: Sequence[str], name: str | None
-) -> RunRecord:
-    recipe = change_recipe(workspace, read_run(workspace, run_id).recipe, changes)
-    return queue.submit_run(workspace, recipe, name)[0]
-
-
 _AFTER_EPOCH = flag("--after-epoch", "finish the current epoch first instead of dropping it")
 _EPOCHS = option("--epochs N", "number of additional epochs", int, required=True)
-_SET = option(
-    "--set SETTING=VALUE",
-    "a setting of the recipe, named as in JSON output; may be repeated",
-    dest="changes",
-    action="append",
-    default=[],
-)
-_TITLE = option("--name", "name of the new run")
 _NOTE = option("notes TEXT", "the note; an empty one removes it")
 _TAGS = option("tags TAG", "a word or two", nargs="*")
 _NAME = option("name", "the new name; an empty one restores “Run 7”")
@@ -125,15 +104,6 @@ _add_change(
     _RUN,
     _EPOCHS,
     example="latest --epochs 10",
-)
-_add_change(
-    "duplicate",
-    "train the recipe of a run with some settings changed",
-    _duplicate,
-    _RUN,
-    _SET,
-    _TITLE,
-    example="latest --set learning_rate=3e-4 --set hidden=256,128 --set augmentation=gentle",
 )
 _add_change("note", "write a note about a run", control.note_run, _RUN, _NOTE)
 _add_change("tag", "replace the tags of a run; no TAG: remove them", control.tag_run, _RUN, _TAGS)
@@ -182,41 +152,6 @@ def read_recipe(
     settings["augmentation"] = read_policy(workspace, given.policy)
     settings |= {"dataset": dataset_id, "weights_digest": weights_digest}
     return Recipe(**suggested | settings)
-
-
-def change_recipe(workspace: Workspace, recipe: Recipe, changes: Sequence[str]) -> Recipe:
-    """Return a recipe with some settings changed, each given as “name=value”.
-
-    Raises:
-        RecipeRefused: There is no such setting, or its value cannot be read.
-        AugmentationRefused: No augmentation policy has this name.
-    """
-    values: dict[str, Any] = {}
-    for change in changes:
-        name, _, text = change.partition("=")
-        name = name.strip().replace("-", "_")
-        values[name] = _read_value(workspace, name, text.strip())
-    if "weights" in values:
-        values["weights_digest"] = find_weights(workspace, values["weights"]).digest
-    return replace(recipe, **values)
-
-
-def _read_value(workspace: Workspace, name: str, text: str) -> object:
-    if name == "augmentation":
-        return read_policy(workspace, text)
-    if name == "dataset":
-        return choose_dataset(workspace, text)
-    try:
-        setting = _CHANGEABLE[name]
-        if setting.default is None and text.lower() == "none":
-            return None
-        return _TRUTHS[text.lower()] if isinstance(setting.default, bool) else setting.parse(text)
-    except (ValueError, KeyError) as error:
-        raise RecipeRefused(
-            f"“{name}={text}” is not a setting of a recipe with a valid value.",
-            f"Write SETTING=VALUE; the settings are: {', '.join(_CHANGEABLE)}.",
-            field=name,
-        ) from error
 
 
 def _make_option(setting: Setting) -> Option:

@@ -69,19 +69,6 @@ def test_a_damaged_index_is_told_once(home: Workspace, capsys) -> None:
     assert wrong["runs"] == "Unknown, because the index cannot be read."
 
 
-def test_a_lock_that_is_held_for_long_and_a_full_disk(
-    home: Workspace, capsys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("core.cli.doctor._LOCK_PATIENCE_S", 0.0)
-    monkeypatch.setattr("core.cli.doctor._LEAST_FREE", 2**70)
-    lock = take_lock(home.alarms_lock)
-    assert lock is not None
-    wrong = look(capsys)
-    free_lock(lock)
-    assert wrong["locks"].startswith("alarms.lock is held too long, by process")
-    assert wrong["disk"]
-
-
 @pytest.mark.usefixtures("home")
 def test_a_package_of_another_version_is_told(
     capsys, tmp_path, monkeypatch: pytest.MonkeyPatch
@@ -92,9 +79,13 @@ def test_a_package_of_another_version_is_told(
 
 
 @pytest.mark.usefixtures("home")
-def test_a_read_only_workspace_is_told(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_workspace_and_a_full_disk_are_reported(
+    capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PETALSCOPE_READ_ONLY", "true")
-    assert "cannot be written" in look(capsys)["workspace"]
+    monkeypatch.setattr("core.cli.doctor._LEAST_FREE", 2**70)
+    wrong = look(capsys)
+    assert "cannot be written" in wrong["workspace"] and wrong["disk"]
 
 
 def test_the_scheduler_that_is_supervised_waits_for_its_turn_and_stays(

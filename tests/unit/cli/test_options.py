@@ -44,7 +44,6 @@ def find_subparsers(parser: argparse.ArgumentParser) -> Mapping[str, argparse.Ar
 def describe(parser: argparse.ArgumentParser, one: argparse.Action) -> dict[str, Any]:
     """Return what is not as everywhere about an option or argument."""
     taken = [text for text in TRIED if takes(parser, one, text)]
-    exclusive = [action for group in parser._mutually_exclusive_groups for action in group._actions]
     facts = {
         "kind": type(one).__name__.strip("_").removesuffix("Action"),
         "choices": None if one.choices is None else [*one.choices],
@@ -52,7 +51,6 @@ def describe(parser: argparse.ArgumentParser, one: argparse.Action) -> dict[str,
         "nargs": one.nargs or None,
         "required": one.required,
         "takes": None if taken == list(TRIED) else taken,
-        "exclusive": one in exclusive,
         "helpless": not one.help,
     }
     return {name: fact for name, fact in facts.items() if fact is not None and fact is not False}

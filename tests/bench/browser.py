@@ -128,12 +128,14 @@ def open_page(page: Page, address: str) -> None:
 
 
 @contextmanager
-def serve_pages(workspace: Workspace) -> Iterator[tuple[str, psutil.Process]]:
-    """Serve the pages on a free port until the block ends."""
+def serve_pages(
+    workspace: Workspace, script: str = "streamlit_app.py"
+) -> Iterator[tuple[str, psutil.Process]]:
+    """Serve the pages of a script on a free port until the block ends."""
     port, had_scheduler = find_port(), is_locked(workspace.scheduler_lock)
     options = ["--server.port", str(port), "--server.headless", "true"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options],
+        [sys.executable, "-m", "streamlit", "run", script, *options],
         cwd=PROJECT_ROOT,
         env=os.environ | {"PETALSCOPE_WORKSPACE": str(workspace.root)},
         stdin=subprocess.DEVNULL,

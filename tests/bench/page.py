@@ -1,12 +1,15 @@
 """How long each page takes until it can be used, from the real server.
 
-"Open" is a new tab on the page's address, "rerun" is what every click costs.
+"Open" is a new tab on the page's address, each next to a new tab on an empty Streamlit page;
+"rerun" is what every click costs.
 """
+
+from statistics import median
 
 from playwright.sync_api import Browser
 
 from core.workspace import PROJECT_ROOT, Workspace
-from tests.bench.browser import browse, open_page, press_rerun
+from tests.bench.browser import browse, open_page, press_rerun, serve_pages
 from tests.bench.measuring import (
     BenchmarkFailed,
     Figure,
@@ -17,6 +20,7 @@ from tests.bench.measuring import (
 )
 
 _OPENS = 3
+_EMPTY = "tests/bench/empty_page.py"
 
 
 def measure(workspace: Workspace, *pages: str, repeats: int = 20) -> Report:
@@ -31,10 +35,15 @@ def measure(workspace: Workspace, *pages: str, repeats: int = 20) -> Report:
             f"There is no page {', '.join(unknown)}.", f"There are: {', '.join(known)}."
         )
     figures = []
-    with browse(workspace) as (browser, address, weigh):
+    with (
+        browse(workspace) as (browser, address, weigh),
+        serve_pages(workspace, _EMPTY) as (empty, _),
+    ):
+        _time_open(browser, empty)
         for name in pages or known:
             say(f"Page {name}")
-            figures += _measure_page(browser, f"{address}/{name}", name, repeats)
+            figures += _measure_open(browser, name, f"{address}/{name}", empty)
+            figures += _measure_reruns(browser, name, f"{address}/{name}", repeats)
         figures.append(weigh())
     return Report(
         "Pages: time until they can be used",
@@ -47,17 +56,24 @@ def measure(workspace: Workspace, *pages: str, repeats: int = 20) -> Report:
     )
 
 
-def _measure_page(browser: Browser, address: str, name: str, repeats: int) -> list[Figure]:
-    first, *later = [_time_open(browser, address) for _ in range(_OPENS + 1)]
+def _measure_open(browser: Browser, name: str, address: str, empty: str) -> list[Figure]:
+    """Time new tabs on the page and on the empty page in turns."""
+    first = _time_open(browser, address)
+    pairs = [(_time_open(browser, address), _time_open(browser, empty)) for _ in range(_OPENS)]
+    ours, bare = (median(times) for times in zip(*pairs, strict=True))
+    note = f"{ours / bare:.2f} × an empty page ({bare * 1000:,.0f} ms)"
+    return [
+        Figure(f"{name}: first open", first * 1000, "ms"),
+        Figure(f"{name}: open p50", ours * 1000, "ms", note=note),
+    ]
+
+
+def _measure_reruns(browser: Browser, name: str, address: str, repeats: int) -> list[Figure]:
     page = browser.new_page()
     open_page(page, address)
     reruns = [press_rerun(page) for _ in range(repeats)]
     page.close()
-    return [
-        Figure(f"{name}: first open", first * 1000, "ms"),
-        *list_percentiles(f"{name}: open", later)[:1],
-        *list_percentiles(f"{name}: rerun", reruns),
-    ]
+    return list_percentiles(f"{name}: rerun", reruns)
 
 
 def _time_open(browser: Browser, address: str) -> float:

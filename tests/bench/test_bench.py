@@ -81,6 +81,7 @@ def test_pages_are_measured_in_a_browser(capsys: pytest.CaptureFixture[str]) -> 
         assert f"{page}: rerun p95" in out
     assert "dataset: rerun" not in out
     assert "headless Chromium" in out
+    assert out.count("× an empty page") == 2
     assert "ours is" not in out
 
 

@@ -45,10 +45,13 @@ def test_a_row_opens_the_photos_of_its_class(page: Page, server: PageServer) -> 
 
 def test_curves_live_in_the_link(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/metrics?split=train")
+    page.get_by_text("ROC and precision-recall curves").click()
     expect(page.get_by_text("ROC curves of 3 classes")).to_be_visible()
     choose(page, "Precision-recall")
     expect(page.get_by_text("Precision-recall curves of 3 classes")).to_be_visible()
     wait_for_url(page, "metrics.kind=Precision-recall")
+    page.reload()  # the link opens them again
+    expect(page.get_by_text("Precision-recall curves of 3 classes")).to_be_visible()
 
 
 def test_the_test_split_is_opened_on_purpose_and_counted(page: Page, server: PageServer) -> None:

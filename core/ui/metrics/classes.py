@@ -43,6 +43,8 @@ _SHOWN = [
     *("class", "support", "recall", "recall_interval", "precision", "precision_interval"),
     *("f1", "roc_auc", "average_precision"),
 ]
+CURVES = "metrics.kind"
+"""Query parameter: the kind of curves."""
 _BARS, _TABLE = "metrics.bars", "metrics.table"
 _KINDS: dict[Kind, str] = {"roc": "ROC", "precision_recall": "Precision-recall"}
 _AREAS: dict[Kind, str] = {"roc": "roc_auc", "precision_recall": "average_precision"}
@@ -120,7 +122,7 @@ def show_curves(page: MetricsPage) -> None:
         list(_KINDS),
         default="roc",
         format_func=_KINDS.__getitem__,
-        key="metrics.kind",
+        key=CURVES,
         bind="query-params",
         required=True,
     )

@@ -1,4 +1,4 @@
-"""What the metrics page folds away: baselines, the learning curve, and further figures.
+"""What the metrics page folds away: curves, baselines, the learning curve, and further figures.
 
 Each part is only computed when it is opened.
 """
@@ -14,7 +14,7 @@ from core.exact.curves import Forecast
 from core.exact.left_out import METHOD, LeftOut
 from core.exact.store import CURVE, find_judged_source
 from core.formats import count, interval, percent, percent_format, plain
-from core.ui.metrics.classes import NAMES, configure_columns, say_range
+from core.ui.metrics.classes import CURVES, NAMES, configure_columns, say_range, show_curves
 from core.ui.metrics.reading import MetricsPage, read_left_out
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
@@ -35,12 +35,18 @@ _CURVE_METHOD = (
 def show_more(page: MetricsPage) -> None:
     """Draw the folded parts."""
     for title, icon, name, show in (
+        ("ROC and precision-recall curves", "show_chart", "curves", show_curves),
         ("Baselines: what did training add?", "leaderboard", "baselines", show_baselines),
         ("How many more photos?", "query_stats", "more_photos", show_more_photos),
         ("More figures", "table_rows", "figures", _show_figures),
     ):
-        icon_name, key = f":material/{icon}:", f"metrics.{name}"
-        part = st.expander(title, icon=icon_name, key=key, on_change="rerun")
+        part = st.expander(
+            title,
+            expanded=name == "curves" and CURVES in st.query_params,
+            icon=f":material/{icon}:",
+            key=f"metrics.{name}",
+            on_change="rerun",
+        )
         if part.open:
             with part:
                 show(page)

@@ -8,7 +8,7 @@ from core.evaluation.agreement import RESAMPLES
 from core.evaluation.intervals import Estimate
 from core.formats import count, percent, plain
 from core.runs.store import RunRecord
-from core.ui.metrics.classes import say_range, show_class_bars, show_class_table, show_curves
+from core.ui.metrics.classes import say_range, show_class_bars, show_class_table
 from core.ui.metrics.more import show_more
 from core.ui.metrics.reading import MetricsPage, read_metrics
 from core.ui.parts.frame import link_page
@@ -43,11 +43,8 @@ def show_metrics(run: RunRecord, split: str) -> None:
     _show_headline(page)
     show_class_table(page)
     _show_class_photos(page)
-    bars, curves = st.columns([2, 3], gap="medium")
-    with bars.container(border=True):
+    with st.container(border=True):
         show_class_bars(page)
-    with curves.container(border=True):
-        show_curves(page)
     show_more(page)
     show_photo_panel(page.dataset)
 

@@ -30,6 +30,8 @@ from core.registry.store import (
 from core.runs.database import write_database
 from core.workspace import Workspace
 
+LONGEST_REASON = 500
+
 
 def promote(
     workspace: Workspace,

@@ -1,130 +1,17 @@
-"""Verdicts: a run against the baseline, and a model version against the champion."""
+"""Verdicts: a run against the baseline."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import pandas as pd
 import streamlit as st
 
 from core.evaluation.comparison import Comparison, describe_verdict
-from core.formats import count, moment, percent, plain, points, points_range, say_p
-from core.monitoring.comparison import VersionComparison, compare_versions
-from core.prediction.deciding import describe_rule
-from core.registry.evidence import (
-    WORSE,
-    Evidence,
-    count_tries,
-    explain_evidence,
-    judge_evidence,
-    say_interval,
-)
-from core.registry.promoting import promote
-from core.registry.store import ModelVersion
+from core.formats import percent, points, points_range, say_p
 from core.runs.common_photos import describe_left_out
 from core.runs.store import Repeats, RunRecord
 from core.ui.comparing.reading import Compared
-from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics
-from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.pickers import title_run
-from core.ui.visitor import name_visitor
-
-MOST_REASON = 500
-
-
-@cache.for_editors
-def offer_comparison(
-    champion: int, challenger: int, *, key: str, scope: Literal["app", "fragment"] = "app"
-) -> None:
-    """Draw the button that compares both versions on the test photos."""
-    if st.button("Compare on the test photos", icon=":material/compare_arrows:", key=key):
-        with report_errors():
-            with st.spinner("Comparing …"):
-                compare_versions(cache.workspace(), champion, challenger, name_visitor())
-            st.rerun(scope=scope)
-
-
-def show_evidence(evidence: Evidence) -> None:
-    """Draw the figures of a comparison of two versions."""
-    n = evidence.n
-    figures = {
-        f"v{evidence.champion}, champion": percent(evidence.accuracy_champion, n),
-        f"v{evidence.challenger}, challenger": percent(evidence.accuracy_challenger, n),
-        "Difference": points(evidence.difference, n),
-        "Gained / lost": f"{evidence.gained:,} / {evidence.lost:,}",
-        "Test photos": f"{n:,}",
-    }
-    show_metrics(figures, gap="medium")
-
-
-def explain_comparison(comparison: VersionComparison) -> None:
-    """Draw the verdict of a comparison and its figures."""
-    evidence = comparison.evidence
-    n = evidence.n
-    st.markdown(f"**{judge_evidence(evidence)}.** {explain_evidence(evidence)}")
-    sentences = (
-        f"Difference: {points(evidence.difference, n)}, {say_interval(evidence)}, n = {n:,} test "
-        f"photos; {say_p(evidence.p_value)} (McNemar).",
-        f"Compared on {moment(comparison.event.time)}.",
-        plain(comparison.left_out),
-        count_tries(evidence),
-    )
-    st.caption(" ".join(sentence for sentence in sentences if sentence))
-
-
-@cache.for_editors
-def ask_to_promote(
-    version: ModelVersion,
-    champion: int | None,
-    comparison: VersionComparison | None,
-    *,
-    key: str,
-    label: str = "Promote",
-) -> None:
-    """Draw the form to promote a version; without a significant gain, a tick overrides.
-
-    Args:
-        champion: Number of the champion, if there is one.
-        comparison: Comparison with the champion, if there is one.
-    """
-    evidence = comparison.evidence if comparison is not None else None
-    gain = evidence is not None and evidence.is_significant_gain
-    proven = champion is None or gain
-    ruled = plain(describe_rule(version.rule))
-    st.caption(ruled)
-    with st.form(key, border=False):
-        if not proven:
-            _warn_of_no_gain(evidence)
-        proposed = ""
-        if evidence is not None and gain:
-            proposed = f"{points(evidence.difference, evidence.n)} on "
-            proposed += f"{count(evidence.n, 'test photo')}, {say_p(evidence.p_value)}."
-        reason = st.text_area("Reason", proposed, max_chars=MOST_REASON, height=100)
-        override = not proven and st.checkbox("Promote without a significant gain")
-        wanted = st.form_submit_button(label, type="primary")
-    if not wanted:
-        return
-    with report_errors():
-        promote(
-            cache.workspace(),
-            version.number,
-            reason=reason,
-            who=name_visitor(),
-            evidence=evidence,
-            override=override,
-            instead_of=champion,
-        )
-        tell_after_rerun(f"{version.label} is the champion. {ruled}")
-        st.rerun()
-
-
-def _warn_of_no_gain(evidence: Evidence | None) -> None:
-    worse = evidence is not None and judge_evidence(evidence) == WORSE
-    proof = "It is significantly worse." if worse else "There is no significant gain."
-    st.markdown(
-        f":orange[:material/warning: **{proof}**] Promote it only for a reason that test photos "
-        "cannot show, and give the reason."
-    )
 
 
 def show_compared_table(compared: Sequence[Compared], p_values: Sequence[float]) -> None:

@@ -1,4 +1,4 @@
-"""Champion and challenger side by side, the facts of a version, and the dialog that promotes."""
+"""Champion and challenger side by side, and the facts of a version."""
 
 import math
 from typing import Literal
@@ -11,13 +11,8 @@ from core.monitoring.comparison import find_comparison
 from core.prediction.deciding import describe_rule
 from core.registry.evidence import judge_evidence, say_interval
 from core.registry.promoting import roll_back
-from core.registry.store import Alias, ModelVersion, find_damage, read_aliases, read_version
-from core.ui.comparing.verdict import (
-    ask_to_promote,
-    explain_comparison,
-    offer_comparison,
-    show_evidence,
-)
+from core.registry.store import Alias, ModelVersion, find_damage
+from core.ui.models.promoting import open_promotion
 from core.ui.models.reading import Registry
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
@@ -155,32 +150,3 @@ def _offer_rollback(champion: ModelVersion, former: list[ModelVersion]) -> None:
         back = roll_back(cache.workspace(), reason="rolled back by hand", who=name_visitor())
         tell_after_rerun(f"{back.label} answers again, instead of {champion.label}.")
         st.rerun()
-
-
-@st.dialog("Promote a version", width="medium")
-def open_promotion(number: int) -> None:
-    """Open the dialog that promotes the version of this number."""
-    with report_errors():
-        version = read_version(cache.workspace(), number)
-        champion = read_aliases(cache.workspace()).get("champion")
-        named = f"**{version.label}** ({plain(version.name, 60)})"
-        key, label = f"registry.promote.{number}", f":material/military_tech: Promote v{number}"
-        if champion == number:
-            st.write(f"{version.label} is the champion already.")
-        elif champion is None:
-            st.write(f"{named} becomes the first champion: it answers all requests.")
-            ask_to_promote(version, None, None, key=key, label=label)
-        else:
-            st.write(f"{named} would answer instead of **v{champion}**.")
-            comparison = find_comparison(cache.workspace(), champion, number)
-            with st.container(border=True):
-                if comparison is None:
-                    st.markdown(
-                        "**Not compared yet.** Both versions can answer the same test photos. "
-                        "Each comparison opens the test photos and is counted."
-                    )
-                    offer_comparison(champion, number, key="registry.compare", scope="fragment")
-                else:
-                    show_evidence(comparison.evidence)
-                    explain_comparison(comparison)
-            ask_to_promote(version, champion, comparison, key=key, label=label)

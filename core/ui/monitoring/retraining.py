@@ -17,12 +17,11 @@ from core.monitoring.retraining import (
     start_retraining,
 )
 from core.registry.evidence import describe_evidence, judge_evidence
-from core.registry.promoting import keep_champion
+from core.registry.promoting import LONGEST_REASON, keep_champion
 from core.registry.store import ModelVersion, find_version, read_aliases
 from core.runs.queue.starting import ensure_scheduler, touch_wake
 from core.runs.run_files import curve, read_events
 from core.runs.store import list_runs, read_run
-from core.ui.comparing.verdict import MOST_REASON
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import show_badge, show_progress
@@ -94,7 +93,7 @@ def _show_challenger(champion: ModelVersion, challenger: ModelVersion) -> None:
 def _ask_to_keep(champion: ModelVersion, challenger: ModelVersion) -> None:
     with st.form(f"review.keep.{challenger.number}", border=False):
         st.markdown(f"{challenger.label} stays registered, but is no longer the challenger.")
-        reason = st.text_area("Reason", max_chars=MOST_REASON, height=100)
+        reason = st.text_area("Reason", max_chars=LONGEST_REASON, height=100)
         wanted = st.form_submit_button(f"Keep {champion.label}", type="primary")
     if not wanted:
         return

@@ -69,50 +69,12 @@ def draw_bins(
     return style_altair(chart, dark, title=words, height=height)
 
 
-def draw_found(found: pd.DataFrame, dark: bool = False) -> Any:
-    """Return the accuracy of each slice and of all other photos.
-
-    Args:
-        found: Columns rule (in words), n, accuracy, low, high, rest (accuracy of the rest),
-            confirmed.
-    """
-    colours = choose_palette(dark)
-    others = [format_share(rest) for rest in found["rest"]]
-    rows = found.assign(words=_say_intervals(found), others=others)
-    rows["row"] = [f"{rule} (n = {n:,})" for rule, n in zip(rows["rule"], rows["n"], strict=True)]
-    # Zero-width spaces keep the rows of equal rules apart.
-    rows["row"] = [row + "\u200b" * place for place, row in enumerate(rows["row"])]
-    low = min(float(rows["low"].min()), float(rows["rest"].min()))
-    lines = max(rule.count(" and ") for rule in rows["row"]) + 1
-    labels = alt.Axis(
-        labelLimit=300, grid=False, labelFontSize=12, labelExpr="split(datum.label, ' and ')"
-    )
-    base = alt.Chart(rows).encode(
-        y=alt.Y("row:N", sort=None, title=None, axis=labels), tooltip=_FOUND_TOOLTIP
-    )
-    title = title_params(
-        "Weakest slices, measured on held-out photos",
-        "Dots: slice with its 95 % interval. Green: all other photos. Orange: significant",
-    )
-    layers = _draw_beside(base, max(0.0, low - 0.05), colours)
-    height = (18 + 16 * lines) * len(rows) + 60
-    return style_altair(alt.layer(*layers), dark, title=title, height=height)
-
-
 _TOOLTIP = [
     alt.Tooltip("label:N", title="photos"),
     alt.Tooltip("words:N", title="accuracy"),
     alt.Tooltip("wrong:Q", title="wrong", format=","),
     alt.Tooltip("n:Q", format=","),
     alt.Tooltip("by_class:N", title="expected from its class mix"),
-]
-
-
-_FOUND_TOOLTIP = [
-    alt.Tooltip("rule:N", title="photos with"),
-    alt.Tooltip("words:N", title="accuracy"),
-    alt.Tooltip("others:N", title="of the rest"),
-    alt.Tooltip("n:Q", format=","),
 ]
 
 
@@ -148,23 +110,6 @@ def _draw_measured(base: Any, accuracy: float, lowest: float, colours: Palette) 
         y=alt.Y("accuracy:Q", scale=scale, axis=axis), color=colour
     )
     return alt.layer(mean.encode(y=alt.Y("mean:Q", scale=scale)), whiskers, dots)
-
-
-def _draw_beside(base: Any, lowest: float, colours: Palette) -> tuple[Any, ...]:
-    """Return the accuracy of all other photos, and of each slice with its interval."""
-    scale = alt.Scale(domain=[lowest, 1.0], nice=False, zero=False)
-    axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=6)
-    colour = alt.condition("datum.confirmed", alt.value(colours.wrong), alt.value(colours.quiet))
-    whiskers = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title="accuracy", scale=scale, axis=axis), x2="high:Q", color=colour
-    )
-    dots = base.mark_circle(size=90, opacity=1).encode(
-        x=alt.X("accuracy:Q", scale=scale), color=colour
-    )
-    rest = base.mark_tick(thickness=2, size=18, color=colours.accent).encode(
-        x=alt.X("rest:Q", scale=scale)
-    )
-    return rest, whiskers, dots
 
 
 def _choose_ticks(floor: float) -> list[float]:

@@ -52,7 +52,7 @@ class RunFollower:
     """Shows new events of a run, each once."""
 
     def __init__(self, folder: Path, progress: ProgressLine, epochs: int) -> None:
-        self._folder, self._progress, self._epochs = folder, progress, epochs
+        self._folder, self.progress, self._epochs = folder, progress, epochs
         self._phases = PhaseProgress(progress)
         events = folder / EVENTS_FILE
         self._offset = events.stat().st_size if events.exists() else 0
@@ -93,17 +93,9 @@ class RunFollower:
                 facts = {name: event.get(name) for name in ("per_second", "seconds_left")}
                 self._phases.tell_progress(event["done"], event["total"], **facts)
             case "epoch":
-                self._progress.note(self._epoch_line(event))
+                self.progress.note(_describe_epoch(event, self._epochs))
             case "lost":
-                self._progress.note("the worker was lost; the run resumes from its last epoch")
-
-    def _epoch_line(self, event: dict[str, Any]) -> str:
-        parts = [
-            f"epoch {event['epoch']:>{len(str(self._epochs))}}/{self._epochs}",
-            *_list_training(event),
-            *_figures("validation", event.get("val_loss"), event.get("val_accuracy")),
-        ]
-        return "  ".join([*parts, duration(event["seconds"])])
+                self.progress.note("the worker was lost; the run resumes from its last epoch")
 
 
 def describe_failure(run: RunRecord, document: Mapping[str, Any]) -> Outcome:
@@ -115,14 +107,13 @@ def describe_failure(run: RunRecord, document: Mapping[str, Any]) -> Outcome:
     return outcome
 
 
-def _list_training(event: dict[str, Any]) -> list[str]:
-    """Return loss and accuracy on training photos: after the epoch, or its running mean."""
-    if event.get("train_accuracy") is not None:
-        return _figures("train", event.get("train_loss"), event["train_accuracy"])
-    return _figures("train (running mean)", event.get("loss"), event.get("accuracy"))
-
-
-def _figures(split: str, loss: float | None, accuracy: float | None) -> list[str]:
-    if loss is None or accuracy is None:
-        return []
-    return [f"{split} loss {loss:.4f} accuracy {percent(accuracy, 1000)}"]
+def _describe_epoch(event: Mapping[str, Any], epochs: int) -> str:
+    """Return loss and accuracy of an epoch; on training photos after it, or its running mean."""
+    parts = [f"epoch {event['epoch']:>{len(str(epochs))}}/{epochs}"]
+    measured = event.get("train_accuracy") is not None
+    train = ("train", "train_") if measured else ("train (running mean)", "")
+    for name, prefix in (train, ("validation", "val_")):
+        loss, accuracy = event.get(f"{prefix}loss"), event.get(f"{prefix}accuracy")
+        if loss is not None and accuracy is not None:
+            parts.append(f"{name} loss {loss:.4f} accuracy {percent(accuracy, 1000)}")
+    return "  ".join([*parts, duration(event["seconds"])])

@@ -9,11 +9,11 @@ import logging
 import os
 import statistics
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, NamedTuple
+from typing import Any
 
 from core.cli.choosing import DATASET
 from core.cli.command import Group, command, flag, option
@@ -37,7 +37,6 @@ from core.runs.recipe.plans import (
     check_plan,
     write_setting,
 )
-from core.runs.recipe.recipe import Recipe
 from core.runs.result import read_result
 from core.runs.run_files import curve, read_events
 from core.runs.store import RunRecord, read_run
@@ -70,36 +69,26 @@ def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
     """Train a recipe in this process or through the queue."""
     recipe = choose_recipe(workspace, given)
     seeds = range(recipe.seed, recipe.seed + max(1, given.repeats))
-    recipes = (dataclasses.replace(recipe, seed=seed) for seed in seeds)
-    submitted: Iterable[_Submitted] = (
-        _submit(workspace, one, given.name, progress) for one in recipes
-    )
-    if given.queue:  # queue all of them at once
-        submitted = list(submitted)
-    outcomes = [_train(workspace, one, progress, in_queue=given.queue) for one in submitted]
+
+    def submit(seed: int) -> tuple[RunFollower, RunRecord, bool]:
+        one = dataclasses.replace(recipe, seed=seed)
+        follower = RunFollower(workspace.run_folder(one.run_id), progress, one.epochs)
+        return follower, *submit_run(workspace, one, given.name)
+
+    submitted = map(submit, seeds)
+    outcomes = [
+        _train(workspace, *one, in_queue=given.queue)
+        for one in (list(submitted) if given.queue else submitted)  # a queue takes all at once
+    ]
     return outcomes[0] if len(outcomes) == 1 else _summarise(outcomes)
 
 
-class _Submitted(NamedTuple):
-    record: RunRecord
-    created: bool
-    follower: RunFollower
-
-
-def _submit(
-    workspace: Workspace, recipe: Recipe, name: str | None, progress: ProgressLine
-) -> _Submitted:
-    follower = RunFollower(workspace.run_folder(recipe.run_id), progress, recipe.epochs)
-    return _Submitted(*submit_run(workspace, recipe, name), follower)
-
-
 def _train(
-    workspace: Workspace, submitted: _Submitted, progress: ProgressLine, *, in_queue: bool
+    workspace: Workspace, follower: RunFollower, record: RunRecord, created: bool, *, in_queue: bool
 ) -> Outcome:
     """Follow a run to its end; train it here unless another process has it."""
-    record, created, follower = submitted
     if record.state == "done" and not created:
-        progress.note("This recipe was trained before: opened its run.")
+        follower.progress.note("This recipe was trained before: opened its run.")
 
     def take_turn(run: RunRecord) -> RunRecord | None:
         mine = not in_queue and run.state == "queued"
@@ -110,7 +99,7 @@ def _train(
     record = take_turn(record) or record
     if record.state == "queued":
         ensure_scheduler(workspace)  # other runs come first
-        progress.note("Waiting: runs are trained one at a time.")
+        follower.progress.note("Waiting: runs are trained one at a time.")
     record = follower.follow(workspace, record, take_turn)
     return _describe(workspace, record, created)
 

@@ -48,25 +48,17 @@ class Cell:
         return self.name.endswith("_text")
 
 
-def check_notebook(recipe: Recipe) -> None:
-    """Refuse recipes that plain Keras cannot train.
-
-    Raises:
-        NetworkUnsupported: The run is of an earlier version and has another network.
-    """
-    check_network(recipe)
-
-
 def write_notebook(workspace: Workspace, run: RunRecord) -> str:
     """Return the notebook of a finished run, tested on its validation photos.
 
     Raises:
-        ExportRefused: Plain Keras cannot train it again, or it has nothing to be judged by.
+        NetworkUnsupported: The run is of an earlier version and has another network.
+        ExportRefused: It has no validation photos.
         RunUnfinished: The run has no result (yet).
         ResultDamaged: A file of it was cut short or altered.
         DatasetMissing: Its dataset was deleted.
     """
-    check_notebook(run.recipe)
+    check_network(run.recipe)
     facts = describe_run(workspace, run)
     cells = [_to_json(cell) for cell in render_cells(facts)]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}

@@ -69,18 +69,13 @@ def tabulate_figures(figures: Mapping[str, Estimate], top_k: int) -> Rows:
     """Return label, value, 95 % interval and its method, or the reason why there is none."""
     return [
         [
-            label_figure(key, top_k),
+            FIGURES.get(key, key).replace("Top-k", f"Top-{top_k}"),
             say_figure(key, one.value, one.n),
             say_ends(one, key),
             one.method or one.reason or "–",
         ]
         for key, one in figures.items()
     ]
-
-
-def label_figure(key: str, top_k: int) -> str:
-    """Return the label of a figure; a key that is not in FIGURES is its own label."""
-    return FIGURES.get(key, key).replace("Top-k", f"Top-{top_k}")
 
 
 def tabulate_baselines(baselines: Sequence[Beside]) -> Rows:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -20,7 +21,7 @@ import pandas as pd
 
 from core.charts.matrix import draw_matrix
 from core.charts.matrix_cells import MANY_ABOVE, Look, describe_matrix
-from core.charts.slices import draw_bins, draw_found, draw_reliability
+from core.charts.slices import draw_bins, draw_reliability
 from core.charts.theme import (
     DARK,
     LIGHT,
@@ -30,6 +31,7 @@ from core.charts.theme import (
     style_altair,
     title_params,
 )
+from core.datasets.quality.leakage import list_leaking_photos
 from core.errors import COMMAND
 from core.evaluation.baselines import describe_worth
 from core.evaluation.comparison import ALPHA
@@ -38,7 +40,7 @@ from core.evaluation.shortcuts import say_shortcut
 from core.evaluation.slices import say_rule
 from core.formats import count, data_uri, duration, interval, moment, percent
 from core.reporting.contents import RunReport
-from core.reporting.tables import FIGURES, label_figure, say_ends, say_figure, write_tables
+from core.reporting.tables import say_ends, write_tables
 from core.runs.recipe.words import has_own_policy, list_settings, write_command
 from data.splits import SPLITS
 
@@ -50,7 +52,8 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|<>~])")
 
 def write_html(report: RunReport) -> str:
     """Return the report as one HTML document."""
-    matter = report.slices.ranking.query(f"p_value < {ALPHA}")["name"].head(_MOST_PROPERTIES)
+    ranking = report.slices.ranking.query(f"p_value < {ALPHA}")
+    matter = ranking["name"].head(_MOST_PROPERTIES).tolist()
     return _TEMPLATES.get_template("report.html.jinja").render(
         **_collect_common(report),
         style=_write_style(),
@@ -58,32 +61,20 @@ def write_html(report: RunReport) -> str:
         about=describe_dataset(report),
         worth=describe_worth(report.baselines) if report.baselines else [],
         wrong=int((~report.slices.right).sum()),
-        matter=list(matter),
+        matter=matter,
         many=MANY_ABOVE,
-        draw=_Charts(report),
-        tables=write_tables(report),
+        charts=_draw_charts(report, matter),
     )
 
 
 def write_model_card(report: RunReport) -> str:
     """Return the model card as one Markdown document."""
     sizes = {split: len(report.result.photo_numbers(split)) for split in SPLITS}
-    top_k = report.evaluation.top_k
     recalls = report.evaluation.per_class.dropna(subset=["recall"]).sort_values("recall")
     return _TEMPLATES.get_template("model_card.md.jinja").render(
         **_collect_common(report),
         splits=[f"{split} {photos:,}" for split, photos in sizes.items() if photos],
         weakest=recalls.head(_WORST_CLASSES).to_dict("records"),
-        figures=[
-            (
-                label_figure(key, top_k),
-                say_figure(key, one.value, one.n),
-                say_ends(one, key),
-                one.reason,
-            )
-            for key in FIGURES
-            for one in [report.estimates[key]]
-        ],
         doubts=list_doubts(report),
     )
 
@@ -108,21 +99,14 @@ def describe_dataset(report: RunReport) -> dict[str, str]:
 def list_doubts(report: RunReport) -> list[str]:
     """Return the findings of the page Quality that weaken the figures: leaks and label suspects."""
     if report.quality is None:
-        return [
-            "Leaks and wrong labels were not searched for: the page Quality was not run on this "
-            "dataset."
-        ]
-    splits, split, pairs = report.result.splits, report.split, report.quality.pairs
-    ends = pairs[["a", "b"]].to_numpy(dtype=np.int64)
-    crosses = ends[splits[ends[:, 0]] != splits[ends[:, 1]]]
-    leaked = np.unique(crosses[(splits[crosses] == "train").any(axis=1)])
-    judged = splits != "train" if split == "train" else splits == split
-    where = "validation and test" if split == "train" else split
-    copies, n = int(judged[leaked].sum()), int(judged.sum())
+        return ["Leaks and wrong labels are unknown: the page Quality was not run on this dataset."]
+    splits, split = report.result.splits, report.split
+    judged = "validation" if split == "train" else split
+    leaks = len(list_leaking_photos(report.quality.pairs, splits, judged))
     suspect = report.quality.photos["suspect"].to_numpy(dtype=bool)
     return [
-        f"Leaks: {copies:,} of {count(n, f'{where} photo')} are copies or near-duplicates of "
-        f"training photos{', which inflates the figures' if copies else ''}.",
+        f"Leaks: {leaks:,} of {count(int((splits == judged).sum()), f'{judged} photo')} are copies "
+        f"or near-duplicates of training photos{', which inflates the figures' if leaks else ''}.",
         f"Label suspects: {int(suspect.sum()):,} of {count(len(suspect), 'photo')}, "
         f"{int(suspect[splits == split].sum()):,} of them in the {split} split.",
     ]
@@ -135,6 +119,7 @@ def _collect_common(report: RunReport) -> dict[str, Any]:
     )
     return {
         "report": report,
+        "tables": write_tables(report),
         "settings": list_settings(report.run.recipe),
         "commands": [write_command(report.run.recipe), *again],
         "conditions": _list_conditions(report),
@@ -210,67 +195,41 @@ def draw_history(history: Sequence[Mapping[str, Any]], best_epoch: int, dark: bo
         base.mark_point(filled=True, size=28, opacity=1),
     ).properties(width=330, height=220)
     panels = chart.facet(alt.Column("measure:N", title=None, sort="descending"))
-    judged = any(epoch.get("val_loss") is not None for epoch in history)
-    title = title_params(
-        f"Epoch {best_epoch} of {len(history)} is the best",
-        f"Dashed: the best epoch, by {'validation' if judged else 'training'} loss",
-    )
+    title = title_params(f"Epoch {best_epoch} of {len(history)} (dashed) is the best")
     return style_altair(panels.resolve_scale(y="independent"), dark, title=title)
 
 
-class _Charts:
-    """The charts of a report, each as two SVG pictures: for light and dark pages."""
+def _draw_charts(report: RunReport, properties: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return each chart as two SVG pictures, for light and dark pages; properties by their name."""
+    result, study, matrix = report.result, report.slices, report.matrix
+    order = np.arange(len(matrix))
+    if len(matrix) > MANY_ABOVE:
+        order = order_classes(matrix, result.classes, "confusion")
 
-    def __init__(self, report: RunReport) -> None:
-        self._result, self._matrix = report.result, report.matrix
-        self._study, self._bins = report.slices, report.calibration.bins
+    def draw_confusions(dark: bool) -> Any:
+        look = Look(rows=order, columns=order, dark=dark)
+        return draw_matrix(describe_matrix(matrix, result.classes, look))
 
-    def history(self) -> tuple[str, str]:
-        curve, best = self._result.curve, self._result.best_epoch
-        return _picture(lambda dark: draw_history(curve, best, dark))
+    def draw_property(name: str, dark: bool) -> Any:
+        return draw_bins(
+            study.bins[name],
+            f"Accuracy by {study.properties[name].label.lower()}",
+            study.accuracy,
+            lowest=study.lowest_end,
+            subtitle="Dashed: all photos. Bars: n. Lines: 95 % intervals",
+            dark=dark,
+            height=260,
+        ).properties(width=520)
 
-    def matrix(self) -> tuple[str, str]:
-        names, matrix = self._result.classes, self._matrix
-        many = len(names) > MANY_ABOVE
-        order = order_classes(matrix, names, "confusion") if many else np.arange(len(names))
-
-        def draw(dark: bool) -> Any:
-            look = Look(rows=order, columns=order, dark=dark)
-            return draw_matrix(describe_matrix(matrix, names, look))
-
-        return _picture(draw)
-
-    def reliability(self) -> tuple[str, str]:
-        return _picture(lambda dark: draw_reliability(self._bins, "Uncalibrated scores", dark))
-
-    def found(self) -> tuple[str, str]:
-        study = self._study
-        columns = ("n", "accuracy", "low", "high", "rest_accuracy", "is_confirmed")
-        rows = pd.DataFrame(
-            [
-                {"rule": say_rule(one.rule, study.properties)}
-                | {name: getattr(one, name) for name in columns}
-                for one in study.search.slices
-            ]
-        ).rename(columns={"rest_accuracy": "rest", "is_confirmed": "confirmed"})
-        return _picture(lambda dark: draw_found(rows, dark))
-
-    def property(self, name: str) -> tuple[str, str]:
-        study = self._study
-        title = f"Accuracy by {study.properties[name].label.lower()}"
-
-        def draw(dark: bool) -> Any:
-            return draw_bins(
-                study.bins[name],
-                title,
-                study.accuracy,
-                lowest=study.lowest_end,
-                subtitle="Dashed: all photos. Bars: n. Lines: 95 % intervals",
-                dark=dark,
-                height=260,
-            ).properties(width=520)
-
-        return _picture(draw)
+    bins = report.calibration.bins
+    drawn: dict[str, Callable[[bool], Any]] = {
+        "matrix": draw_confusions,
+        "reliability": lambda dark: draw_reliability(bins, "Uncalibrated scores", dark),
+        **{name: partial(draw_property, name) for name in properties},
+    }
+    if report.run.recipe.has_epochs:
+        drawn["history"] = lambda dark: draw_history(result.curve, result.best_epoch, dark)
+    return {name: _picture(draw) for name, draw in drawn.items()}
 
 
 def _picture(draw: Callable[[bool], Any]) -> tuple[str, str]:

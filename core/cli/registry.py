@@ -219,10 +219,9 @@ def _retrain(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     version = finish_retraining(workspace, record.id)
     champion = read_aliases(workspace)["champion"]
     found = find_comparison(workspace, champion, version.number)
-    document |= {"version": version.number, "champion": champion}
-    document |= {"comparison": found and _describe_comparison(found)}
-    parts = (f"{version.label} challenges v{champion}.", *_explain(found))
-    return Outcome(document, parts)
+    comparison, words = _describe_comparison(found)
+    document |= {"version": version.number, "champion": champion, "comparison": comparison}
+    return Outcome(document, (f"{version.label} challenges v{champion}.", *words))
 
 
 @retrain.action(
@@ -245,9 +244,9 @@ def _say_status(workspace: Workspace, _given: Namespace, _progress: ProgressLine
     if challenger is not None:
         lines.append(f"v{challenger} challenges v{champion}.")
     document = {"reviewed_photos": waiting, **pick(state, "going", "last")}
-    document |= {"champion": champion, "challenger": challenger}
-    document |= {"comparison": found and _describe_comparison(found)}
-    return Outcome(document, (*lines, *_explain(found)))
+    comparison, words = _describe_comparison(found)
+    document |= {"champion": champion, "challenger": challenger, "comparison": comparison}
+    return Outcome(document, (*lines, *words))
 
 
 @retrain.action(
@@ -262,17 +261,14 @@ def _keep(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
     return Outcome(vars(event), (kept,))
 
 
-def _explain(comparison: VersionComparison | None) -> tuple[str, ...]:
-    if comparison is None:
-        return ()
-    evidence = comparison.evidence
+def _describe_comparison(
+    found: VersionComparison | None,
+) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """Return a comparison as JSON output shows it, and in words."""
+    if found is None:
+        return None, ()
+    evidence, (low, high) = found.evidence, found.evidence.interval
+    document = dataclasses.asdict(evidence) | {"low": low, "high": high}
+    document |= {"is_significant_gain": evidence.is_significant_gain, "left_out": found.left_out}
     verdict = f"{judge_evidence(evidence)}. {explain_evidence(evidence)}"
-    return describe_evidence(evidence), verdict, count_tries(evidence), comparison.left_out
-
-
-def _describe_comparison(comparison: VersionComparison) -> dict[str, Any]:
-    """Return a comparison as JSON output shows it."""
-    evidence = comparison.evidence
-    low, high = evidence.interval
-    said = {"low": low, "high": high, **pick(evidence, "is_significant_gain")}
-    return {**dataclasses.asdict(evidence), **said, "left_out": comparison.left_out}
+    return document, (describe_evidence(evidence), verdict, count_tries(evidence), found.left_out)

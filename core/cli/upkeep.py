@@ -6,16 +6,17 @@ from importlib import import_module
 from pathlib import Path
 
 from core.cli.command import command, option
-from core.cli.outcome import Outcome, ProgressLine
-from core.formats import count, moment
+from core.cli.outcome import Outcome, ProgressLine, render, to_plain
+from core.formats import count
 from core.runs.queue.starting import python_command, python_environment
-from core.runs.repairing import Repair, make_copy, repair_index
+from core.runs.repairing import make_copy, repair_index
 from core.workspace import Workspace, restore_backup, write_backup
 
 _ROOMS_WITH_TABLES = ("core.monitoring.tables", "core.registry.events", "core.registry.store")
 _ONLY_IN_INDEX = (
     "Names, notes and tags of runs, sweeps, versions, edits, views of test photos, the prediction "
-    "log, feedback and alarms are stored only in the index"
+    "log, feedback and alarms are stored only in the index: they were recovered as far as the "
+    "damaged index and its newest copy could be read."
 )
 
 
@@ -26,34 +27,13 @@ def repair(workspace: Workspace, _given: Namespace, progress: ProgressLine) -> O
         import_module(room)
     progress.note("Reading the index, its copies and the folders of runs")
     done = repair_index(workspace)
-    return Outcome({"repair": done}, _describe(workspace, done))
-
-
-def _describe(workspace: Workspace, done: Repair) -> list[str]:
-    runs = count(len(done.runs_read), "run")
-    rows = ", ".join(f"{rows:,} {name.replace('_', ' ')}" for name, rows in done.rows.items())
-    lines = [f"The index now holds: {rows or 'nothing'}."]
-    if done.unread:
-        folders = ", ".join(done.unread)
-        lines.append(f"These run folders hold too little to be recovered: {folders}.")
-    if not done.fault:
-        found = f"Recovered from folders: {runs}." if done.runs_read else "Nothing was missing."
-        return [f"The index is intact. {found}", *lines]
-    is_lost = "model_versions" not in done.rows and any(workspace.registry.glob("files/*/*"))
-    return [
-        f"The index was damaged. {done.fault}",
-        f"Recovered from folders alone: {runs}.",
-        f"The damaged index was moved to {done.set_aside}." if done.set_aside else "",
-        f"The copy of {moment(done.copied)} was read, too. {_ONLY_IN_INDEX}; later changes were "
-        "recovered as far as the damaged index could be read."
-        if done.copy
-        else f"There is no copy of the index. {_ONLY_IN_INDEX}; they were recovered as far as the "
-        "damaged index could be read.",
-        "The registered versions are lost: register the runs again and promote one."
-        if is_lost
-        else "",
-        *lines,
-    ]
+    verdict = "The index was damaged and is rebuilt." if done.fault else "The index is intact."
+    parts = [verdict, render(to_plain(vars(done)))]
+    if done.fault:
+        parts.append(_ONLY_IN_INDEX)
+        if "model_versions" not in done.rows and any(workspace.registry.glob("files/*/*")):
+            parts.append("The registered versions are lost: register the runs again, promote one.")
+    return Outcome({"repair": done}, parts)
 
 
 @command()

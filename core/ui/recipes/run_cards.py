@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.errors import COMMAND, ExportRefused, NetworkUnsupported
+from core.errors import COMMAND, NetworkUnsupported
 from core.formats import duration, plain
 from core.registry.store import list_versions
 from core.runs.queue.control import note_run, rename_run, tag_run
+from core.runs.recipe.recipe import check_network
 from core.runs.recipe.words import list_settings
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
@@ -190,12 +191,12 @@ def show_report_download(run: RunRecord, split: str) -> None:
 
 
 def _offer_notebook(run: RunRecord) -> None:
-    from core.exporting.notebook import MIME, check_notebook, write_notebook
+    from core.exporting.notebook import MIME, write_notebook
 
     st.markdown("**Notebook**")
     try:
-        check_notebook(run.recipe)
-    except (ExportRefused, NetworkUnsupported) as error:
+        check_network(run.recipe)
+    except NetworkUnsupported as error:
         st.caption(error.problem)
         return
     st.caption(
@@ -215,11 +216,11 @@ def show_code(run: RunRecord) -> None:
 @st.dialog("The code of this run", width="large")
 def show_cells(run: RunRecord) -> None:
     """Draw the cells of the notebook that train and evaluate this run."""
-    from core.exporting.notebook import check_notebook, describe_recipe, render_cells
+    from core.exporting.notebook import describe_recipe, render_cells
 
     try:
-        check_notebook(run.recipe)
-    except (ExportRefused, NetworkUnsupported) as error:
+        check_network(run.recipe)
+    except NetworkUnsupported as error:
         st.caption(error.problem)
         return
     st.caption("Plain Keras, NumPy and scikit-learn. The notebook in *Report* has all cells.")

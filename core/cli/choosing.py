@@ -29,6 +29,11 @@ SPLIT = option(
     default="validation",
 )
 _VERSION = re.compile(r"champion|challenger|v\d{1,9}", re.IGNORECASE)
+NOTHING_YET = {
+    "dataset": ("No dataset yet.", "Import one: python -m core import sample"),
+    "run": ("No run yet.", "Train one: python -m core train latest"),
+}
+"""What an empty workspace lacks, and the remedy."""
 WHO = "command line"
 """The name under which actions are recorded."""
 
@@ -40,10 +45,6 @@ def choose_dataset(workspace: Workspace, text: str) -> str:
         DatasetMissing: No dataset matches, or several do.
     """
     names = [(summary.id, summary.name) for summary in list_datasets(workspace)]
-    if not names:
-        raise DatasetMissing(
-            "There is no dataset in this workspace.", "Import one: python -m core import sample"
-        )
     return _choose(text, names, "dataset", DatasetMissing)
 
 
@@ -111,10 +112,6 @@ def choose_item(workspace: Workspace, text: str) -> RunRecord:
 
 
 def _choose_run(text: str, runs: Sequence[RunRecord]) -> RunRecord:
-    if not runs:
-        raise RunMissing(
-            "There is no run in this workspace.", "Train one: python -m core train latest"
-        )
     run_id = _choose(text, [(run.id, run.name) for run in runs], "run", RunMissing)
     return next(run for run in runs if run.id == run_id)
 
@@ -123,6 +120,8 @@ def _choose(
     text: str, names: Sequence[tuple[str, str]], noun: str, missing: type[PetalscopeError]
 ) -> str:
     """Return the one id that matches; `names` holds (id, name), newest first."""
+    if not names:
+        raise missing(*NOTHING_YET[noun])
     if text == "latest":
         return names[0][0]
     found = (
@@ -135,7 +134,7 @@ def _choose(
     see = f"python -m core {noun}s lists them."
     if found:
         raise missing(f"“{text}” could be any of {', '.join(found)}.", f"Give an id; {see}")
-    raise missing(f"There is no {noun} “{text}” in this workspace.", f"Give an id or a name; {see}")
+    raise missing(f"No {noun} “{text}” in this workspace.", f"Give an id or a name; {see}")
 
 
 def count_opening(workspace: Workspace, run: RunRecord, split: str) -> list[Opening]:

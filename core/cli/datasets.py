@@ -8,6 +8,7 @@ from typing import Any
 from core.cli.choosing import (
     DATASET,
     DATASET_HELP,
+    NOTHING_YET,
     choose_dataset,
     choose_run,
     count_opening,
@@ -134,7 +135,6 @@ datasets = command(default="list")
 @datasets.action("list", "list the datasets, newest first")
 def _list(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
     found = list_datasets(workspace)
-    begin = "No dataset yet. Import one: python -m core import sample"
     table = tabulate(
         found,
         "id name photos classes",
@@ -143,7 +143,7 @@ def _list(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> O
         created=lambda one: one.created[:16].replace("T", " "),
         problem=lambda one: one.problem or "",
     )
-    return Outcome({"datasets": found}, (table if found else begin,))
+    return Outcome({"datasets": found}, (table,) if found else NOTHING_YET["dataset"])
 
 
 @datasets.action(

@@ -96,12 +96,11 @@ def _export_notebook(workspace: Workspace, given: Namespace) -> Outcome:
     return Outcome({"run": run.id, "notebook": file, "bytes": file.stat().st_size})
 
 
-def _choose_file(text: str, suffix: str, *, force: bool) -> Path:
+def _choose_file(text: str, *suffixes: str, force: bool) -> Path:
     file = Path(text).expanduser().resolve()
-    if file.suffix.lower() != suffix:
-        raise ExportRefused(
-            f"“{file}” does not end with {suffix}.", f"Name a file that ends with {suffix}."
-        )
+    if file.suffix.lower() not in suffixes:
+        ends = " or ".join(suffixes)
+        raise ExportRefused(f"“{file}” does not end with {ends}.", "Choose another name.")
     if not file.parent.is_dir():
         raise ExportRefused(f"The folder “{file.parent}” does not exist.", "Create it first.")
     if not force:
@@ -127,13 +126,9 @@ def _choose_file(text: str, suffix: str, *, force: bool) -> Path:
 def report(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Write the report of a run as one HTML file, with its model card."""
     record = choose_run(workspace, given.run)
-    page = Path(given.to or f"report-{record.id}-{given.split}.html").expanduser()
+    to = given.to or f"report-{record.id}-{given.split}.html"
+    page = _choose_file(to, ".html", ".htm", ".md", force=given.force)
     page = page.with_suffix(".html") if page.suffix.lower() == ".md" else page
-    if page.suffix.lower() not in (".html", ".htm"):
-        raise ExportRefused(
-            f"“{page}” is neither an HTML file nor a model card.",
-            "Name a file that ends with .html or .md.",
-        )
     card = page.with_suffix(".md")
     if not given.force:
         check_free(page, card)

@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from core.cli.choosing import DATASET_HELP, choose_dataset, choose_item
+from core.cli.choosing import DATASET_HELP, NOTHING_YET, choose_dataset, choose_item
 from core.cli.command import Option, command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
 from core.datasets.policies import read_policy
@@ -38,7 +38,6 @@ def _list(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
     wanted = choose_dataset(workspace, given.dataset) if given.dataset else None
     found = list_runs(workspace, wanted)
     wake_scheduler(workspace)
-    begin = "No run yet. Train one: python -m core train latest"
     table = tabulate(
         found,
         "id name recipe.dataset recipe.strategy recipe.weights",
@@ -50,7 +49,8 @@ def _list(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
         tags="tags",
         created="created",
     )
-    return Outcome({"runs": [run_document(run) for run in found]}, (table if found else begin,))
+    parts = (table,) if found else NOTHING_YET["run"]
+    return Outcome({"runs": [run_document(run) for run in found]}, parts)
 
 
 def _say_accuracy(run: RunRecord) -> str | None:

@@ -87,19 +87,15 @@ def make_request(model: str, formats: Sequence[str]) -> ExportRequest:
 
 def identify_export(workspace: Workspace, request: ExportRequest) -> str:
     """Return the id of the export that fulfils the request."""
-    digest = _digest_model(workspace, request.model)
-    return fingerprint({"export": _VERSION, "digest": digest, **asdict(request)})
-
-
-def _digest_model(workspace: Workspace, model: str) -> str:
-    """Return a digest of all that decides the answers of a model."""
-    number = find_number(model)
+    number = find_number(request.model)
     if number is not None:
-        return read_version(workspace, number).digest
-    read_run(workspace, model)
-    rule = find_rule(workspace, model, read_result(workspace, model))
-    facts = {"result": digest_result(workspace, model), "rule": rule and rule_to_facts(rule)}
-    return fingerprint(facts)
+        digest = read_version(workspace, number).digest
+    else:
+        run = read_run(workspace, request.model).id
+        rule = find_rule(workspace, run, read_result(workspace, run))
+        facts = {"result": digest_result(workspace, run), "rule": rule and rule_to_facts(rule)}
+        digest = fingerprint(facts)
+    return fingerprint({"export": _VERSION, "digest": digest, **asdict(request)})
 
 
 def start_export(workspace: Workspace, request: ExportRequest) -> str:

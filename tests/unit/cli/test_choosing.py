@@ -40,5 +40,5 @@ def test_nothing_there_says_how_to_begin(workspace):
 
 def test_an_empty_text_is_nobodys_prefix(workspace):
     queue_run(workspace, 0)
-    with pytest.raises(RunMissing, match="no run “”"):
+    with pytest.raises(RunMissing, match="No run “”"):
         choose_run(workspace, "")

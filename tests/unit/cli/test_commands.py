@@ -8,9 +8,10 @@ import pytest
 
 from core.cli import main
 from core.cli.entry import COMMANDS
+from core.cli.runs import runs
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from tests.builders import draw_photo, encode_photo, write_split_folders
+from tests.builders import draw_photo, encode_photo
 from tests.unit.cli.conftest import Answer
 
 
@@ -21,7 +22,7 @@ def trained(trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Wo
     return trained_workspace
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *(f"runs {action}" for action in runs.actions)])
 def test_every_help_has_an_example(command: str, capsys):
     with pytest.raises(SystemExit) as ended:
         main([*command.split(), "--help"])
@@ -30,13 +31,25 @@ def test_every_help_has_an_example(command: str, capsys):
 
 
 @pytest.mark.parametrize(
-    "argv", [[], ["plant"], ["evaluate"], ["train", "latest", "--epochs", "x"]]
+    ("argv", "said"),
+    [
+        ("", "the following arguments are required: COMMAND"),
+        ("plant", "invalid choice: 'plant'"),
+        ("evaluate", "the following arguments are required: RUN"),
+        ("import x --source cupboard", "argument --source: invalid choice"),
+        ("sweep latest --vary colour", "unknown: colour"),
+        ("train latest --epo x", "argument --epochs: invalid int value: 'x'"),  # abbreviated
+        ("train latest --h 8", "ambiguous option: --h could match --help, --hidden, --head-epochs"),
+        ("train latest --weights none", "argument --weights: invalid choice: 'none'"),
+        ("train latest --plant", "unrecognized arguments: --plant"),
+    ],
 )
-def test_wrong_usage_ends_with_2(argv: list[str], capsys):
+def test_wrong_usage_is_named_and_ends_with_2(argv: str, said: str, capsys):
     with pytest.raises(SystemExit) as ended:
-        main(argv)
+        main(argv.split())
     assert ended.value.code == 2
-    assert "usage: python -m core" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "usage: python -m core" in err and said in err
 
 
 @pytest.mark.usefixtures("workspace")
@@ -45,20 +58,6 @@ def test_a_setting_that_is_refused_is_said(command: str, monkeypatch, answer: An
     monkeypatch.setenv("PETALSCOPE_API_QUEUE", "many")
     error = answer(command, exit_code=1)["error"]
     assert error["code"] == "setting_refused" and "PETALSCOPE_API_QUEUE" in error["problem"]
-
-
-@pytest.mark.usefixtures("workspace")
-def test_a_folder_becomes_a_dataset_once(tmp_path, capsys, answer: Answer):
-    photos = write_split_folders(tmp_path / "photos")
-    (photos / "train" / "rose" / "note.jpg").write_bytes(b"not a photo")
-    made = answer("import", str(photos), "--name", "garden")
-    assert made["splits"] == {"train": 24, "validation": 9, "test": 9}
-    assert [aside["code"] for aside in made["set_aside"]] == ["photo_unreadable"]
-    assert answer("import", str(photos))["id"] == made["id"]
-    listed = answer("datasets")["datasets"]
-    assert [(dataset["id"], dataset["photos"]) for dataset in listed] == [(made["id"], 42)]
-    assert main(["datasets"]) == 0
-    assert "garden" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("workspace")

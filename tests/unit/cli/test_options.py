@@ -72,24 +72,6 @@ def test_every_option_is_as_it_was() -> None:
     assert {words: one for words, one in now.items() if one != kept[words]} == {}
 
 
-@pytest.mark.parametrize(
-    ("option", "said"),
-    [
-        (["--epo", "x"], "argument --epochs: invalid int value: 'x'"),
-        (["--h", "8"], "ambiguous option: --h could match --help, --hidden, --head-epochs"),
-        (["--weights", "none"], "argument --weights: invalid choice: 'none'"),
-        (["--plant"], "unrecognized arguments: --plant"),
-    ],
-)
-def test_options_may_be_abbreviated_and_wrong_ones_are_named(
-    option: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    argv = ["train", "latest", *option]
-    with pytest.raises(SystemExit, match="2"):
-        build_parser(argv)[0].parse_args(argv)
-    assert said in capsys.readouterr().err
-
-
 def test_the_list_of_commands_comes_at_once() -> None:
     script = (
         "import sys\n"

@@ -1,14 +1,13 @@
 """The options of a recipe: each reaches it, and what is left out suits the strategy."""
 
 import argparse
-from dataclasses import fields
 
 import pytest
 
 from core.cli.runs import RECIPE, read_recipe
 from core.datasets.policies import save_policy
 from core.errors import AugmentationRefused
-from core.runs.recipe.recipe import SETTINGS, Recipe
+from core.runs.recipe.recipe import Recipe
 from core.workspace import Workspace
 from data.policy import PRESETS
 
@@ -23,17 +22,6 @@ def read(workspace: Workspace, *options: str) -> Recipe:
 
 def test_without_options_it_is_the_default_recipe(workspace: Workspace) -> None:
     assert read(workspace) == Recipe(dataset="abc123", weights_digest="digest")
-
-
-def test_every_setting_has_an_option() -> None:
-    parser = argparse.ArgumentParser()
-    for one in RECIPE:
-        one.add_to(parser)
-    named = set(vars(parser.parse_args([])))
-    own = {"dataset", "weights_digest", "augmentation"}
-    own |= {one.name for one in SETTINGS.values() if not one.is_offered}
-    assert {field.name for field in fields(Recipe)} - own <= named
-    assert "policy" in named
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from core.cli import main
-from core.cli.runs import runs
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.plans import SweepPlan
 from core.runs.recipe.recipe import Recipe
@@ -22,14 +21,6 @@ def home(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     for starts in ("ensure_scheduler", "wake_scheduler"):
         monkeypatch.setattr(f"core.cli.runs.{starts}", lambda _: None)
     return workspace
-
-
-@pytest.mark.parametrize("action", runs.actions)
-def test_every_action_has_a_help_with_an_example(action: str, capsys) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["runs", action, "--help"])
-    assert ended.value.code == 0
-    assert f"example: python -m core runs {action}" in capsys.readouterr().out
 
 
 def test_the_list_wakes_a_scheduler_for_a_run_that_waits(

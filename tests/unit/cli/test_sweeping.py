@@ -54,12 +54,3 @@ def test_a_sweep_that_cannot_be_made_is_refused(
     assert main([*QUICK, option, value]) == 1
     assert said in capsys.readouterr().err
     assert list_studies(trained_copy) == []
-
-
-def test_an_unknown_setting_is_wrong_usage(
-    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main([*QUICK, "--vary", "colour"])
-    assert "colour" in capsys.readouterr().err
-    assert list_studies(trained_copy) == []

@@ -62,27 +62,21 @@ def test_training_shows_its_epochs_and_gives_the_run(trained_copy: Workspace):
     assert (trained_copy.run_folder(found["id"]) / "worker.log").stat().st_size > 0
 
 
-def test_the_same_recipe_opens_the_run_that_exists(trained_copy, capsys):
-    (before,) = list_runs(trained_copy)
-    assert main(["train", "latest", "--weights", "random", "--epochs", "5", "--json"]) == 0
+def test_the_same_recipe_opens_its_run_and_says_what_was_measured(trained_copy, capsys):
+    (run,) = list_runs(trained_copy)
+    same = ["train", "latest", "--weights", "random", "--epochs", "5"]
+    assert main([*same, "--json"]) == 0
     out, err = capsys.readouterr()
     found = json.loads(out)
-    assert (found["id"], found["created_now"]) == (before.id, False)
-    assert len(found["history"]) == 5
-    assert "opened" in err
-    assert list_runs(trained_copy) == [before]
-
-
-def test_the_result_line_carries_its_interval_and_what_the_curves_say(trained_copy, capsys):
-    (run,) = list_runs(trained_copy)
-    assert main(["train", "latest", "--weights", "random", "--epochs", "5"]) == 0
+    assert (found["id"], found["created_now"], len(found["history"])) == (run.id, False, 5)
+    assert "opened" in err and list_runs(trained_copy) == [run]
+    assert main(same) == 0
     out, _ = capsys.readouterr()
     assert "95 % interval" in out and f"n = {run.val_photos}" in out
     result = read_result(trained_copy, run.id)
     photos = result.photo_numbers("train")
     right = (result.scores[photos].argmax(axis=1) == result.labels[photos]).mean()
-    best = result.curve[result.best_epoch - 1]
-    assert best["train_accuracy"] == pytest.approx(right)
+    assert result.curve[result.best_epoch - 1]["train_accuracy"] == pytest.approx(right)
     said = judge_learning(result.curve, run.best_epoch, run.val_photos or 0)
     assert said.sentence in out and said.gap_sentence in out
 

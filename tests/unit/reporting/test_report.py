@@ -245,4 +245,4 @@ def test_the_command_writes_both_files_and_counts_the_test_photos(
 @pytest.mark.usefixtures("trained_copy")
 def test_a_report_must_be_html_or_a_model_card(name: str, tmp_path, capsys) -> None:
     assert main(["report", "latest", "--to", str(tmp_path / name)]) == 1
-    assert "neither an HTML file nor a model card" in capsys.readouterr().err
+    assert "does not end with .html or .htm or .md" in capsys.readouterr().err

@@ -5,10 +5,7 @@ Where the database is locked or full, lines are dropped and counted.
 
 import logging
 import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from queue import Empty, Full, Queue
 from typing import Any, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,8 +18,7 @@ from core.workspace import Workspace
 
 _MOST_LINES = 4096
 _MOST_BYTES = 128_000_000
-_AT_ONCE = 256
-_GATHERING_S = 0.25
+_WRITTEN_EVERY_S = 0.25
 _FAULTS = (SQLAlchemyError, OSError, PetalscopeError)
 _log = logging.getLogger(__name__)
 
@@ -44,24 +40,26 @@ class Line(NamedTuple):
 
 
 class Logbook:
-    """A bounded queue of lines, and the thread that writes them."""
+    """A bounded list of lines, and the thread that writes them every quarter of a second."""
 
     def __init__(self, workspace: Workspace, on_lost: Callable[[int], None]) -> None:
         """Prepare; `on_lost` gets the number of dropped lines."""
         self._workspace = workspace
         self._on_lost = on_lost
-        # An event is a flush: set when all lines before it are written. None is the end.
-        self._queue: Queue[Line | threading.Event | None] = Queue(_MOST_LINES)
+        self._lines: list[Line] = []
         self._bytes = 0
         self._lock = threading.Lock()
-        self._is_closing = False
+        """Held while the list is changed, never while it is written."""
+        self._turn = threading.Lock()
+        """Held while lines are written."""
+        self._ended = threading.Event()
         self.lost = 0
         self._thread = threading.Thread(target=self._work, name="logbook", daemon=True)
 
     @property
     def waiting(self) -> int:
         """Lines not yet written."""
-        return self._queue.unfinished_tasks
+        return len(self._lines)
 
     def start(self) -> None:
         """Begin to write lines."""
@@ -69,54 +67,45 @@ class Logbook:
 
     def add(self, line: Line) -> None:
         """Queue a line; drop it where too many wait."""
-        try:
-            if self._is_closing or self._bytes > _MOST_BYTES:
-                raise Full
-            self._queue.put_nowait(line)
-            self._count_bytes(line.bytes)
-        except Full:
+        with self._lock:
+            is_full = len(self._lines) >= _MOST_LINES or self._bytes > _MOST_BYTES
+            is_taken = not (is_full or self._ended.is_set())
+            if is_taken:
+                self._lines.append(line)
+                self._bytes += line.bytes
+        if not is_taken:
             self._lose(1)
 
-    def flush(self, timeout_s: float) -> bool:
-        """Return whether all lines queued so far were written, or dropped, within the time."""
-        written = threading.Event()
-        try:
-            self._queue.put(written, timeout=timeout_s)
-        except Full:
+    def flush(self, timeout_s: float = -1) -> bool:
+        """Write, or drop, all lines queued so far; return False where other lines take too long.
+
+        Args:
+            timeout_s: How long to wait for a thread that writes already; -1: until it ends.
+        """
+        if not self._turn.acquire(timeout=timeout_s):
             return False
-        return written.wait(timeout_s)
+        try:
+            if lines := self._lines[:]:
+                self._write(lines)
+                with self._lock:
+                    del self._lines[: len(lines)]
+                    self._bytes -= sum(line.bytes for line in lines)
+        finally:
+            self._turn.release()
+        return True
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Write the waiting lines; count the rest as lost after the timeout."""
-        self._is_closing = True
+        self._ended.set()
         if self._thread.is_alive():
-            with suppress(Full):
-                self._queue.put(None, timeout=timeout_s)
             self._thread.join(timeout_s)
         if self._thread.is_alive():
-            self._lose(self.waiting - 1)  # the end is no line
+            self._lose(self.waiting)
 
     def _work(self) -> None:
-        last: Line | threading.Event | None = threading.Event()
-        while last is not None:
-            entries = self._gather()
-            last = entries[-1]
-            if lines := [entry for entry in entries if isinstance(entry, Line)]:
-                self._write(lines)
-                self._count_bytes(-sum(line.bytes for line in lines))
-            if isinstance(last, threading.Event):
-                last.set()
-            for _ in entries:
-                self._queue.task_done()
-
-    def _gather(self) -> list[Line | threading.Event | None]:
-        """Return the lines of the next quarter of a second, up to a flush or the end."""
-        entries = [self._queue.get()]
-        ended = time.monotonic() + _GATHERING_S
-        with suppress(Empty):
-            while isinstance(entries[-1], Line) and len(entries) < _AT_ONCE:
-                entries.append(self._queue.get(timeout=max(0.0, ended - time.monotonic())))
-        return entries
+        while not self._ended.wait(_WRITTEN_EVERY_S):
+            self.flush()
+        self.flush()
 
     def _write(self, lines: list[Line]) -> None:
         try:
@@ -134,10 +123,6 @@ class Logbook:
                 keep_photo(self._workspace, line.photo)
             except _FAULTS as error:
                 _log.error("a photo could not be kept: %s", type(error).__name__)
-
-    def _count_bytes(self, n_bytes: int) -> None:
-        with self._lock:
-            self._bytes += n_bytes
 
     def _lose(self, lines: int) -> None:
         self.lost += lines

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,10 +22,10 @@ from core.serving.answering import AnswerService
 from core.serving.figures import Figures, begin_journal, note
 from core.serving.gate import Gate
 from core.serving.logbook import Logbook
-from core.serving.problems import REQUEST_ID, add_problem_handlers
+from core.serving.problems import PROBLEM_HANDLERS, REQUEST_ID
 from core.serving.routes import Service, router
 from core.serving.switching import Switcher
-from core.workspace import Workspace, open_workspace
+from core.workspace import open_workspace
 
 _DESCRIPTION = (
     "Classifies photos with the champion of the model registry. Every answer names the version "
@@ -43,24 +44,17 @@ def create_app() -> FastAPI:
     read_key(settings)  # refused now, not at the first request
     figures = Figures()
 
-    @asynccontextmanager
-    async def live(app: FastAPI) -> AsyncIterator[None]:
-        begin_journal()
-        app.state.service = service = _make_service(open_workspace(), settings, figures)
-        async with _run(service):
-            yield
-
     app = FastAPI(
         title="Petalscope",
         version="1",
         description=_DESCRIPTION,
-        lifespan=live,
+        lifespan=partial(_run, settings, figures),
+        exception_handlers=PROBLEM_HANDLERS,
         docs_url=None,  # these pages fetch scripts from the network
         redoc_url=None,
         redirect_slashes=False,
     )
     app.include_router(router)
-    add_problem_handlers(app)
     app.add_middleware(Gate, settings=settings, figures=figures)
     origins = [origin.strip() for origin in settings.api_origins.split(",") if origin.strip()]
     if origins:
@@ -74,32 +68,31 @@ def create_app() -> FastAPI:
     return app
 
 
-def _make_service(workspace: Workspace, settings: Settings, figures: Figures) -> Service:
+@asynccontextmanager
+async def _run(settings: Settings, figures: Figures, app: FastAPI) -> AsyncIterator[None]:
+    """Yield while the application answers; then write the waiting lines of the log."""
+    begin_journal()
+    workspace = open_workspace()
     switcher = Switcher(workspace, figures)
     logbook = Logbook(workspace, figures.log_lost.inc)
     figures.log_waiting.set_function(lambda: logbook.waiting)
     answers = AnswerService(settings, switcher, logbook, figures)
-    return Service(workspace, figures, switcher, logbook, answers)
-
-
-@asynccontextmanager
-async def _run(service: Service) -> AsyncIterator[None]:
-    """Yield while the service answers; then write the waiting lines of the log."""
+    app.state.service = Service(workspace, figures, switcher, logbook, answers)
     # BLAS threads that wake behind OpenVINO's take longer than the work they are given.
     with threadpool_limits(1, user_api="blas"):
-        service.logbook.start()
-        service.switcher.start()
+        logbook.start()
+        switcher.start()
         try:
-            await asyncio.to_thread(wake_scheduler, service.workspace)
+            await asyncio.to_thread(wake_scheduler, workspace)
         except (SQLAlchemyError, PetalscopeError, OSError) as error:  # photos are answered without
             note("scheduler not woken", {"problem": type(error).__name__}, logging.ERROR)
         try:
             yield
         finally:
-            service.switcher.close()
-            service.answers.close()
-            service.logbook.close()
-            note("ended", {"log_lost": service.logbook.lost})
+            switcher.close()
+            answers.close()
+            logbook.close()
+            note("ended", {"log_lost": logbook.lost})
 
 
 def _create_or_end() -> FastAPI:

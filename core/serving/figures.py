@@ -11,11 +11,9 @@ from datetime import UTC, datetime
 from functools import partial
 
 import h11
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from core.monitoring.rules import MEASURES
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _PHOTOS = (1, 2, 4, 8, 16, 32, 64)
@@ -26,10 +24,10 @@ class Figures:
     """The metrics of one application."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        counter = partial(Counter, registry=self._registry)
-        histogram = partial(Histogram, registry=self._registry)
-        gauge = partial(Gauge, registry=self._registry)
+        self.registry = CollectorRegistry()
+        counter = partial(Counter, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
         of_requests = ("route", "method", "status")
         self.requests = counter(
             "petalscope_requests", "Requests by route, method and status.", of_requests
@@ -68,10 +66,6 @@ class Figures:
         """Set the gauge of each rule: 1 where it has an active alarm."""
         for name in MEASURES:
             self.alarm.labels(rule=name).set(name in rules)
-
-    def write(self) -> bytes:
-        """Return all metrics as Prometheus reads them."""
-        return generate_latest(self._registry)
 
 
 class JsonLines(logging.Formatter):

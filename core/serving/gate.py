@@ -8,9 +8,10 @@ import re
 import time
 import uuid
 from functools import partial
+from http import HTTPMethod
 from typing import Any
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,7 +28,6 @@ MOST_HELD = 640_000_000
 _READ_AND_DROPPED = 64_000_000
 _OPEN = ("/health/", "/openapi.json")
 """Answered without a key and at any rate."""
-_METHODS = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH")
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _GONE = 499
 """Status in the log where the client has hung up."""
@@ -83,7 +83,7 @@ class Gate:
     def _note(self, scope: Scope, visit: "_Visit") -> None:
         # Labels come from bounded lists: a client must not fill the memory with them.
         route = getattr(scope.get("route"), "path", "none")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = scope["method"] if scope["method"] in HTTPMethod.__members__ else "other"
         seconds = time.perf_counter() - visit.started
         status = visit.status or 500
         self._figures.requests.labels(route=route, method=method, status=str(status)).inc()
@@ -150,14 +150,13 @@ class _Visit:
         """Send on; the head of the answer carries the id."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            added = {REQUEST_ID: self.request_id, **_HEADERS}
+            headers = MutableHeaders(scope=message)
+            headers.update({REQUEST_ID: self.request_id, **_HEADERS})
             # uvicorn reads the rest of a body and drops it, so that the client sees the answer;
             # of a body that may go on for ever it must not.
             is_long = "transfer-encoding" in self.headers or self._length > _READ_AND_DROPPED
             if is_long and not self._is_complete:
-                added["Connection"] = "close"
-            pairs = [(name.lower().encode(), value.encode()) for name, value in added.items()]
-            message = {**message, "headers": [*message.get("headers", []), *pairs]}
+                headers["Connection"] = "close"
         await self._send(message)
 
     def _too_large(self) -> RequestTooLarge:

@@ -4,10 +4,9 @@
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
@@ -16,6 +15,7 @@ from starlette.responses import Response
 from core import errors
 from core.errors import PetalscopeError, RequestRefused, ServiceBusy, UnexpectedFault
 from core.serving.schemas import Problem, ProblemDocument
+from core.serving.uploads import read_kind
 
 REQUEST_ID = "X-Request-ID"
 
@@ -63,33 +63,6 @@ def find_request_id(request: Request) -> str:
     return str(request.scope.get("request_id", ""))
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Answer every error of the application in the one shape."""
-    describe: dict[type[Exception], Callable[[Request, Any], PetalscopeError]] = {
-        PetalscopeError: lambda _, error: error,
-        HTTPException: _translate,
-        RequestValidationError: _describe_values,
-        SQLAlchemyError: lambda *_: ServiceBusy(
-            "The database does not answer.", "Send it again in some seconds.", retry_after=5
-        ),
-        Exception: lambda *_: UnexpectedFault(
-            "The API made a mistake.",
-            "Send it again. If it fails again, report the request id: the log has the traceback.",
-            status=500,
-        ),
-    }
-    for kind, translate in describe.items():
-        app.add_exception_handler(kind, partial(_answer, translate))
-
-
-async def _answer(
-    translate: Callable[[Request, Any], PetalscopeError], request: Request, raised: Exception
-) -> Response:
-    error = translate(request, raised)
-    request.scope["problem_code"] = error.code
-    return problem_response(error, find_request_id(request))
-
-
 def _translate(request: Request, error: HTTPException) -> PetalscopeError:
     if isinstance(error.__cause__, PetalscopeError):  # raised while FastAPI read the body
         return error.__cause__
@@ -104,7 +77,7 @@ def _translate(request: Request, error: HTTPException) -> PetalscopeError:
 
 def _describe_values(request: Request, error: RequestValidationError) -> PetalscopeError:
     fault = error.errors()[0]
-    if fault["type"] == "model_attributes_type" and not _is_json(request):
+    if fault["type"] == "model_attributes_type" and read_kind(request) != "application/json":
         return RequestRefused("This address accepts application/json.", _SEE, status=415)
     place = " → ".join(str(part) for part in fault["loc"])[:120]
     return RequestRefused(
@@ -114,10 +87,33 @@ def _describe_values(request: Request, error: RequestValidationError) -> Petalsc
     )
 
 
-def _is_json(request: Request) -> bool:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind == "application/json"
+def _answer(describe: Callable[[Request, Any], PetalscopeError]) -> Any:
+    async def answer(request: Request, raised: Exception) -> Response:
+        error = describe(request, raised)
+        request.scope["problem_code"] = error.code
+        return problem_response(error, find_request_id(request))
 
+    return answer
+
+
+PROBLEM_HANDLERS: dict[int | type[Exception], Any] = {
+    PetalscopeError: _answer(lambda _, error: error),
+    HTTPException: _answer(_translate),
+    RequestValidationError: _answer(_describe_values),
+    SQLAlchemyError: _answer(
+        lambda *_: ServiceBusy(
+            "The database does not answer.", "Send it again in some seconds.", retry_after=5
+        )
+    ),
+    Exception: _answer(
+        lambda *_: UnexpectedFault(
+            "The API made a mistake.",
+            "Send it again. If it fails again, report the request id: the log has the traceback.",
+            status=500,
+        )
+    ),
+}
+"""Answer every error of the application in the one shape."""
 
 _DESCRIPTIONS = {
     400: "The request cannot be read",

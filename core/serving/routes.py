@@ -1,21 +1,20 @@
 """The addresses: predict, batch, models, feedback, health, metrics."""
 
-import base64
-import binascii
 from contextlib import suppress
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Query, Request
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from core.errors import PetalscopeError, RequestRefused, ServiceBusy
+from core.errors import PetalscopeError, ServiceBusy
 from core.monitoring.feedback import give_feedback
 from core.monitoring.rules import list_alarms
 from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
 from core.serving import schemas
 from core.serving.answering import AnswerService, Asker
-from core.serving.figures import CONTENT_TYPE, Figures
+from core.serving.figures import Figures
 from core.serving.logbook import Logbook
 from core.serving.problems import BATCH_BODY, PHOTO_BODY, describe_refusals, find_request_id
 from core.serving.switching import Switcher
@@ -160,20 +159,12 @@ def give(request: Request, service: Parts, given: schemas.FeedbackGiven) -> sche
 
     With `photo_base64`, the photo of that answer is stored for the review.
     """
-    photo = None
-    if given.photo_base64 is not None:
-        try:
-            photo = base64.b64decode(given.photo_base64, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise RequestRefused(
-                "The value of photo_base64 is not base64.", "Encode the photo's bytes.", status=422
-            ) from error
     service.logbook.flush(_FLUSH_S)  # the answer may still be on its way into the log
     feedback = give_feedback(
         service.workspace,
         given.prediction_id,
         class_name=given.class_name,
-        photo=photo,
+        photo=given.photo_base64,
         who=_find_client(request),
         note=given.note,
     )
@@ -231,4 +222,5 @@ def read_metrics(service: Parts) -> Response:
     with suppress(SQLAlchemyError, PetalscopeError):
         alarms = list_alarms(service.workspace, active=True)
         service.figures.show_alarms({alarm.rule for alarm in alarms})
-    return Response(service.figures.write(), headers={"Content-Type": CONTENT_TYPE})
+    headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+    return Response(generate_latest(service.figures.registry), headers=headers)

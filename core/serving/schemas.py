@@ -6,7 +6,7 @@ Programs rely on the names of fields: add to them, but never rename one.
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 _EXAMPLE: dict[str, Any] = {
     "request_id": "0f4d6f0c5f0e4d0c9a54a0f6a4f3f2b1",
@@ -163,7 +163,7 @@ class FeedbackGiven(Schema):
     )
     class_name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")
     note: str = Field("", max_length=2000, pattern=r"^[^\x00]*$")
-    photo_base64: str | None = Field(
+    photo_base64: Base64Bytes | None = Field(
         None, description="the same photo again, to be stored for the review"
     )
 

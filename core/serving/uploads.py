@@ -44,7 +44,7 @@ def limit_body(route: str, settings: Settings) -> int:
 
 async def read_photo(request: Request) -> Upload:
     """Return the one photo of a request."""
-    kind = _read_kind(request)
+    kind = read_kind(request)
     if kind == "multipart/form-data":
         return (await _read_form(request, "photo", 1))[0]
     if not kind.startswith("image/") and kind != "application/octet-stream":
@@ -61,7 +61,7 @@ async def read_photo(request: Request) -> Upload:
 
 async def read_photos(request: Request) -> list[Upload]:
     """Return the photos of a batch, 1 to 64, in the order they were sent."""
-    if _read_kind(request) != "multipart/form-data":
+    if read_kind(request) != "multipart/form-data":
         raise RequestRefused(
             "A batch is sent as a form (multipart/form-data).",
             "Put each photo into a field “photos”.",
@@ -91,7 +91,7 @@ async def _read_form(request: Request, field: str, most: int) -> list[Upload]:
         return [Upload((file.filename or "")[:200], await file.read()) for file in files]
 
 
-def _read_kind(request: Request) -> str:
+def read_kind(request: Request) -> str:
     """Return the content type without its parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from core.registry.promoting import promote
@@ -22,6 +23,7 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
 
 PHOTO = encode_photo(draw_photo(0, 3), quality=90)
+JPEG = {"Content-Type": "image/jpeg"}
 BASE = "http://127.0.0.1:8000"
 
 
@@ -77,6 +79,12 @@ def serving(served_workspace: Workspace) -> Iterator[ServingProcess]:
     """A real API in a process of its own that serves v1."""
     with run_serving(served_workspace) as process:
         yield process
+
+
+def classify(
+    client: TestClient, content: bytes = PHOTO, headers: dict[str, str] = JPEG
+) -> httpx.Response:
+    return client.post("/v1/predict", content=content, headers=headers)
 
 
 def check_problem(answer: object, status: int, code: str) -> dict[str, str]:

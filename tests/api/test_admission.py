@@ -3,10 +3,9 @@
 import pytest
 
 from core.workspace import Workspace
-from tests.api.conftest import PHOTO, TestClient, check_problem, open_client
+from tests.api.conftest import JPEG, PHOTO, TestClient, check_problem, classify, open_client
 from tests.serving_process import run_serving
 
-JPEG = {"content-type": "image/jpeg"}
 KEY = "k" * 32
 
 
@@ -16,11 +15,11 @@ def test_with_a_key_only_requests_with_it_are_answered(
     monkeypatch.setenv("PETALSCOPE_API_KEY", KEY)
     with open_client() as client:
         for headers in ({}, {"x-api-key": KEY[:-1]}, {"authorization": f"Basic {KEY}"}):
-            answer = client.post("/v1/predict", content=PHOTO, headers={**JPEG, **headers})
+            answer = classify(client, headers={**JPEG, **headers})
             check_problem(answer, 401, "key_refused")
             assert answer.headers["www-authenticate"] == "Bearer"
         for headers in ({"x-api-key": KEY}, {"authorization": f"Bearer {KEY}"}):
-            answer = client.post("/v1/predict", content=PHOTO, headers={**JPEG, **headers})
+            answer = classify(client, headers={**JPEG, **headers})
             assert answer.status_code == 200
         assert client.get("/metrics").status_code == 401
         assert client.get("/health/ready").status_code == 200
@@ -42,7 +41,7 @@ def test_without_a_key_only_this_machine_is_answered(client: TestClient) -> None
         ("x-real-ip", "203.0.113.9"),
         ("via", "1.1 proxy.example"),
     ):
-        refused = client.post("/v1/predict", content=PHOTO, headers={**JPEG, name: value})
+        refused = classify(client, headers={**JPEG, name: value})
         check_problem(refused, 403, "key_refused")
     near = {**JPEG, "origin": "http://localhost:8501"}
     assert client.post("/v1/predict", content=PHOTO, headers=near).status_code == 200
@@ -60,7 +59,7 @@ def test_too_many_photos_in_a_minute(
         assert "Send at most 5 at once" in error["remedy"]
         assert client.post("/v1/predict/batch", files=files[:3]).status_code == 200
         # Where a minute ends in between, some more are let in.
-        posts = (client.post("/v1/predict", content=PHOTO, headers=JPEG) for _ in range(9))
+        posts = (classify(client) for _ in range(9))
         answer = next(one for one in posts if one.status_code != 200)
         check_problem(answer, 429, "too_many_requests")
         assert 1 <= int(answer.headers["retry-after"]) <= 61

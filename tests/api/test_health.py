@@ -15,17 +15,15 @@ from core.monitoring.readings import check_rules
 from core.registry.store import find_version
 from core.serving.running import run_server
 from core.workspace import PROJECT_ROOT, Workspace
-from tests.api.conftest import PHOTO, TestClient, open_client
+from tests.api.conftest import JPEG, PHOTO, TestClient, classify, open_client
 from tests.asking import ask
 from tests.bench.clients import send_load
 from tests.builders import draw_photo, encode_photo
-from tests.serving_process import ServingProcess, run_serving
-
-JPEG = {"content-type": "image/jpeg"}
+from tests.serving_process import ServingProcess, find_port, run_serving
 
 
 def test_figures_are_told_by_version(client: TestClient) -> None:
-    client.post("/v1/predict", content=PHOTO, headers=JPEG)
+    classify(client)
     client.post("/v1/predict", content=b"hello", headers=JPEG)
     client.get("/no/such/place/" + "x" * 50)
     text = client.get("/metrics").text
@@ -116,9 +114,7 @@ def test_a_taken_port_is_said(workspace: Workspace) -> None:
 
 
 def test_the_command_serves_until_it_is_asked_to_end(workspace: Workspace, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_port()
     command = [sys.executable, "-m", "core", "serve", "--port", str(port), "--json"]
     process = subprocess.Popen(
         command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -12,10 +12,8 @@ from core.runs import database
 from core.serving import logbook as logbook_module
 from core.serving.logbook import Line, Logbook
 from core.workspace import Workspace
-from tests.api.conftest import PHOTO, open_client
+from tests.api.conftest import classify, open_client
 from tests.processes import wait_until
-
-JPEG = {"content-type": "image/jpeg"}
 
 
 def test_a_locked_database_breaks_no_answer(
@@ -27,15 +25,15 @@ def test_a_locked_database_breaks_no_answer(
         lock = sqlite3.connect(registered.database_file, isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         for _ in range(3):
-            assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+            assert classify(client).status_code == 200
         wait_until(lambda: client.get("/health/ready").json()["log_lost"] == 3, "given up")
-        answer = client.post("/v1/predict", content=PHOTO, headers=JPEG).json()
+        answer = classify(client).json()
         told = {"prediction_id": answer["prediction_id"], "class_name": "rose"}
         refused = client.post("/v1/feedback", json=told)
         assert refused.status_code in (422, 503)
         lock.execute("ROLLBACK")
         lock.close()
-        written = client.post("/v1/predict", content=PHOTO, headers=JPEG).json()
+        written = classify(client).json()
         assert client.app.state.service.logbook.flush(60)
         assert "petalscope_log_lost_total" in client.get("/metrics").text
     assert written["prediction_id"] in set(read_predictions(registered)["id"])
@@ -43,10 +41,7 @@ def test_a_locked_database_breaks_no_answer(
 
 def test_what_waits_is_written_when_the_api_ends(registered: Workspace) -> None:
     with open_client() as client:
-        ids = {
-            client.post("/v1/predict", content=PHOTO, headers=JPEG).json()["prediction_id"]
-            for _ in range(5)
-        }
+        ids = {classify(client).json()["prediction_id"] for _ in range(5)}
     assert set(read_predictions(registered)["id"]) == ids
 
 
@@ -57,7 +52,7 @@ def test_photos_are_kept_only_where_a_setting_says_so(
     for days, kept in (("0", 0), ("3", 1)):
         monkeypatch.setenv("PETALSCOPE_KEEP_PHOTOS_DAYS", days)
         with open_client() as client:
-            assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+            assert classify(client).status_code == 200
         assert len(list(registered.kept_photos.glob("[!.]*"))) == kept
 
 
@@ -85,7 +80,7 @@ def test_feedback_waits_for_its_own_line_only(
 
         monkeypatch.setattr(logbook, "add", lambda line: (seen.append(line), add(line)))
         monkeypatch.setattr(logbook_module, "log_predictions", write_while_others_come)
-        answer = client.post("/v1/predict", content=PHOTO, headers=JPEG).json()
+        answer = classify(client).json()
         assert logbook.flush(60)
         assert logbook.waiting
         told = {"prediction_id": answer["prediction_id"], "class_name": "rose"}
@@ -101,7 +96,7 @@ def test_lines_that_the_end_leaves_unwritten_are_counted(
     goes_on = threading.Event()
     monkeypatch.setattr(logbook_module, "log_predictions", lambda *_: goes_on.wait(60))
     with open_client() as client:
-        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+        assert classify(client).status_code == 200
         logbook = client.app.state.service.logbook
         wait_until(lambda: logbook.waiting == 1, "the line waits")
         logbook.close(timeout_s=0.5)
@@ -116,7 +111,7 @@ def test_a_lost_table_breaks_no_answer_and_the_end(registered: Workspace) -> Non
     with open_client() as client:
         with database.write_database(registered) as connection:
             predictions_table.drop(connection)
-        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+        assert classify(client).status_code == 200
         wait_until(lambda: client.get("/health/ready").json()["log_lost"] == 1, "given up")
     ours = ("logbook", "switcher")
     assert not [one for one in set(threading.enumerate()) - before if one.name in ours]

@@ -14,13 +14,11 @@ from core.serving import switching
 from core.serving.figures import Figures
 from core.serving.switching import Switcher
 from core.workspace import Workspace
-from tests.api.conftest import PHOTO, TestClient, open_client
+from tests.api.conftest import JPEG, TestClient, classify, open_client
 from tests.builders import draw_photo, encode_photo
 from tests.processes import wait_until
 from tests.registered import change_byte, change_row, register_versions, version_file
 from tests.serving_process import ServingProcess, run_serving
-
-JPEG = {"Content-Type": "image/jpeg"}
 
 
 @pytest.mark.slow
@@ -57,7 +55,7 @@ def test_a_damaged_champion_is_refused_and_the_old_one_goes_on(registered: Works
         assert ready["version"] == "v1"
         assert ready["champion"] == "v2"
         assert "v2 is refused" in ready["problem"]
-        answer = client.post("/v1/predict", content=PHOTO, headers=JPEG)
+        answer = classify(client)
         assert answer.json()["model"]["version"] == "v1"
         assert "petalscope_degraded 1.0" in client.get("/metrics").text
         refused = [event for event in list_events(registered) if event.kind == "refused"]
@@ -70,7 +68,7 @@ def test_a_start_with_a_damaged_champion_takes_the_former_one(registered: Worksp
     with open_client() as client:
         ready = client.get("/health/ready").json()
         assert (ready["status"], ready["version"], ready["champion"]) == ("degraded", "v1", "v2")
-        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+        assert classify(client).status_code == 200
 
 
 @pytest.mark.slow
@@ -84,19 +82,18 @@ def test_a_workspace_that_is_gone_is_said_and_taken_up_again(registered: Workspa
         )
         assert (ready["status"], ready["version"]) == ("not_ready", None)
         assert str(registered.root) in ready["problem"]
-        for path in ("/v1/models", "/v1/models/champion", "/v1/feedback", "/v1/predict"):
-            if path.startswith("/v1/models"):
-                answer = client.get(path)
-            else:
-                told = {"prediction_id": "a", "class_name": "b"}
-                how = {"json": told} if path.endswith("feedback") else {"content": PHOTO}
-                answer = client.post(path, **how, headers={} if "json" in how else JPEG)
-            assert answer.status_code == 503, path
-            assert str(registered.root) in answer.json()["error"]["problem"], path
+        for answer in (
+            client.get("/v1/models"),
+            client.get("/v1/models/champion"),
+            client.post("/v1/feedback", json={"prediction_id": "a", "class_name": "b"}),
+            classify(client),
+        ):
+            assert answer.status_code == 503, answer.url
+            assert str(registered.root) in answer.json()["error"]["problem"], answer.url
         assert not registered.root.exists()
         away.rename(registered.root)
         wait_until(lambda: client.get("/health/ready").status_code == 200, "it serves again")
-        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+        assert classify(client).status_code == 200
 
 
 @pytest.mark.slow
@@ -107,13 +104,13 @@ def test_without_a_champion_it_lives_and_takes_up_the_first_one(trained_copy: Wo
         ready = wait_until(lambda: client.get("/health/ready"), "an answer")
         assert ready.status_code == 503
         assert "promote" in ready.json()["remedy"]
-        refused = client.post("/v1/predict", content=PHOTO, headers=JPEG)
+        refused = classify(client)
         assert refused.status_code == 503
         assert refused.json()["error"]["code"] == "service_not_ready"
         assert int(refused.headers["retry-after"]) > 0
         promote(trained_copy, version.number, reason="the first one")
         wait_until(lambda: client.get("/health/ready").status_code == 200, "it serves")
-        assert client.post("/v1/predict", content=PHOTO, headers=JPEG).status_code == 200
+        assert classify(client).status_code == 200
 
 
 def test_while_a_champion_loads_it_says_so(

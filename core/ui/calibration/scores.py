@@ -113,7 +113,7 @@ def _show_numbers(before: Calibration, after: Calibration | None) -> None:
         table.rename_axis("Measure").reset_index(),
         hide_index=True,
         width="stretch",
-        column_config={"Measure": st.column_config.TextColumn(pinned=True)},
+        column_config={"Measure": st.column_config.TextColumn(width=230, pinned=True)},
         alt="Calibration error, loss and Brier score",
     )
     st.caption(

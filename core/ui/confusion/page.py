@@ -94,7 +94,7 @@ def _split_page(n_classes: int) -> Sequence[DeltaGenerator]:
     """
     if n_classes > WIDE_ABOVE:
         grid = st.container(border=True, key="confusion_matrix")
-        left, right = st.columns(2, gap="medium")
+        left, right = st.columns([4, 3], gap="medium")
         beside = left.container(border=True, key="confusion_beside")
         return grid, beside, right.container(key="confusion_photos")
     left, right = st.columns([4, 3], gap="medium")
@@ -233,7 +233,7 @@ def _show_pairs(page: ConfusionPage) -> None:
         photos=[f"{photos:,} of {n:,}" for photos, n in shares],
         share=[_say_share(photos, n) for photos, n in shares],
     )
-    narrow = 75 if len(page.classes) <= WIDE_ABOVE else 92
+    narrow = 75 if len(page.classes) <= WIDE_ABOVE else 130
     config = {
         "true": st.column_config.TextColumn("True", width=narrow),
         "predicted": st.column_config.TextColumn("Predicted", width=narrow),

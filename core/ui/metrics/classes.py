@@ -74,7 +74,7 @@ def configure_columns(n: int) -> dict[str, Any]:
     """Return the columns of a table of classes; `n` photos decide the digits."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     config: dict[str, Any] = {
-        "class": text("Class", pinned=True),
+        "class": text("Class", width=150, pinned=True),
         "support": number("n", help="Photos of this class.", width=46),
         "predicted": number("Predicted", help="Photos predicted as this class."),
     }
@@ -85,7 +85,9 @@ def configure_columns(n: int) -> dict[str, Any]:
     for name in ("recall", "precision"):
         bar = st.column_config.ProgressColumn
         form = percent_format(n)
-        config[name] = bar(NAMES[name], help=_HELP[name], format=form, min_value=0, max_value=100)
+        config[name] = bar(
+            NAMES[name], help=_HELP[name], format=form, min_value=0, max_value=100, width=110
+        )
     return config
 
 

@@ -98,6 +98,7 @@ class Wall {
     element.append(frame);
     if (item.caption) {
       const caption = make("div", "petal-caption", item.caption);
+      caption.classList.toggle("petal-lines", item.caption.includes("\n"));
       caption.title = item.caption;
       element.append(caption);
     }

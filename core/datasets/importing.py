@@ -132,7 +132,7 @@ def discard_import(workspace: Workspace, import_id: str) -> None:
         ImportFailed: There is no such import.
     """
     folder = workspace.import_folder(import_id)
-    if read_import(workspace, import_id).state == "going":
+    if read_import(workspace, import_id).state == "running":
         (folder / _STOP).touch()
         return
     with hold_lock(folder / _LOCK):
@@ -154,7 +154,7 @@ def list_waiting(workspace: Workspace) -> list[ImportStatus]:
     """Return the imports that run or wait for a decision, newest first."""
     folders = sorted(workspace.imports.glob(f"*/{_STAGED}"), reverse=True)
     found = [read_import(workspace, folder.parent.name) for folder in folders]
-    return [status for status in found if status.state in ("going", "ready")]
+    return [status for status in found if status.state in ("running", "ready")]
 
 
 def import_photos(

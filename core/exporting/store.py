@@ -145,7 +145,7 @@ def list_exports(workspace: Workspace) -> list[ExportRecord]:
 def list_going(workspace: Workspace) -> list[str]:
     """Return the ids of the running exports."""
     jobs = list_jobs(workspace.exports)
-    return [name for name, job in jobs.items() if job.state == "going"]
+    return [name for name, job in jobs.items() if job.state == "running"]
 
 
 def find_zip(workspace: Workspace, record: ExportRecord) -> Path:
@@ -157,7 +157,7 @@ def delete_export(workspace: Workspace, export_id: str) -> None:
     """Delete the export."""
     folder = workspace.export_folder(export_id)
     job = read_job(folder)
-    if job is not None and job.state == "going":
+    if job is not None and job.state == "running":
         raise ExportRefused("This export is being made.", "Delete it when it is done.")
     (folder / _RECORD_FILE).unlink(missing_ok=True)  # first: half of it is never listed
     shutil.rmtree(folder, ignore_errors=True)

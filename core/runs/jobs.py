@@ -21,7 +21,7 @@ from core.runs.queue.starting import python_command, start_detached
 from core.runs.run_files import append_event, read_events
 from core.workspace import Workspace, write_json
 
-JobState = Literal["going", "ready", "done", "failed"]
+JobState = Literal["running", "ready", "done", "failed"]
 """ready: an import that waits for a decision."""
 
 _JOB, _LOG, _LOCK = "job.json", "job.log", "job.lock"
@@ -55,7 +55,7 @@ def start_job(workspace: Workspace, folder: Path, kind: str, parameters: Mapping
     folder.mkdir(parents=True, exist_ok=True)
     # A job reports its end a moment before its process ends and frees the lock.
     before = read_job(folder)
-    wait_s = _ENDING_S if before is not None and before.state != "going" else 0.0
+    wait_s = _ENDING_S if before is not None and before.state != "running" else 0.0
     lock = take_lock(folder / _LOCK, wait_s)  # the process inherits it
     if lock is None:
         return False
@@ -87,11 +87,11 @@ def read_job(folder: Path) -> JobStatus | None:
     if parameters is None:
         return None
     alive = is_locked(folder / _LOCK)  # asked first: then its last event is read
-    status = JobStatus(parameters=parameters, state="going")
+    status = JobStatus(parameters=parameters, state="running")
     for event in read_events(folder)[0]:
         facts = {name: value for name, value in event.items() if name not in ("event", "time")}
         status = replace(status, **facts)
-    if status.state != "going" or alive:
+    if status.state != "running" or alive:
         return status
     return replace(
         status,
@@ -111,7 +111,7 @@ def ask_cluster(workspace: Workspace) -> JobStatus | None:
     answered = log.stat().st_mtime if log.exists() else 0.0
     asked = {"address": address}
     old = job is None or job.parameters != asked or abs(time.time() - answered) > _CLUSTER_FRESH_S
-    if old and not (job and job.state == "going") and not workspace.read_only:
+    if old and not (job and job.state == "running") and not workspace.read_only:
         start_job(workspace, folder, "cluster", asked)
         job = read_job(folder)
     return job

@@ -25,7 +25,7 @@ def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) 
     copy_workspace(trained_workspace, workspace)
     (dataset,) = list_datasets(workspace)
     job = request_analysis(workspace, dataset.id, "random")
-    wait_until(lambda: status_of(workspace, job) != "going", "the quality analysis is done")
+    wait_until(lambda: status_of(workspace, job) != "running", "the quality analysis is done")
     assert status_of(workspace, job) == "done"
     assert read_map(workspace, dataset.id, "pca") is not None
     return workspace

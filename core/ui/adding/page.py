@@ -66,7 +66,7 @@ def show_adding() -> None:
             with st.container(border=True):
                 st.subheader("Add a dataset", anchor=False)
                 _show_sources()
-    elif status.state == "going":
+    elif status.state == "running":
         st.fragment(_watch_import, run_every="0.5s")(status.id)
     elif status.state == "ready" and status.report is not None:
         _show_decision(status.id, status.report)
@@ -85,7 +85,7 @@ def show_adding() -> None:
 def _show_waiting(status: ImportStatus) -> None:
     """Draw an import of another tab or an earlier visit."""
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        state = "is being read" if status.state == "going" else "is read: keep it or discard it"
+        state = "is being read" if status.state == "running" else "is read: keep it or discard it"
         st.write(f"**{plain(name_import(status), 80)}** {state}.")
         if st.button("Show", key=f"adding.show.{status.id}"):
             keep_choice(IMPORT, status.id)
@@ -102,7 +102,7 @@ def name_import(status: ImportStatus) -> str:
 
 def _watch_import(import_id: str) -> None:
     status = read_import(cache.workspace(), import_id)
-    if status.state != "going":
+    if status.state != "running":
         st.rerun()  # the whole page: polling stops
     with st.container(border=True):
         show_job(plain(name_import(status), 80), status, "photo")

@@ -51,7 +51,7 @@ def show_map(page: DatasetPage) -> None:
     chart = read_map_page(page.dataset, page.matching)
     if chart.job is not None:
         job, status = chart.job
-        if status.state == "going":
+        if status.state == "running":
             follow_job(cache.workspace().analysis_folder(job), "Map")
             return
         keep_choice(JOB, None)

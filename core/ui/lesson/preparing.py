@@ -33,7 +33,7 @@ def show_preparation(dataset: Dataset | None) -> None:
         return
     if (import_id := st.session_state.get(_IMPORT)) is not None:
         status = read_import(cache.workspace(), import_id)
-        if status.state == "going":
+        if status.state == "running":
             st.fragment(_watch_import, run_every="0.5s")(import_id)
             return
         del st.session_state[_IMPORT]
@@ -67,7 +67,7 @@ def show_preparation(dataset: Dataset | None) -> None:
 
 def _watch_import(import_id: str) -> None:
     """Draw that the import is running, and the whole page again at its end."""
-    if read_import(cache.workspace(), import_id).state != "going":
+    if read_import(cache.workspace(), import_id).state != "running":
         st.rerun()
     st.progress(0.0, text="Importing the sample photos …")
 

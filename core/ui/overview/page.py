@@ -114,7 +114,7 @@ def _offer_weights(dataset: DatasetSummary, error: WeightsMissing | WeightsDamag
     if not fetched:
         st.caption(f"{plain(error.problem)} {plain(error.remedy)}")
     state = show_fetch() if fetched else ""
-    offers = fetched and state != "going"
+    offers = fetched and state != "running"
     reachable = is_reachable(address) if offers else False
     if reachable is None:
         st.fragment(_await_network, run_every="0.5s")(address)
@@ -127,7 +127,7 @@ def _offer_weights(dataset: DatasetSummary, error: WeightsMissing | WeightsDamag
         if main:
             ask_fetch(label, main=True, run=wanted)
         second = find_weights(cache.workspace(), STARTER)
-        _offer_run(dataset, second, main=not main and state != "going")
+        _offer_run(dataset, second, main=not main and state != "running")
         if offers and not main:
             ask_fetch(label, run=wanted)
         link_page("training", "Choose the settings", "tune")
@@ -204,7 +204,7 @@ def _show_cluster() -> None:
     job = ask_cluster(cache.workspace())
     if job is None:
         return
-    if job.state == "going":
+    if job.state == "running":
         st.fragment(_watch_cluster, run_every="2s")()
     elif job.state == "failed":
         st.caption(f":material/lan: :red[{plain(job.problem)}] {plain(job.remedy)}")
@@ -220,5 +220,5 @@ def _show_cluster() -> None:
 def _watch_cluster() -> None:
     """Draw the whole page again once the cluster has answered."""
     st.caption(":material/lan: Asking the Ray cluster …")
-    if (job := ask_cluster(cache.workspace())) is None or job.state != "going":
+    if (job := ask_cluster(cache.workspace())) is None or job.state != "running":
         st.rerun()

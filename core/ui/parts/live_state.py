@@ -196,7 +196,7 @@ def follow_job(folder: Path, name: str, below: str = "") -> None:
 def _follow_job(folder: Path, name: str, below: str) -> None:
     with report_errors():
         job = read_job(folder)
-        if job is None or job.state != "going":
+        if job is None or job.state != "running":
             st.rerun()
         show_job(name, job, "photo" if "features" in job.phase else "")
         if below:
@@ -207,7 +207,7 @@ def show_making(analysis_id: str, name: str, start: Callable[[], None], *, below
     """Draw the progress of a job, or why it failed; start it where it is not running."""
     folder = cache.workspace().analysis_folder(analysis_id)
     job = read_job(folder)
-    if cache.workspace().read_only and (job is None or job.state != "going"):
+    if cache.workspace().read_only and (job is None or job.state != "running"):
         st.info(f"{name}: not computed yet. An editor must open this page once.")
         return
     if job is not None and job.state == "failed":
@@ -216,7 +216,7 @@ def show_making(analysis_id: str, name: str, start: Callable[[], None], *, below
             start()
             st.rerun()
         return
-    if job is None or job.state != "going":  # not started, or its result was removed
+    if job is None or job.state != "running":  # not started, or its result was removed
         start()
     follow_job(folder, name, below)
 
@@ -239,13 +239,13 @@ def make_dataset(text: str, make: Callable[..., Dataset]) -> Dataset | None:
 
 def show_job(name: str, job: JobStatus, noun: str = "") -> None:
     """Draw the progress of a job: phase, count and time left."""
-    reached = "…"
+    reached = " …"
     if job.total:
         # Only jobs over photos know the time left: other steps are few and unequal.
         left = f", {duration(job.seconds_left)} left" if job.seconds_left else ""
         total = count(job.total, noun) if noun else f"{job.total:,}"
-        reached = f"{job.done:,} of {total}{left}"
+        reached = f", {job.done:,} of {total}{left}"
         if job.phase.startswith("downloading"):  # counts bytes
-            reached = f"{size(job.done)} of {size(job.total)}{left}"
+            reached = f", {size(job.done)} of {size(job.total)}{left}"
     share = min(1.0, job.done / job.total) if job.total else 0.0
-    st.progress(share, text=f"**{name}**: {plain(job.phase)}, {plain(reached)}")
+    st.progress(share, text=f"**{name}**: {plain(job.phase + reached)}")

@@ -112,7 +112,7 @@ def _label_finding(page: QualityPage, name: str) -> str:
 def show_analysis(page: QualityPage) -> None:
     """Draw the state of the analysis if it runs or failed; offer it where it is needed."""
     job = read_job(page.dataset)
-    if job and job[1].state == "going":
+    if job and job[1].state == "running":
         follow_job(cache.workspace().analysis_folder(job[0]), "Analysing")
         return
     if job and job[1].state == "failed":

@@ -262,7 +262,7 @@ def read_job(dataset: Dataset) -> tuple[str, JobStatus] | None:
     workspace, named = cache.workspace(), read_choice(ANALYSIS)
     for identifier, job in list_jobs(workspace.analyses).items():
         asked = job.parameters.get("kind"), job.parameters.get("dataset")
-        if asked == ("quality", dataset.id) and (job.state == "going" or identifier == named):
+        if asked == ("quality", dataset.id) and (job.state == "running" or identifier == named):
             return identifier, job
     return None
 

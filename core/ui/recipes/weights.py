@@ -66,7 +66,7 @@ def _offer_ways_out(error: WeightsMissing | WeightsDamaged) -> None:
     if isinstance(error, WeightsDamaged):
         show_problem(error.problem, error.remedy)
     fetched = can_be_fetched()
-    running = fetched and show_fetch() == "going"
+    running = fetched and show_fetch() == "running"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if isinstance(error, WeightsMissing):
             why = plain(f"{error.problem} {error.remedy}")
@@ -89,7 +89,7 @@ def show_fetch() -> str:
     """Draw the progress of the download or its error; return its state, if any."""
     folder = find_fetch(cache.workspace())
     job = read_job(folder)
-    if job is not None and job.state == "going":
+    if job is not None and job.state == "running":
         then = "Training starts after the download." if job.parameters["run"] else ""
         follow_job(folder, CATALOGUE[DEFAULT].title, then)
     elif job is not None and job.state == "failed":

@@ -78,7 +78,7 @@ def test_a_failed_export_says_why(panel: AppTest, trained_copy: Workspace) -> No
 
     def has_ended() -> bool:
         status = read_job(trained_copy.export_folder(identifier))
-        return status is not None and status.state != "going"
+        return status is not None and status.state != "running"
 
     wait_until(has_ended, "the export has failed")
     panel.query_params["export"] = identifier

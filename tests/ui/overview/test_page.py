@@ -117,7 +117,7 @@ def test_a_download_that_fails_says_why(
 @pytest.mark.parametrize(
     ("said", "text"),
     [
-        ({"state": "going"}, "Asking the Ray cluster"),
+        ({"state": "running"}, "Asking the Ray cluster"),
         ({"state": "failed", "problem": "No cluster.", "remedy": "Start it."}, "Start it"),
         (
             {
@@ -142,5 +142,5 @@ def test_the_card_of_this_machine_shows_the_cluster(
     monkeypatch.setenv("PETALSCOPE_RAY_ADDRESS", "auto")
     app = open_page("overview")
     assert text in text_of(app)
-    assert bool(started) == (said["state"] != "going")
+    assert bool(started) == (said["state"] != "running")
     assert not (trained_copy.analyses / "ray-cluster" / "job.log").exists()

@@ -145,7 +145,7 @@ def test_an_analysis_fills_in_what_needs_features(
     press(app, "Analyse with built-in weights")
     identifier = request_analysis(trained_copy, dataset.id, "starter")  # the one that goes
     wait_until(
-        lambda: read_job(trained_copy.analysis_folder(identifier)).state != "going", "it is done"
+        lambda: read_job(trained_copy.analysis_folder(identifier)).state != "running", "it is done"
     )  # type: ignore[union-attr]
     app = open_quality(trained_copy, "suspect", dataset=dataset.id)
     result = read_quality(trained_copy, dataset.id)

@@ -59,7 +59,7 @@ def start(workspace: Workspace, path: Path, **more: object) -> str:
 
 
 def wait_for_end(workspace: Workspace, import_id: str) -> ImportStatus:
-    wait_until(lambda: read_import(workspace, import_id).state != "going", "the import ends")
+    wait_until(lambda: read_import(workspace, import_id).state != "running", "the import ends")
     lock = workspace.import_folder(import_id) / "job.lock"
     wait_until(lambda: not is_locked(lock), "its process ends")
     return read_import(workspace, import_id)
@@ -161,7 +161,7 @@ def test_a_killed_import_has_failed_and_what_it_left_goes_with_the_next(
     workspace: Workspace, photos: Path
 ) -> None:
     killed, process = start_frozen_import(workspace, write_upload(workspace), upload=True)
-    assert read_import(workspace, killed).state == "going"
+    assert read_import(workspace, killed).state == "running"
     [upload] = workspace.imports.glob("*/upload/*.zip")
     staged = workspace.import_folder(killed) / "staged"
     staged.mkdir(exist_ok=True)
@@ -178,7 +178,7 @@ def test_an_upload_that_is_being_read_is_left_alone(workspace: Workspace, tmp_pa
     going, _ = start_frozen_import(workspace, write_upload(workspace), upload=True)
     other = start(workspace, tmp_path / "nowhere")
     assert wait_for_end(workspace, other).state == "failed"
-    assert read_import(workspace, going).state == "going"
+    assert read_import(workspace, going).state == "running"
     assert list(workspace.imports.glob("*/upload/*.zip"))
 
 

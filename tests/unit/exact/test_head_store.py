@@ -44,7 +44,7 @@ def test_a_head_is_made_by_a_job_and_opened(trained_copy: Workspace) -> None:
     same, n = measure_agreement(head, result)
     assert 0 <= same <= n == len(dataset.photo_numbers("validation"))
     job = read_job(trained_copy.analysis_folder(source.id))
-    assert job is not None and job.state in ("going", "done")
+    assert job is not None and job.state in ("running", "done")
 
 
 def test_what_earlier_programs_kept_has_the_same_ids(trained_copy: Workspace) -> None:

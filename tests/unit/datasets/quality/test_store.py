@@ -27,7 +27,7 @@ def wait_for_job(workspace: Workspace, analysis: str) -> str:
     def ended() -> str:
         status = read_job(workspace.analysis_folder(analysis))
         assert status is not None
-        return "" if status.state == "going" else f"{status.state} {status.code} {status.problem}"
+        return "" if status.state == "running" else f"{status.state} {status.code} {status.problem}"
 
     return wait_until(ended, "the analysis has ended").strip()
 

@@ -42,9 +42,10 @@ def ask(
     for place in range(count):
         number = first + place
         rng = np.random.default_rng(number)
-        row = number % len(reference)
-        features = reference.features[row] * rng.uniform(0.97, 1.03, reference.features.shape[1])
-        measures = {name: float(reference.property(name)[row]) for name in MEASURED}
+        row = number % len(reference["labels"])
+        features, scores = reference["features"][row], reference["scores"][row]
+        features = features * rng.uniform(0.97, 1.03, len(features))
+        measures = dict(zip(MEASURED, reference["properties"][row].tolist(), strict=False))
         measures = {name: value * rng.uniform(0.98, 1.02) for name, value in measures.items()}
         for name in ("brightness", "contrast"):
             measures[name] *= darker
@@ -54,9 +55,9 @@ def ask(
                 made,
                 time=end - timedelta(minutes=count - place),
                 features=features,
-                scores=reference.scores[row],
-                top=version.classes[int(reference.scores[row].argmax())],
-                top_score=float(reference.scores[row].max()),
+                scores=scores,
+                top=version.classes[int(scores.argmax())],
+                top_score=float(scores.max()),
                 properties=made.properties | measures,
                 **changes,
             )

@@ -5,7 +5,6 @@ result of a version's run; if that is gone, the version predicts again.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
@@ -139,8 +138,6 @@ class VersionComparison:
     event: ModelEvent
     left_out: str
     """Which test photos were left out and why; "" where all were used."""
-    per_class: list[Mapping[str, Any]]
-    """`Comparison.per_class` without p-values."""
 
 
 def compare_versions(
@@ -183,7 +180,6 @@ def compare_versions(
         )
         facts = {
             "left_out": _describe_left_out(common, copies),
-            "per_class": compared.per_class.drop(columns="p_value").to_dict("records"),
             "evidence": asdict(evidence),
         }
         insert_event(
@@ -212,7 +208,6 @@ def find_comparison(
                 evidence=evidence,
                 event=event,
                 left_out=event.facts.get("left_out", ""),
-                per_class=event.facts.get("per_class", []),
             )
     return None
 

@@ -28,9 +28,7 @@ from core.registry.store import ModelVersion, read_unlike
 from core.workspace import Workspace
 
 MEASURED = ("brightness", "contrast", "sharpness", "colourfulness")
-"""Compared properties (see data.findings). Size and format do not reach the model."""
-DISTANCE = "distance"
-"""Name of the first component: the distance from all training photos."""
+"""Compared properties, the first of `core.registry.files.PROPERTIES`; the size does not matter."""
 MOST_PHOTOS = 500
 """Newest photos compared: enough for a small change, few enough to be quick."""
 _MOST_ROWS = 5000
@@ -44,11 +42,6 @@ class DriftReference:
     classes: tuple[str, ...]
     photos: PhotoSet
     unlike: UnlikeModel
-
-    @property
-    def component_names(self) -> tuple[str, ...]:
-        """Names of the components: the distance, then the directions, the widest first."""
-        return DISTANCE, *(f"direction {n + 1}" for n in range(self.unlike.directions.shape[1]))
 
     def describe(
         self, features: np.ndarray, properties: np.ndarray, tops: Sequence[str]
@@ -77,9 +70,9 @@ def read_drift_reference(workspace: Workspace, version: ModelVersion) -> DriftRe
     return DriftReference(
         classes=tuple(version.classes),
         photos=PhotoSet(
-            components=_find_components(unlike, reference.features),
-            properties=np.column_stack([reference.property(name) for name in MEASURED]),
-            groups=reference.scores.argmax(axis=1),
+            components=_find_components(unlike, reference["features"]),
+            properties=reference["properties"][:, : len(MEASURED)],
+            groups=reference["scores"].argmax(axis=1),
         ),
         unlike=unlike,
     )
@@ -135,11 +128,12 @@ def find_drift(
     features = read_features(workspace, rows["id"].tolist())
     measures = rows[list(MEASURED)].to_numpy()
     current = reference.describe(features, measures, rows["top"].tolist())
+    directions = (f"direction {n + 1}" for n in range(reference.unlike.directions.shape[1]))
     drift = compare_photos(
         reference.photos,
         current,
         classes=reference.classes,
-        components=reference.component_names,
+        components=("distance", *directions),
         properties=MEASURED,
     )
     pushes = rank_drivers(reference.photos, current, drift)
@@ -158,7 +152,6 @@ _WORDS = {
     "sharpness": ("blurrier", "sharper"),
     "colourfulness": ("paler", "more colourful"),
 }
-_MOST_CLASSES = 3
 _STRANGE = 0.75
 """A photo is called unusual from this distance to the median on, in interquartile ranges."""
 
@@ -181,9 +174,17 @@ def describe_drift(found: VersionDrift) -> list[str]:
         medians = f"median {row.name} {now}, reference {before}"
         lines.append(f"{change}: {medians} (distance {row.distance:.2f}).")
     if drift.is_proven("features"):
-        lines += _describe_features(drift)
+        furthest = _list_proven(drift, "features")["distance"].max()
+        lines.append(
+            "The features differ even within a predicted class: "
+            f"{describe_main_change(drift, 'features')}, distance up to {furthest:.2f}."
+        )
     if drift.is_proven("mix"):
-        lines.append(_describe_mix(drift))
+        lines.append(
+            f"The mix of predicted classes has changed: {describe_main_change(drift, 'mix')}. "
+            f"Stability index {drift.mix.index:.2f}, by chance {drift.mix.by_chance:.2f} "
+            f"(n = {count(drift.mix.n, 'photo')})."
+        )
     return lines
 
 
@@ -222,34 +223,3 @@ def _list_proven(drift: Drift, family: Family) -> pd.DataFrame:
     """Return the significant changes of a family, the largest first."""
     rows = drift.columns[(drift.columns["family"] == family) & drift.columns["is_proven"]]
     return rows.sort_values("distance", ascending=False)
-
-
-def _describe_features(drift: Drift) -> list[str]:
-    proven = _list_proven(drift, "features")
-    lines = [
-        "The features differ even within a predicted class: "
-        f"{describe_main_change(drift, 'features')}, distance up to {proven['distance'].max():.2f}."
-    ]
-    far = proven[proven["name"] == DISTANCE]
-    if len(far):
-        now, before = far["now"].iloc[0], far["before"].iloc[0]
-        way = "less" if now > before else "more"
-        lines.append(
-            f"The photos are {way} similar to the training photos: median distance {now:.2f}, "
-            f"reference {before:.2f}."
-        )
-    return lines
-
-
-def _describe_mix(drift: Drift) -> str:
-    table = drift.mix.table.sort_values("part", ascending=False).head(_MOST_CLASSES)
-    parts = [
-        f"{row['class']} {percent(row['current'], drift.n)} "
-        f"(reference {percent(row['reference'], drift.m)})"
-        for _, row in table.iterrows()
-    ]
-    return (
-        f"The mix of predicted classes has changed: {', '.join(parts)}. Stability index "
-        f"{drift.mix.index:.2f}, by chance {drift.mix.by_chance:.2f} "
-        f"(n = {count(drift.mix.n, 'photo')})."
-    )

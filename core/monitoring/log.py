@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, TextIO, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -206,53 +206,43 @@ def write_csv(table: pd.DataFrame, stream: TextIO) -> None:
     table.rename(columns=_CSV_NAMES).map(write_cell, na_action="ignore").to_csv(stream, index=False)
 
 
-def delete_predictions(
-    workspace: Workspace,
-    *,
-    visitor: str | None = None,
-    ids: Sequence[str] | None = None,
-    photo: str | None = None,
-    until: datetime | None = None,
-) -> int:
+class Which(TypedDict, total=False):
+    """Conditions on predictions."""
+
+    visitor: str
+    ids: Sequence[str]
+    photo: str
+    until: datetime
+
+
+def delete_predictions(workspace: Workspace, **which: Unpack[Which]) -> int:
     """Delete the predictions that meet all conditions, with their feedback; return their number.
 
     Their photos are deleted too, unless another prediction in the log is about the same photo. A
     dataset keeps its photos, but the name and note of the person are erased.
     """
-    which = _list_conditions(visitor, ids, photo, until)
     if not which:
         raise ValueError("say which predictions to delete")
+    chosen = _list_conditions(which)
     with write_database(workspace) as connection:
-        photos = set(connection.scalars(select(_ROW.photo).where(*which)))
-        said = _SAID.prediction.in_(select(_ROW.id).where(*which))
+        photos = set(connection.scalars(select(_ROW.photo).where(*chosen)))
+        said = _SAID.prediction.in_(select(_ROW.id).where(*chosen))
         in_no_dataset = said & (_SAID.dataset.is_(None) | (_SAID.left_out != ""))
         connection.execute(delete(feedback_table).where(in_no_dataset))
         connection.execute(update(feedback_table).where(said).values(who="", note=""))
-        deleted = connection.execute(delete(predictions_table).where(*which)).rowcount
+        deleted = connection.execute(delete(predictions_table).where(*chosen)).rowcount
     forget_photos(workspace, photos)
     return deleted
 
 
-def count_predictions(
-    workspace: Workspace,
-    *,
-    visitor: str | None = None,
-    ids: Sequence[str] | None = None,
-    photo: str | None = None,
-    until: datetime | None = None,
-) -> int:
+def count_predictions(workspace: Workspace, **which: Unpack[Which]) -> int:
     """Count the predictions that meet all conditions of `delete_predictions`."""
-    which = _list_conditions(visitor, ids, photo, until)
+    query = select(func.count()).select_from(predictions_table).where(*_list_conditions(which))
     with read_database(workspace) as connection:
-        query = select(func.count()).select_from(predictions_table).where(*which)
         return connection.scalar(query) or 0
 
 
-def _list_conditions(
-    visitor: str | None, ids: Sequence[str] | None, photo: str | None, until: datetime | None
-) -> list[ColumnElement[bool]]:
-    conditions = [] if visitor is None else [_ROW.visitor == visitor]
-    conditions += [] if photo is None else [_ROW.photo == photo]
-    conditions += [] if until is None else [_ROW.time < until]
-    conditions += [] if ids is None else [_ROW.id.in_(ids)]
-    return conditions
+def _list_conditions(which: Which) -> list[ColumnElement[bool]]:
+    conditions = [_ROW[name] == which[name] for name in ("visitor", "photo") if name in which]
+    conditions += [_ROW.time < which["until"]] if "until" in which else []
+    return conditions + ([_ROW.id.in_(which["ids"])] if "ids" in which else [])

@@ -162,19 +162,6 @@ def read_recipe(champion: ModelVersion) -> Recipe:
     return recipe
 
 
-def plan_challenger(workspace: Workspace, champion: ModelVersion, dataset_id: str) -> Recipe:
-    """Return the champion's recipe for another version of its dataset."""
-    recipe = read_recipe(champion)
-    dataset = read_dataset(workspace, dataset_id)
-    if dataset.id == champion.dataset_id:
-        raise RetrainingRefused(
-            f"{champion.label} was trained on “{dataset.name}” itself: the same recipe would give "
-            "the same model.",
-            "Review photos first, or choose another version of the dataset.",
-        )
-    return dataclasses.replace(recipe, dataset=dataset.id)
-
-
 def find_learnt(workspace: Workspace, recipe: Recipe) -> RunRecord | None:
     """Return the completed run of a recipe; None without one."""
     try:
@@ -216,9 +203,15 @@ def _begin(workspace: Workspace, who: str, dataset_id: str | None) -> RunRecord:
     change_state(workspace, going=running)
     try:
         champion = find_version(workspace, "champion")
-        read_recipe(champion)  # refuse before reviewed photos become a dataset
+        recipe = read_recipe(champion)  # refuse before reviewed photos become a dataset
+        if dataset_id == champion.dataset_id:
+            raise RetrainingRefused(
+                f"{champion.label} was trained on this dataset: the same recipe would give the "
+                "same model.",
+                "Review photos first, or choose another version of the dataset.",
+            )
         dataset = dataset_id or choose_dataset(workspace, champion, who)
-        recipe = plan_challenger(workspace, champion, dataset)
+        recipe = dataclasses.replace(recipe, dataset=read_dataset(workspace, dataset).id)
         if dataset_id is None and (run := find_learnt(workspace, recipe)) is not None:
             raise RetrainingRefused(
                 f"No photos were reviewed since “{run.name}” was trained on these photos.",

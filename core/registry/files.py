@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -151,32 +150,9 @@ PROPERTIES = (
     *("brightness", "contrast", "sharpness", "colourfulness"),
     *("width", "height", "bytes"),
 )
-"""Columns of the manifest that the reference keeps, in the order of `Reference.properties`."""
+"""Columns of the manifest that the reference keeps, in this order."""
 _SEED = 20260121
 _DIGEST_BYTES = 32
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Reference:
-    """Validation photos of the run, up to 1,000, drawn by a fixed seed; row i is one photo."""
-
-    features: np.ndarray
-    """(n, 2048) float16."""
-    scores: np.ndarray
-    """(n, k) float32, as the run gave them."""
-    labels: np.ndarray
-    """(n,) int64, true class."""
-    properties: np.ndarray
-    """(n, 7) float64, the columns `PROPERTIES`."""
-    photos: np.ndarray
-    """(n, 32) uint8, SHA-256 of each photo's own file."""
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def property(self, name: str) -> np.ndarray:
-        """Return one of `PROPERTIES`, (n,) float64."""
-        return np.asarray(self.properties[:, PROPERTIES.index(name)])
 
 
 def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray) -> bytes:
@@ -198,6 +174,12 @@ def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray
     )
 
 
-def read_reference(workspace: Workspace, version: ModelVersion) -> Reference:
-    """Return the reference of a version."""
-    return Reference(**unpack_arrays(read_file(workspace, version, "reference")))
+def read_reference(workspace: Workspace, version: ModelVersion) -> dict[str, np.ndarray]:
+    """Return the reference of a version: validation photos of its run, drawn by a fixed seed.
+
+    Returns:
+        features (n, 2048) float16, scores (n, k) float32 as the run gave them, labels (n,) int64,
+        properties (n, 7) float64 in the order of `PROPERTIES`, photos (n, 32) uint8: SHA-256 of
+        each photo's file.
+    """
+    return unpack_arrays(read_file(workspace, version, "reference"))

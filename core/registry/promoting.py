@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert
 
 from core.errors import PetalscopeError, PromotionRefused, VersionDamaged
 from core.formats import say_p
@@ -112,7 +112,7 @@ def set_challenger(
             )
         former = aliases.get("challenger")
         if former != number:
-            _set_alias(connection, "challenger", number, former)
+            _set_alias(connection, "challenger", number)
             event = EventFacts(version=number, former=former, who=who, reason=reason)
             insert_event(connection, "challenger", **event)
     return version
@@ -207,19 +207,17 @@ def _find_target(workspace: Workspace, champion: int) -> tuple[ModelVersion, lis
     )
 
 
-def _set_alias(connection: Connection, alias: Alias, number: int, former: int | None) -> None:
-    values = {"version": number, "since": datetime.now(UTC)}
-    if former is None:
-        connection.execute(insert(aliases_table).values(alias=alias, **values))
-        return
-    connection.execute(update(aliases_table).where(aliases_table.c.alias == alias).values(**values))
+def _set_alias(connection: Connection, alias: Alias, number: int) -> None:
+    connection.execute(delete(aliases_table).where(aliases_table.c.alias == alias))
+    values = {"alias": alias, "version": number, "since": datetime.now(UTC)}
+    connection.execute(insert(aliases_table).values(**values))
 
 
 def _let_answer(
     connection: Connection, kind: EventKind, number: int, event: EventFacts
 ) -> ModelEvent:
     """Make a version the champion, and remove it as challenger."""
-    _set_alias(connection, "champion", number, event["former"])
+    _set_alias(connection, "champion", number)
     alias = aliases_table.c
     own = (alias.alias == "challenger") & (alias.version == number)
     connection.execute(delete(aliases_table).where(own))

@@ -75,11 +75,15 @@ def find_version(workspace: Workspace, text: str) -> ModelVersion:
     """
     wanted = text.strip().lower()
     with read_database(workspace) as connection:
-        for alias in ALIASES:
-            if wanted == alias:
-                return _select_alias(connection, alias)
-        versions = select_versions(connection)
-    number = wanted.removeprefix("v")
+        versions, aliases = select_versions(connection), select_aliases(connection)
+    if wanted in ALIASES and wanted not in aliases:
+        raise VersionMissing(
+            f"There is no {wanted}.",
+            "Register a finished run and promote its version: page Models, or “python -m core "
+            "register RUN” and “python -m core promote v1 --reason …”.",
+            alias=wanted,
+        )
+    number = str(aliases[wanted]) if wanted in ALIASES else wanted.removeprefix("v")
     found = [version for version in versions if str(version.number) == number]
     if not found and len(wanted) >= _SHORTEST_DIGEST:
         found = [version for version in versions if version.digest.startswith(wanted)]
@@ -124,18 +128,6 @@ def select_aliases(connection: Connection, *, lock: bool = False) -> dict[Alias,
     # In SQLite a writing transaction has the whole database anyway.
     rows = connection.execute(query.with_for_update() if lock else query)
     return {row.alias: row.version for row in rows if row.alias in ALIASES}
-
-
-def _select_alias(connection: Connection, alias: Alias) -> ModelVersion:
-    number = select_aliases(connection).get(alias)
-    if number is None:
-        raise VersionMissing(
-            f"There is no {alias}.",
-            "Register a finished run and promote its version: page Models, or “python -m core "
-            "register RUN” and “python -m core promote v1 --reason …”.",
-            alias=alias,
-        )
-    return select_version(connection, number)
 
 
 def _read_row(row: Row[Any]) -> ModelVersion:

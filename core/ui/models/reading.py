@@ -18,8 +18,6 @@ class Registry:
     aliases: dict[Alias, int]
     events: list[ModelEvent]
     """Newest first."""
-    crowned: ModelEvent | None
-    """The promotion or rollback that made the champion."""
     former: list[int]
     """Former champions, newest first: a rollback goes to the first."""
     runs: dict[str, RunRecord]
@@ -48,7 +46,6 @@ def read_registry() -> Registry:
         },
         aliases=aliases,
         events=list_events(workspace),
-        crowned=next(iter(list_events(workspace, 1, ("promoted", "rolled_back"))), None),
         former=[] if champion is None else list_former(workspace, but=champion),
         runs={run.id: run for run in list_runs(workspace)},
         datasets={one.id: one.name for one in list_datasets(workspace) if not one.problem},

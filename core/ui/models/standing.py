@@ -59,7 +59,8 @@ def _show_champion(registry: Registry) -> None:
             if instead is None
             else f"**{instead.label}**, the champion before it, answers instead."
         )
-    if (event := registry.crowned) and event.version == champion.number:
+    crowned = (one for one in registry.events if one.kind in ("promoted", "rolled_back"))
+    if (event := next(crowned, None)) and event.version == champion.number:
         who = f" · {plain(event.who, 60)}" if event.who else ""
         st.caption(f"Champion since {moment(event.time)}{who}: “{plain(event.reason, 200)}”")
     with st.container(horizontal=True, vertical_alignment="center"):

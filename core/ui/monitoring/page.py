@@ -1,6 +1,7 @@
 """The page Monitoring: figures, charts and the log in the first tab, Review in the second."""
 
 import io
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -32,7 +33,7 @@ from core.ui.monitoring.review import show_review
 from core.ui.monitoring.rules import show_active_alarms, show_rules
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
-from core.ui.parts.messages import show_empty, show_problem, show_told, tell_after_rerun
+from core.ui.parts.messages import show_empty, show_told, tell_after_rerun
 from core.ui.parts.pickers import pick_linked, pick_named
 from core.ui.parts.state import bind_choice
 
@@ -165,11 +166,9 @@ def _show_timeline(page: MonitoringPage) -> None:
 def _show_classes(page: MonitoringPage) -> None:
     """Draw the predicted classes, with the reference of the version."""
     groups = None
-    try:
-        reference = page.read_reference()
-        groups = None if reference is None else reference.photos.groups
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
+    if page.version is not None:
+        with suppress(PetalscopeError):  # show_drift reports it
+            groups = page.read_drift(page.version).reference.photos.groups
     table = keep_newest(page.table)
     classes = count_classes(table, page.version.classes if page.version else (), groups)
     show_kept_chart(draw_classes, classes, len(table), alt="Predicted classes")

@@ -11,7 +11,7 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
-from core.monitoring.drift import DriftReference, VersionDrift, find_drift, read_drift_reference
+from core.monitoring.drift import VersionDrift, find_drift
 from core.monitoring.feedback import count_feedback
 from core.monitoring.log import count_predictions, read_predictions
 from core.monitoring.readings import Reading, check_rules
@@ -77,14 +77,6 @@ class MonitoringPage:
     def alarms(self) -> list[Alarm]:
         return list_alarms(cache.workspace())
 
-    def read_reference(self) -> DriftReference | None:
-        """Return the reference of the version; None without one.
-
-        Raises:
-            VersionDamaged: A file of it is missing, incomplete or altered.
-        """
-        return None if self.version is None else _read_reference(self.version.number)
-
     def read_drift(self, version: ModelVersion) -> VersionDrift:
         """Return the drift of a version in the period.
 
@@ -140,11 +132,6 @@ def _read_table(since: datetime, versions: tuple[int, ...] | None) -> pd.DataFra
 @cache.cached_by(_mark, most=4, ttl=_SECONDS, wait="Comparing with the reference …")
 def _read_drift(number: int, since: datetime) -> VersionDrift:
     return find_drift(cache.workspace(), read_version(cache.workspace(), number), since=since)
-
-
-@cache.cached_by(lambda number: read_version(cache.workspace(), number).digest, most=4)
-def _read_reference(number: int) -> DriftReference:
-    return read_drift_reference(cache.workspace(), read_version(cache.workspace(), number))
 
 
 @st.cache_resource(max_entries=4, ttl=_SECONDS, show_spinner="Checking the rules …")

@@ -27,7 +27,6 @@ from core.ui.photos.reading import link_kept_photo, read_kept_thumbnail
 from core.ui.visitor import name_visitor
 from data.dataset import Dataset
 from data.manifest import DatasetSummary, list_datasets
-from data.sources.names import find_meant_class
 
 _MADE = "review.made"
 _SHOWN, _MOST_NAMED = 24, 12
@@ -92,7 +91,7 @@ def _show_plan(dataset: Dataset, plan: ReviewedPlan) -> None:
         more = " …" if len(counts) > _MOST_NAMED else ""
         st.caption(f"Training photos: {', '.join(named)}{more}")
     if plan.new_classes:
-        names = ", ".join(_name_new(name, dataset.classes) for name in plan.new_classes)
+        names = ", ".join(f"“{plain(name, 40)}”" for name in plan.new_classes)
         st.warning(
             f"New class: {names}. It has no validation or test photos yet, so its accuracy is "
             "unknown until you move some there.",
@@ -115,11 +114,6 @@ def _show_plan(dataset: Dataset, plan: ReviewedPlan) -> None:
         put_aside(cache.workspace(), plan)
         tell_after_rerun(f"{count(len(plan.left_out), 'photo')} closed.")
         st.rerun()
-
-
-def _name_new(name: str, classes: Sequence[str]) -> str:
-    meant = find_meant_class(name, classes)
-    return f"“{plain(name, 40)}”" + (f" (or is it “{plain(meant, 40)}”?)" if meant else "")
 
 
 def _show_left_out(dataset: Dataset, photos: Sequence[ReviewedPhoto]) -> None:

@@ -125,7 +125,7 @@ def test_a_new_class_that_is_nearly_a_known_one_is_asked_about(
     [relabelled] = list_feedback(trained_copy, state="relabelled")
     assert relabelled.final_class == "tulip"
     press(app, "Accept")
-    assert "New class: “roses” (or is it “rose”?)" in text_of(app)
+    assert "New class: “roses”" in text_of(app)
 
 
 def test_links_filters_and_lost_photos(

@@ -14,7 +14,6 @@ from core.monitoring.retraining import (
     find_base,
     finish_retraining,
     hold_retraining,
-    plan_challenger,
     read_state,
     settle_ended,
     start_retraining,
@@ -122,14 +121,14 @@ def test_a_second_one_waits_until_the_first_is_settled(trained_copy: Workspace) 
 def test_the_champions_own_dataset_and_drawn_splits_are_refused(challenged: Workspace) -> None:
     champion = find_version(challenged, "champion")
     newer = find_version(challenged, "challenger").dataset_id
-    with pytest.raises(RetrainingRefused, match="itself"):
-        plan_challenger(challenged, champion, champion.dataset_id)
+    with pytest.raises(RetrainingRefused, match="same model"):
+        start_retraining(challenged, dataset_id=champion.dataset_id)
     facts = {**champion.facts, "recipe": {**champion.facts["recipe"], "split_seed": 3}}
     with pytest.MonkeyPatch.context() as patch:
         drawn = dataclasses.replace(champion, facts=facts)
         patch.setattr("core.monitoring.retraining.find_version", lambda *_: drawn)
         with pytest.raises(RetrainingRefused, match="draws its own splits"):
-            plan_challenger(challenged, drawn, newer)
+            start_retraining(challenged, dataset_id=newer)
         review_photos(challenged, champion, draw_new_photos(2, first=400))
         with pytest.raises(RetrainingRefused, match="draws its own splits"):
             start_retraining(challenged)

@@ -10,7 +10,7 @@ from core.errors import FeaturesMissing, RunMissing, RunUnfinished, VersionMissi
 from core.prediction.deciding import DecisionRule, delete_rule, save_rule
 from core.prediction.predictor import open_predictor
 from core.registry.events import list_events
-from core.registry.files import read_reference
+from core.registry.files import PROPERTIES, read_reference
 from core.registry.loading import open_version
 from core.registry.registering import register_run
 from core.registry.store import find_version, list_versions, read_version
@@ -107,13 +107,12 @@ def test_the_reference_is_of_validation_photos(trained_copy: Workspace) -> None:
     dataset = read_dataset(trained_copy, result.dataset_id)
     reference = read_reference(trained_copy, register_run(trained_copy, run.id))
     photos = result.photo_numbers("validation")
-    assert len(reference) == len(photos)
-    np.testing.assert_array_equal(reference.scores, result.scores[photos])
-    np.testing.assert_array_equal(reference.labels, result.labels[photos])
+    np.testing.assert_array_equal(reference["scores"], result.scores[photos])
+    np.testing.assert_array_equal(reference["labels"], result.labels[photos])
     manifest = dataset.manifest.iloc[photos]
-    np.testing.assert_allclose(reference.property("brightness"), manifest["brightness"])
-    assert bytes(reference.photos[0]).hex() == manifest["sha256"].iat[0]
-    assert reference.features.dtype == np.float16
+    np.testing.assert_allclose(reference["properties"], manifest[list(PROPERTIES)])
+    assert bytes(reference["photos"][0]).hex() == manifest["sha256"].iat[0]
+    assert reference["features"].dtype == np.float16
 
 
 def test_what_cannot_be_registered_is_refused(trained_copy: Workspace) -> None:

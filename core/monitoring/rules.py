@@ -5,16 +5,15 @@ raise none.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, NamedTuple, get_args
 
 from sqlalchemy import Connection, select, update
 
 from core.config import AlarmRule, read_settings
 from core.monitoring.tables import alarms_table
-from core.runs.database import read_database, write_database
+from core.runs.database import read_database
 from core.runs.queue.scheduled import RULES, read_arrangement
 from core.workspace import Workspace
 
@@ -137,23 +136,6 @@ def list_alarms(workspace: Workspace, *, active: bool = False) -> list[Alarm]:
     return sorted(
         alarms, key=lambda one: (one.ended is not None, not one.ended and one.level != "critical")
     )
-
-
-def find_worst(alarms: Sequence[Alarm]) -> Level | None:
-    """Return the highest level of the alarms; None without alarms."""
-    levels = {alarm.level for alarm in alarms}
-    return "critical" if "critical" in levels else "warning" if levels else None
-
-
-def end_alarm(workspace: Workspace, number: int, who: str = "") -> bool:
-    """End an active alarm; return False where it had ended. The next check may raise it again."""
-    with write_database(workspace) as connection:
-        query = select(alarms_table).where(_ROW.number == number, _ROW.ended.is_(None))
-        row = connection.execute(query).first()
-        if row is not None:
-            ended_by = {"ended_by": who or "a person"}
-            change_alarm(connection, read_alarm(row), ended_by, ended=datetime.now(UTC))
-    return row is not None
 
 
 def change_alarm(

@@ -61,20 +61,6 @@ def estimate_share(hits: np.ndarray) -> Estimate:
     return Estimate(value=value, low=low, high=high, n=n, method="Wilson")
 
 
-_DAY_TYPES = {
-    "version": "str",
-    "photos": "int64",
-    "different": "int64",
-    "unknown": "float64",
-    "unknown_low": "float64",
-    "unknown_high": "float64",
-    "accuracy": "float64",
-    "accuracy_low": "float64",
-    "accuracy_high": "float64",
-    "judged": "int64",
-}
-
-
 def summarise_days(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row for each day and version that answered in it.
 
@@ -90,8 +76,7 @@ def summarise_days(table: pd.DataFrame) -> pd.DataFrame:
         for name, share in (("unknown", found.unknown), ("accuracy", found.accuracy)):
             row |= {name: share.value, f"{name}_low": share.low, f"{name}_high": share.high}
         rows.append(row)
-    types = {"time": starts.dtype} | _DAY_TYPES  # an empty table has its types, too
-    return pd.DataFrame(rows, columns=list(types)).astype(types)
+    return pd.DataFrame(rows)
 
 
 def name_versions(table: pd.DataFrame) -> pd.Series:

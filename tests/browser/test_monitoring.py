@@ -1,9 +1,8 @@
-"""The page Monitoring in a real browser: from darker photos to the alarm and its end."""
+"""The page Monitoring in a real browser: from darker photos to the alarm."""
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.monitoring.rules import list_alarms
 from core.registry.store import ModelVersion
 from core.workspace import Workspace
 from tests.asking import ask
@@ -43,13 +42,3 @@ def test_version_and_time_live_in_the_link(page: Page, server: PageServer) -> No
     wait_for_url(page, "period=90", "watch=all")
     page.reload()
     expect(page.get_by_role("radio", name="90 days")).to_be_checked()
-
-
-def test_an_alarm_is_ended(page: Page, server: PageServer) -> None:
-    page.goto(f"{server.address}/monitoring")
-    alarm = page.get_by_text("Drift of the photos of v1:")
-    expect(alarm).to_be_visible()
-    page.get_by_role("button", name="End").first.click()
-    expect(page.get_by_text("The alarm has ended.")).to_be_visible()
-    expect(alarm).to_have_count(0)
-    assert not list_alarms(Workspace(server.workspace), active=True)

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.errors import RetrainingRefused, RunMissing
+from core.errors import RetrainingRefused
 from core.formats import count, moment, plain
 from core.monitoring.comparison import find_comparison
 from core.monitoring.retraining import (
-    Retraining,
     count_waiting,
     find_base,
     find_learnt,
@@ -174,32 +173,23 @@ def _start(dataset_id: str | None) -> None:
 @st.fragment(run_every="1s")
 def _show_running() -> None:
     """Draw the running retraining live, and the whole page again at its end."""
-    with report_errors():  # a fragment's errors do not reach its page
+    with report_errors(), st.container(border=True):  # a fragment's errors do not reach its page
         running = read_state(cache.workspace()).going
         if running is None:
             st.rerun()
         ensure_scheduler(cache.workspace())  # it may have been killed
-        with st.container(border=True):
-            _show_progress(running)
-
-
-def _show_progress(running: Retraining) -> None:
-    if running.run is None:
-        st.progress(0.0, text="Preparing the dataset …")
-        return
-    try:
+        who = f", {plain(running.who, 60)}" if running.who else ""
+        st.caption(f"Retraining since {moment(running.since)}{who}.")
+        if running.run is None:
+            st.progress(0.0, text="Preparing the dataset …")
+            return
         run = read_run(cache.workspace(), running.run)
-    except RunMissing:
-        st.progress(0.0, text="Its run was deleted …")
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{plain(run.name, 60)}**", width="content")
-        show_badge(run)
-    who = f", {plain(running.who, 60)}" if running.who else ""
-    st.caption(f"Since {moment(running.since)}{who}.")
-    if run.state == "done":
-        st.progress(1.0, text="Registering and comparing on the test photos …")
-    else:
-        events, _ = read_events(cache.workspace().run_folder(run.id))
-        show_progress(run, events, curve(events))
-    link_page("training", "Watch the training", "model_training", run=run.id)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{plain(run.name, 60)}**", width="content")
+            show_badge(run)
+        if run.state == "done":
+            st.progress(1.0, text="Registering and comparing on the test photos …")
+        else:
+            events, _ = read_events(cache.workspace().run_folder(run.id))
+            show_progress(run, events, curve(events))
+        link_page("training", "Watch the training", "model_training", run=run.id)

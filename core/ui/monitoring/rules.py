@@ -7,12 +7,10 @@ import streamlit as st
 
 from core.formats import count, moment, plain
 from core.monitoring.readings import Reading, State, describe_levels, describe_reading
-from core.monitoring.rules import Alarm, end_alarm
+from core.monitoring.rules import Alarm
 from core.runs.queue.scheduled import read_check_minutes
 from core.ui.monitoring.reading import MonitoringPage, check_again
 from core.ui.parts import cache
-from core.ui.parts.messages import tell_after_rerun
-from core.ui.visitor import name_browser
 
 _BADGES: dict[State, str] = {
     "off": ":gray-badge[off]",
@@ -24,24 +22,15 @@ _BADGES: dict[State, str] = {
 
 
 def show_active_alarms(alarms: Sequence[Alarm]) -> None:
-    """Draw the active alarms, each with the button that ends it."""
+    """Draw the active alarms."""
     for alarm in alarms:
-        if alarm.ended is not None:
-            continue
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        if alarm.ended is None:
             version = f" of v{alarm.version}" if alarm.version else ""
-            st.markdown(
-                f"{_BADGES[alarm.level]} **{plain(alarm.title)}{version}:** {plain(alarm.text)} "
-                f"(since {moment(alarm.raised)})"
-            )
-            if cache.edit_button(
-                "End",
-                key=f"monitoring.end.{alarm.number}",
-                help="The next check raises it again if the cause is still there.",
-            ):
-                end_alarm(cache.workspace(), alarm.number, name_browser())
-                tell_after_rerun("The alarm has ended.")
-                st.rerun()
+            with st.container(border=True):
+                st.markdown(
+                    f"{_BADGES[alarm.level]} **{plain(alarm.title)}{version}:** "
+                    f"{plain(alarm.text)} (since {moment(alarm.raised)})"
+                )
 
 
 def show_rules(page: MonitoringPage) -> None:

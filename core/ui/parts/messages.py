@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError, describe_os_error
 from core.formats import plain
-from core.monitoring.rules import find_worst, list_alarms
+from core.monitoring.rules import list_alarms
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 
@@ -87,7 +87,7 @@ def show_alarm_note() -> None:
     alarms = list_alarms(cache.workspace(), active=True)
     if not alarms:
         return
-    colour = "red" if find_worst(alarms) == "critical" else "orange"
+    colour = "red" if alarms[0].level == "critical" else "orange"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":{colour}[:material/warning: {_NOTE}]", width="content")
         link_page("monitoring", "Why?")

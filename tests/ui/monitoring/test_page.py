@@ -1,4 +1,4 @@
-"""The page Monitoring: empty, with answers, with drift; alarms that are ended."""
+"""The page Monitoring: empty, with answers, with drift and its alarm."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -83,16 +83,6 @@ def test_darker_photos_raise_an_alarm_and_are_shown(trained_copy: Workspace) -> 
     [history] = [frame.value for frame in app.dataframe if "Level" in frame.value]
     assert "critical" in history["Level"].tolist()
     assert list_alarms(trained_copy, active=True)
-
-
-def test_an_alarm_is_ended_by_hand(trained_copy: Workspace) -> None:
-    version = let_first_run_answer(trained_copy)
-    ask(trained_copy, version, 60, darker=0.1)
-    app = open_page("monitoring")
-    (alarm,) = list_alarms(trained_copy, active=True)
-    app.button(key=f"monitoring.end.{alarm.number}").click().run()
-    assert not app.exception
-    assert list_alarms(trained_copy)[0].ended is not None
 
 
 def test_answers_of_runs_have_no_reference_and_are_counted(trained_copy: Workspace) -> None:

@@ -12,7 +12,7 @@ from core.evaluation.slice_search import compare_shares
 from core.monitoring.feedback import give_feedback
 from core.monitoring.log import delete_predictions, read_predictions
 from core.monitoring.readings import Reading, State, check_rules, describe_levels, describe_reading
-from core.monitoring.rules import DEFAULTS, end_alarm, find_worst, list_alarms, list_rules
+from core.monitoring.rules import DEFAULTS, list_alarms, list_rules
 from core.monitoring.tables import alarms_table, feedback_table, predictions_table
 from core.registry.promoting import promote
 from core.registry.store import ModelVersion
@@ -160,18 +160,6 @@ def test_accuracy_is_held_against_that_of_validation(
     assert found.sure == found.estimate.low
 
 
-def test_one_photo_told_wrong_again_and_again_is_one(
-    watched: Workspace, champion: ModelVersion
-) -> None:
-    keep_only(watched, "accuracy", warning=0.1, critical=0.2)
-    rows = ask(watched, champion, 30, photo="a" * 64)
-    for row in rows:
-        wrong = next(name for name in champion.classes if name != row.top)
-        give_feedback(watched, row.id, class_name=wrong)
-    found = check(watched, "accuracy")
-    assert (found.state, found.estimate.n) == ("few", 1)
-
-
 def test_a_new_champion_is_no_silence(trained_copy: Workspace) -> None:
     first, second = register_versions(trained_copy, 2)
     promote(trained_copy, first.number, reason="the first")
@@ -209,7 +197,7 @@ def test_silence_ends_no_alarm(watched: Workspace, champion: ModelVersion) -> No
     ask(watched, champion, 30, until=now, latency_ms=200.0)
     check(watched, "latency", now)
     assert check(watched, "latency", now + timedelta(hours=5)).state == "few"
-    assert find_worst(list_alarms(watched, active=True)) == "warning"
+    assert [one.level for one in list_alarms(watched, active=True)] == ["warning"]
 
 
 def test_too_few_photos_are_an_alarm_where_that_is_watched(
@@ -223,17 +211,11 @@ def test_too_few_photos_are_an_alarm_where_that_is_watched(
     assert check(watched, "volume_low").state == "fine"
 
 
-def test_a_person_ends_an_alarm_and_its_cause_raises_it_again(
+def test_a_rule_that_is_switched_off_ends_its_alarm(
     watched: Workspace, champion: ModelVersion
 ) -> None:
     keep_only(watched, "latency", warning=100.0, critical=None)
     ask(watched, champion, 30, latency_ms=200.0)
-    check(watched, "latency")
-    (alarm,) = list_alarms(watched)
-    assert end_alarm(watched, alarm.number, "Flora")
-    assert not end_alarm(watched, alarm.number)
-    assert not list_alarms(watched, active=True)
-    assert list_alarms(watched)[0].facts["ended_by"] == "Flora"
     check(watched, "latency")
     assert len(list_alarms(watched, active=True)) == 1
     keep_only(watched, "latency", warning=None, critical=None)

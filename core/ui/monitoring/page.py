@@ -11,7 +11,7 @@ import streamlit as st
 from core.config import read_settings
 from core.errors import PetalscopeError
 from core.evaluation.intervals import Estimate
-from core.formats import count, milliseconds, moment, percent, plain
+from core.formats import count, milliseconds, percent, plain
 from core.monitoring.feedback import count_feedback
 from core.monitoring.log import count_predictions, delete_predictions, read_predictions, write_csv
 from core.monitoring.summaries import (
@@ -80,23 +80,14 @@ def _show_use(page: MonitoringPage) -> None:
         _show_figures(page)
         _show_timeline(page)
     else:
-        _show_silence(page)
+        who = f" of {page.watched}" if page.numbers else ""
+        text = f"No answers{who} in the last {PERIODS[page.period]}."
+        st.info(text, icon=":material/hourglass_empty:")
     with st.container(border=True):
         show_drift(page)
     with st.container(border=True):
         show_rules(page)
     show_log_panel(page.noted)
-
-
-def _show_silence(page: MonitoringPage) -> None:
-    """Say that the period has no answers."""
-    newest = page.find_newest()
-    who = f"No answers of {page.watched}" if page.numbers else "No answers"
-    if newest is None:
-        text = f"**{who} yet.** Choose other answers above."
-    else:
-        text = f"**{who} in the last {PERIODS[page.period]}.** The last one: {moment(newest)}."
-    st.info(text, icon=":material/hourglass_empty:")
 
 
 def _show_figures(page: MonitoringPage) -> None:

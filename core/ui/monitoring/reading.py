@@ -68,11 +68,6 @@ class MonitoringPage:
         """The newest rows of the log."""
         return _read_table(self.since, self.numbers)
 
-    def find_newest(self) -> datetime | None:
-        """Return the time of the newest answer outside the period, too; None without one."""
-        table = read_predictions(cache.workspace(), versions=self.numbers, limit=1)
-        return table["time"].iloc[0].to_pydatetime() if len(table) else None
-
     @cached_property
     def alarms(self) -> list[Alarm]:
         return list_alarms(cache.workspace())

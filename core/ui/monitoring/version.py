@@ -19,7 +19,6 @@ from core.monitoring.gathering import (
 from core.monitoring.kept_photos import find_kept
 from core.ui.monitoring.card import LAST
 from core.ui.parts import cache
-from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import make_dataset
 from core.ui.parts.messages import tell_after_rerun
 from core.ui.parts.pickers import describe_dataset, pick_named
@@ -28,7 +27,6 @@ from core.ui.visitor import name_visitor
 from data.dataset import Dataset
 from data.manifest import DatasetSummary, list_datasets
 
-_MADE = "review.made"
 _SHOWN, _MOST_NAMED = 24, 12
 
 
@@ -41,7 +39,6 @@ def show_new_version() -> None:
         "that old and new models can be compared.",
     )
     usable = {one.id: one for one in list_datasets(cache.workspace()) if not one.problem}
-    _show_made(usable)
     dataset = _pick_dataset(usable)
     if dataset is None:
         return
@@ -56,12 +53,11 @@ def show_new_version() -> None:
 
 def _pick_dataset(usable: dict[str, DatasetSummary]) -> Dataset | None:
     """Return the dataset for the reviewed photos; None without datasets."""
-    made = st.session_state.get(_MADE)
-    first = (made, find_reviewed_dataset(cache.workspace()))
-    options = sorted(usable, key=lambda one: first.index(one) if one in first else len(first))
+    first = find_reviewed_dataset(cache.workspace())
+    options = sorted(usable, key=lambda one: one != first)
     if not options:
         return None
-    key = f"review.dataset.{made}"  # a version just made is chosen again
+    key = f"review.dataset.{first}"  # a version just made is chosen again
     if st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
     names = {one: describe_dataset(usable[one]) for one in options}
@@ -105,7 +101,7 @@ def _show_plan(dataset: Dataset, plan: ReviewedPlan) -> None:
         make = partial(make_reviewed_version, cache.workspace(), dataset.id, who=name_visitor())
         made = make_dataset("Making the version …", make)
         if made is not None:
-            st.session_state[_MADE] = made.id
+            tell_after_rerun(f"**{plain(made.name)}** is ready: {count(len(made), 'photo')}.")
             st.session_state.pop(LAST, None)  # photos in a dataset cannot be undone
             st.rerun()
     if not plan.added and st.button(
@@ -140,15 +136,3 @@ def _show_left_out(dataset: Dataset, photos: Sequence[ReviewedPhoto]) -> None:
                 "Copy of": st.column_config.LinkColumn(display_text="Open", width=80),
             },
         )
-
-
-def _show_made(usable: dict[str, DatasetSummary]) -> None:
-    """Draw the version made in this session, with a link."""
-    made = usable.get(st.session_state.get(_MADE, ""))
-    if made is None:
-        return
-    with st.container(border=True):
-        photos = count(made.photos, "photo")
-        st.markdown(f":green[:material/check_circle:] **{plain(made.name)}** is ready: {photos}.")
-        query = {"dataset": made.id, "view": "versions", "with": made.parent or ""}
-        link_page("dataset", "See the changes", "difference", **query)

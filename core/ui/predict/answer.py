@@ -11,7 +11,6 @@ from core.errors import PetalscopeError
 from core.formats import percent, plain
 from core.monitoring.feedback import give_feedback
 from core.monitoring.kept_photos import find_kept
-from core.monitoring.sessions import Asked, Model
 from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
 from core.prediction.deciding import describe_rule
 from core.prediction.gradcam import scale_evidence
@@ -20,6 +19,7 @@ from core.ui.parts.frame import is_dark, link_page
 from core.ui.parts.messages import show_problem
 from core.ui.photos.explaining import choose_class, draw_overlays
 from core.ui.predict.reading import Answer
+from core.ui.predict.sessions import Asked, Model
 from core.ui.predict.teaching import begin_lesson
 from core.ui.wall import Wall, show_wall
 from data.sources.names import LONGEST_CLASS, find_meant_class, match_class

@@ -14,7 +14,6 @@ from core.errors import COMMAND, PhotoRefused, SourceRefused
 from core.formats import count, data_uri, plain
 from core.monitoring.kept_photos import Photo
 from core.monitoring.log import count_predictions, delete_predictions
-from core.monitoring.sessions import BrowserSession, Model
 from core.prediction.album import NamedPhoto
 from core.prediction.answers import AnsweredPhoto, ShortAnswer, write_answers
 from core.ui.parts import cache
@@ -36,6 +35,7 @@ from core.ui.predict.reading import (
     read_session,
     settle_model,
 )
+from core.ui.predict.sessions import BrowserSession, Model
 from core.ui.predict.teaching import forget_lesson, is_teaching, show_effect_of, show_teaching
 from core.ui.visitor import name_browser
 

@@ -11,7 +11,6 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.config import read_settings
-from core.monitoring.sessions import Model
 from core.prediction.album import NamedPhoto
 from core.runs.store import list_runs
 from core.ui.parts import cache
@@ -20,6 +19,7 @@ from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import pick_named, show_no_run, tell_apart
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.predict.reading import list_models
+from core.ui.predict.sessions import Model
 from core.ui.predict.teaching import collects, read_lesson
 from data.images import FORMATS_SAID
 

@@ -14,13 +14,13 @@ from core.errors import VersionDamaged
 from core.formats import count, plain
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction
-from core.monitoring.sessions import Asked, BrowserSession, Model, open_session
 from core.prediction.answers import shorten_answer
 from core.prediction.nearest import NearestPhotos, find_nearest_learnt
 from core.registry.store import ALIASES, ModelVersion, list_versions, read_aliases
 from core.ui.parts import cache
 from core.ui.parts.choosing import list_done
 from core.ui.parts.pickers import describe_run
+from core.ui.predict.sessions import Asked, BrowserSession, Model, open_session
 from core.ui.visitor import name_browser
 from data.dataset import Dataset
 from data.images import ROW_SIZE, encode_thumbnail

@@ -17,13 +17,13 @@ from core.exact.teaching import FEWEST, Trial, teach
 from core.formats import count, interval, percent, plain
 from core.monitoring.feedback import give_feedback
 from core.monitoring.kept_photos import Photo
-from core.monitoring.sessions import BrowserSession, Model
 from core.ui.parts import cache
 from core.ui.parts.exact import open_exact_head, say_engine
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.photos.edits import show_effect
 from core.ui.predict.reading import ask, list_classes, look, open_model
+from core.ui.predict.sessions import BrowserSession, Model
 from data.dataset import Dataset
 from data.sources.names import LONGEST_CLASS, check_class_name, match_class
 

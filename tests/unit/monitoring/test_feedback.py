@@ -19,7 +19,7 @@ from core.monitoring.tables import feedback_table
 from core.runs.database import write_database
 from core.workspace import Workspace
 from data.sources.names import find_meant_class, match_class
-from tests.predictions import ask_and_tell, make_prediction, read_feedback
+from tests.predictions import make_prediction, read_feedback
 
 PHOTO = b"the bytes of a photo"
 
@@ -139,13 +139,6 @@ def test_of_two_reviewers_one_decides(asked: Workspace) -> None:
     assert sum(done.values()) == 6
     counts = count_feedback(asked)
     assert (counts["accepted"], counts["discarded"]) == (done["accept"], done["discard"])
-
-
-def test_photos_come_along_with_what_is_told(workspace: Workspace) -> None:
-    told = ask_and_tell(workspace, 7, PHOTO, "rose", version=2, source="api", kind="unlike")
-    assert (told.version, told.source, told.kind) == (2, "api", "unlike")
-    assert find_kept(workspace, [told.photo]) == {told.photo}
-    assert read_feedback(workspace, [told.number, 999]) == [told]
 
 
 def test_a_class_is_matched_in_whatever_spelling() -> None:

@@ -294,7 +294,6 @@ def _undo() -> None:
     restored = restore_reviews(cache.workspace(), former[:photos], reviewer, action)
     restore_reviews(cache.workspace(), former[photos:], reviewer, action)
     _finish(f"{count(restored, 'review')} undone", photos - restored)
-    st.session_state.pop("review.state", None)
     keep_choice("state", former[0][1])
     keep_choice(ITEM, str(former[0][0]))
 

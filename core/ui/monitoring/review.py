@@ -1,6 +1,7 @@
 """The tab Review: the inbox of feedback, below it the new dataset version and the retraining."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import pandas as pd
 import streamlit as st
@@ -22,8 +23,8 @@ from core.ui.monitoring.retraining import show_retraining
 from core.ui.monitoring.version import show_new_version
 from core.ui.parts import cache
 from core.ui.parts.messages import show_done, show_empty
-from core.ui.parts.pickers import pick_named, pick_page
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.pickers import pick_linked, pick_named, pick_page
+from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.reading import link_kept_photo
 
 _STATES: dict[State, str] = {
@@ -45,7 +46,8 @@ def show_review() -> None:
     if cache.workspace().read_only:
         st.info("This workspace is read-only.", icon=":material/inbox:")
         return
-    if not any(count_feedback(cache.workspace()).values()):
+    counts = count_feedback(cache.workspace(), by_photo=True)
+    if not any(counts.values()):
         show_empty(
             "No feedback yet",
             "Give feedback with the buttons below an answer on the page Predict, or by the API. "
@@ -57,7 +59,8 @@ def show_review() -> None:
         if "champion" in read_aliases(cache.workspace()):
             show_retraining()
         return
-    state = _pick_state()
+    names: dict[str, str] = {one: f"{name} ({counts[one]:,})" for one, name in _STATES.items()}
+    state = cast("State", pick_linked("State", names, "state", "review.state"))
     everything = list_feedback(cache.workspace(), state=state)
     if state == "waiting":
         everything.reverse()  # the oldest first
@@ -88,22 +91,6 @@ def _show_nothing(state: State, *, filtered: bool) -> None:
         show_undo()
 
 
-def _pick_state() -> State:
-    counts = count_feedback(cache.workspace(), by_photo=True)
-    stated = read_choice("state")
-    chosen = st.segmented_control(
-        "State",
-        list(_STATES),
-        default=stated if stated in _STATES else "waiting",
-        format_func=lambda one: f"{_STATES[one]} ({counts[one]:,})",
-        key="review.state",
-        label_visibility="collapsed",
-        required=True,
-    )
-    keep_choice("state", chosen)
-    return chosen
-
-
 def _filter_feedback(found: Sequence[Feedback]) -> list[Feedback]:
     """Return the feedback that matches the filters, each photo once."""
     classes = sorted({one.class_name for one in found})
@@ -126,14 +113,11 @@ def _find_verdict(one: Feedback) -> str:
 
 
 def _pick(name: str, label: str, options: dict[str, str]) -> str | None:
-    key, names, stated = f"review.{name}", list(options), st.query_params.get(name)
-    if st.session_state.get(key) not in options:
-        st.session_state.pop(key, None)  # the chosen option is gone
-    index = names.index(stated) if stated in names else None
+    stated = st.query_params.get(name)
+    bound = bind_choice(name, stated if stated in options else None, key=f"review.{name}")
     chosen: str | None = pick_named(
-        label, options, index=index, placeholder="Any", key=key, width=190
+        label, options, index=None, placeholder="Any", width=190, **bound
     )
-    keep_choice(name, chosen)
     return chosen
 
 

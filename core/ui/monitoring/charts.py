@@ -41,33 +41,21 @@ class Timeline(NamedTuple):
         """Return a chart of the rows over time, coloured by version."""
         # Formatted here, because a browser would use its own time zone.
         drawn = rows.assign(day=[f"{time:%Y-%m-%d}" for time in rows["time"]])
-        tooltip = [alt.Tooltip("version:N"), alt.Tooltip("day:N"), *hover]
-        return alt.Chart(drawn).encode(x=self._axis(), color=self._colour(dark), tooltip=tooltip)
-
-    def _axis(self) -> Any:
-        domain = [
-            alt.DateTime(
-                utc=True,
-                year=end.year,
-                month=end.month,
-                date=end.day,
-                hours=end.hour,
-                minutes=end.minute,
-            )
-            for end in self.span
-        ]
         axis = alt.Axis(format="%-d %b", tickCount=6, grid=False)
-        return alt.X("time:T", title=None, axis=axis, scale=alt.Scale(type="utc", domain=domain))
-
-    def _colour(self, dark: bool) -> Any:
+        scale = alt.Scale(type="utc", domain=list(self.span))
         groups, places = choose_palette(dark).groups, range(len(self.versions))
         colours = [groups[_COLOURS[place % len(_COLOURS)]] for place in places]
         legend = alt.Legend(orient="top", offset=4, columns=4, symbolOpacity=1)
-        return alt.Color(
+        colour = alt.Color(
             "version:N",
             title=None,
             scale=alt.Scale(domain=list(self.versions), range=colours),
             legend=legend if len(self.versions) > 1 else None,
+        )
+        return alt.Chart(drawn).encode(
+            x=alt.X("time:T", title=None, axis=axis, scale=scale),
+            color=colour,
+            tooltip=[alt.Tooltip("version:N"), alt.Tooltip("day:N"), *hover],
         )
 
 

@@ -25,7 +25,7 @@ from core.ui.parts.pickers import describe_dataset, pick_named
 from core.ui.photos.reading import link_kept_photo, read_kept_thumbnail
 from core.ui.visitor import name_visitor
 from data.dataset import Dataset
-from data.manifest import DatasetSummary, list_datasets
+from data.manifest import list_datasets
 
 _SHOWN, _MOST_NAMED = 24, 12
 
@@ -38,8 +38,7 @@ def show_new_version() -> None:
         help="Reviewed photos become training photos. Validation and test photos stay the same, so "
         "that old and new models can be compared.",
     )
-    usable = {one.id: one for one in list_datasets(cache.workspace()) if not one.problem}
-    dataset = _pick_dataset(usable)
+    dataset = _pick_dataset()
     if dataset is None:
         return
     reviewed = list_reviewed(cache.workspace(), dataset.id)
@@ -51,17 +50,17 @@ def show_new_version() -> None:
     _show_plan(dataset, _plan(dataset.id, key, tuple(sorted(stored))))
 
 
-def _pick_dataset(usable: dict[str, DatasetSummary]) -> Dataset | None:
+def _pick_dataset() -> Dataset | None:
     """Return the dataset for the reviewed photos; None without datasets."""
     first = find_reviewed_dataset(cache.workspace())
-    options = sorted(usable, key=lambda one: one != first)
+    usable = [one for one in list_datasets(cache.workspace()) if not one.problem]
+    options = {one.id: describe_dataset(one) for one in sorted(usable, key=lambda d: d.id != first)}
     if not options:
         return None
     key = f"review.dataset.{first}"  # a version just made is chosen again
     if st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
-    names = {one: describe_dataset(usable[one]) for one in options}
-    return cache.dataset(pick_named("Dataset", names, key=key, width=520))
+    return cache.dataset(pick_named("Dataset", options, key=key, width=520))
 
 
 @st.cache_data(max_entries=16, ttl=600, show_spinner="Searching for copies …")

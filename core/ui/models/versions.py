@@ -8,9 +8,8 @@ import streamlit as st
 from core.formats import cell_text, moment, percent, percent_number, plain, size
 from core.registry.promoting import delete_version, set_challenger
 from core.registry.store import ALIASES, ModelVersion
-from core.ui.models.promoting import open_promotion
 from core.ui.models.reading import Registry
-from core.ui.models.standing import estimate_accuracy, show_badge, show_facts
+from core.ui.models.standing import estimate_accuracy, open_promotion, show_badge, show_facts
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors, tell_after_rerun

@@ -20,7 +20,7 @@ from core.monitoring.kept_photos import find_kept
 from core.ui.monitoring.card import LAST
 from core.ui.parts import cache
 from core.ui.parts.live_state import make_dataset
-from core.ui.parts.messages import tell_after_rerun
+from core.ui.parts.messages import keep_done, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset, pick_named
 from core.ui.photos.reading import link_kept_photo, read_kept_thumbnail
 from core.ui.visitor import name_visitor
@@ -100,7 +100,9 @@ def _show_plan(dataset: Dataset, plan: ReviewedPlan) -> None:
         make = partial(make_reviewed_version, cache.workspace(), dataset.id, who=name_visitor())
         made = make_dataset("Making the version …", make)
         if made is not None:
-            tell_after_rerun(f"**{plain(made.name)}** is ready: {count(len(made), 'photo')}.")
+            changes = f"/dataset?dataset={made.id}&view=versions&with={dataset.id}"
+            photos = f"**{plain(made.name)}** is ready: {count(len(made), 'photo')}."
+            keep_done("review", f"{photos} [See the changes]({changes})")
             st.session_state.pop(LAST, None)  # photos in a dataset cannot be undone
             st.rerun()
     if not plan.added and st.button(

@@ -155,7 +155,7 @@ def test_reviewed_photos_become_a_version(
     assert not app.exception
     made = next(one for one in list_datasets(trained_copy) if one.id != original.id)
     assert (made.photos, made.parent) == (39, original.id)
-    assert "is ready: 39 photos" in app.toast[0].value
+    assert "is ready: 39 photos" in text_of(app)
     undo = next(one for one in app.button if one.label == "Undo")
     assert undo.disabled, "photos in a dataset cannot be undone"
     assert count_feedback(trained_copy)["used"] == 4

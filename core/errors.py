@@ -55,9 +55,13 @@ OTHER_CODES = {
     "device_unavailable": "The device of PETALSCOPE_DEVICE is not available. The message says why; "
     "`PETALSCOPE_DEVICE=auto` uses the devices that are.",
     "extra_missing": "An optional package is not installed. Install the package in the message.",
+    "lesson_refused": "The files of a lesson are not valid. Compare them with the lesson "
+    "“transfer”.",
     "run_going": "A run cannot be deleted while it is running. Stop it first.",
     "run_lost": "A run lost its worker three times. Free memory, then *Try again*: it resumes from "
     "its last epoch.",
+    "too_many_photos": "A dataset has too many photos for an instant answer. Use a version "
+    'with fewer photos; the strategy "Exact head" trains on any number.',
     "version_in_use": "The champion and the challenger cannot be deleted. Promote another version "
     "first.",
 }
@@ -138,11 +142,6 @@ class FeaturesMissing(PetalscopeError, code="features_missing"):
     computes them again."""
 
 
-class TooManyPhotos(FeaturesMissing, code="too_many_photos"):
-    """A dataset has too many photos for an instant answer. Use a version with fewer photos; the
-    strategy "Exact head" trains on any number."""
-
-
 class BackboneMissing(PetalscopeError, code="backbone_missing"):
     """The converted backbone of a run is missing or was altered. `python -m core features
     DATASET` converts it again."""
@@ -186,10 +185,6 @@ class RuleRefused(PetalscopeError, code="rule_refused"):
 
 class DiskFull(PetalscopeError, code="disk_full"):
     """The disk is full. Free space, then try again."""
-
-
-class LessonRefused(PetalscopeError, code="lesson_refused"):
-    """The files of a lesson are not valid. Compare them with the lesson “transfer”."""
 
 
 class DatabaseUnusable(PetalscopeError, code="database_unusable"):

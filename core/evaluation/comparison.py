@@ -256,12 +256,3 @@ def describe_verdict(compared: Comparison, p_value: float | None = None) -> str:
     if compared.p_value < ALPHA:
         words += " One significant result among several comparisons is expected by chance."
     return words
-
-
-def describe_p(p_value: float) -> str:
-    """Return a p-value as a frequency: “3 of 100”, “fewer than 1 of 1,000”."""
-    if p_value < 0.001:
-        return "fewer than 1 of 1,000"
-    if p_value < 0.01:
-        return f"{1000 * p_value:.0f} of 1,000"
-    return f"{100 * p_value:.0f} of 100"

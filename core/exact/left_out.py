@@ -17,8 +17,6 @@ from core.formats import interval, percent
 from core.runs.result import RunResult, read_run_features
 from core.workspace import Workspace
 
-FEW = 3
-"""Validation photos of a class up to which its leave-one-out recall is shown."""
 MOST_PHOTOS = 5_000
 """Training photos above which it takes more than about 3 s."""
 _WORTH = 1.5
@@ -46,15 +44,6 @@ class LeftOut:
         ends = interval(one.low, one.high, one.n)
         said = f"Leave-one-out accuracy of the exact head {percent(one.value, one.n)}"
         return f"{said} ({ends} training photos)"
-
-    def say_recall(self, number: int, photos: int) -> str:
-        """Return the recall of a class in words; "" for more than FEW validation photos."""
-        row = self.per_class.iloc[number]
-        n = int(row["support"])
-        if photos > FEW or n <= photos:
-            return ""
-        ends = interval(row["recall_low"], row["recall_high"], n)
-        return f"leave-one-out recall of the exact head {percent(row['recall'], n)} ({ends})"
 
 
 def leave_out(workspace: Workspace, result: RunResult, *, tuned: bool) -> LeftOut | None:

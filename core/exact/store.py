@@ -14,7 +14,7 @@ import pandas as pd
 
 from core.config import fingerprint
 from core.datasets.quality.store import find_feature_sets
-from core.errors import FeaturesMissing, TooManyPhotos
+from core.errors import FeaturesMissing
 from core.exact.curves import Curve, Forecast, make_forecast, measure_curve
 from core.exact.head import ExactHead, RidgeCurve, Standard, fit_head
 from core.kept import Cached, read_cached, write_cached
@@ -97,8 +97,8 @@ def find_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
     """Return the source of a dataset's head: on its best features, then on the newest.
 
     Raises:
-        FeaturesMissing: No features are cached, there are no training photos, or only one class.
-        TooManyPhotos: The dataset is too large for answers at once.
+        FeaturesMissing: No features are cached, there are no training photos, or only one class;
+            or the dataset has too many photos for instant answers.
     """
     cached = find_feature_sets(workspace, dataset.id)
     if not cached:
@@ -142,8 +142,8 @@ def find_run_source(
     """Return the source of the head beside a run: on the run's own features, also tuned ones.
 
     Raises:
-        FeaturesMissing: They were removed or altered.
-        TooManyPhotos: The dataset is too large for answers at once.
+        FeaturesMissing: They were removed or altered, or the dataset has too many photos for
+            instant answers.
     """
     read_run_features(workspace, result)
     facts = read_backbone_facts(workspace, result.backbone_id)
@@ -251,8 +251,9 @@ def _check_train(train: np.ndarray, dataset: Dataset) -> None:
             "Move photos to train, or import the dataset again with new splits.",
         )
     if len(dataset) > MOST_PHOTOS:
-        raise TooManyPhotos(
+        raise FeaturesMissing(
             f"The exact head answers up to {MOST_PHOTOS:,} photos; these are {len(dataset):,}.",
             "Use a version with fewer photos, or train with the strategy “Exact head”.",
+            code="too_many_photos",
             photos=len(dataset),
         )

@@ -17,7 +17,7 @@ import yaml
 from markdown_it import MarkdownIt
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from core.errors import LessonRefused
+from core.errors import PetalscopeError
 from core.teaching.checks import FACTS, Check
 from core.teaching.live_head import LiveRecipe
 from core.workspace import PROJECT_ROOT, Workspace
@@ -154,7 +154,7 @@ def read_lesson(folder: Path) -> Lesson:
     """Return the lesson of a folder.
 
     Raises:
-        LessonRefused: A file is missing, not YAML, or incomplete.
+        PetalscopeError: A file is missing, not YAML, or incomplete.
     """
     try:
         facts = _read(folder / "lesson.yaml")
@@ -173,10 +173,11 @@ def _read(file: Path) -> dict[str, Any]:
     return facts
 
 
-def _refuse(folder: Path, fault: str) -> LessonRefused:
-    return LessonRefused(
+def _refuse(folder: Path, fault: str) -> PetalscopeError:
+    return PetalscopeError(
         f"The lesson “{folder.name}” cannot be read: {fault}.",
         "Compare its files with those of the lesson “transfer”.",
+        code="lesson_refused",
         folder=str(folder),
     )
 

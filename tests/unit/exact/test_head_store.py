@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.config import fingerprint
-from core.errors import FeaturesMissing, RecipeRefused, TooManyPhotos
+from core.errors import FeaturesMissing, RecipeRefused
 from core.exact.store import (
     KIND,
     find_run_source,
@@ -78,5 +78,5 @@ def test_too_many_photos_are_refused(
 ) -> None:
     dataset = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     monkeypatch.setattr("core.exact.store.MOST_PHOTOS", len(dataset) - 1)
-    with pytest.raises(TooManyPhotos, match=f"these are {len(dataset):,}"):
+    with pytest.raises(FeaturesMissing, match=f"these are {len(dataset):,}"):
         find_source(trained_copy, dataset)

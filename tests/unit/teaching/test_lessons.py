@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import LessonRefused
+from core.errors import PetalscopeError
 from core.teaching.lessons import Lesson, list_lessons, read_lesson, write_answers
 from core.workspace import Workspace
 
@@ -64,6 +64,6 @@ def test_what_is_wrong_with_a_lesson_is_said(
     content = (folder / file).read_text(encoding="utf-8")
     assert old in content
     (folder / file).write_text(content.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(LessonRefused) as refused:
+    with pytest.raises(PetalscopeError) as refused:
         read_lesson(folder)
     assert said in refused.value.problem

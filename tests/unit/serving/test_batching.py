@@ -4,6 +4,7 @@ import asyncio
 import threading
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,11 +16,6 @@ from core.serving.answering import Batcher, Row
 K = 3
 
 
-class Predictor:
-    def decide_scores(self, scores: np.ndarray, features: np.ndarray) -> None:
-        del scores, features
-
-
 @dataclass
 class Model:
     """Answers with the mean of each photo; may be held up."""
@@ -28,7 +24,7 @@ class Model:
     batch_size: int = 4
     framing: Framing = Framing()  # noqa: RUF009 (frozen)
     go: threading.Event = field(default_factory=threading.Event)
-    single: Predictor = field(default_factory=Predictor)
+    single: Mock = field(default_factory=Mock)
     sizes: list[int] = field(default_factory=list)
 
     def answer(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,14 +68,12 @@ def test_a_batch_gathers_while_another_is_answered() -> None:
     model = Model("a", batch_size=8)
 
     async def script(batcher: Batcher) -> None:
-        first = [asyncio.create_task(batcher.ask(photo(1))) for _ in range(1)]
-        await asyncio.sleep(0.05)
-        second = [asyncio.create_task(batcher.ask(photo(2))) for _ in range(1)]
-        await asyncio.sleep(0.05)
-        rest = [asyncio.create_task(batcher.ask(photo(3))) for _ in range(6)]
-        await asyncio.sleep(0.05)
+        asked = []
+        for value, photos in ((1, 1), (2, 1), (3, 6)):
+            asked += [asyncio.create_task(batcher.ask(photo(value))) for _ in range(photos)]
+            await asyncio.sleep(0.05)
         model.go.set()
-        await asyncio.gather(*first, *second, *rest)
+        await asyncio.gather(*asked)
 
     play([model], script)
     assert model.sizes == [1, 1, 6]
@@ -92,9 +86,8 @@ def test_who_comes_a_moment_later_is_waited_for_only_when_expected() -> None:
 
         async def script(batcher: Batcher) -> None:
             first = asyncio.create_task(batcher.ask(photo(1)))
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            for _ in range(3):
+                await asyncio.sleep(0)
             await asyncio.gather(first, batcher.ask(photo(2)))
 
         play([model], script, coming=coming)

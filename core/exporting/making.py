@@ -90,8 +90,6 @@ def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
         network = Path(folder) / NETWORK_FILE
         network.write_bytes(read_file(workspace, version, "network"))
         network.with_suffix(".bin").write_bytes(read_file(workspace, version, "weights"))
-        rule = version.rule
-        rejects = rule is not None and rule.unlike_limit is not None
         yield Subject(
             title=f"{version.label} · {version.name}",
             run_id=version.run_id,
@@ -99,8 +97,8 @@ def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
             network_file=network,
             backbone=read_facts(version.facts["backbone"]),
             head=read_head(workspace, version),
-            rule=rule,
-            unlike=read_unlike(workspace, version) if rejects else None,
+            rule=version.rule,
+            unlike=read_unlike(workspace, version) if _rejects(version.rule) else None,
         )
 
 
@@ -109,7 +107,6 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
     with name_remedy(workspace, run_id):
         backbone = read_backbone_facts(workspace, result.backbone_id)
     rule = find_rule(workspace, run_id, result)
-    rejects = rule is not None and rule.unlike_limit is not None
     return Subject(
         title=run.name,
         run_id=run_id,
@@ -118,8 +115,12 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
         backbone=backbone,
         head=read_run_head(workspace, run_id),
         rule=rule,
-        unlike=read_distances(workspace, run_id, result).model if rejects else None,
+        unlike=read_distances(workspace, run_id, result).model if _rejects(rule) else None,
     )
+
+
+def _rejects(rule: DecisionRule | None) -> bool:
+    return rule is not None and rule.unlike_limit is not None
 
 
 def make_export(workspace: Workspace, request: ExportRequest, report_step: Report) -> ExportRecord:

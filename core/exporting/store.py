@@ -126,10 +126,13 @@ def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
     try:
         content = (workspace.export_folder(export_id) / _RECORD_FILE).read_bytes()
         record = _RECORD.validate_json(content)
+        find_zip(workspace, record).stat()
     except (OSError, ValueError) as error:
-        raise _missing(export_id) from error
-    if not find_zip(workspace, record).is_file():
-        raise _missing(export_id)
+        raise ExportMissing(
+            f"No export “{export_id}” in this workspace.",
+            "Make it again on the page Models.",
+            export_id=export_id,
+        ) from error
     return record
 
 
@@ -161,11 +164,3 @@ def delete_export(workspace: Workspace, export_id: str) -> None:
         raise ExportRefused("This export is being made.", "Delete it when it is done.")
     (folder / _RECORD_FILE).unlink(missing_ok=True)  # first: half of it is never listed
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _missing(export_id: str) -> ExportMissing:
-    return ExportMissing(
-        f"There is no export “{export_id}” in this workspace.",
-        "Make it again on the page Models.",
-        export_id=export_id,
-    )

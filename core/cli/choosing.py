@@ -76,7 +76,7 @@ def read_run_of(workspace: Workspace, dataset: str, text: str) -> "RunResult":
     result = read_result(workspace, choose_run(workspace, text).id)
     if result.dataset_id != dataset:
         raise RunMissing(
-            f"That run was trained on another dataset ({result.dataset_id}).",
+            f"The run was trained on another dataset ({result.dataset_id}).",
             "Choose a run of this dataset: python -m core runs lists them.",
         )
     return result

@@ -96,7 +96,7 @@ def _check_index(workspace: Workspace) -> Iterator[tuple[str, str]]:
     bytes_ = size(file.stat().st_size) if file.exists() else "not created yet"
     yield fault or f"It is intact, {bytes_}.", remedy
     if not (copies := list_copies(workspace)):
-        yield "There is no copy of it yet: the scheduler makes one an hour.", ""
+        yield "No copy yet: the scheduler makes one an hour.", ""
         return
     copied = copies[0].stat().st_mtime
     is_late = file.exists() and file.stat().st_mtime - copied > _OLD_COPY_S
@@ -159,7 +159,7 @@ def _check_models(workspace: Workspace) -> Iterator[tuple[str, str]]:
         damage = find_damage(workspace, read_version(workspace, number))
         yield (damage.problem, damage.remedy) if damage else (f"{alias} v{number} is intact.", "")
     if not aliases:
-        yield "There is no champion yet.", ""
+        yield "No champion yet.", ""
 
 
 def _check_weights(workspace: Workspace) -> Iterator[tuple[str, str]]:

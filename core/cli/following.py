@@ -18,7 +18,7 @@ _WAKE_EVERY_S = 2.0
 
 _PHASES: dict[str, str] = {
     "backbone": "preparing the backbone",
-    "packing": "fitting whole photos into the square",
+    "packing": "padding photos to squares",
     "extracting": "computing features",
     "activations": "computing activations of the frozen stages",
     "training": "training",

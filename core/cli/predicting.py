@@ -12,7 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.cli.choosing import choose_model
 from core.cli.command import command, flag, option
-from core.cli.outcome import Outcome, ProgressLine, describe_error, tabulate, write_file
+from core.cli.outcome import (
+    Outcome,
+    ProgressLine,
+    describe_error,
+    format_table,
+    tabulate,
+    write_file,
+)
 from core.errors import PhotoRefused, SourceRefused
 from core.formats import count, percent, rough_duration
 from core.monitoring.kept_photos import Photo, keep_photo
@@ -75,7 +82,7 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
     parts = answers.describe()
     if given.to is not None:
         file = Path(given.to).expanduser()
-        write_file(file, write_answers(answers.rows, [_name(predictor)]))
+        write_file(file, write_answers(answers.rows, [given.model]))
         parts = [answers.summarise(), f"Answers written to {file}."]
     if predictor.rule is None:
         parts.insert(0, describe_rule(None))
@@ -107,12 +114,8 @@ def _answer_folder(workspace: Workspace, given: Namespace) -> Outcome:
     found = answer_folder(workspace, predictor, (given.dir, given.to)).most_common()
     notes.append(f"The answers are in {given.to}, one row per photo. They are not logged.")
     counts = [{"answer": answer, "problem": why, "photos": n} for (answer, why), n in found]
-    table = tabulate(
-        counts,
-        "",
-        answer_or_problem=lambda row: row["problem"] or row["answer"] or _UNKNOWN,
-        photos="photos",
-    )
+    rows = ((why or answer or _UNKNOWN, n) for (answer, why), n in found)
+    table = format_table(("answer or problem", "photos"), rows)
     return Outcome(
         {"to": given.to, "notes": notes, "counts": counts},
         (table, *notes, _say_model(workspace, predictor)),
@@ -143,10 +146,6 @@ def _open_model(workspace: Workspace, text: str) -> tuple[Predictor, list[str]]:
             return standing.predictor, []
         return standing.predictor, [f"{standing.problem.problem} An earlier champion answers."]
     return open_named(workspace, choose_model(workspace, text)), []
-
-
-def _name(predictor: Predictor) -> str:
-    return predictor.version.label if predictor.version else predictor.run_id
 
 
 def _say_model(workspace: Workspace, predictor: Predictor) -> str:
@@ -197,7 +196,8 @@ class Answers:
     def describe(self) -> list[str]:
         """Return each answer in full, or a table of many."""
         if len(self.items) > _FEW:
-            return [tabulate(self.items, "name", answer=_say, score=_say_score), self.summarise()]
+            table = format_table(("name", "answer", "score"), map(_list_cells, self.items))
+            return [table, self.summarise()]
         return [_describe(item) for item in self.items]
 
     def summarise(self) -> str:
@@ -234,21 +234,20 @@ def _describe(item: Mapping[str, Any]) -> str:
     if (error := item["error"]) is not None:
         return f"{item['name']}\n{error['problem']} {error['remedy']}"
     answer = item["answer"]
-    table = tabulate(answer["top"], "", score=_say_place, answer="class_name")
+    table = tabulate(answer["top"], "", score=_say_score, answer="class_name")
     return f"{item['name']}\n{answer['text']}\n{table}"
 
 
-def _say_place(place: Mapping[str, Any]) -> str:
-    return percent(place["score"], 1000)
-
-
-def _say(item: Mapping[str, Any]) -> str:
+def _list_cells(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return name, answer and score of a photo as cells of a table."""
     if item["error"] is not None:
-        return f"not read: {item['error']['problem']}"
-    answer = item["answer"]
-    best = answer["top"][0]["class_name"]
-    return f"{_UNKNOWN} ({answer['kind']}; {best}?)" if answer["unknown"] else str(best)
+        return item["name"], f"not read: {item['error']['problem']}", ""
+    answer, best = item["answer"], item["answer"]["top"][0]
+    said = best["class_name"]
+    if answer["unknown"]:
+        said = f"{_UNKNOWN} ({answer['kind']}; {said}?)"
+    return item["name"], said, _say_score(best)
 
 
-def _say_score(item: Mapping[str, Any]) -> str:
-    return _say_place(item["answer"]["top"][0]) if item["answer"] else ""
+def _say_score(place: Mapping[str, Any]) -> str:
+    return percent(place["score"], 1000)

@@ -19,11 +19,11 @@ from core.config import PHOTO_SIZE
 from core.errors import DatasetMissing, ResultDamaged, RunMissing, RunUnfinished
 from core.exporting.store import (
     FACTS,
+    RECORD_FILE,
     ExportRecord,
     ExportRequest,
     identify_export,
     is_made,
-    keep_export,
     make_request,
     read_export,
 )
@@ -40,7 +40,7 @@ from core.reporting.writing import open_templates, write_model_card
 from core.runs.jobs import Report
 from core.runs.result import read_result, read_run_head
 from core.runs.store import read_run
-from core.workspace import Workspace, digest_file, write_atomically
+from core.workspace import Workspace, digest_file, write_atomically, write_json
 from data.export import report_failure
 from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts, read_facts
 from models.dense import DenseHead
@@ -77,9 +77,9 @@ def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
         VersionDamaged: A byte of the version was changed.
         RunMissing: No run has that id.
         RunUnfinished: The run has no result (yet).
-        ResultDamaged: Its result was cut short or altered.
+        ResultDamaged: Its result is truncated or damaged.
         BackboneMissing: Its backbone is not in the workspace, or was altered.
-        FeaturesMissing: The rule of the run rejects unlike photos, but its features are gone.
+        FeaturesMissing: The rule of the run rejects unlike photos, but its features are missing.
     """
     number = find_number(model)
     if number is None:
@@ -132,7 +132,7 @@ def make_export(workspace: Workspace, request: ExportRequest, report_step: Repor
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"petalscope-{request.model[:8]}-{identifier[:6]}.zip"
     record = write_zip(workspace, request, target, report_step)
-    keep_export(workspace, record)
+    write_json(folder / RECORD_FILE, asdict(record) | {"created": record.created.isoformat()})
     return record
 
 
@@ -263,7 +263,7 @@ def write_card(workspace: Workspace, subject: Subject) -> str:
             f"weights) with a head for {count(len(subject.classes), 'class')}.\n\n"
             f"Weights of the backbone: {plain(subject.backbone.origin)}, inside the model.\n\n"
             f"Its accuracy cannot be measured any more: {plain(error.problem)} The model is "
-            f"whole.\n\nRun `{subject.run_id}`. Classes: {names}.\n"
+            f"complete.\n\nRun `{subject.run_id}`. Classes: {names}.\n"
         )
     return write_model_card(replace(report, rule=subject.rule))
 

@@ -55,7 +55,7 @@ def write_notebook(workspace: Workspace, run: RunRecord) -> str:
         NetworkUnsupported: The run is of an earlier version and has another network.
         ExportRefused: It has no validation photos.
         RunUnfinished: The run has no result (yet).
-        ResultDamaged: A file of it was cut short or altered.
+        ResultDamaged: A file of it is truncated or damaged.
         DatasetMissing: Its dataset was deleted.
     """
     check_network(run.recipe)

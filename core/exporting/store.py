@@ -1,7 +1,7 @@
 """The exports of a workspace: exports/<id>/ holds the job that makes one, export.json and the zip.
 
 The id names the model and the formats, so the same request is not made twice. export.json is
-written last: where it is, the zip is whole.
+written last: where it exists, the zip is complete.
 """
 
 import shutil
@@ -23,7 +23,7 @@ from core.registry.store import read_version
 from core.runs.jobs import list_jobs, read_job, start_job
 from core.runs.result import digest_result, read_result
 from core.runs.store import read_run
-from core.workspace import Workspace, write_json
+from core.workspace import Workspace
 
 Format = Literal["keras", "onnx", "litert", "space"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -45,7 +45,7 @@ FACTS: dict[str, FormatFacts] = {
     "space": FormatFacts("Space", "space", "a web page: a hosted Space, by Gradio"),
 }
 
-_RECORD_FILE = "export.json"
+RECORD_FILE = "export.json"
 _VERSION = 2
 """Raise it when the same request gives another zip."""
 
@@ -79,7 +79,7 @@ def make_request(model: str, formats: Sequence[str]) -> ExportRequest:
     """Return the request."""
     known = f"Choose from {', '.join(FORMATS)}."
     if unknown := [name for name in formats if name not in FORMATS]:
-        raise ExportRefused(f"There is no format “{unknown[0]}”.", known)
+        raise ExportRefused(f"Unknown format “{unknown[0]}”.", known)
     if not formats:
         raise ExportRefused("No format is chosen.", known)
     return ExportRequest(model=model, formats=tuple(name for name in FORMATS if name in formats))
@@ -115,16 +115,10 @@ def is_made(workspace: Workspace, export_id: str) -> bool:
     return False
 
 
-def keep_export(workspace: Workspace, record: ExportRecord) -> None:
-    """Write the record of an export whose zip is complete."""
-    content = asdict(record) | {"created": record.created.isoformat()}
-    write_json(workspace.export_folder(record.id) / _RECORD_FILE, content)
-
-
 def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
     """Return an export."""
     try:
-        content = (workspace.export_folder(export_id) / _RECORD_FILE).read_bytes()
+        content = (workspace.export_folder(export_id) / RECORD_FILE).read_bytes()
         record = _RECORD.validate_json(content)
         find_zip(workspace, record).stat()
     except (OSError, ValueError) as error:
@@ -139,7 +133,7 @@ def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
 def list_exports(workspace: Workspace) -> list[ExportRecord]:
     """Return the exports, newest first."""
     found = []
-    for file in workspace.exports.glob(f"[!.]*/{_RECORD_FILE}"):
+    for file in workspace.exports.glob(f"[!.]*/{RECORD_FILE}"):
         with suppress(ExportMissing):
             found.append(read_export(workspace, file.parent.name))
     return sorted(found, key=lambda record: record.created, reverse=True)
@@ -162,5 +156,5 @@ def delete_export(workspace: Workspace, export_id: str) -> None:
     job = read_job(folder)
     if job is not None and job.state == "running":
         raise ExportRefused("This export is being made.", "Delete it when it is done.")
-    (folder / _RECORD_FILE).unlink(missing_ok=True)  # first: half of it is never listed
+    (folder / RECORD_FILE).unlink(missing_ok=True)  # first: half of it is never listed
     shutil.rmtree(folder, ignore_errors=True)

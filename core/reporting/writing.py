@@ -25,7 +25,6 @@ from core.charts.slices import draw_bins, draw_reliability
 from core.charts.theme import (
     DARK,
     LIGHT,
-    Palette,
     choose_palette,
     draw_svg,
     style_altair,
@@ -47,6 +46,7 @@ from data.splits import SPLITS
 _MOST_PROPERTIES = 4
 _WORST_CLASSES = 5
 _PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "torch", "jax", "openvino", "numpy")
+_COLOURS = ("paper", "ink", "quiet", "line", "empty", "accent", "right", "wrong")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|<>~])")
 
 
@@ -265,15 +265,13 @@ def _escape_markdown(text: str) -> str:
 
 
 def _write_style() -> str:
+    light, dark = (
+        " ".join(f"--{name}: {getattr(colours, name)};" for name in _COLOURS)
+        for colours in (LIGHT, DARK)
+    )
     style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
-    light, dark = _write_colours(LIGHT), _write_colours(DARK)
     dark_page = f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
     return f":root {{ {light} }}\n{dark_page}\n{style}"
-
-
-def _write_colours(colours: Palette) -> str:
-    names = ("paper", "ink", "quiet", "line", "empty", "accent", "right", "wrong")
-    return " ".join(f"--{name}: {getattr(colours, name)};" for name in names)
 
 
 def open_templates(folder: Path) -> jinja2.Environment:

@@ -121,16 +121,6 @@ def test_evaluate_counts_every_photo_of_the_split(split, answer: Answer):
     assert errors == found["n"] - hits
 
 
-def test_evaluate_says_n_and_interval_in_words(trained, capsys):
-    run = list_runs(trained)[0]
-    assert main(["evaluate", run.id[:8]]) == 0
-    out = capsys.readouterr().out
-    assert "validation split" in out
-    assert f"n = {run.val_photos}" in out
-    assert "95 % interval" in out
-    assert "Top-2 " in out  # with three classes top-3 accuracy is always 100 %
-
-
 @pytest.mark.usefixtures("trained")
 def test_predict_goes_on_after_a_bad_photo(tmp_path, answer: Answer):
     good, bad, missing = (tmp_path / name for name in ("good.png", "bad.jpg", "missing.jpg"))

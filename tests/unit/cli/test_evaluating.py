@@ -33,6 +33,10 @@ def test_figures_areas_and_baselines_are_said_and_written(
         "ROC area, macro",
         "5 nearest by colour",
         "resampling",
+        "train split",
+        "95 % interval",
+        f"n = {found['n']}",
+        "Top-2 ",  # with three classes top-3 accuracy is always 100 %
     ):
         assert said in out
     assert "Test photos" not in out

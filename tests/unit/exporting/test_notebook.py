@@ -124,18 +124,8 @@ def test_each_recipe_becomes_code_without_unknown_names(
         cells = render(trained_workspace, run, name)
         (tmp_path / f"{name}.py").write_text(join_code(cells), encoding="utf-8")
 
-    command = [
-        sys.executable,
-        "-m",
-        "ruff",
-        "check",
-        "--isolated",
-        "--line-length",
-        "100",
-        "--select",
-        "F8,E9,E501",
-        tmp_path,
-    ]
+    options = ["--isolated", "--line-length=100", "--select=F8,E9,E501"]
+    command = [sys.executable, "-m", "ruff", "check", *options, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

@@ -23,7 +23,7 @@ from core.reporting.contents import collect_report
 from core.reporting.writing import write_html, write_model_card
 from core.runs.result import read_result
 from core.workspace import Workspace
-from data.export import export_tree
+from data.export import describe_mapping, export_tree
 
 _NOTEBOOK = ".ipynb"
 _STEPS = 3
@@ -49,6 +49,10 @@ _STEPS = 3
         default="splits",
     ),
     option(
+        "--mapping-only FILE",
+        'write only the class numbers and names, as {"1": "pink primrose", …}',
+    ),
+    option(
         "--model RUN|VERSION",
         "export a model as a zip; a run (its id, the start of the id, its name or “latest”) or a "
         "version (“champion”, “challenger”, “v3” or the start of its digest)",
@@ -72,8 +76,16 @@ def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
             "Name a dataset and a folder, or a model: --model RUN, --model champion.",
         )
     dataset = read_chosen(workspace, given)
+    if given.mapping_only:
+        file = Path(given.mapping_only).expanduser()
+        write_file(file, describe_mapping(dataset))
+        return Outcome(
+            {"dataset": dataset.id, "mapping": file, "classes": len(dataset.classes)},
+        )
     if not given.target:
-        raise ExportRefused("The target of the export is missing.", "Name a folder.")
+        raise ExportRefused(
+            "The target of the export is missing.", "Name a folder, or a file with --mapping-only."
+        )
     tell = partial(progress.advance, "writing photos")
     report = export_tree(dataset, Path(given.target), layout=given.layout, on_progress=tell)
     return Outcome({"dataset": dataset.id, **vars(report)})

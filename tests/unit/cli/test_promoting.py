@@ -92,12 +92,12 @@ def test_status_says_what_goes_and_what_it_led_to(
     assert "0 reviewed photos not used yet." in text
     assert "v2 challenges v1." in text and "95 % interval" in text
     document = answer("retrain", "status")
-    assert document["running"] is None and document["challenger"] == 2
+    assert document["going"] is None and document["challenger"] == 2
     version = find_version(challenged, "champion")
     review_photos(challenged, version, draw_new_photos(2, first=400))
     assert main(["retrain", "now", "--no-wait"]) == 0
     assert "is queued" in capsys.readouterr().out
-    going = answer("retrain", "status")["running"]
+    going = answer("retrain", "status")["going"]
     assert going["run"] == list_runs(challenged)[0].id
 
 

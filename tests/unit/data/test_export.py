@@ -117,7 +117,8 @@ def test_the_command(dataset: Dataset, workspace: Workspace, tmp_path: Path) -> 
     done = run_command(workspace, "latest", str(tmp_path / "out"), "--layout", "classes")
     assert json.loads(done.stdout)["photos"] == len(dataset)
     assert (tmp_path / "out" / "rose").is_dir()
-    assert json.loads((tmp_path / "out" / "mapping.json").read_text())["2"] == "rose"
+    done = run_command(workspace, "latest", "--mapping-only", str(tmp_path / "names.json"))
+    assert json.loads((tmp_path / "names.json").read_text())["2"] == "rose"
     done = run_command(workspace, "latest")
     assert json.loads(done.stdout)["error"]["code"] == "export_refused"
 

@@ -232,8 +232,8 @@ class VersionMissing(PetalscopeError, code="version_missing"):
 
 
 class VersionDamaged(PetalscopeError, code="version_damaged"):
-    """A file of a model version was altered; until then-champion is restored, an earlier
-    champion answers. Roll back, or register its run again."""
+    """A file of a model version was altered; if it is the champion, an earlier champion
+    answers. Roll back, or register its run again."""
 
 
 class PromotionRefused(PetalscopeError, code="promotion_refused"):

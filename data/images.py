@@ -296,7 +296,7 @@ def _convert_to_rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
         raise PhotoUnreadable(
-            "The picture has 32 bits per pixel, so it is no photo.",
+            "The picture has 32 bits per channel; photos have 8 or 16.",
             "Export it with 8 or 16 bits per channel.",
         )
     if image.has_transparency_data:

@@ -7,7 +7,7 @@ from core.ui.parts.messages import report_errors
 open_page(
     "Petalscope",
     "From a folder of photos to a model whose mistakes you can see.",
-    "The first card names the next step. Below it are all runs and datasets of this workspace.",
+    "The first card names the next step. Below it are the newest runs and all datasets.",
 )
 
 with report_errors():

@@ -6,7 +6,7 @@ from core.ui.predict.page import show_predicting
 
 open_page(
     "Predict",
-    "Show it a photo; it says what it sees, and where it looked.",
+    "Show the model a photo: it says what it sees and where it looked.",
     "Upload a photo or take one with the camera. If the model is not sure enough, or the "
     "photo is unlike all training photos, it answers “I don’t know”.",
 )

@@ -8,7 +8,7 @@ open_page(
     "Runs",
     "Every run, what made it different, and whether the difference is significant.",
     "Choose runs to compare their recipes and their accuracy on the same photos. The "
-    "p-value is McNemar's: it counts the photos that only one of two runs gets right.",
+    "p-value is from McNemar's test on the photos that only one of two runs gets right.",
 )
 
 with report_errors():

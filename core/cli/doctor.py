@@ -147,7 +147,7 @@ def _check_runs(workspace: Workspace) -> Iterator[tuple[str, str]]:
             )
         elif run.heartbeat and (datetime.now(UTC) - run.heartbeat).total_seconds() > timeout:
             yield (
-                f"The worker of “{run.name}” ({run.id}) is silent since {run.heartbeat:%H:%M} UTC.",
+                f"The worker of “{run.name}” ({run.id}) last reported at {run.heartbeat:%H:%M}.",
                 "The scheduler ends it. If the clock was changed, nothing is wrong.",
             )
     yield f"{count(len(running), 'run')} in progress.", ""

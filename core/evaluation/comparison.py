@@ -254,5 +254,5 @@ def describe_verdict(compared: Comparison, p_value: float | None = None) -> str:
         rounded = int(float(f"{needed:.2g}"))  # an estimate deserves two digits
         words += f" Detecting one this small needs about {rounded:,} photos."
     if compared.p_value < ALPHA:
-        words += " One significant result among several comparisons is expected by chance."
+        words += " Among several comparisons, one can look significant by chance."
     return words

@@ -188,7 +188,7 @@ def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[floa
     if abs(gap) <= chance:
         meaning = f"within noise for n = {val_photos:,}"
     elif gap > 0:
-        meaning = "it fits its training photos better than new ones"
+        meaning = "the model fits its training photos better than new ones"
     else:
         meaning = "the validation photos are easier"
     side = "above" if gap >= 0 else "below"

@@ -254,7 +254,7 @@ class Why:
         if reasons.flip is None:
             return f"No set of {MOST_LEFT_OUT} or fewer training photos decides it: a firm answer."
         photos = f"{len(reasons.flip):,} of the {count(len(reasons.train), 'training photo')}"
-        return f"Without {photos} it would be {turned}."
+        return f"Without {photos} the answer would be {turned}."
 
     def say_limits(self, run: str, name: _Name = str) -> list[str]:
         """Return notes on the head behind the answer."""
@@ -263,7 +263,9 @@ class Why:
             said.append("Training photo: answered by a head fitted without it.")
         if self.differs:
             own, exact = name(classes[self.run_answer]), name(classes[self.reasons.answer])
-            said.append(f"{run} answers {own}, the exact head {exact}: these are its reasons.")
+            said.append(
+                f"{run} answers {own}. These are the reasons of the exact head for {exact}."
+            )
         return said
 
 

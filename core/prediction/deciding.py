@@ -147,7 +147,7 @@ def rule_to_facts(rule: DecisionRule) -> dict[str, Any]:
 def describe_rule(rule: DecisionRule | None) -> str:
     """Return the rule in words, with n."""
     if rule is None:
-        return "Answers every photo, also one of another class: it has no rule."
+        return "Answers every photo, even one of an unknown class: this model has no rule."
     parts = [f"answers when the score is at least {percent(rule.threshold, 100)}"]
     if rule.class_thresholds:
         parts.append(f"{count(len(rule.class_thresholds), 'class')} with another threshold")

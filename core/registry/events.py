@@ -158,7 +158,7 @@ def title_event(event: ModelEvent) -> str:
     if event.kind == "retraining" and facts.get("failed"):
         return "A retraining failed"
     words = {
-        "promoted": f"{version} answers, {f'not {former}' if has_former else 'the first champion'}",
+        "promoted": f"{version} became the champion{f' instead of {former}' if has_former else ''}",
         "rolled_back": f"Rolled back from {former}: {version} answers again",
         "refused": f"{version} was refused{f': {former} answers' if has_former else ''}",
         "compared": f"{version} was compared with {f'v{met.champion}' if met else former}",

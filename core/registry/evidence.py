@@ -96,7 +96,7 @@ def judge_evidence(evidence: Evidence) -> str:
     if evidence.p_value < ALPHA:
         return WORSE
     if evidence.gained == evidence.lost == 0:
-        return "Both give the same answers"
+        return "Both are right on the same photos"
     return "Inconclusive" if _count_wrong(evidence) >= count_needed_gains(0) else "Too few photos"
 
 
@@ -114,12 +114,14 @@ def explain_evidence(evidence: Evidence) -> str:
         )
     least = points((needed - evidence.lost) / n, n).removeprefix("+")
     words = (
-        f"With {count(n, 'test photo')} and {evidence.lost:,} lost, only {needed:,} gained would "
-        f"be significant: a gain of {least}."
+        f"With {count(n, 'test photo')} and {evidence.lost:,} lost, a significant gain needs at "
+        f"least {needed:,} gained: a difference of {least}."
     )
     more = photos_to_tell(evidence.gained, evidence.lost, n)
     if more is not None and more > n and evidence.gained > evidence.lost:
-        words += f" If this gain is real, showing it takes about {int(float(f'{more:.2g}')):,}."
+        words += (
+            f" If this gain is real, showing it takes about {int(float(f'{more:.2g}')):,} photos."
+        )
     return words
 
 

@@ -107,7 +107,7 @@ def read_file(workspace: Workspace, version: ModelVersion, role: Role) -> bytes:
     with suppress(OSError):
         content = blob_file(workspace, digest).read_bytes()
     if hashlib.sha256(content).hexdigest() != digest:
-        raise damaged(version, f"Its {role} was cut short, altered or removed")
+        raise damaged(version, f"Its file “{role}” was truncated, altered or removed")
     return content
 
 

@@ -164,7 +164,7 @@ def _check_reason(reason: str, problem: str) -> None:
 
 def _changed(alias: Alias) -> PromotionRefused:
     return PromotionRefused(
-        f"The {alias} is another one by now.", "Reload the page, then decide again."
+        f"The {alias} has changed in the meantime.", "Reload the page, then decide again."
     )
 
 

@@ -57,10 +57,10 @@ def test_a_click_on_a_cell_a_row_or_a_column_opens_its_photos(page: Page, link: 
     do_until(name.click, page.get_by_role("heading", name="All photos of rose"))
     expect(page).not_to_have_url(re.compile("predicted="))
     name = page.get_by_role("button", name="predicted tulip", exact=True)
-    do_until(name.click, page.get_by_role("heading", name="All photos taken for tulip"))
+    do_until(name.click, page.get_by_role("heading", name="All photos predicted as tulip"))
     expect(page).not_to_have_url(re.compile("true="))
     page.reload()
-    expect(page.get_by_role("heading", name="All photos taken for tulip")).to_be_visible()
+    expect(page.get_by_role("heading", name="All photos predicted as tulip")).to_be_visible()
 
 
 def test_keys_walk_the_grid_and_open_photos(page: Page, link: str) -> None:

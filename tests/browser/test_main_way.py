@@ -97,13 +97,13 @@ def test_a_click_on_a_cell_opens_its_photos(page: Page, server: PageServer) -> N
     page.goto(f"{server.address}/confusion")
     cells = page.locator(".petal-grid canvas")
     expect(cells).to_be_visible()
-    opened = page.get_by_role("heading", name=re.compile("recognised as|taken for"))
-    # The upper left cell of the matrix: the first class taken for itself.
+    opened = page.get_by_role("heading", name=re.compile("recognised|mistaken for"))
+    # The upper left cell of the matrix: the first class predicted as itself.
     do_until(lambda: cells.click(position={"x": 6, "y": 6}), opened)
     wait_for_url(page, "true=", "predicted=")
     # The link reopens the same cell.
     page.goto(page.url)
-    expect(page.get_by_role("heading", name=re.compile("recognised as|taken for"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("recognised|mistaken for"))).to_be_visible()
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_the_pairs_list_opens_photos_too(page: Page, server: PageServer) -> None
     page.goto(f"{server.address}/confusion?run={run.id}")
     table = page.get_by_role("region", name=re.compile("Pairs of classes"))
     expect(table).to_be_visible()
-    opened = page.get_by_role("heading", name=re.compile("taken for"))
+    opened = page.get_by_role("heading", name=re.compile("mistaken for"))
     tick = {"x": 17, "y": 55}  # of the first row
     do_until(lambda: table.click(position=tick), opened)
     wait_for_url(page, "true=")

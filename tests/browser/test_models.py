@@ -58,7 +58,7 @@ def test_a_challenger_without_a_gain_needs_an_override(page: Page, server: PageS
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Compare on the test photos").click()
     expect(dialog.get_by_text("There is no significant gain.")).to_be_visible()
-    expect(dialog.get_by_text("Both give the same answers.")).to_be_visible()
+    expect(dialog.get_by_text("Both are right on the same photos.")).to_be_visible()
     dialog.get_by_role("textbox", name="Reason").fill("it says when it is not sure")
     dialog.get_by_role("button", name="Promote v2").click()
     expect(dialog.get_by_text("Keep v1, or override this and say why.")).to_be_visible()

@@ -87,7 +87,7 @@ class Recipe:
         1,
         (1, 32),
         label="Views per photo",
-        help="Augmented views are computed once and cached; epochs take turns with them.",
+        help="Augmented views are computed once and cached; each epoch uses the next view.",
         usual=f"{SUGGESTED_VIEWS} with a policy",
         used=lambda recipe: recipe.keeps_views and not recipe.augmentation.does_nothing,
     )
@@ -107,7 +107,7 @@ class Recipe:
     standardise: bool = described(
         True,
         label="Standardise features",
-        help="Without it, features are not scaled to mean 0 and standard deviation 1.",
+        help="Standardised features have mean 0 and standard deviation 1.",
     )
     optimizer: Literal["adam", "adamw", "sgd"] = described(
         "adam",

@@ -204,7 +204,7 @@ def _show_run(page: AugmentationPage) -> None:
     """Draw the choice of the run that scores the draws, or the way to train one."""
     if not page.runs:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption("Train a run of this dataset to see which draws destroy the label.")
+            st.caption("Train a run on this dataset to see which draws change the predicted class.")
             link_page("training", "Train a model", "model_training")
         return
     pick_named(

@@ -48,7 +48,7 @@ def show_compared_table(compared: Sequence[Compared], p_values: Sequence[float])
         alt="Each run against the baseline: accuracy, difference, interval, gained, lost, p-value",
     )
     st.caption(
-        "Picking the best of many runs inflates its score: judge it by its test photos, once."
+        "Picking the best of many runs inflates its accuracy: measure it on test photos, once."
     )
 
 

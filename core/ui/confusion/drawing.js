@@ -206,7 +206,7 @@ class Drawing {
 
   describe(row, column) {
     const { rows, columns, said, empty } = this.data;
-    if (row < 0) return `All photos taken for ${columns[column]}`;
+    if (row < 0) return `All photos predicted as ${columns[column]}`;
     if (column < 0) return `All photos of ${rows[row]}`;
     const number = this.cells.get(row * columns.length + column);
     return number === undefined ? `true ${rows[row]}, predicted ${columns[column]}: ${empty}` : said[number];

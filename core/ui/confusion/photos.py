@@ -68,8 +68,8 @@ def _title(classes: tuple[str, ...], chosen: Chosen) -> str:
     if predicted is None:
         return f"All photos of {true}"
     if true is None:
-        return f"All photos taken for {predicted}"
-    return f"{true} {'recognised as' if true == predicted else 'taken for'} {predicted}"
+        return f"All photos predicted as {predicted}"
+    return f"{true} {'recognised as' if true == predicted else 'mistaken for'} {predicted}"
 
 
 def _describe(page: ConfusionPage, chosen: Chosen, photos: int) -> str:
@@ -115,7 +115,7 @@ def _show_typical(page: ConfusionPage, chosen: Chosen) -> None:
     """Draw typical training photos of both classes side by side."""
     for place, (number, role, key) in zip(
         st.columns(2, gap="medium"),
-        ((chosen.true, "True class", "true"), (chosen.predicted, "Taken for", "taken")),
+        ((chosen.true, "True class", "true"), (chosen.predicted, "Predicted as", "taken")),
         strict=True,
     ):
         assert number is not None
@@ -172,7 +172,7 @@ def _title_moved(classes: tuple[str, ...], chosen: Chosen) -> str:
         assert chosen.true is not None
         return f"{plain(classes[chosen.true], 60)}: newly correct, or no longer"
     if chosen.true is None:
-        return f"Taken for {plain(classes[chosen.predicted], 60)}: now, or no longer"
+        return f"Predicted as {plain(classes[chosen.predicted], 60)}: now, or no longer"
     return f"{_title(classes, chosen)}: now, or no longer"
 
 

@@ -50,8 +50,8 @@ def show_filters(page: DatasetPage) -> bool:
     elif page.lacking:
         with st.container(border=True):
             st.markdown(
-                "**This needs the quality analysis.** It compares the features of all photos: "
-                "which are near each other, and which are unlike their class."
+                "**This filter or order needs the quality analysis**, which finds photos that look "
+                "alike, and photos unlike their class."
             )
             link_page("quality", "Analyse the quality", "rule")
     return page.problem is None and not page.lacking

@@ -38,7 +38,7 @@ from models.catalogue import STARTER
 from models.weights import WeightsKind, name_usual
 
 _EXPLAINED = {
-    "pca": "PCA: distances are true, but points overlap.",
+    "pca": "PCA: far points differ; near points may differ, too.",
     "tsne": "t-SNE: neighbours look alike; distances between far groups mean nothing.",
     "umap": "UMAP: neighbours look alike; distances between far groups mean little.",
 }

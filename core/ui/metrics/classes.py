@@ -29,7 +29,7 @@ _HELP = {
     "precision": "Share of the photos predicted as this class that belong to it.",
     "f1": "Harmonic mean of precision and recall.",
     "roc_auc": "Area under the ROC curve: the probability that a photo of the class gets a higher "
-    "score for it than another photo. 50 % is chance.",
+    "score for the class than a photo of another class. 50 % is chance.",
     "average_precision": "Area under the precision-recall curve (average precision).",
 }
 NAMES = {

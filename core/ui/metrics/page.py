@@ -54,8 +54,8 @@ def _show_cautions(page: MetricsPage) -> None:
     cautions = [page.small_classes] if page.small_classes else []
     if page.leaks:
         cautions.append(
-            f"{count(page.leaks, 'photo')} of this split also {'is' if page.leaks == 1 else 'are'} "
-            "in train: leaks inflate scores"
+            f"{count(page.leaks, 'photo')} of this split {'has' if page.leaks == 1 else 'have'} a "
+            "copy in train: leaks inflate the accuracy"
         )
     if not cautions:
         return

@@ -148,7 +148,7 @@ def _show_actions(page: MistakesPage, place: int, waiting: Waiting, keys: bool) 
                 key=f"mistakes.relabel.{photo}",
                 on_click=partial(_relabel, dataset, photos, place, name=str(chosen), note=note),
             )
-    st.caption("1–9 relabels and moves on; its own class keeps it.")
+    st.caption("1–9 relabels the photo and moves on; the digit of its own class keeps the label.")
     with st.container(gap="xxsmall"):
         for digit, number in enumerate(best.tolist(), start=1):
             name, score = result.classes[number], format_share(float(scores[number]))

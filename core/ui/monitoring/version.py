@@ -88,8 +88,8 @@ def _show_plan(dataset: Dataset, plan: ReviewedPlan) -> None:
     if plan.new_classes:
         names = ", ".join(f"“{plain(name, 40)}”" for name in plan.new_classes)
         st.warning(
-            f"New class: {names}. It has no validation or test photos yet, so its accuracy is "
-            "unknown until you move some there.",
+            f"New class: {names}. A new class has no validation or test photos, so its "
+            "accuracy is unknown until you move some photos to these splits.",
             icon=":material/new_label:",
         )
     if plan.left_out:

@@ -45,8 +45,8 @@ def show_empty(title: str, what_next: str, page: str, label: str, icon: str) -> 
 def show_random_banner() -> None:
     """Draw the banner of runs on random weights."""
     st.warning(
-        "**Random weights.** This backbone has never seen a photo: its features are fixed noise "
-        "filters. Good for a demonstration without network, not for real work.",
+        "**Random weights.** This backbone has never seen a photo: its filters are random. Use it "
+        "for a demonstration without internet, not for real work.",
         icon=":material/casino:",
     )
 

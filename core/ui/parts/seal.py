@@ -77,7 +77,7 @@ def _describe_sealed(runs: Sequence[RunRecord]) -> str:
     elif len(runs) == 1:
         words = f"Opened {_describe_openings(opened[0])}."
     else:
-        words = f"{sum(map(bool, opened))} of {count(len(runs), 'run')} opened before."
+        words = f"Opened for {sum(map(bool, opened))} of {count(len(runs), 'run')}."
     return f"{words} Each opening is counted."
 
 

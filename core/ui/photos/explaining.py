@@ -32,7 +32,7 @@ _WIDEST = 320
 """Pixels of a picture on screen: most photos have 224, and enlarging them only blurs."""
 _MEANING = (
     "Grad-CAM: bright places raised the score of the class; places that lowered it are not drawn. "
-    "The network sees 7 × 7 places. Each class has its own scale."
+    "The map has 7 × 7 cells. Each class has its own scale."
 )
 _RUN, _CLASS = "explaining.run", "explaining.class"
 

@@ -190,7 +190,7 @@ def _offer(really: str, asked: Asked, classes: Sequence[str], send: Callable[[st
     names = [really]
     if really not in classes:
         meant = find_meant_class(really, classes)
-        asks = f"Did you mean “{plain(meant)}”?" if meant else "It can become one."
+        asks = f"Did you mean “{plain(meant)}”?" if meant else "A reviewer can add it."
         st.caption(f"“{plain(really)}” is a new class. {asks}")
         names = [meant, really] if meant else names
     for name in names:
@@ -211,7 +211,8 @@ def _show_said(asked: Asked) -> None:
         st.markdown(f":material/inbox: Thank you. Your feedback waits for review: {said}.")
         if not asked.is_kept:
             st.caption(
-                ":orange[The photo could not be stored: no space. It cannot be learned from.]"
+                ":orange[The photo could not be stored: no space. It will not become a training "
+                "photo.]"
             )
         with st.container(horizontal=True, vertical_alignment="center"):
             change = partial(setattr, asked, "said", "")

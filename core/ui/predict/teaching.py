@@ -82,7 +82,7 @@ def show_teaching(session: BrowserSession, model: Model, given: Sequence[Photo])
         max_chars=LONGEST_CLASS,
         key=_NAME,
         placeholder="name of the class",
-        help=f"{FEWEST} photos are enough for a trial, best of different things from different "
+        help=f"{FEWEST} photos are enough for a trial. Show different objects from different "
         "sides. The model itself does not change.",
     ).strip()
     if not name:

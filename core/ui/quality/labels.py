@@ -58,10 +58,10 @@ def _show_list(page: QualityPage, result: QualityResult, doubtful: np.ndarray) -
     picked = show_filter(page, "Given class", counts, len(doubtful))
     shown = doubtful if picked is None else doubtful[classes == picked]
     head, n = result.facts.get("head_accuracy"), result.facts.get("head_photos", len(page.dataset))
-    accuracy = f" Its accuracy is {percent(head, n)} (n = {n:,})." if head else ""
+    accuracy = f" The model's accuracy is {percent(head, n)} (n = {n:,})." if head else ""
     st.caption(
-        f"{count(len(shown), 'photo')}, the most doubtful first.{accuracy} Percentages are its "
-        "scores. Look at the photos before you decide."
+        f"{count(len(shown), 'photo')}, the most doubtful first.{accuracy} Percentages are scores "
+        "of the model. Look at the photos before you decide."
     )
     for photo in shown[pick_page("suspect_page", len(shown), PER_PAGE)]:
         _show_suspect(page, result, int(photo))
@@ -183,7 +183,7 @@ def _say_effect(comparison: Comparison, split: str) -> str:
     verdict = (
         "inside the 95 % interval: no clear effect"
         if overlap
-        else "outside the 95 % interval: leaks inflate the accuracy"
+        else "outside the 95 % interval: leaks change the accuracy"
     )
     return (
         f"**{count(len(comparison.leaking), 'photo')} of {before.n:,} in {split} leak.** Accuracy "

@@ -135,8 +135,8 @@ def _offer_analysis(page: QualityPage) -> None:
     with st.container(border=True):
         st.subheader("This needs the features of the photos", anchor=False)
         st.write(
-            "A backbone turns each photo into 2,048 numbers, in which similar photos are close. "
-            "They show outliers, label suspects, nearest photos, and confirm near-duplicates."
+            "A backbone turns each photo into 2,048 numbers; similar photos get similar numbers. "
+            "They show outliers, label suspects and nearest photos, and confirm near-duplicates."
         )
         with st.container(horizontal=True):
             offered = list(dict.fromkeys([name_usual(cache.workspace(), cached), *cached]))

@@ -19,8 +19,8 @@ _MEANING = {
     "from another source, camera or program.",
     "picture": "Light and detail should say little about the class. Look for classes photographed "
     "in another place or processed in another way.",
-    "colour": "Flowers have colours, so this may be honest; it is a shortcut if the background has "
-    "the colour.",
+    "colour": "The colour may belong to the flower itself. It is a shortcut if it comes from the "
+    "background.",
 }
 
 

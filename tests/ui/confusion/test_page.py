@@ -27,9 +27,9 @@ def open_link(compared: Workspace, monkeypatch: pytest.MonkeyPatch) -> Open:
 def test_a_row_a_column_and_a_cell_have_links(open_link: Open) -> None:
     for query, title in (
         ({"true": "daisy"}, "All photos of daisy"),
-        ({"predicted": "daisy"}, "All photos taken for daisy"),
+        ({"predicted": "daisy"}, "All photos predicted as daisy"),
         ({"true": "daisy", "predicted": "daisy"}, "daisy recognised as daisy"),
-        ({"true": "daisy", "predicted": "tulip"}, "daisy taken for tulip"),
+        ({"true": "daisy", "predicted": "tulip"}, "daisy mistaken for tulip"),
     ):
         app = open_link(**query)
         assert [one.value for one in app.subheader] == [title]
@@ -41,7 +41,7 @@ def test_a_pair_shows_what_both_classes_look_like(open_link: Open) -> None:
     app = open_link(true="daisy", predicted="tulip")
     said = text_of(app)
     assert "True class: typical daisy" in said
-    assert "Taken for: typical tulip" in said
+    assert "Predicted as: typical tulip" in said
     assert "nearest to the class centre" in said
     assert "95 % interval" in said
 

@@ -85,7 +85,7 @@ def test_three_runs_are_compared_with_adjusted_p(compared: Workspace, open_runs:
     table = app.dataframe[1].value
     assert table["Run"].tolist() == ["Run 2 · again", "Run 3 · hardly"]
     assert table["Verdict"].tolist()[1] == "worse"
-    assert "inflates its score" in text_of(app)
+    assert "inflates its accuracy" in text_of(app)
 
 
 def test_test_photos_stay_sealed_until_they_are_opened(

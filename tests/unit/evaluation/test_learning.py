@@ -56,7 +56,7 @@ def test_overfitting_mentions_the_validation_accuracy() -> None:
 def test_a_running_mean_is_not_compared_with_validation() -> None:
     said = judge(FALLING, FALLING, running=0.80, accuracy=0.90, val_accuracy=0.86)
     assert said.gap == pytest.approx(0.04)
-    assert "4.0 points above validation: it fits" in said.gap_sentence
+    assert "4.0 points above validation: the model fits" in said.gap_sentence
     said = judge(FALLING, FALLING, running=0.80, accuracy=None, val_accuracy=0.86)
     assert said.gap is None and said.gap_sentence == ""
 
@@ -135,7 +135,7 @@ def test_without_validation_photos_there_is_no_verdict() -> None:
 @pytest.mark.parametrize(
     ("accuracy", "val_accuracy", "n", "words"),
     [
-        (0.95, 0.85, 500, "10.0 points above validation: it fits its training photos better"),
+        (0.95, 0.85, 500, "10.0 points above validation: the model fits its training photos"),
         (0.95, 0.85, 40, "10 points above validation: within noise"),
         (0.80, 0.90, 500, "10.0 points below validation: the validation photos"),
         (1.0, 1.0, 75, "0 points above validation: within noise"),

@@ -70,7 +70,7 @@ def test_evidence_of_other_models_does_not_count(
         for override in (False, True):
             with pytest.raises(PromotionRefused, match="evidence compares"):
                 promote(trained_copy, 2, reason="so", evidence=evidence, override=override)
-    with pytest.raises(PromotionRefused, match="another one by now"):
+    with pytest.raises(PromotionRefused, match="has changed in the meantime"):
         promote(trained_copy, 2, reason="so", override=True, instead_of=3)
 
 

@@ -65,7 +65,7 @@ def test_evidence_says_both_accuracies_with_n_and_interval() -> None:
 def test_every_kind_of_event_has_words() -> None:
     titles = {kind: title_event(make_event(kind, version=2, former=1)) for kind in KINDS}
     assert len(set(titles.values())) == len(KINDS)
-    assert titles["promoted"] == "v2 answers, not v1"
+    assert titles["promoted"] == "v2 became the champion instead of v1"
     assert titles["rolled_back"] == "Rolled back from v1: v2 answers again"
     assert titles["refused"] == "v2 was refused: v1 answers"
     for kind in KINDS:  # none of them needs a version
@@ -80,7 +80,7 @@ def test_a_promotion_says_why_and_on_what_it_rests() -> None:
         "promoted", version=2, former=1, who="Ada", reason="better on roses", facts=facts
     )
     words = describe_event(event)
-    assert words.startswith("v2 answers, not v1. Accuracy 84.4 %")
+    assert words.startswith("v2 became the champion instead of v1. Accuracy 84.4 %")
     assert words.endswith("“better on roses” (Ada)")
     assert "Without proof" not in words
     forced = make_event("promoted", version=2, former=1, facts={"override": True})
@@ -106,10 +106,10 @@ def show(gained: int, lost: int, n: int, right: int) -> Evidence:
 def test_what_evidence_proves_in_words() -> None:
     assert judge_evidence(show(30, 5, 200, 120)) == "The challenger is better"
     assert judge_evidence(show(5, 30, 200, 120)) == "The challenger is worse"
-    assert judge_evidence(show(0, 0, 200, 120)) == "Both give the same answers"
+    assert judge_evidence(show(0, 0, 200, 120)) == "Both are right on the same photos"
     open_one = show(9, 5, 200, 120)
     assert judge_evidence(open_one) == "Inconclusive"
-    assert "5 lost, only 15 gained would be significant" in explain_evidence(open_one)
+    assert "5 lost, a significant gain needs at least 15 gained" in explain_evidence(open_one)
     assert exact_mcnemar(15, 5) < 0.05 <= exact_mcnemar(14, 5)
 
 

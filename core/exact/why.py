@@ -263,9 +263,7 @@ class Why:
             said.append("Training photo: answered by a head fitted without it.")
         if self.differs:
             own, exact = name(classes[self.run_answer]), name(classes[self.reasons.answer])
-            said.append(
-                f"{run} answers {own}. These are the reasons of the exact head for {exact}."
-            )
+            said.append(f"{run} answers {own}; the exact head answers {exact}, for these reasons.")
         return said
 
 

@@ -120,7 +120,7 @@ def explain_evidence(evidence: Evidence) -> str:
     more = photos_to_tell(evidence.gained, evidence.lost, n)
     if more is not None and more > n and evidence.gained > evidence.lost:
         words += (
-            f" If this gain is real, showing it takes about {int(float(f'{more:.2g}')):,} photos."
+            f" If this gain is real, it takes about {float(f'{more:.2g}'):,.0f} photos to show."
         )
     return words
 

@@ -210,10 +210,7 @@ def _show_said(asked: Asked) -> None:
     with st.container(border=True):
         st.markdown(f":material/inbox: Thank you. Your feedback waits for review: {said}.")
         if not asked.is_kept:
-            st.caption(
-                ":orange[The photo could not be stored: no space. It will not become a training "
-                "photo.]"
-            )
+            st.caption(":orange[The photo could not be stored: no space for training photos.]")
         with st.container(horizontal=True, vertical_alignment="center"):
             change = partial(setattr, asked, "said", "")
             st.button("Change", key=f"predict.again.{asked.id}", on_click=change)

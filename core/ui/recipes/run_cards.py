@@ -124,7 +124,6 @@ def show_registering() -> None:
             "Finished run", list(runs), format_func=name_runs(runs.values()).__getitem__, key=key
         )
         name = st.text_input("Name", max_chars=_MOST_NAME, placeholder="Name of the run")
-        st.caption("A version is a frozen copy of the network, its head and its rule.")
         wanted = st.form_submit_button("Register", type="primary", icon=":material/inventory_2:")
     if wanted:
         _register(runs[picked], name.strip())

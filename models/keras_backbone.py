@@ -306,8 +306,8 @@ def _check_features(network: Path, facts: BackboneFacts, weights: Weights) -> No
     features = _look_at_probe(network, facts, facts.precision)
     if not np.isfinite(features).all() or np.ptp(features, axis=0).max() <= 1e-6:
         raise WeightsDamaged(
-            f"With the weights “{weights.label}” all photos have the same features, or none that "
-            "are finite.",
+            f"With the weights “{weights.label}” all photos have the same features, or "
+            "features are not finite.",
             "Their file is damaged or of another network: delete it and download it again.",
             file=str(weights.file),
         )

@@ -33,7 +33,7 @@ def read_arrays(file: Path) -> dict[str, np.ndarray]:
         stored = {name: _read_array(content, start, facts) for name, facts in header.items()}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise WeightsDamaged(
-            f"The weights file {file} cannot be read: it is truncated or no .safetensors file.",
+            f"The weights file {file} cannot be read: it is truncated or not a .safetensors file.",
             "Copy it again.",
             file=str(file),
         ) from error
@@ -86,7 +86,7 @@ def check_weights_file(path: Path) -> None:
             found, graph = dict(_list_kernels(file)), file.attrs.get(_GRAPH, "")
     except (OSError, RuntimeError, KeyError) as error:
         raise WeightsDamaged(
-            f"The weights file {path} cannot be read: it is truncated or no HDF5 file.",
+            f"The weights file {path} cannot be read: it is truncated or not an HDF5 file.",
             "Delete it and download or copy it again.",
             file=str(path),
         ) from error

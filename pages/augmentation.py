@@ -9,7 +9,7 @@ open_page(
     "Augmentation",
     "See the photos that a model trains on, and how far they may be changed.",
     "Draws random versions of photos under a policy, with the same code that training "
-    "uses. The distances say when a photo stops being like its class.",
+    "uses. The distances show when a photo no longer resembles its class.",
 )
 
 with report_errors():

@@ -7,7 +7,7 @@ from core.ui.recipes.run_cards import open_run
 
 open_page(
     "Mistakes",
-    "The photos that go wrong, and why.",
+    "The photos that the run predicts wrongly, and why.",
     "Choose a list and review its photos one by one: relabel, exclude or keep. Edits wait "
     "in the tray of the dataset until you apply them.",
 )

@@ -6,7 +6,7 @@ from core.ui.parts.messages import report_errors
 
 open_page(
     "Models",
-    "Registered versions: which one answers, and which one challenges it.",
+    "Registered versions: the champion answers, a challenger may replace it.",
     "A version is a frozen copy of a finished run. The champion answers on Predict and in "
     "the API; a challenger is compared with it before it is promoted.",
 )

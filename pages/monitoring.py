@@ -6,7 +6,7 @@ from core.ui.parts.messages import report_errors
 
 open_page(
     "Monitoring",
-    "How the model does in use, and what to learn from feedback.",
+    "How the model performs in use, and what to learn from feedback.",
     "New photos are compared with validation photos. Feedback becomes training photos only after "
     "you have reviewed it, in the tab Review.",
 )

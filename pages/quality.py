@@ -1,4 +1,4 @@
-"""Quality: problems in photos and labels. Nothing changes until you apply it."""
+"""Quality: problems in photos and labels. Nothing changes until you apply the edits."""
 
 from core.ui.parts.frame import open_page
 from core.ui.parts.messages import report_errors
@@ -6,7 +6,7 @@ from core.ui.quality.page import show_quality
 
 open_page(
     "Quality",
-    "Problems in photos and labels. Nothing changes until you apply it.",
+    "Problems in photos and labels. Nothing changes until you apply the edits.",
     "Lists copies, photos that leak between splits, label suspects and outliers. You "
     "decide about each finding; the original files never change.",
 )

@@ -87,7 +87,7 @@ def _check_workspace(workspace: Workspace) -> Iterator[tuple[str, str]]:
 def _check_disk(workspace: Workspace) -> Iterator[tuple[str, str]]:
     usage = shutil.disk_usage(workspace.root)
     remedy = "" if usage.free >= _LEAST_FREE else "Delete runs or datasets that you do not need."
-    yield f"{size(usage.free)} of {size(usage.total)} are free.", remedy
+    yield f"{size(usage.free)} of {size(usage.total)} is free.", remedy
 
 
 def _check_index(workspace: Workspace) -> Iterator[tuple[str, str]]:
@@ -96,7 +96,7 @@ def _check_index(workspace: Workspace) -> Iterator[tuple[str, str]]:
     bytes_ = size(file.stat().st_size) if file.exists() else "not created yet"
     yield fault or f"It is intact, {bytes_}.", remedy
     if not (copies := list_copies(workspace)):
-        yield "No copy yet: the scheduler makes one an hour.", ""
+        yield "No copy yet: the scheduler makes a copy every hour.", ""
         return
     copied = copies[0].stat().st_mtime
     is_late = file.exists() and file.stat().st_mtime - copied > _OLD_COPY_S

@@ -6,17 +6,16 @@ in a log a line now and then.
 
 import itertools
 import json
+import math
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO
-
-from pydantic_core import to_jsonable_python
 
 from core.errors import ExportRefused, PetalscopeError, name_command
 from core.formats import moment
@@ -118,12 +117,21 @@ def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
 
 def to_plain(value: Any) -> Any:
     """Return the value in JSON's own types: tables as rows, undefined numbers as null."""
-    return to_jsonable_python(value, inf_nan_mode="null", fallback=_convert)
-
-
-def _convert(value: Any) -> Any:
-    """Return arrays, numbers of NumPy and tables of pandas as lists and numbers."""
-    return value.tolist() if hasattr(value, "tolist") else value.to_dict("records")
+    if is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): to_plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # NumPy's arrays and numbers, without importing NumPy
+        return to_plain(value.tolist())
+    if hasattr(value, "to_dict"):  # the tables of pandas
+        return to_plain(value.to_dict("records"))
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return str(value) if isinstance(value, Path) else value
 
 
 def render(document: Mapping[str, Any]) -> str:

@@ -76,8 +76,8 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
         notes.append(f"{count(album.left_out, 'file')} in the folder skipped: not photos.")
     if predictor.is_blind:
         notes.append(
-            "Cannot tell whether a photo resembles the training photos: the features of this run "
-            "are missing."
+            "Photos unlike the training photos are not detected: the features of this run are "
+            "missing."
         )
     parts = answers.describe()
     if given.to is not None:

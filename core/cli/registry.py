@@ -37,8 +37,8 @@ from core.runs.queue.starting import ensure_scheduler
 from core.workspace import Workspace
 
 _UNPROTECTED = (
-    "Warning: plain HTTP that other machines can reach. The key and the photos can be read on the "
-    "way: use --tls-certificate and --tls-key, or put a proxy with TLS in front."
+    "Warning: other machines can reach this API over plain HTTP, so the key and photos can be read "
+    "in transit: use --tls-certificate and --tls-key, or put a proxy with TLS in front."
 )
 
 

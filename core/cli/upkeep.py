@@ -32,7 +32,7 @@ _ONLY_IN_INDEX = (
 
 
 weights = command(
-    flag("--download", "download the ImageNet weights (94 MB); resumes after an interruption"),
+    flag("--download", "download the ImageNet weights (95 MB); resumes after an interruption"),
     default="show",
 )
 

@@ -80,8 +80,8 @@ _BLOCK = 65_536
 FLAGS = (*ISSUES, "leak", "outlier", "suspect", "right", "wrong")
 """Columns of yes and no; WORDS are text, all others numbers."""
 ABSENT = dict.fromkeys(
-    ANSWERED, "It needs a run: train one on this dataset, then choose it."
-) | dict.fromkeys(ANALYSED, "It needs the quality analysis: start it on the page Quality.")
+    ANSWERED, "Train a run on this dataset, then choose the run."
+) | dict.fromkeys(ANALYSED, "Start the quality analysis on the page Quality.")
 """Columns that may be missing → how to get them."""
 
 

@@ -77,7 +77,7 @@ def _judge(
     if stuck := _find_stuck(epochs):
         return stuck
     if best is None or best.get("val_loss") is None:
-        sentence = "Without validation photos overfitting cannot be detected."
+        sentence = "Without validation photos, overfitting cannot be detected."
         return "unjudged", None, sentence
     after = [epoch for epoch in epochs if epoch["epoch"] > best["epoch"]]
     if len(after) < _PATIENCE:

@@ -252,7 +252,7 @@ class Why:
             true = name(self.dataset.classes[reasons.true])
             return f"No {other}training photo shows {true}: leaving photos out cannot help."
         if reasons.flip is None:
-            return f"No set of {MOST_LEFT_OUT} or fewer training photos decides it: a firm answer."
+            return f"A firm answer: no {MOST_LEFT_OUT} or fewer training photos decide it."
         photos = f"{len(reasons.flip):,} of the {count(len(reasons.train), 'training photo')}"
         return f"Without {photos} the answer would be {turned}."
 

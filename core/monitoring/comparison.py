@@ -155,7 +155,7 @@ def compare_versions(
     common, copies = find_fair_photos(*answers)
     if not len(common):
         raise RetrainingRefused(
-            f"v{champion} and v{challenger} share no test photo that neither was trained on.",
+            f"v{champion} and v{challenger} have no common test photo that is new to both.",
             "Train both on versions of one dataset with test photos; to promote without a "
             "comparison, give a reason.",
         )

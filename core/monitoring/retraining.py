@@ -247,7 +247,7 @@ def settle_ended(workspace: Workspace) -> bool:
     if running is None:
         return False
     if running.run is None:
-        _end(workspace, "The retraining was interrupted before its run. Start it again.")
+        _end(workspace, "The retraining was interrupted before its run began. Start it again.")
         return True
     try:
         run = read_run(workspace, running.run)

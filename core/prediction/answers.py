@@ -52,7 +52,7 @@ def phrase_reason(decision: Decision) -> str:
         return f"Closest known class: {_name(*decision.top[0])}, not reliable."
     if decision.kind == "unsure":
         return (
-            f"It only answers when it is at least {_percent(decision.threshold)} sure. Try a "
+            f"The model answers only at a score of at least {_percent(decision.threshold)}. Try a "
             "closer, brighter photo of one thing, or ask an expert."
         )
     return ""

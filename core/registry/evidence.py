@@ -109,8 +109,8 @@ def explain_evidence(evidence: Evidence) -> str:
     if wrong < count_needed_gains(0):
         return (
             f"The champion is wrong on {wrong:,} of {count(n, 'test photo')}. Even a challenger "
-            f"without a mistake would not be significantly better: that takes "
-            f"{count_needed_gains(0)} photos. Use a larger test split."
+            f"without a mistake would not be significantly better: a significant gain needs "
+            f"{count_needed_gains(0)} gained photos. Use a larger test split."
         )
     least = points((needed - evidence.lost) / n, n).removeprefix("+")
     words = (

@@ -89,7 +89,9 @@ def find_version(workspace: Workspace, text: str) -> ModelVersion:
         found = [version for version in versions if version.digest.startswith(wanted)]
     if len(found) > 1:
         raise VersionMissing(
-            f"“{text[:80]}” is the start of {len(found)} digests.", "Type more of it.", text=text
+            f"“{text[:80]}” is the start of {len(found)} digests.",
+            "Type more characters.",
+            text=text,
         )
     if not found:
         raise VersionMissing(f"No version “{text[:80]}” is registered.", _CHOOSE, text=text)

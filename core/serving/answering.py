@@ -178,8 +178,8 @@ class AnswerService:
             raise self._switcher.state.refusal
         if self._places.locked():
             raise ServiceBusy(
-                f"{self.queue} photos are being answered or wait already.",
-                "Send it again in a second.",
+                f"{self.queue} photos are already being answered or waiting.",
+                "Send the photo again in a second.",
                 retry_after=1,
             )
         return await self._answer_in_place(upload, asker)

@@ -51,7 +51,7 @@ class Figures:
         self.photos_waiting = gauge("petalscope_photos_waiting", "Photos in the queue now.")
         about = "1 for the version that answers now."
         self.serving = gauge("petalscope_serving", about, ("version", "digest"))
-        about = "1 while another version answers than the champion."
+        about = "1 while a version other than the champion answers."
         self.degraded = gauge("petalscope_degraded", about)
         self.log_waiting = gauge("petalscope_log_waiting", "Answers not yet in the log.")
         self.alarm = gauge("petalscope_alarm", "1 while a rule has an active alarm.", ("rule",))

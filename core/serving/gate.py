@@ -136,7 +136,7 @@ class _Visit:
         if self._gate.bytes_held + n_bytes > MOST_HELD:
             raise ServiceBusy(
                 "Too many large requests arrive at once.",
-                "Send it again in some seconds.",
+                "Send the request again in a few seconds.",
                 retry_after=3,
             )
         self._gate.bytes_held += n_bytes

@@ -102,12 +102,12 @@ PROBLEM_HANDLERS: dict[int | type[Exception], Any] = {
     RequestValidationError: _answer(_describe_values),
     SQLAlchemyError: _answer(
         lambda *_: ServiceBusy(
-            "The database does not answer.", "Send it again in some seconds.", retry_after=5
+            "The database does not answer.", "Try again in a few seconds.", retry_after=5
         )
     ),
     Exception: _answer(
         lambda *_: UnexpectedFault(
-            "The API made a mistake.",
+            "The API failed on this request.",
             "Send it again. If it fails again, report the request id: the log has the traceback.",
             status=500,
         )

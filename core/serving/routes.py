@@ -95,7 +95,7 @@ async def predict_batch(request: Request, service: Parts, asker: Asked) -> schem
     if service.answers.batches.locked():
         raise ServiceBusy(
             "Too many batches are being answered already.",
-            "Send it again in some seconds.",
+            "Send the batch again in a few seconds.",
             retry_after=3,
         )
     async with service.answers.batches:
@@ -190,7 +190,7 @@ async def is_alive() -> schemas.Alive:
     responses={503: {"model": schemas.Readiness, "description": "No version serves yet"}},
 )
 async def is_ready(service: Parts, response: Response) -> schemas.Readiness:
-    """503 until a version serves; `degraded` while another version answers than the champion."""
+    """503 until a version serves; `degraded` while a version other than the champion answers."""
     state = service.switcher.state
     shown = state if state.model else state.refusal
     response.status_code = 200 if state.model else 503

@@ -105,16 +105,16 @@ class State:
     def refusal(self) -> ServiceNotReady:
         """The error while no version answers: why, and what helps."""
         return ServiceNotReady(
-            self.problem or "No version of a model serves yet.",
+            self.problem or "No model version is in use yet.",
             self.remedy
             or "Register a finished run and promote it, on the page Models or with “python -m core "
-            "register RUN” and “python -m core promote v1 --reason first”. The API notices it.",
+            "register RUN” and “python -m core promote v1 --reason first”. The API then loads it.",
             retry_after=5,
         )
 
     @property
     def is_degraded(self) -> bool:
-        """Whether another version answers than the champion."""
+        """Whether a version other than the champion answers."""
         return self.model is not None and self.model.version.number != self.champion
 
 
@@ -154,7 +154,7 @@ class Switcher:
             _log.error("the champion could not be read: %s", type(error).__name__)
             if self.state.model is None:
                 problem = "The champion could not be read from the registry."
-                remedy = "See the log of the API; it tries again."
+                remedy = "See the log of the API; the API tries again."
                 self._show(State(problem=problem, remedy=remedy))
 
     def _watch(self) -> None:
@@ -175,7 +175,7 @@ class Switcher:
             self.state = State(
                 champion=champion,
                 problem=f"The champion, v{champion}, is being loaded.",
-                remedy="Ask again in some seconds.",
+                remedy="Try again in a few seconds.",
             )
         model, problem = self._load(champion, serving)
         if problem is not None:

@@ -165,7 +165,7 @@ def _check_path(path: str) -> None:
     if len(path) > PATH_LIMIT:
         _refuse(f"“{path[:40]}…” is a path of {len(path):,} characters.")
     if "\0" in path:
-        _refuse(f"“{path.partition(chr(0))[0]}” continues behind its end.")
+        _refuse(f"The name “{path.partition(chr(0))[0]}” contains a zero byte.")
     if path.startswith("/") or _DRIVE.match(path):
         _refuse(f"“{path}” has an absolute path.")
     if ".." in path.split("/"):
@@ -196,7 +196,7 @@ class BoundedFile:
         if block.count(b"PK\x01\x02") > MEMBER_LIMIT:
             _refuse(f"It has more than {MEMBER_LIMIT:,} members.")
         if self.forbidden and self.forbidden.search(block):
-            _refuse("It is broken, or a header was made to harm.")
+            _refuse("It is damaged, or a header is malicious.")
         return block
 
 
@@ -214,7 +214,7 @@ def _read_zip(file: BoundedFile) -> Iterator[Member]:
         if entry.compress_type not in _PACKINGS:
             _refuse("It is compressed by another method than the usual one (deflate).")
         if "\0" in entry.orig_filename:
-            _refuse(f"“{entry.filename}” continues behind its end.")
+            _refuse(f"The name “{entry.filename}” contains a zero byte.")
         kind = stat.S_IFMT(entry.external_attr >> 16)
         is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
         file.allowance = HEADER_BYTES + entry.compress_size

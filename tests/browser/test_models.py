@@ -86,7 +86,7 @@ def test_the_way_back_is_one_click(page: Page, server: PageServer) -> None:
 def test_an_unused_version_is_deleted(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/models?version=v1")
     page.get_by_role("button", name=re.compile("Delete")).first.click()
-    expect(page.get_by_text("A rollback would return to it.")).to_be_visible()
+    expect(page.get_by_text("A rollback would return to this version.")).to_be_visible()
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text(re.compile("v1 is deleted"))).to_be_visible()
     assert [one.number for one in list_versions(Workspace(server.workspace))] == [2]

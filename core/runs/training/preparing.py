@@ -128,7 +128,7 @@ def check_room(workspace: Workspace, what: str, needed: int, remedy: str) -> Non
     """
     free = shutil.disk_usage(workspace.features).free - _SPARE_BYTES
     if needed > free:
-        problem = f"{what} need {size(needed)} on the disk; {size(max(free, 0))} are free."
+        problem = f"{what} need {size(needed)} on the disk; {size(max(free, 0))} is free."
         raise DiskFull(problem, remedy, needed_bytes=needed, free_bytes=free)
 
 

@@ -35,7 +35,7 @@ _KINDS = {
     "sent-right": "Deferred, but correct",
 }
 _CHOSEN_HERE = {
-    "validation": " The rule was chosen on these photos: expect slightly less on others.",
+    "validation": " The rule was chosen on these photos: expect slightly lower accuracy on others.",
     "test": " Do not choose a rule by test photos.",
 }
 

@@ -57,7 +57,7 @@ def show_calibration(run: RunRecord, split: str) -> None:
 
 def _show_rule(page: CalibrationPage) -> DecisionRule:
     """Draw the controls of the rule; return the rule that they describe."""
-    st.subheader("When it answers", anchor=False)
+    st.subheader("When the model answers", anchor=False)
     degree = _pick_temperature(page)
     threshold, limit = _pick_threshold(page, degree), _pick_limit(page)
     with st.expander("More", icon=":material/tune:"):
@@ -85,7 +85,7 @@ def _pick_temperature(page: CalibrationPage) -> float:
     )
     if fitted is None:
         few = f"fewer than {FEWEST_TO_FIT} validation photos (n = {n})"
-        why = few if n < FEWEST_TO_FIT else f"it does not help on other photos (n = {n:,})"
+        why = few if n < FEWEST_TO_FIT else f"no help on other photos (n = {n:,})"
         st.caption(f"No temperature: {why}.")
         return 1.0
     sense = "over-confident" if fitted > 1 else "under-confident"
@@ -104,7 +104,7 @@ def _pick_threshold(page: CalibrationPage, degree: float) -> float:
         step=1,
         format="%d %%",
         key=key,
-        help="Below it, the answer is “I don’t know” and the photo is deferred to a person.",
+        help="Below this score, the answer is “I don’t know”; a person decides about the photo.",
     )
     st.session_state[OF] = page.run.id
     keep_choice("threshold", str(value))
@@ -116,9 +116,9 @@ def _pick_threshold(page: CalibrationPage, degree: float) -> float:
                 f"{100 * target:.0f} %",
                 key=f"calibration.target.{target}",
                 disabled=found is None,
-                help="The lowest threshold that reaches it on the validation photos"
+                help="The lowest threshold that reaches this accuracy on the validation photos"
                 if found is not None
-                else "No threshold reaches it on the validation photos",
+                else "No threshold reaches this accuracy on the validation photos",
                 on_click=_set_threshold,
                 args=(key, found),
             )

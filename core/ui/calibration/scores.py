@@ -83,7 +83,7 @@ def _show_verdict(before: Calibration, after: Calibration | None, split: str) ->
     if split == "validation" and after:
         st.caption("Cross-fitted: each photo's temperature was fitted on other validation photos.")
     elif split == "train":
-        st.caption("The run was trained on these photos: new photos are less well calibrated.")
+        st.caption("The run was trained on these photos: scores of new photos fit less well.")
     elif before.n < FEWEST_TO_FIT:
         st.caption(f"Only {count(before.n, 'photo')}: the intervals are wide.")
 
@@ -119,7 +119,7 @@ def _show_numbers(before: Calibration, after: Calibration | None) -> None:
     st.caption(
         f"n = {before.n:,}; 95 % intervals in brackets.",
         help="Calibration error: mean gap between score and accuracy over the bins, weighted by "
-        "photos. Its interval is approximate; few photos make it large even for perfect scores.",
+        "photos. Its interval is approximate. With few photos, the error is large even by chance.",
     )
 
 

@@ -177,7 +177,7 @@ class Grid extends Drawing {
   tell() {
     const { area } = this;
     this.said.textContent = area
-      ? `${area.bottom - area.top + 1} × ${area.right - area.left + 1} cells: Enter shows them alone`
+      ? `${area.bottom - area.top + 1} × ${area.right - area.left + 1} cells: Enter zooms in on them`
       : this.describe(this.at.row, this.at.column);
     this.paint();
   }

@@ -71,7 +71,9 @@ def show_versions(dataset: Dataset) -> None:
     page = read_versions_page(dataset)
     st.subheader("Versions", anchor=False)
     if len(page.versions) == 1:
-        st.caption("One version. Applying edits makes another; this one stays, with its runs.")
+        st.caption(
+            "One version. Applying edits makes a new version; this one stays, with its runs."
+        )
     for version in page.versions:
         _show_version(page, version)
     _show_names(dataset)

@@ -24,8 +24,8 @@ _HELP = {
     "macro_f1": "Mean F1 of the classes; F1 is the harmonic mean of precision and recall.",
     "cohen_kappa": "Cohen's kappa: agreement beyond chance. 0 is chance, 1 is perfect.",
     "matthews": "Matthews correlation coefficient. 0 is chance, 1 is perfect.",
-    "roc": "Probability that a photo of a class gets a higher score for it than another photo; "
-    "mean of the classes. 50 % is chance.",
+    "roc": "Probability that a photo of a class gets a higher score for the class than a photo of "
+    "another class; mean of the classes. 50 % is chance.",
     "loss": "Mean cross-entropy (natural logarithm). Lower is better; 0 is certain and correct.",
 }
 _KINDS = {"missed": "Missed", "taken": "Predicted wrongly", "found": "Found"}
@@ -73,7 +73,7 @@ def _show_headline(page: MetricsPage) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         _show_share("Accuracy", figures["accuracy"], _HELP["accuracy"])
         if top_k > 1:  # with two classes it would be the accuracy again
-            words = f"Share of photos whose class is among the {top_k} highest scores."
+            words = f"Share of photos whose class has one of the {top_k} highest scores."
             _show_share(f"Top-{top_k}", figures["top_k_accuracy"], words)
         _show_share("Balanced", figures["balanced_accuracy"], _HELP["balanced_accuracy"])
         _show_share("Macro F1", figures["macro_f1"], _HELP["macro_f1"])

@@ -112,7 +112,7 @@ def _describe(registry: Registry, version: ModelVersion) -> dict[str, object]:
 def _ask_to_delete(registry: Registry, version: ModelVersion) -> None:
     st.markdown(f"Delete **{version.label}** · {plain(version.name, 60)}?")
     if version.number in registry.former[:1]:
-        st.warning("A rollback would return to it.", icon=":material/undo:")
+        st.warning("A rollback would return to this version.", icon=":material/undo:")
     if not st.button(
         "Delete for good",
         type="primary",

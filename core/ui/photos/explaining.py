@@ -221,7 +221,7 @@ def show_why(run: RunRecord, dataset: Dataset, photo: int, *, key: str) -> bool:
             with place:
                 changed |= _show_side(why, side, key)
         rival = _plain(dataset.classes[why.reasons.rival])
-        st.caption(f"Under each photo: what the lead of {rival} would gain without it.")
+        st.caption(f"Below each photo: the change in the lead of {rival} without this photo.")
         say_engine(source, head)
     return changed
 
@@ -233,7 +233,7 @@ def _plain(name: str) -> str:
 def _show_side(why: Why, side: int, key: str) -> bool:
     """Draw the photos that pull to a class; return whether one was opened."""
     (photos, effects), flip = why.sides[side], why.reasons.flip
-    st.caption(f"Training photos that pull it to **{_plain(why.dataset.classes[side])}**")
+    st.caption(f"Training photos that support **{_plain(why.dataset.classes[side])}**")
     if not len(photos):
         st.caption("None.")
         return False
@@ -243,7 +243,7 @@ def _show_side(why: Why, side: int, key: str) -> bool:
         f"why_{key}_{'true' if side == why.reasons.true else 'rival'}",
         selectable=False,
         captions=lambda one: f"{known[one]:+.3f}\n{names[one]}",
-        badges=lambda one: ["of the set"] * bool(flip is not None and one in flip),
+        badges=lambda one: ["in the set"] * bool(flip is not None and one in flip),
     )
     return show_wall(why.dataset, photos, wall).opened is not None
 
@@ -256,7 +256,7 @@ def _show_set(why: Why, run: str) -> bool:
         return False
     changes = resolve_edits(dataset, list_edits(cache.workspace(), dataset.id))
     if np.isin(flip, changes["photo"][changes["excluded"].astype(bool)]).all():
-        label = "They are in the tray: see what leaving them out would do"
+        label = "The photos are in the tray: see the predicted effect"
         link_page("dataset", label, "checklist", dataset=dataset.id, view="edits")
         return False
     photos = count(len(flip), "photo")
@@ -264,8 +264,8 @@ def _show_set(why: Why, run: str) -> bool:
         f"Exclude in the tray: {photos}",
         icon=":material/block:",
         key=f"why.exclude.{why.photo}",
-        help="A what-if: nothing changes before the tray is applied. Its review says what leaving "
-        "them out would do to all validation photos.",
+        help="Nothing changes until you apply the tray. Before that, the tray shows the predicted "
+        "effect on the validation photos.",
     ):
         return False
     note = f"decide {dataset.manifest['path'].iat[why.photo]} ({run})"

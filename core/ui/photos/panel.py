@@ -211,7 +211,7 @@ def show_relatives(page: PhotoPage) -> int | None:
         opened = show_wall(page.dataset, np.array(list(twins)), alike).opened
     st.markdown("**Nearest photos**")
     if quality is None:
-        st.caption("Nearest photos come with the quality analysis, which compares features.")
+        st.caption("The quality analysis finds the nearest photos.")
         link_page("quality", "Start it on Quality", "fact_check", dataset=page.dataset.id)
         return opened
     nearest = quality.neighbours[page.photo, :_NEAREST]

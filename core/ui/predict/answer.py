@@ -114,7 +114,7 @@ def _show_nearest(answer: Answer, *, key: str) -> None:
 def _show_details(answer: Answer) -> None:
     facts, rule = answer.prediction.facts, answer.predictor.rule
     scores = plain(describe_rule(rule)) if rule else "Scores are not calibrated."
-    blind = " Cannot tell whether the photo resembles the training photos: its run has no features."
+    blind = " Photos unlike the training photos are not detected: the run has no features."
     with st.expander("Details", icon=":material/info:"):
         st.caption(
             f"Answered by {plain(answer.model.label, 120)} in {answer.prediction.spent_ms:.0f} ms. "

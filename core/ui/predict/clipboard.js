@@ -59,7 +59,7 @@ class PasteButton {
       if (files.length) this.hand(files);
       else this.say("There is no photo in the clipboard. Copy one first.");
     } catch {
-      this.say("The browser did not give the clipboard out: press Ctrl+V instead.");
+      this.say("The browser did not allow access to the clipboard: press Ctrl+V instead.");
     }
   }
 

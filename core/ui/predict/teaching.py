@@ -64,7 +64,7 @@ def begin_lesson(class_name: str, photo: Photo) -> None:
     forget_lesson()
     read_lesson()[photo.sha256] = photo
     st.session_state[_WANTED] = class_name
-    tell_after_rerun(f"1 of {FEWEST} photos. The lesson is behind “More”.")
+    tell_after_rerun(f"1 of {FEWEST} photos. Continue under “More”.")
 
 
 def forget_lesson() -> None:
@@ -145,14 +145,14 @@ def _learn(model: Model, class_name: str, lesson: dict[str, Photo]) -> Lesson | 
         result = cache.result(model.run_id)
         dataset = cache.dataset(result.dataset_id)
         if open_model(model).backbone_facts.id != result.backbone_id:
-            st.info("Its run was trained again on another backbone: it cannot be taught.")
+            st.info("The run was trained again on another backbone: this model cannot be taught.")
             return None
         features = np.stack([look(model, photo).features for photo in lesson.values()])
         opened = open_exact_head(
             lambda: find_run_source(cache.workspace(), dataset, model.run_id, result)
         )
     except PetalscopeError as error:
-        show_problem(f"It cannot be taught. {error.problem}", error.remedy)
+        show_problem(f"This model cannot be taught. {error.problem}", error.remedy)
         return None
     if opened is None:
         return None
@@ -171,8 +171,8 @@ def _show_trial(trial: Trial, model: Model, asked: Photo | None) -> None:
     ends = interval(*wilson_interval(trial.recognised, n), n)
     few = " :orange[More photos may help.]" if 2 * trial.recognised < n else ""
     st.markdown(
-        f"Recognises **{trial.recognised} of {n}** of your photos, each left out of its own "
-        f"training ({ends}).{few}"
+        f"The trial recognises **{trial.recognised} of {n}** of your photos, each tested without "
+        f"training on it ({ends}).{few}"
     )
     if asked is None:
         st.caption("Give another photo above to try it.")
@@ -199,7 +199,7 @@ def show_effect_of(learned: Lesson) -> None:
         if len(effect.photos):
             show_effect(learned.dataset, effect)
         else:
-            st.info("There are no validation photos to measure it.")
+            st.info("The effect cannot be measured without validation photos.")
         say_engine(learned.source, learned.head)
 
 

@@ -119,7 +119,7 @@ def show_leak_effect(page: QualityPage) -> None:
     st.subheader("Effect on a run", anchor=False)
     effect = read_leak_effect(page)
     if effect is None:
-        st.caption("Train a run of this dataset to see the effect of leaks.")
+        st.caption("Train a run on this dataset to see the effect of leaks.")
         link_page("training", "Train a model", "model_training")
         return
     _show_choices(effect)
@@ -139,7 +139,7 @@ def show_leak_effect(page: QualityPage) -> None:
             icon=":material/check_circle:",
         )
     elif len(effect.leaking) == n:
-        st.warning(f"Every {split} photo has a copy in train: its scores mean little.")
+        st.warning(f"Every {split} photo has a copy in train: the accuracy means little.")
     else:
         _show_comparison(effect.compare(), split)
 

@@ -133,7 +133,7 @@ def _offer_analysis(page: QualityPage) -> None:
     sets = find_feature_sets(cache.workspace(), page.dataset.id)
     cached = [found.kind for found in sets]
     with st.container(border=True):
-        st.subheader("This needs the features of the photos", anchor=False)
+        st.subheader("The analysis needs the features of the photos", anchor=False)
         st.write(
             "A backbone turns each photo into 2,048 numbers; similar photos get similar numbers. "
             "They show outliers, label suspects and nearest photos, and confirm near-duplicates."
@@ -238,7 +238,7 @@ def _show_outliers(page: QualityPage) -> None:
     classes = page.dataset.manifest["class"].to_numpy()
     st.caption(
         f"{count(len(photos), 'photo')} of {len(page.dataset):,}. The number is the distance from "
-        "the class, in units of its usual spread. Some are mistakes, some are only rare."
+        "the class, in units of its usual spread. An outlier may be a mistake, or only rare."
     )
     show_gallery(
         page.dataset,
@@ -255,7 +255,7 @@ def _show_unreadable(page: QualityPage) -> None:
         st.success("The import read every file.", icon=":material/check_circle:")
         return
     st.caption(
-        f"{count(len(skipped), 'file')} skipped by the import. To have them, repair or replace "
+        f"{count(len(skipped), 'file')} skipped by the import. To include them, repair or replace "
         "them and import the source again."
     )
     show_skipped(list(skipped[["path", "class", "problem"]].itertuples(index=False, name=None)))

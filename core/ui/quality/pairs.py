@@ -98,7 +98,7 @@ def _show_bulk(page: QualityPage, open_pairs: pd.DataFrame, settled: int) -> Non
                 icon=":material/merge:",
                 key="quality.merge_all",
                 help="Keeps the training copy (or the first by path) and excludes the other. "
-                "Pairs across classes stay for you to decide.",
+                "You decide about pairs across classes.",
                 on_click=partial(merge_photos, page.dataset, groups),
             )
 

@@ -70,7 +70,7 @@ def _show_start(dataset: Dataset, recipe: Recipe | None) -> None:
         default="Trials",
         key="training.sweep_ends",
         required=True,
-        help="A trial that is running when the minutes are over is finished.",
+        help="When the time is over, the running trial still finishes.",
     )
     trials, minutes = MOST_TRIALS, None
     if end == "Minutes":

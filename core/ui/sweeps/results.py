@@ -65,7 +65,7 @@ def _show_charts(sweep: SweepRun) -> None:
         show_plot(drawn[0], f"history.{sweep.run.id}", alt)
     with importance:
         if sweep.importance is None:
-            st.caption("Which settings matter is shown after ten trials.")
+            st.caption("After ten trials, this page shows which settings matter.")
         else:
             shares = sweep.importance.shares.items()
             said = ", ".join(f"{SETTING_NAMES[name]} {share:.0%}" for name, share in shares)

@@ -156,7 +156,7 @@ def show_ridge(run: RunRecord) -> None:
     st.markdown(
         f":material/function: **Exact head: ridge regression in closed form.** {said}",
         help="λ is the strength of the regularisation, chosen by leave-one-out on the training "
-        "photos: expect slightly less on new photos.",
+        "photos: expect slightly lower accuracy on new photos.",
     )
     with st.expander("As a table", icon=":material/table_rows:"):
         st.dataframe(_tabulate(choice), hide_index=True, alt="The numbers behind the curve")

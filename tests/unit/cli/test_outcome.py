@@ -34,7 +34,7 @@ def test_undefined_numbers_become_null_and_arrays_become_lists():
         "matrix": [[1, 2], [3, 4]],
         "classes": ["daisy", "rose"],
         "file": "photos/a.jpg",
-        "created": "2026-11-21T03:04:05Z",
+        "created": "2026-11-21T03:04:05+00:00",
         "3": None,
     }
 

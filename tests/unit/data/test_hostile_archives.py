@@ -297,7 +297,7 @@ def test_zip64_sizes_that_lie_are_refused(tmp_path: Path, target: Path) -> None:
 def test_a_name_with_an_end_in_the_middle_is_refused(tmp_path: Path, target: Path) -> None:
     archive = write_zip(tmp_path / "x.zip", {"flowers/rose/1_jpg": PHOTO} | list_good_members())
     archive.write_bytes(archive.read_bytes().replace(b"flowers/rose/1_jpg", b"flowers/rose/1\0jpg"))
-    assert_refused(archive, target, "behind its end")
+    assert_refused(archive, target, "contains a zero byte")
 
 
 def test_names_that_differ_in_capitals_are_kept_apart(tmp_path: Path, target: Path) -> None:

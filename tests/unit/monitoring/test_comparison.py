@@ -127,7 +127,7 @@ def test_without_a_common_test_photo_there_is_no_evidence(
         "core.monitoring.comparison.read_answers",
         lambda _, version: changed if version.number == 1 else challenger,
     )
-    with pytest.raises(RetrainingRefused, match="no test photo that neither"):
+    with pytest.raises(RetrainingRefused, match="no common test photo"):
         compare_versions(challenged, 1, 2)
     comparison = find_comparison(challenged, 1, 2)
     assert comparison is not None and comparison.evidence.turn == 1  # that of the retraining

@@ -89,7 +89,7 @@ def decide_as(kind: Kind, *top: tuple[str, float]) -> Decision:
         (
             decide_as("unsure", ("tulip", 0.7), ("rose", 0.2), ("daisy", 0.01)),
             "I don't know. It looks most like a tulip (70 %) or a rose (20 %).",
-            "It only answers when it is at least 79 % sure.",
+            "The model answers only at a score of at least 79 %.",
         ),
         (
             decide_as("unlike", ("roses", 0.93), ("tulips", 0.05)),

@@ -117,7 +117,7 @@ def test_a_champion_that_is_hardly_wrong_cannot_be_beaten_on_these_photos() -> N
     best = show(4, 0, 51, 47)
     assert judge_evidence(best) == "Too few photos"
     assert "wrong on 4 of 51 test photos" in explain_evidence(best)
-    assert "that takes 6 photos" in explain_evidence(best)
+    assert "a significant gain needs 6 gained photos" in explain_evidence(best)
 
 
 def test_a_later_challenger_is_judged_alike_and_the_tries_are_counted() -> None:

@@ -40,7 +40,7 @@ def test_right_answers_are_written_in_the_order_of_the_steps(workspace: Workspac
     png = "data:image/png;base64,AAAA"
     written = write_answers(lesson, "Flowers", said, {"photos": png})
     titles = re.findall("<h2>(.*)</h2>", written)
-    assert titles == ["1. What does it see?", "5. How many photos are enough?"]
+    assert titles == ["1. What does the network see?", "5. How many photos are enough?"]
     assert "2 of 8" in written and written.index("Feature: 7.") < written.index("Not before 80")
     assert written.count(f'<img src="{png}"') == 1 and "<script" not in written
 

@@ -81,7 +81,7 @@ def test_packing_without_room_is_not_begun(
     usage = shutil.disk_usage(trained_copy.features)._replace(free=500_000_000 + 4_000_000)
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda _: usage)
-        with pytest.raises(DiskFull, match=r"36 padded photos need .* are free"):
+        with pytest.raises(DiskFull, match=r"36 padded photos need .* is free"):
             pack(Ear())
     with pytest.raises(RunStopped):
         pack(Ear(patience=16))

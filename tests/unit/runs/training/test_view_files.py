@@ -27,7 +27,7 @@ def test_views_without_room_are_not_begun(trained_copy, dataset, monkeypatch):
     usage = shutil.disk_usage(trained_copy.features)._replace(free=500_000_000 + 7_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     files = sorted(trained_copy.features.iterdir())
-    with pytest.raises(DiskFull, match=r"2 views of 10 photos need 8 MB .* 7 MB are free"):
+    with pytest.raises(DiskFull, match=r"2 views of 10 photos need 8 MB .* 7 MB is free"):
         prepare(trained_copy, dataset, kind="conv4")
     assert sorted(trained_copy.features.iterdir()) == files
     prepare(trained_copy, dataset, kind="conv4", views=1)  # half of it has room

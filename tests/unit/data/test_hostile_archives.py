@@ -170,7 +170,7 @@ def test_nested_headers_without_end_are_refused(tmp_path: Path, target: Path) ->
     header.type, header.size = tarfile.XHDTYPE, 0
     with gzip.open(tmp_path / "x.tgz", "wb") as file:
         file.write(header.tobuf() * 5000)
-    assert_refused(tmp_path / "x.tgz", target, "broken|absurd")
+    assert_refused(tmp_path / "x.tgz", target, "broken|damaged|absurd")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_negative_size_is_refused(size: int, tmp_path: Path, target: Path) -> 
     header.size = size
     block = header.tobuf(tarfile.GNU_FORMAT)
     (tmp_path / "x.tar").write_bytes(block + bytes(1024))
-    assert_refused(tmp_path / "x.tar", target, "negative size|broken")
+    assert_refused(tmp_path / "x.tar", target, "negative size|broken|damaged")
 
 
 def test_a_negative_header_size_does_not_go_round_for_ever(tmp_path: Path, target: Path) -> None:
@@ -291,7 +291,7 @@ def test_zip64_sizes_that_lie_are_refused(tmp_path: Path, target: Path) -> None:
             entry.extra = struct.pack("<HHQQ", 1, 16, 2**62, 2**62)
             archive.writestr(entry, content)
     alter_directory(tmp_path / "x.zip", 20, b"\xff" * 8)
-    assert_refused(tmp_path / "x.zip", target, "allowed|overlap|broken")
+    assert_refused(tmp_path / "x.zip", target, "allowed|overlap|broken|damaged")
 
 
 def test_a_name_with_an_end_in_the_middle_is_refused(tmp_path: Path, target: Path) -> None:
@@ -337,7 +337,7 @@ def test_a_damaged_gzip_is_refused(tmp_path: Path, target: Path) -> None:
     flipped[len(flipped) // 2] ^= 0xFF
     for content in (bytes(flipped), gzip.compress(b"no archive" * 1000)):
         (tmp_path / "x.tgz").write_bytes(content)
-        assert_refused(tmp_path / "x.tgz", target, "broken")
+        assert_refused(tmp_path / "x.tgz", target, "broken|damaged")
 
 
 def test_a_damaged_header_midway_does_not_pass_for_the_end(tmp_path: Path, target: Path) -> None:
@@ -345,14 +345,14 @@ def test_a_damaged_header_midway_does_not_pass_for_the_end(tmp_path: Path, targe
     last = content.rfind(b"flowers/rose/1.jpg")
     content[last + 148] ^= 0xFF
     (tmp_path / "x.tar").write_bytes(content)
-    assert_refused(tmp_path / "x.tar", target, "broken")
+    assert_refused(tmp_path / "x.tar", target, "broken|damaged")
 
 
 def test_a_header_that_takes_hours_to_read_is_refused(tmp_path: Path, target: Path) -> None:
     """CVE-2024-6232: a long number costs the square of its length."""
     entry = tarfile.TarInfo("flowers/rose/9.jpg")
     entry.pax_headers = {"comment": "1" * 50_000}
-    assert_refused(write_tar_entries(tmp_path / "x.tgz", entry), target, "made to harm")
+    assert_refused(write_tar_entries(tmp_path / "x.tgz", entry), target, "malicious")
 
 
 def test_a_disk_that_is_full_midway_leaves_nothing(tmp_path: Path, target: Path) -> None:

@@ -23,7 +23,7 @@ def test_a_changed_byte_of_a_file_is_refused(trained_copy: Workspace) -> None:
     version = register_versions(trained_copy, 1)[0]
     for role in ("head", "unlike", "reference", "network", "weights"):
         change_byte(version_file(trained_copy, version, role))
-        with pytest.raises(VersionDamaged, match=f"v1 is refused. Its {role}"):
+        with pytest.raises(VersionDamaged, match=f"v1 is refused. Its file “{role}”"):
             open_version(trained_copy, 1)
         version_file(trained_copy, version, role).unlink()
         with pytest.raises(VersionDamaged):

@@ -172,7 +172,7 @@ def test_a_web_page_in_place_of_weights_is_thrown_away(
     workspace: Workspace, server: Server
 ) -> None:
     sound, server.content = server.content, b"<html>please log in</html>"
-    with pytest.raises(WeightsDamaged, match="no HDF5"):
+    with pytest.raises(WeightsDamaged, match="not an HDF5"):
         download_weights(workspace)
     server.content = sound
     assert download_weights(workspace).file is not None

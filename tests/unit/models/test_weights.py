@@ -143,7 +143,7 @@ def test_a_truncated_file_is_told(tmp_path: Path, make_weights_file: MakeFile) -
 def test_a_file_of_another_kind_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "page.h5"
     path.write_bytes(content)
-    with pytest.raises(WeightsDamaged, match="no HDF5"):
+    with pytest.raises(WeightsDamaged, match="not an HDF5"):
         check_weights_file(path)
 
 

@@ -1,6 +1,7 @@
-"""`import` and `datasets`: import a dataset; list, compare, rename and delete versions."""
+"""`import`, `datasets`, `features`: import, list, compare, delete; compute features."""
 
 import os
+import time
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +17,10 @@ from core.cli.choosing import (
     read_run_of,
 )
 from core.cli.command import command, flag, natural, option
+from core.cli.following import PhaseProgress
 from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
+from core.cli.runs import BACKBONE
+from core.config import read_framing
 from core.datasets.photo_table import ABSENT, describe_answers, describe_photos, write_photos
 from core.datasets.quality.store import read_quality
 from core.datasets.query import parse_query
@@ -236,3 +240,40 @@ def dataset_document(dataset: Dataset) -> dict[str, Any]:
         "split_origin": dataset.split_origin,
         "set_aside": dataset.set_aside[["path", "code", "problem"]],
     }
+
+
+@command(
+    DATASET,
+    *BACKBONE,
+    flag(
+        "--drop-views",
+        "instead delete the cached views, activations, resized photos and Grad-CAM maps of the "
+        "dataset; they are computed again when they are needed",
+    ),
+)
+def features(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    """Compute the features of a dataset, or delete its cached views and activations."""
+    # OpenVINO: imported only when it is needed.
+    from core.runs.training.preparing import Preparation, delete_views, prepare_features
+    from models.devices import find_device
+    from models.weights import find_weights
+
+    dataset = read_chosen(workspace, given)
+    if given.drop_views:
+        return Outcome({"dataset": dataset.id, "bytes": delete_views(workspace, dataset.id)})
+    framing = read_framing(vars(given))
+    found = find_weights(workspace, given.weights)
+    start = time.perf_counter()
+    by = Preparation(workspace=workspace, device=find_device(), listener=PhaseProgress(progress))
+    made = prepare_features(by, dataset, found, given.preprocessing, framing)
+    return Outcome(
+        {
+            "dataset": dataset.id,
+            "weights": found.label,
+            "backbone": made.backbone_id,
+            "features": made.features_id,
+            "file": workspace.features_file(made.features_id),
+            "photos": len(dataset),
+            "seconds": time.perf_counter() - start,
+        },
+    )

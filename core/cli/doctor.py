@@ -1,13 +1,11 @@
-"""`doctor`: check a workspace and this machine; each problem comes with its remedy.
-
-Nothing is changed or started.
-"""
+"""`doctor`: check a workspace and this machine, changing nothing. `weights`: list and download."""
 
 import os
 import shutil
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 
@@ -15,8 +13,8 @@ import psutil
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from core.cli.command import command
-from core.cli.outcome import Outcome, ProgressLine
+from core.cli.command import command, flag
+from core.cli.outcome import Outcome, ProgressLine, tabulate
 from core.config import read_settings
 from core.errors import DatabaseUnusable, PetalscopeError, describe_os_error
 from core.formats import count, duration, size
@@ -28,8 +26,9 @@ from core.runs.repairing import find_fault, list_copies
 from core.runs.run_files import read_json
 from core.workspace import PROJECT_ROOT, Workspace
 from data.manifest import list_datasets
+from models.catalogue import CATALOGUE
 from models.devices import find_device
-from models.weights import find_weights
+from models.weights import download_weights, find_weights, list_weights
 
 _LEAST_FREE = 2**30
 _OLD_COPY_S = 2 * 86400.0
@@ -183,3 +182,37 @@ CHECKS: dict[str, _Check] = {
     "device": _check_device,
     "versions": _check_versions,
 }
+
+
+weights = command(
+    flag("--download", "download the ImageNet weights (95 MB); resumes after an interruption"),
+    default="show",
+)
+
+
+@weights.action("show", "show which weights are used by default and where they come from")
+def _show(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
+    if given.download:
+        found = download_weights(workspace, _report(progress))
+    else:
+        found = find_weights(workspace)
+    return Outcome({**vars(found), "kind": found.name, "label": found.label})
+
+
+@weights.action("list", "list all weights and whether they are on this machine")
+def _list(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> Outcome:
+    labels = {found.name: found.label for found in list_weights(workspace)}
+    rows = [
+        {**asdict(entry), "here": name in labels, "label": labels.get(name)}
+        for name, entry in CATALOGUE.items()
+    ]
+    table = tabulate(rows, "name title licence", size=_say_size, on_this_machine="here")
+    return Outcome({"weights": rows}, (table,))
+
+
+def _say_size(entry: dict[str, int]) -> str:
+    return size(entry["size_bytes"]) if entry["size_bytes"] else ""
+
+
+def _report(progress: ProgressLine) -> Callable[[int, int], None]:
+    return lambda done, total: progress.advance("downloading, in MB", done // 10**6, total // 10**6)

@@ -34,7 +34,7 @@ datasets   datasets     compare latest flowers
     list the datasets, newest first; compare, rename or delete versions
 export     exporting    latest ~/flowers
     export a dataset as folders of photos, a model as a zip, or a run as a notebook
-features   upkeep       latest --weights pretrained
+features   datasets     latest --weights pretrained
     compute the features of a dataset before training
 train      training     latest --hidden 256,128 --epochs 20
     train a head, or open the run that has the same recipe
@@ -56,7 +56,7 @@ runs       runs         pause latest
     list the runs; stop, pause, resume, extend, tag or delete them
 retrain    registry     now
     train a challenger from reviewed photos and compare it with the champion
-weights    upkeep       --download
+weights    doctor       --download
     show which ResNet-50 weights are used, or download them
 doctor     doctor       --json
     check the workspace, its index, the scheduler, models, weights and the device

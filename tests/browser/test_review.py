@@ -105,5 +105,5 @@ def test_several_are_accepted_at_once_and_become_a_version(
     wait_until(lambda: count_feedback(workspace)["used"] == 5, "all are in the dataset")
     changes = page.get_by_role("link", name="See the changes").get_attribute("href")
     assert changes is not None and changes.endswith(f"with={original.id}")
-    page.goto(f"{server.address}{changes}")
+    page.goto(f"{server.address}/{changes}")
     expect(page.get_by_text("5 added since version 1")).to_be_visible()

@@ -100,7 +100,7 @@ def _show_plan(dataset: Dataset, plan: ReviewedPlan) -> None:
         make = partial(make_reviewed_version, cache.workspace(), dataset.id, who=name_visitor())
         made = make_dataset("Making the version …", make)
         if made is not None:
-            changes = f"/dataset?dataset={made.id}&view=versions&with={dataset.id}"
+            changes = f"dataset?dataset={made.id}&view=versions&with={dataset.id}"
             photos = f"**{plain(made.name)}** is ready: {count(len(made), 'photo')}."
             keep_done("review", f"{photos} [See the changes]({changes})")
             st.session_state.pop(LAST, None)  # photos in a dataset cannot be undone

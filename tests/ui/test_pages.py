@@ -136,7 +136,7 @@ def test_while_a_run_goes(
     workspace, run_id = going_workspace
     app = open_in(page, workspace)
     assert not app.exception
-    assert not app.error
+    assert not [error.value for error in app.error]
     assert read_run(workspace, run_id).is_going
     if page in NEEDS_RUN:
         assert "still running" in text_of(app)

@@ -140,10 +140,6 @@ class Settings(BaseSettings):
     """port of the prediction API"""
     api_key: SecretStr | None = None
     """key that programs must send, at least 16 characters; required beyond loopback"""
-    api_tls_certificate: Path | None = None
-    """certificate (PEM) of the API for HTTPS; default: plain HTTP"""
-    api_tls_key: Path | None = None
-    """private key (PEM) of the certificate"""
     api_queue: int = Field(64, ge=1, le=4096)
     """photos that can wait in the API; more are refused"""
     api_rate_limit: int | None = Field(None, ge=0)

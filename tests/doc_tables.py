@@ -76,10 +76,10 @@ def write_commands() -> str:
 
 def write_api() -> str:
     """Return the table of the addresses that the OpenAPI document names."""
-    from core.serving.api import app
+    from core.serving.api import create_app
 
     rows = []
-    for address, methods in app.openapi()["paths"].items():
+    for address, methods in create_app().openapi()["paths"].items():
         for method, said in methods.items():
             about = said["description"].split("\n\n")[0].replace("\n", " ")
             codes = ", ".join(said["responses"])

@@ -84,7 +84,7 @@ def run_serving(workspace: Workspace, **settings: str) -> Iterator[ServingProces
         _share_registry(workspace, own)
         port = find_port()
         log = Path(folder) / "api.log"
-        # A key, a rate or a certificate of the real API is none of this one.
+        # A key or a rate of the real API is none of this one.
         environment = {k: v for k, v in os.environ.items() if not k.upper().startswith(_NOT_OURS)}
         environment |= {"PETALSCOPE_WORKSPACE": str(own.root), **settings}
         with log.open("wb") as stream:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from core.cli.choosing import DATASET_HELP, RUN, WHO, choose_dataset, choose_run
@@ -38,7 +37,7 @@ from core.workspace import Workspace
 
 _UNPROTECTED = (
     "Warning: other machines can reach this API over plain HTTP, so the key and photos can be read "
-    "in transit: use --tls-certificate and --tls-key, or put a proxy with TLS in front."
+    "in transit: put a proxy with TLS in front (docs/operation.md)."
 )
 
 
@@ -167,30 +166,24 @@ def _list_versions(workspace: Workspace) -> Outcome:
         "--host", "address to bind to (default: PETALSCOPE_API_HOST); needs a key beyond loopback"
     ),
     option("--port", "port to bind to (default: PETALSCOPE_API_PORT)", int),
-    option("--tls-certificate FILE", "serve HTTPS with this certificate chain (PEM)", Path),
-    option("--tls-key FILE", "private key of the certificate (PEM, without a password)", Path),
 )
 def serve(_workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Serve the prediction API until it is interrupted."""
     # OpenVINO and FastAPI: imported only when they are needed.
     from core.serving.admission import is_loopback
-    from core.serving.running import Tls, run_server
+    from core.serving.api import run_server
 
     settings = read_settings()
-    tls = Tls(
-        certificate=given.tls_certificate or settings.api_tls_certificate,
-        key=given.tls_key or settings.api_tls_key,
-    )
     bind, port = given.host or settings.api_host, given.port or settings.api_port
     host = f"[{bind}]" if ":" in bind else bind
-    address = f"http{'s' if tls.certificate else ''}://{host}:{port}"
+    address = f"http://{host}:{port}"
 
     def tell() -> None:
         progress.note(f"Serving the champion at {address}; Ctrl+C ends it")
-        if tls.certificate is None and not is_loopback(bind):
+        if not is_loopback(bind):
             progress.note(_UNPROTECTED)
 
-    run_server(bind, port, tls, tell)
+    run_server(bind, port, tell)
     return Outcome({"address": address, "state": "ended"}, (f"The API at {address} has ended.",))
 
 

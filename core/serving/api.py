@@ -1,23 +1,30 @@
-"""The prediction API as an ASGI application: `uvicorn core.serving.api:app`, or `make api`.
+"""The prediction API as an ASGI application, and its server: `python -m core serve`.
 
-A process of its own, without Keras or TensorFlow, that follows each promotion of a champion.
+A process of its own, without Keras or TensorFlow, that follows each promotion of a champion. Beyond
+the loopback address, put a proxy before it: see docs/operation.md.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from typing import Any
 
+import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.cors import CORSMiddleware
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from core.config import Settings, read_settings
 from core.errors import PetalscopeError, SettingRefused
 from core.runs.queue.scheduled import wake_scheduler
-from core.serving.admission import read_key
+from core.serving.admission import check_binding, read_key
 from core.serving.answering import AnswerService
 from core.serving.figures import Figures, begin_journal, note
 from core.serving.gate import Gate
@@ -27,6 +34,11 @@ from core.serving.routes import Service, router
 from core.serving.switching import Switcher
 from core.workspace import open_workspace
 
+HEAD_TIMEOUT_S = 30.0
+_GRACE_S = 15
+_KEEP_ALIVE_S = 30
+_MOST_WAITING = 512
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 _DESCRIPTION = (
     "Classifies photos with the champion of the model registry. Every answer names the version "
     "that gave it; every error has one shape, with a stable code and a remedy. Where a key is "
@@ -95,12 +107,88 @@ async def _run(settings: Settings, figures: Figures, app: FastAPI) -> AsyncItera
             note("ended", {"log_lost": logbook.lost})
 
 
-def _create_or_end() -> FastAPI:
-    """Return the application for uvicorn; a refused setting ends the process with its sentence."""
+def run_server(host: str, port: int, on_bound: Callable[[], None] | None = None) -> None:
+    """Serve the API until it is asked to end (SIGTERM, SIGINT) and running requests are answered.
+
+    `on_bound` is called when it is bound, before the first request is answered.
+
+    Raises:
+        SettingRefused: The address needs a key, or the port is taken.
+    """
+    check_binding(read_settings(), host)
+    with _bind(host, port) as listener, _end_quietly():
+        server = make_server(create_app())
+        if on_bound is not None:
+            on_bound()
+        asyncio.run(serve(server, listener))
+
+
+def make_server(app: Any) -> uvicorn.Server:
+    """Return the server of an application, not yet running."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_GRACE_S,
+            h11_max_incomplete_event_size=32_768,
+        )
+    )
+
+
+async def serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve until the server is asked to end."""
+    watch = asyncio.create_task(_hang_up_on_silent(server))
     try:
-        return create_app()
-    except SettingRefused as error:
-        raise SystemExit(str(error)) from error
+        await server.serve(sockets=[listener])
+    finally:
+        watch.cancel()
 
 
-app = _create_or_end()
+async def _hang_up_on_silent(server: uvicorn.Server) -> None:
+    """Close each connection that sends no whole request head in time: uvicorn waits for ever."""
+    since: dict[tuple[H11Protocol, object], float] = {}
+    while True:
+        now = time.monotonic()
+        connections = [
+            one for one in server.server_state.connections if isinstance(one, H11Protocol)
+        ]
+        waiting = [one for one in connections if not one.cycle or one.cycle.response_complete]
+        since = {(one, one.cycle): since.get((one, one.cycle), now) for one in waiting}
+        for (connection, _), began in since.items():
+            if now - began > HEAD_TIMEOUT_S:
+                connection.transport.abort()
+        await asyncio.sleep(HEAD_TIMEOUT_S / 10)
+
+
+@contextmanager
+def _end_quietly() -> Iterator[None]:
+    """Let the signal that ends the server end nothing else: uvicorn raises it once more."""
+    former = {number: signal.signal(number, lambda *_: None) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio sends small answers at once (TCP_NODELAY), not after 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SettingRefused(
+            f"The API cannot be bound to {host}, port {port}: {error.strerror or error}.",
+            "Choose another with --port or PETALSCOPE_API_PORT, or end the program that uses it.",
+            variable="PETALSCOPE_API_PORT",
+        ) from error
+    listener.listen(_MOST_WAITING)
+    return listener

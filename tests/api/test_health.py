@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from core.cli import main
 from core.errors import SettingRefused
 from core.monitoring.readings import check_rules
 from core.registry.store import find_version
-from core.serving.running import run_server
+from core.serving import api
+from core.serving.api import run_server
 from core.workspace import PROJECT_ROOT, Workspace
 from tests.api.conftest import JPEG, PHOTO, TestClient, classify, open_client
 from tests.asking import ask
@@ -101,6 +103,19 @@ def test_it_does_not_start_where_others_could_come_in(
         run_server(host, 0)
     assert "short" not in str(refused.value)
     del workspace
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False)])
+@pytest.mark.usefixtures("workspace")
+def test_plain_http_that_others_can_reach_gets_a_warning(
+    host: str,
+    warned: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(api, "run_server", lambda *given: given[-1]())
+    assert main(["serve", "--host", host]) == 0
+    assert ("plain HTTP" in capsys.readouterr().err) == warned
 
 
 def test_a_taken_port_is_said(workspace: Workspace) -> None:

@@ -46,8 +46,7 @@ def show_curl() -> None:
     """Draw the line that asks the API about a photo."""
     settings = read_settings()
     host = "127.0.0.1" if settings.api_host in _ANY_ADDRESS else settings.api_host
-    protocol = "https" if settings.api_tls_certificate else "http"
-    address = f"{protocol}://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
+    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
     key = '-H "Authorization: Bearer $PETALSCOPE_API_KEY" ' if settings.api_key else ""
     st.subheader("Use it from a program", anchor=False)
     st.code(f"curl -s {key}-F photo=@tulip.jpg {address}/v1/predict", language="bash")

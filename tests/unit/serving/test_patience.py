@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from core.serving import running
-from core.serving.running import Tls, make_server, serve
+from core.serving import api
+from core.serving.api import make_server, serve
 
 HEAD = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 60000\r\n"
 
@@ -19,7 +19,7 @@ async def answer_late(scope: object, receive: object, send: object) -> None:
 
 async def visit(sent: bytes) -> bytes:
     """Return the answer of a server until it hangs up."""
-    server, listener = make_server(answer_late, Tls()), running._bind("127.0.0.1", 0)
+    server, listener = make_server(answer_late), api._bind("127.0.0.1", 0)
     serving = asyncio.create_task(serve(server, listener))
     reader, writer = await asyncio.open_connection(*listener.getsockname())
     writer.write(sent)
@@ -40,7 +40,7 @@ async def visit(sent: bytes) -> bytes:
 def test_silent_and_dripping_clients_are_hung_up_on(
     sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "HEAD_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(api, "HEAD_TIMEOUT_S", 0.2)
     seen = asyncio.run(visit(sent))
     assert seen.startswith(b"HTTP/1.1 204" if sent.endswith(b"abc") else b"")
     assert bool(seen) == sent.endswith(b"abc")

@@ -29,7 +29,7 @@ from core.errors import ClusterFailed
 from core.workspace import PROJECT_ROOT, Workspace, write_atomically
 from models.backbone import BackboneFacts
 from models.devices import find_device
-from models.packed import PackedNetwork, pack_network
+from models.extraction import PackedNetwork, pack_network
 from models.plan import EpochResult, FitWatch
 from models.weights import Weights
 

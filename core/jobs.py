@@ -20,7 +20,7 @@ WORK = {
     "export": "core.exporting.making:do_export",
     "import": "core.datasets.importing:import_photos",
     "quality": "core.datasets.quality.making:make_analysis",
-    "weights": "core.runs.fetching:fetch_weights",
+    "weights": "core.runs.jobs:fetch_weights",
 }
 """Named, not imported: a job loads only its own room."""
 

@@ -5,7 +5,7 @@ import streamlit as st
 from core.ui.parts.frame import is_presenting, open_page
 from core.ui.parts.messages import report_errors
 from core.ui.sweeps.page import show_sweeps
-from core.ui.sweeps.reading import STUDY
+from core.ui.sweeps.results import STUDY
 from core.ui.training.page import show_presentation, show_training
 
 open_page(

@@ -40,7 +40,7 @@ def find_processes(workspace: Workspace, module: str) -> list[psutil.Process]:
 
 def end_processes(workspace: Workspace) -> None:
     """Return when no scheduler, no worker and no errand of the workspace is left."""
-    for module in ("core.runs.scheduler", "core.runs.worker", "core.monitoring.due"):
+    for module in ("core.runs.scheduler", "core.runs.worker", "core.monitoring.readings"):
         found = find_processes(workspace, module)
         for process in found:
             with suppress(psutil.NoSuchProcess):  # it has just ended by itself

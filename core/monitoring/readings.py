@@ -1,10 +1,12 @@
 """Measure the rules, describe the result, raise and end alarms.
 
 An alarm starts when a level is proven, changes with the level, and ends when all is well, the rule
-is off or another version answers. With too few photos it stays as before.
+is off or another version answers. With too few photos it stays as before. The scheduler runs
+`python -m core.monitoring.readings`, which may start at any time, even twice at once.
 """
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,20 +17,23 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, insert, select
 
-from core.errors import PetalscopeError, VersionMissing
+from core.errors import PetalscopeError, RetrainingRefused, VersionMissing
 from core.evaluation.drift import FAMILIES, Family
 from core.evaluation.intervals import Estimate, estimate_quantile
 from core.evaluation.slice_search import compare_shares
 from core.formats import count, percent
 from core.monitoring.drift import VersionDrift, describe_main_change, find_drift
-from core.monitoring.log import read_predictions
+from core.monitoring.kept_photos import sweep_kept_photos
+from core.monitoring.log import estimate_share, keep_newest, list_right, read_predictions
+from core.monitoring.retraining import hold_retraining, read_state, settle_ended
 from core.monitoring.rules import LEVELS, Measure, Rule, change_alarm, list_rules, read_alarm
-from core.monitoring.summaries import estimate_share, keep_newest, list_right
 from core.monitoring.tables import alarms_table
 from core.registry.store import ModelVersion, find_version
 from core.runs.database import write_database
 from core.runs.locks import hold_lock
-from core.workspace import Workspace
+from core.runs.queue.scheduled import read_check_minutes
+from core.runs.queue.starting import ensure_scheduler
+from core.workspace import Workspace, open_workspace
 
 State = Literal["off", "few", "fine", "warning", "critical"]
 """few: too little data for a result."""
@@ -251,3 +256,38 @@ def _update_alarms(connection: Connection, reading: Reading, now: datetime) -> N
             "facts": json.dumps(text, allow_nan=False),
         }
         connection.execute(insert(alarms_table).values(**values))
+
+
+_log = logging.getLogger("due")
+
+
+def main() -> None:
+    """Finish an ended retraining, sweep stored photos, check the rules."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    workspace = open_workspace()
+    _settle_retraining(workspace)
+    sweep_kept_photos(workspace)
+    if not read_check_minutes(workspace):
+        return
+    try:
+        check_rules(workspace)
+        _log.info("rules checked")
+    except PetalscopeError as error:
+        _log.warning("%s: %s %s", error.code, error.problem, error.remedy)
+
+
+def _settle_retraining(workspace: Workspace) -> None:
+    try:
+        with hold_retraining(workspace):
+            if settle_ended(workspace):
+                last = read_state(workspace).last
+                _log.info("%s", last.text if last else "")
+    except RetrainingRefused as error:  # another process is at work
+        _log.info("%s", error.problem)
+        return
+    if read_state(workspace).going is not None:
+        ensure_scheduler(workspace)
+
+
+if __name__ == "__main__":
+    main()

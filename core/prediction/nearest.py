@@ -25,7 +25,7 @@ from core.workspace import Workspace
 from data.dataset import PHOTO_BYTES, Dataset, measure_photos_header
 from models.backbone import Precision, backbone_id
 from models.extraction import features_id, read_features
-from models.keeping import is_kept
+from models.rows import is_kept
 from models.weights import Weights
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from core.registry.files import read_file
 from core.workspace import Workspace
 from data.sources.layout import is_photo
 from models.backbone import FACTS_FILE, NETWORK_FILE
-from models.packed import PackedNetwork, pack_network
+from models.extraction import PackedNetwork, pack_network
 
 PARQUET = ".parquet"
 _AT_ONCE = 64

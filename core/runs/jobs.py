@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.config import read_settings
-from core.errors import PetalscopeError
+from core.errors import PetalscopeError, WeightsDamaged
 from core.kept import read_cached
 from core.runs.locks import free_lock, is_locked, take_lock
-from core.runs.queue.starting import python_command, start_detached
+from core.runs.queue.queue import submit_run
+from core.runs.queue.starting import ensure_scheduler, python_command, start_detached
+from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import append_event, read_events
 from core.workspace import Workspace, write_json
+from models.weights import Weights, download_weights
 
 JobState = Literal["running", "ready", "done", "failed"]
 """ready: an import that waits for a decision."""
@@ -189,3 +192,49 @@ def _make_report(folder: Path) -> Report:
 
 def _end(folder: Path, **facts: object) -> None:
     append_event(folder, {"event": "end", **facts})
+
+
+def start_fetch(workspace: Workspace, **run: str) -> None:
+    """Start the job, unless it is running.
+
+    Args:
+        run: `dataset` and `name` of a run with the default recipe, which waits for the weights.
+    """
+    start_job(workspace, find_fetch(workspace), "weights", {"run": run})
+
+
+def find_fetch(workspace: Workspace) -> Path:
+    """Return the folder of the job."""
+    return workspace.downloads / "weights-pretrained"
+
+
+def probe_weights(workspace: Workspace, weights: Weights) -> None:
+    """Build the backbone of new weights and check its features.
+
+    Raises:
+        WeightsDamaged: The features are useless; the file was deleted.
+    """
+    from models.keras_backbone import make_backbone  # loads Keras
+
+    try:
+        make_backbone(workspace, weights, "resnet")
+    except WeightsDamaged:
+        if weights.file is not None and weights.file.parent == workspace.weights:
+            weights.file.unlink(missing_ok=True)
+        raise
+
+
+def fetch_weights(
+    workspace: Workspace, parameters: Mapping[str, Any], report: Report
+) -> Mapping[str, Any]:
+    """Do the job and return the submitted run, if any."""
+    run = parameters["run"]
+    found = download_weights(workspace, lambda done, total: report("downloading", done, total))
+    report("checking the weights", 0, 0)
+    probe_weights(workspace, found)
+    if "dataset" not in run:
+        return {}
+    recipe = Recipe(dataset=run["dataset"], weights=found.name, weights_digest=found.digest)
+    record, _ = submit_run(workspace, recipe, run["name"])
+    ensure_scheduler(workspace)
+    return {"run": record.id}

@@ -19,7 +19,7 @@ from data.policy import PRESETS
 from models.backbone import Network, Preprocessing, open_trunk
 from models.devices import find_device
 from models.extraction import Photos, extract_features, extract_rows
-from models.keeping import ViewKind, ViewSource, describe_view
+from models.rows import ViewKind, ViewSource, describe_view
 from models.weights import WeightsKind
 from tests.bench.measuring import (
     MEGABYTE,

@@ -40,8 +40,7 @@ from data.dataset import (
 )
 from data.manifest import read_dataset
 from models.extraction import features_id, read_features
-from models.keeping import Entry, keep_rows
-from models.rows import POOLED, make_header
+from models.rows import POOLED, Entry, keep_rows, make_header
 from tests.bench.browser import browse, open_page, press_rerun
 from tests.bench.measuring import (
     BenchmarkFailed,

@@ -36,8 +36,7 @@ from data.manifest import read_dataset
 from data.policy import AugmentationPolicy, Part
 from models.backbone import Trunk
 from models.devices import find_device
-from models.extraction import Photos
-from models.packed import PackedNetwork
+from models.extraction import PackedNetwork, Photos
 from models.plan import FitWatch
 from models.weights import find_weights
 from tests.builders import draw_photo, encode_photo

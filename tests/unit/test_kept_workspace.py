@@ -35,7 +35,7 @@ from core.runs.store import list_runs, list_studies
 from core.workspace import Workspace, open_workspace
 from data.manifest import check_photos, read_dataset
 from data.policy import PRESETS
-from models.keeping import read_kept
+from models.rows import read_kept
 from tests.training import train
 from tests.ui.driver import open_page
 

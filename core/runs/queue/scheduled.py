@@ -1,4 +1,4 @@
-"""Work that rooms hand the scheduler by an arrangement; it starts `core.monitoring.due` for it.
+"""Work that rooms hand the scheduler by an arrangement; `core.monitoring.readings` does it.
 
 An arrangement is JSON under a name. `check_every_minutes` asks for repeated checks; `going` with a
 `run` asks for a look when that run has ended, or at once without a run. Only the database is read
@@ -91,7 +91,7 @@ class DueWork:
             return
         self._last, self._checked = (due, now), now
         self._child = subprocess.Popen(
-            python_command("core.monitoring.due"),
+            python_command("core.monitoring.readings"),
             env=python_environment(self._workspace),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,

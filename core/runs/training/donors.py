@@ -16,8 +16,7 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
 from models.backbone import Precision
-from models.keeping import ViewSource, read_kept
-from models.rows import Donors
+from models.rows import Donors, ViewSource, read_kept
 
 
 def find_donors(

@@ -44,7 +44,7 @@ from models.extraction import (
     features_id,
     read_features,
 )
-from models.keeping import FRAMED, ViewKind, count_partial_rows, describe_photos, read_kept
+from models.rows import FRAMED, ViewKind, count_partial_rows, describe_photos, read_kept
 from models.weights import Weights, find_weights
 
 _SPARE_BYTES = 500_000_000

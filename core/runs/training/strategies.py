@@ -32,9 +32,8 @@ from data.policy import AugmentationPolicy
 from models import prefer_convolutions
 from models.devices import find_device
 from models.extraction import Photos
-from models.keeping import ViewKind
 from models.plan import EpochResult, FitPlan, FitRecord, FitWatch, HeadShape
-from models.rows import Rows, take_rows
+from models.rows import Rows, ViewKind, take_rows
 from models.weights import TUNED, Weights, describe_weights
 
 if TYPE_CHECKING:

@@ -39,16 +39,19 @@ from models.backbone import (
 )
 from models.devices import find_device
 from models.extraction import ExtractionProgress, Photos, extract_rows
-from models.keeping import (
+from models.rows import (
+    Donors,
     Entry,
+    Rows,
     ViewKind,
     ViewSource,
     count_partial_rows,
     describe_view,
+    find_no_donors,
     is_kept,
     read_kept,
+    take_rows,
 )
-from models.rows import Donors, Rows, find_no_donors, take_rows
 from models.weights import Weights
 
 

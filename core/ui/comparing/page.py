@@ -14,9 +14,8 @@ from core.formats import count, plain
 from core.runs.common_photos import CommonPhotos
 from core.runs.recipe.words import list_differences
 from core.runs.store import RunRecord
-from core.ui.comparing.charts import Axis, draw_overlaid_curves
 from core.ui.comparing.reading import MOST_RUNS, Compared, ComparisonPage, read_comparison
-from core.ui.comparing.verdict import show_compared_table, show_headline
+from core.ui.comparing.verdict import Axis, draw_overlaid_curves, show_compared_table, show_headline
 from core.ui.parts.charts import show_kept_chart, show_plot, show_table_behind
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import pick_linked, pick_one, title_run

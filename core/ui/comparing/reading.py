@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,6 @@ from core.formats import plain
 from core.runs.common_photos import CommonPhotos, find_common
 from core.runs.run_files import curve
 from core.runs.store import Repeats, RunRecord, fold_repeats, list_runs
-from core.ui.comparing.charts import RunCurve
 from core.ui.parts import cache
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import read_choice
@@ -26,6 +26,15 @@ from data.splits import SPLITS
 
 MOST_RUNS = 24
 """Most runs in one comparison."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCurve:
+    """The epochs of a run, as in its events."""
+
+    name: str
+    epochs: Sequence[Mapping[str, Any]]
+    best_epoch: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

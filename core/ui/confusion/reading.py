@@ -44,7 +44,7 @@ from core.ui.confusion.scope import (
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, read_choice
 from data.dataset import Dataset
-from models.keeping import is_kept
+from models.rows import is_kept
 
 CLEARED = "confusion.cleared"
 """Session key of a number in the key of the list: a new number gives a list without a tick."""

@@ -16,7 +16,7 @@ from core.ui.parts.messages import show_problem
 from core.ui.parts.pickers import name_runs, pick_named
 from core.ui.parts.seal import find_sealed
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
-from core.ui.photos.querying import show_conditions, show_query
+from core.ui.photos.gallery import show_conditions, show_query
 from data.splits import SPLITS
 
 _NAMES = ("class", "in", "text", "issue", "like", "q", "area", *MEASURES)

@@ -18,12 +18,10 @@ from core.formats import percent, plain
 from core.runs.jobs import read_job
 from core.runs.recipe.strategies import HEAD, STRATEGIES
 from core.teaching.lessons import Picture, list_lessons, list_words
-from core.ui.lesson.charts import draw_curves, list_losses
 from core.ui.lesson.checking import list_answered, list_pictures, show_check, write_report
-from core.ui.lesson.looking import excite
-from core.ui.lesson.preparing import show_preparation
+from core.ui.lesson.looking import draw_curves, excite, list_losses
 from core.ui.lesson.reading import LESSON, SET, STEP, LessonPage, open_lesson, read_lesson_page
-from core.ui.lesson.trained import offer_training
+from core.ui.lesson.trained import offer_training, show_preparation
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart, show_live_chart
 from core.ui.parts.exact import make_by_head, open_exact_head

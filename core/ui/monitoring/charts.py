@@ -106,7 +106,7 @@ def draw_classes(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
     """Return the share of each predicted class, with the reference; largest changes first.
 
     Args:
-        rows: Of `core.monitoring.summaries.count_classes`.
+        rows: Of `core.monitoring.log.count_classes`.
     """
     colours = choose_palette(dark)
     gap = (rows["now"] - rows["before"].fillna(0)).abs()

@@ -13,13 +13,16 @@ from core.errors import PetalscopeError
 from core.evaluation.intervals import Estimate
 from core.formats import count, milliseconds, percent, plain
 from core.monitoring.feedback import count_feedback
-from core.monitoring.log import count_predictions, delete_predictions, read_predictions, write_csv
-from core.monitoring.summaries import (
+from core.monitoring.log import (
     count_classes,
+    count_predictions,
+    delete_predictions,
     keep_newest,
     name_versions,
+    read_predictions,
     summarise,
     summarise_days,
+    write_csv,
 )
 from core.ui.monitoring.charts import (
     Timeline,
@@ -27,10 +30,9 @@ from core.ui.monitoring.charts import (
     draw_shares,
     draw_volume,
 )
-from core.ui.monitoring.drift import show_drift
 from core.ui.monitoring.reading import MOST_ROWS, PERIODS, MonitoringPage, read_monitoring
 from core.ui.monitoring.review import show_review
-from core.ui.monitoring.rules import show_active_alarms, show_rules
+from core.ui.monitoring.rules import show_active_alarms, show_drift, show_rules
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.messages import show_empty, show_told, tell_after_rerun

@@ -19,8 +19,7 @@ from core.ui.monitoring.card import (
     show_card,
     show_undo,
 )
-from core.ui.monitoring.retraining import show_retraining
-from core.ui.monitoring.version import show_new_version
+from core.ui.monitoring.retraining import show_new_version, show_retraining
 from core.ui.parts import cache
 from core.ui.parts.messages import show_done, show_empty
 from core.ui.parts.pickers import pick_linked, pick_named, pick_page

@@ -1,16 +1,22 @@
-"""The page Monitoring, rules: active alarms on top, below the rules and the former alarms."""
+"""The page Monitoring: alarms, rules, and drift with the photos behind it."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from core.formats import count, moment, plain
+from core.errors import PetalscopeError
+from core.evaluation.drift import FALSE_ALARMS, Drift
+from core.formats import count, moment, percent, plain
+from core.monitoring.drift import VersionDrift, describe_drift, describe_photo
+from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.readings import Reading, State, describe_levels, describe_reading
 from core.monitoring.rules import Alarm
 from core.runs.queue.scheduled import read_check_minutes
 from core.ui.monitoring.reading import MonitoringPage, check_again
 from core.ui.parts import cache
+from core.ui.parts.messages import show_problem
+from data.images import read_packed_photo
 
 _BADGES: dict[State, str] = {
     "off": ":gray-badge[off]",
@@ -82,3 +88,78 @@ def _show_history(alarms: Sequence[Alarm]) -> None:
             }
         )
         st.dataframe(table, hide_index=True, alt=f"{count(len(alarms), 'alarm')}, newest first")
+
+
+_SHOWN = 8
+_IN_A_ROW = 4
+
+
+def show_drift(page: MonitoringPage) -> None:
+    """Draw whether the photos of the version differ from its reference."""
+    st.subheader(
+        "Have the photos changed?",
+        anchor=False,
+        help="The newest photos of the period, each once, against the validation photos stored "
+        "with the version. Kolmogorov-Smirnov distance and population stability index, with "
+        f"{percent(FALSE_ALARMS, 100)} false alarms in total (Bonferroni).",
+    )
+    if page.version is None:
+        st.caption(
+            "Only registered versions have a reference. Register a run and make it the champion "
+            "on the page Models."
+        )
+        return
+    try:
+        found = page.read_drift(page.version)
+    except PetalscopeError as error:
+        show_problem(error.problem, error.remedy)
+        return
+    lines = [plain(line) for line in describe_drift(found)]
+    if found.drift is None:
+        st.info(lines[0], icon=":material/hourglass_empty:")
+        return
+    if not found.drift.proven:
+        st.success(lines[0], icon=":material/check_circle:")
+    else:
+        text = "\n".join(f"- {line}" for line in lines)
+        n = f"n = {found.drift.n:,}, reference {found.drift.m:,}"
+        st.warning(f"**The photos have changed** ({n}).\n\n{text}", icon=":material/trending_up:")
+    _show_measures(found.drift)
+    if found.drift.proven:
+        _show_drivers(found)
+
+
+def _show_measures(drift: Drift) -> None:
+    """Draw the tables of all measures."""
+    with st.expander("Details", icon=":material/table:"):
+        st.dataframe(
+            drift.columns.sort_values("distance", ascending=False),
+            hide_index=True,
+            column_config={"distance": st.column_config.ProgressColumn(format="%.2f", max_value=1)},
+            alt="All measures, the largest distance first",
+        )
+        st.dataframe(drift.mix.table, hide_index=True, alt="The mix of classes")
+
+
+def _show_drivers(found: VersionDrift) -> None:
+    """Draw the photos that lie farthest in the direction of the change."""
+    st.markdown("**Photos behind the change**")
+    rows = found.drivers.index[:_SHOWN]
+    for start in range(0, len(rows), _IN_A_ROW):
+        for place, row in zip(st.columns(_IN_A_ROW), rows[start : start + _IN_A_ROW], strict=False):
+            with place:
+                _show_driver(found, int(row))
+
+
+def _show_driver(found: VersionDrift, row: int) -> None:
+    photo = found.photos.loc[row]
+    content = read_kept_photo(cache.workspace(), str(photo["photo"]))
+    if content is not None:
+        st.image(read_packed_photo(content)[0], width="stretch")
+    note = "" if content else " · photo not stored"
+    words = describe_photo(found, row) or "unusual only in its features"
+    st.markdown(
+        f"**{plain(str(photo['top']), 40)}** {percent(float(photo['top_score']), 1)}  \n"
+        f"{plain(words)}"
+    )
+    st.caption(f"{moment(photo['time'].to_pydatetime())} · {photo['source']}{note}")

@@ -12,8 +12,7 @@ import streamlit as st
 from core.config import read_settings
 from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import plain, size
-from core.runs.fetching import find_fetch, start_fetch
-from core.runs.jobs import read_job
+from core.runs.jobs import find_fetch, read_job, start_fetch
 from core.runs.recipe.recipe import SETTINGS
 from core.runs.store import list_runs
 from core.ui.parts import cache

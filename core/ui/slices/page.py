@@ -20,8 +20,7 @@ from core.ui.parts.pickers import pick_linked
 from core.ui.parts.state import choose_by_row, keep_choice, read_chosen_mark
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
-from core.ui.slices.findings import show_shortcuts, show_worst
-from core.ui.slices.reading import VIEWS, SlicesPage, read_slices
+from core.ui.slices.findings import VIEWS, SlicesPage, read_slices, show_shortcuts, show_worst
 
 _WRONG, _ALL = "wrong", "all"
 _COLUMNS = 2

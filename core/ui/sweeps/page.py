@@ -26,8 +26,7 @@ from core.ui.parts import cache
 from core.ui.parts.live_state import follow_run, show_badge
 from core.ui.parts.messages import show_problem
 from core.ui.parts.state import bind_choice, keep_choice
-from core.ui.sweeps.reading import STUDY, SweepsPage, read_sweep, read_sweeps
-from core.ui.sweeps.results import show_trials
+from core.ui.sweeps.results import STUDY, SweepsPage, read_sweep, read_sweeps, show_trials
 from core.workspace import Workspace
 from data.dataset import Dataset
 

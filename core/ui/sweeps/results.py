@@ -1,21 +1,177 @@
-"""The trials of a sweep: numbers, pictures, and a table to make a run from."""
+"""The sweeps of a dataset; the trials of one: numbers, pictures, and a table to make a run from.
 
+Optuna is imported inside functions: the page server starts without it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
+from plotly.colors import sample_colorscale
 
+from core.charts.theme import choose_palette, figure_layout, format_share
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, percent_format
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
-from core.runs.recipe.plans import SETTING_NAMES, write_setting
-from core.runs.store import RunRecord
-from core.runs.training.study import TrialResult
+from core.runs.recipe.plans import SETTING_NAMES, find_space, write_setting
+from core.runs.store import RunRecord, list_studies
+from core.runs.training.study import (
+    Importance,
+    TrialResult,
+    make_study,
+    read_importance,
+    read_trials,
+    sort_trials,
+)
 from core.ui.parts import cache
 from core.ui.parts.charts import show_plot
-from core.ui.parts.choosing import change_run
+from core.ui.parts.choosing import change_run, find_default
 from core.ui.parts.frame import is_dark
-from core.ui.sweeps.charts import draw_history, draw_importance, draw_parallel
-from core.ui.sweeps.reading import SweepRun
+from core.ui.parts.state import read_choice
+from data.dataset import Dataset
+
+_LEFT, _BELOW_TITLE = 56, 56
+
+
+def draw_history(trials: Sequence[TrialResult], dark: bool = False) -> go.Figure:
+    """Return the accuracy of each trial, and the best so far as a line."""
+    from optuna.visualization import plot_optimization_history
+
+    colours, best = choose_palette(dark), max(trial.accuracy for trial in trials)
+    space = find_space(trials[0].recipe, list(trials[0].settings))
+    study = make_study(trials, space, seed=0, as_complete=True)
+    figure = plot_optimization_history(study, target_name="Validation accuracy")
+    points, steps = figure.data[:2]
+    figure.update_traces(x=[trial.number for trial in trials])  # Optuna counts from 0
+    points.update(name="Trial", marker={"color": colours.splits["validation"], "size": 7})
+    steps.update(name="Best so far", line={"color": colours.accent, "shape": "hv"})
+    axis = {"gridcolor": colours.line, "zeroline": False}
+    figure.update_xaxes(**axis, showgrid=False, tickformat=",d")
+    figure.update_yaxes(**axis, title=None, tickformat=".0%")
+    title = f"Best of {len(trials):,} trials: {format_share(best)} validation accuracy"
+    return _style(figure, title, dark).update_layout(legend={"orientation": "h", "y": 1.12})
+
+
+def draw_importance(importance: Importance, dark: bool = False) -> go.Figure:
+    """Return a bar for each setting: the share of the differences that it explains."""
+    colours, shares = choose_palette(dark), importance.shares
+    names = [SETTING_NAMES[name] for name in shares]
+    bars = go.Bar(
+        x=list(shares.values()),
+        y=names,
+        orientation="h",
+        text=[format_share(share) for share in shares.values()],
+        textposition="outside",
+        cliponaxis=False,
+        marker={"color": [colours.accent] + [colours.faint] * (len(names) - 1)},
+        hoverinfo="skip",
+    )
+    figure = go.Figure(bars)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(autorange="reversed")
+    title = f"{names[0].capitalize()} matters most ({importance.trials:,} trials)"
+    return _style(figure, title, dark).update_layout(showlegend=False, margin_l=120)
+
+
+def draw_parallel(trials: Sequence[TrialResult], dark: bool = False) -> go.Figure:
+    """Return one line per trial through all its settings; the greener, the more accurate."""
+    from optuna.visualization import plot_parallel_coordinate
+
+    colours = choose_palette(dark)
+    space = find_space(trials[0].recipe, list(trials[0].settings))
+    titled = [
+        replace(one, settings={SETTING_NAMES[name]: one.settings[name] for name in space})
+        for one in sorted(trials, key=lambda one: one.accuracy)
+    ]
+    study = make_study(
+        titled, {SETTING_NAMES[name]: space[name] for name in space}, seed=0, as_complete=True
+    )
+    figure = plot_parallel_coordinate(study, target_name="accuracy")
+    lines = [trace for trace in figure.data if trace.mode == "lines"]
+    # By rank: a few failures must not take all the colours.
+    ramp = sample_colorscale([colours.line, *colours.hits[1:]], np.linspace(0, 1, len(lines)))
+    for line, colour in zip(lines, ramp, strict=True):
+        line.line.color = colour
+    figure.update_traces(opacity=0.8)
+    figure.update_traces(visible=False, selector={"mode": "markers"})  # the colour bar
+    figure.update_annotations(font={"color": colours.quiet, "size": 11})
+    figure.update_shapes(line={"color": colours.line})
+    figure.update_xaxes(side="top")
+    title = "Settings of each trial: the greener, the more accurate"
+    return _style(figure, title, dark).update_layout(height=380, hovermode="closest", margin_t=92)
+
+
+def _style(figure: go.Figure, title: str, dark: bool) -> go.Figure:
+    layout = figure_layout(dark)
+    layout["title"]["text"] = title
+    margin = {"l": _LEFT, "r": 32, "t": _BELOW_TITLE, "b": 40}
+    figure.update_layout(template="none", **layout, height=270, margin=margin)
+    return figure
+
+
+STUDY = "sweep"
+"""Parameter of the address: the chosen sweep."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepsPage:
+    """The sweeps of a dataset, newest first, and the chosen one."""
+
+    sweeps: dict[str, RunRecord]
+    chosen: str | None
+    """The sweep that the address names, else the one that is running."""
+    is_missing: bool
+    """Whether the address names a sweep that no dataset has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRun:
+    """A sweep with its finished trials."""
+
+    run: RunRecord
+    trials: Sequence[TrialResult]
+    importance: Importance | None
+    """None before ten trials, or where no setting explains anything."""
+
+    @cached_property
+    def ranked(self) -> list[TrialResult]:
+        """The trials, best first."""
+        return sort_trials(self.trials)
+
+    @property
+    def n(self) -> int:
+        """Validation photos."""
+        return self.run.val_photos or 0
+
+
+def read_sweeps(dataset: Dataset) -> SweepsPage:
+    """Return the sweeps of a dataset."""
+    sweeps = _list_sweeps(dataset.id)
+    stated = read_choice(STUDY)
+    running = find_default([sweep for sweep in sweeps.values() if not sweep.has_ended])
+    return SweepsPage(
+        sweeps=sweeps,
+        chosen=stated if stated in sweeps else running.id if running else None,
+        is_missing=stated is not None and stated not in sweeps | _list_sweeps(),
+    )
+
+
+def read_sweep(run: RunRecord) -> SweepRun:
+    """Return a sweep with its finished trials."""
+    folder = cache.workspace().run_folder(run.id)
+    known = read_importance(folder)
+    explains = known is not None and any(known.shares.values())
+    return SweepRun(run=run, trials=read_trials(folder), importance=known if explains else None)
+
+
+def _list_sweeps(dataset_id: str | None = None) -> dict[str, RunRecord]:
+    return {study.id: study for study in list_studies(cache.workspace(), dataset_id)}
+
 
 _FEW = 4
 """Trials from which the charts say something."""

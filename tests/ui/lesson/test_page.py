@@ -185,7 +185,7 @@ def test_missing_runs_are_trained_from_the_step_and_the_curve_is_measured(
 def test_an_empty_workspace_is_prepared_with_one_button(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("lesson.preparing", "recipes.form", "parts.live_state"):
+    for module in ("lesson.trained", "recipes.form", "parts.live_state"):
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
     app = open_page("lesson")
     press(app, "Prepare the lesson")

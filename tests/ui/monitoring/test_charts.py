@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from core.charts.theme import DARK, LIGHT
-from core.monitoring.log import log_predictions, read_predictions
-from core.monitoring.summaries import (
+from core.monitoring.log import (
     count_classes,
+    log_predictions,
     name_versions,
+    read_predictions,
     summarise_days,
 )
 from core.ui.monitoring.charts import (

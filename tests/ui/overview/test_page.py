@@ -26,7 +26,7 @@ def newcomer(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterat
         folder.mkdir()
     for file in trained_copy.root.glob("petalscope.db*"):
         file.unlink()
-    for place in ("core.ui.recipes.form.ensure_scheduler", "core.runs.fetching.ensure_scheduler"):
+    for place in ("core.ui.recipes.form.ensure_scheduler", "core.runs.jobs.ensure_scheduler"):
         monkeypatch.setattr(place, lambda _: None)
     yield trained_copy
     downloading._asked.clear()
@@ -87,7 +87,7 @@ def test_a_click_starts_the_download_once(
         monkeypatch.setattr("core.runs.jobs.start_detached", lambda *_, **__: None)
         return start_job(workspace, folder, kind, asked)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("core.runs.fetching.start_job", start)
+    monkeypatch.setattr("core.runs.jobs.start_job", start)
     press(open_page("overview"), "Download ImageNet weights")
     ((kind, asked),) = begun
     assert kind == "weights"

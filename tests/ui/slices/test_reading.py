@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.runs.store import list_runs
-from core.ui.slices.reading import SlicesPage, read_slices
+from core.ui.slices.findings import SlicesPage, read_slices
 from core.workspace import Workspace
 
 Read = Callable[..., SlicesPage]

@@ -7,7 +7,7 @@ import pytest
 from core.runs.recipe.plans import first_settings
 from core.runs.recipe.recipe import Recipe
 from core.runs.training.study import Importance, TrialResult
-from core.ui.sweeps.charts import draw_history, draw_importance, draw_parallel
+from core.ui.sweeps.results import draw_history, draw_importance, draw_parallel
 
 RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d", optimizer="adamw")
 RATES = {1e-4: 0.85, 0.03: 0.2, 1e-3: 0.9, 2e-3: 0.88}

@@ -7,7 +7,8 @@ import pytest
 from core.charts.bars import CHANGE, draw_class_changes
 from core.charts.theme import DARK, LIGHT
 from core.evaluation.comparison import compare_predictions
-from core.ui.comparing.charts import RunCurve, draw_overlaid_curves
+from core.ui.comparing.reading import RunCurve
+from core.ui.comparing.verdict import draw_overlaid_curves
 
 EPOCHS = [
     {"epoch": 1, "val_loss": 0.9, "val_accuracy": 0.5, "seconds": 2.0},

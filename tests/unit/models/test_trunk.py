@@ -13,9 +13,8 @@ from core.errors import BackboneMissing, RecipeRefused
 from core.workspace import PROJECT_ROOT, Workspace
 from models.backbone import Backbone, Precision, Trunk, open_trunk
 from models.extraction import Photos, extract_rows
-from models.keeping import ViewSource, describe_view
 from models.keras_backbone import KerasBackbone, build_backbone, compare_features
-from models.rows import CONV4
+from models.rows import CONV4, ViewSource, describe_view
 from models.weights import find_weights
 
 SOURCE = ViewSource(kind="conv4", backbone="b", precision="f32", policy="", seed=0, number=0)

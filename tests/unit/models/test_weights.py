@@ -8,7 +8,7 @@ import pytest
 
 from core.config import OFFICIAL_WEIGHTS_URL
 from core.errors import WeightsDamaged, WeightsMissing
-from core.runs.fetching import probe_weights
+from core.runs.jobs import probe_weights
 from core.workspace import Workspace, digest_file
 from models import weights as weights_module
 from models.weights import (

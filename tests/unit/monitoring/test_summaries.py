@@ -7,11 +7,12 @@ import pytest
 
 from core.evaluation.intervals import wilson_interval
 from core.monitoring.feedback import give_feedback
-from core.monitoring.log import log_predictions, read_predictions
-from core.monitoring.summaries import (
+from core.monitoring.log import (
     RUNS,
     count_classes,
     keep_newest,
+    log_predictions,
+    read_predictions,
     summarise,
     summarise_days,
 )

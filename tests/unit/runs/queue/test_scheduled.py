@@ -80,4 +80,4 @@ def test_rules_that_are_to_be_checked_keep_the_scheduler(
         errands.step()
     assert errands.are_arranged
     assert len(started) == 4  # at once, then every ten minutes
-    assert started[0][-1] == "core.monitoring.due"
+    assert started[0][-1] == "core.monitoring.readings"

@@ -279,10 +279,6 @@ class ServiceNotReady(PetalscopeError, code="service_not_ready"):
     """The API has no model version yet. Promote one; the API loads it automatically."""
 
 
-class ExportMissing(PetalscopeError, code="export_missing"):
-    """The workspace has no such export. Create it again."""
-
-
 def describe_os_error(error: OSError) -> PetalscopeError | None:
     """Return the error for a full disk or a path without access; None for other system errors."""
     file = f"“{error.filename}”" if error.filename else "A file"

@@ -17,7 +17,7 @@ from core.cli.outcome import Outcome, ProgressLine, check_free, pick, write_file
 from core.errors import ExportRefused
 from core.exporting.making import write_zip
 from core.exporting.notebook import write_notebook
-from core.exporting.store import FORMATS, make_request
+from core.exporting.store import FORMATS
 from core.formats import size
 from core.reporting.contents import collect_report
 from core.reporting.writing import write_html, write_model_card
@@ -96,8 +96,8 @@ def _export_model(workspace: Workspace, given: Namespace, progress: ProgressLine
         raise ExportRefused("The target of the export is missing.", "Name a zip: flowers.zip.")
     target = _choose_file(given.dataset, ".zip", force=given.force)
     formats = [word for word in given.formats.replace(" ", "").split(",") if word]
-    wish = make_request(choose_model(workspace, given.model), formats)
-    record = write_zip(workspace, wish, target, progress.advance)
+    model = choose_model(workspace, given.model)
+    record = write_zip(workspace, model, formats, target, progress.advance)
     return Outcome({"file": target, **pick(record, "bytes", "sha256", "model", "formats")})
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -21,11 +21,9 @@ from core.exporting.store import (
     FACTS,
     RECORD_FILE,
     ExportRecord,
-    ExportRequest,
     identify_export,
-    is_made,
-    make_request,
     read_export,
+    sort_formats,
 )
 from core.formats import count, plain
 from core.prediction.deciding import DecisionRule
@@ -123,39 +121,41 @@ def _rejects(rule: DecisionRule | None) -> bool:
     return rule is not None and rule.unlike_limit is not None
 
 
-def make_export(workspace: Workspace, request: ExportRequest, report_step: Report) -> ExportRecord:
-    """Return the export for a request; make it if it is missing."""
-    identifier = identify_export(workspace, request)
-    if is_made(workspace, identifier):
-        return read_export(workspace, identifier)
+def make_export(
+    workspace: Workspace, model: str, formats: Sequence[str], report_step: Report
+) -> ExportRecord:
+    """Return the export of a model in these formats; make it if it is missing."""
+    identifier = identify_export(workspace, model, formats)
+    if (made := read_export(workspace, identifier)) is not None:
+        return made
     folder = workspace.export_folder(identifier)
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"petalscope-{request.model[:8]}-{identifier[:6]}.zip"
-    record = write_zip(workspace, request, target, report_step)
+    target = folder / f"petalscope-{model[:8]}-{identifier[:6]}.zip"
+    record = write_zip(workspace, model, formats, target, report_step)
     write_json(folder / RECORD_FILE, asdict(record) | {"created": record.created.isoformat()})
     return record
 
 
 def write_zip(
-    workspace: Workspace, request: ExportRequest, target: Path, report_step: Report
+    workspace: Workspace, model: str, formats: Sequence[str], target: Path, report_step: Report
 ) -> ExportRecord:
     """Write the zip to the target file and return its record.
 
     Raises:
-        ExportRefused: The target may not be written.
+        ExportRefused: A format is unknown, or the target may not be written.
         DiskFull: The disk is full; no half-written file is left.
         PetalscopeError: The model cannot be opened; see `open_subject`.
     """
-    identifier = identify_export(workspace, request)
+    identifier, formats = identify_export(workspace, model, formats), sort_formats(formats)
     with (
         report_failure(target, "export again; no half-written file is left."),
         TemporaryDirectory(prefix="export-", dir=workspace.temporary) as temporary,
-        open_subject(workspace, request.model) as subject,
+        open_subject(workspace, model) as subject,
     ):
         folder = Path(temporary)
-        write_models(folder, subject, request.formats, report_step)
-        _write_documents(folder, workspace, subject, request.formats)
-        report_step("packing", len(request.formats), len(request.formats) + 1)
+        write_models(folder, subject, formats, report_step)
+        _write_documents(folder, workspace, subject, formats)
+        report_step("packing", len(formats), len(formats) + 1)
         # Networks do not shrink: nothing is compressed.
         with (
             write_atomically(target) as part,
@@ -164,8 +164,9 @@ def write_zip(
             for path in sorted(path for path in folder.rglob("*") if path.is_file()):
                 archive.write(path, f"{target.stem}/{path.relative_to(folder).as_posix()}")
     return ExportRecord(
-        **asdict(request),
         id=identifier,
+        model=model,
+        formats=formats,
         title=subject.title,
         file=target.name,
         bytes=target.stat().st_size,
@@ -175,7 +176,7 @@ def write_zip(
 
 
 def write_models(
-    folder: Path, subject: Subject, formats: tuple[str, ...], report_step: Report
+    folder: Path, subject: Subject, formats: Sequence[str], report_step: Report
 ) -> None:
     """Write the model into the folder in each format."""
     network, facts, head = subject.network_file, subject.backbone, subject.head
@@ -219,7 +220,7 @@ def _write_space(folder: Path, subject: Subject) -> None:
 
 
 def _write_documents(
-    folder: Path, workspace: Workspace, subject: Subject, formats: tuple[str, ...]
+    folder: Path, workspace: Workspace, subject: Subject, formats: Sequence[str]
 ) -> None:
     """Write README.md, MODEL_CARD.md and model.json; the Space has its own copies."""
     readme = _TEMPLATES.get_template("readme.md.jinja")
@@ -272,5 +273,5 @@ def do_export(
     workspace: Workspace, parameters: Mapping[str, Any], report_step: Report
 ) -> Mapping[str, Any]:
     """Do the job: return the record of the export."""
-    made = make_export(workspace, make_request(**parameters), report_step)
+    made = make_export(workspace, **parameters, report_step=report_step)
     return asdict(made) | {"created": ""}

@@ -5,9 +5,9 @@ written last: where it exists, the zip is complete.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, get_args
 from pydantic import TypeAdapter
 
 from core.config import fingerprint
-from core.errors import ExportMissing, ExportRefused
+from core.errors import ExportRefused
 from core.prediction.deciding import rule_to_facts
 from core.prediction.rules import find_rule
 from core.registry.loading import find_number
@@ -51,20 +51,14 @@ _VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportRequest:
-    """A model, and its formats."""
+class ExportRecord:
+    """A written export."""
 
+    id: str
     model: str
     """“v3”, or the id of a run."""
     formats: tuple[str, ...]
     """In the order of FORMATS; older exports may have others."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportRecord(ExportRequest):
-    """A written export."""
-
-    id: str
     title: str
     file: str
     bytes: int
@@ -75,68 +69,60 @@ class ExportRecord(ExportRequest):
 _RECORD = TypeAdapter(ExportRecord)
 
 
-def make_request(model: str, formats: Sequence[str]) -> ExportRequest:
-    """Return the request."""
-    known = f"Choose from {', '.join(FORMATS)}."
-    if unknown := [name for name in formats if name not in FORMATS]:
-        raise ExportRefused(f"Unknown format “{unknown[0]}”.", known)
-    if not formats:
-        raise ExportRefused("No format is chosen.", known)
-    return ExportRequest(model=model, formats=tuple(name for name in FORMATS if name in formats))
+def sort_formats(formats: Iterable[str]) -> tuple[str, ...]:
+    """Return the formats in their order, each once.
+
+    Raises:
+        ExportRefused: A format is unknown, or there is none.
+    """
+    chosen = set(formats)
+    if not chosen or chosen - set(FORMATS):
+        unknown = ", ".join(sorted(chosen - set(FORMATS)))
+        raise ExportRefused(
+            f"Unknown format “{unknown}”." if unknown else "No format is chosen.",
+            f"Choose from {', '.join(FORMATS)}.",
+        )
+    return tuple(name for name in FORMATS if name in chosen)
 
 
-def identify_export(workspace: Workspace, request: ExportRequest) -> str:
-    """Return the id of the export that fulfils the request."""
-    number = find_number(request.model)
+def identify_export(workspace: Workspace, model: str, formats: Iterable[str]) -> str:
+    """Return the id of the export of a model in these formats."""
+    number = find_number(model)
     if number is not None:
         digest = read_version(workspace, number).digest
     else:
-        run = read_run(workspace, request.model).id
+        run = read_run(workspace, model).id
         rule = find_rule(workspace, run, read_result(workspace, run))
         facts = {"result": digest_result(workspace, run), "rule": rule and rule_to_facts(rule)}
         digest = fingerprint(facts)
-    return fingerprint({"export": _VERSION, "digest": digest, **asdict(request)})
+    asked = {"model": model, "formats": sort_formats(formats)}
+    return fingerprint({"export": _VERSION, "digest": digest, **asked})
 
 
-def start_export(workspace: Workspace, request: ExportRequest) -> str:
+def start_export(workspace: Workspace, model: str, formats: Sequence[str]) -> str:
     """Start a process that makes the export, unless it is made; return its id."""
-    identifier = identify_export(workspace, request)
-    if not is_made(workspace, identifier):
-        folder = workspace.export_folder(identifier)
-        start_job(workspace, folder, "export", asdict(request))
+    identifier = identify_export(workspace, model, formats)
+    if read_export(workspace, identifier) is None:
+        parameters = {"model": model, "formats": sort_formats(formats)}
+        start_job(workspace, workspace.export_folder(identifier), "export", parameters)
     return identifier
 
 
-def is_made(workspace: Workspace, export_id: str) -> bool:
-    """Return whether the workspace has the export, of the right size."""
-    with suppress(ExportMissing):
-        record = read_export(workspace, export_id)
-        return find_zip(workspace, record).stat().st_size == record.bytes
-    return False
-
-
-def read_export(workspace: Workspace, export_id: str) -> ExportRecord:
-    """Return an export."""
-    try:
+def read_export(workspace: Workspace, export_id: str) -> ExportRecord | None:
+    """Return an export; None where it is missing, or its zip has not the right size."""
+    with suppress(OSError, ValueError):
         content = (workspace.export_folder(export_id) / RECORD_FILE).read_bytes()
         record = _RECORD.validate_json(content)
-        find_zip(workspace, record).stat()
-    except (OSError, ValueError) as error:
-        raise ExportMissing(
-            f"No export “{export_id}” in this workspace.",
-            "Make it again on the page Models.",
-            export_id=export_id,
-        ) from error
-    return record
+        if find_zip(workspace, record).stat().st_size == record.bytes:
+            return record
+    return None
 
 
 def list_exports(workspace: Workspace) -> list[ExportRecord]:
     """Return the exports, newest first."""
-    found = []
-    for file in workspace.exports.glob(f"[!.]*/{RECORD_FILE}"):
-        with suppress(ExportMissing):
-            found.append(read_export(workspace, file.parent.name))
-    return sorted(found, key=lambda record: record.created, reverse=True)
+    files = workspace.exports.glob(f"[!.]*/{RECORD_FILE}")
+    found = (read_export(workspace, file.parent.name) for file in files)
+    return sorted(filter(None, found), key=lambda record: record.created, reverse=True)
 
 
 def list_going(workspace: Workspace) -> list[str]:

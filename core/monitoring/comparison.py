@@ -182,9 +182,7 @@ def compare_versions(
             "left_out": _describe_left_out(common, copies),
             "evidence": asdict(evidence),
         }
-        insert_event(
-            connection, "compared", version=challenger, former=champion, who=who, facts=facts
-        )
+        insert_event(connection, ModelEvent("compared", challenger, champion, who=who, facts=facts))
     return evidence
 
 

@@ -24,7 +24,7 @@ from core.monitoring.feedback import Feedback, list_feedback
 from core.monitoring.kept_photos import find_kept
 from core.monitoring.log import read_features
 from core.monitoring.tables import feedback_table
-from core.registry.events import record_event
+from core.registry.events import ModelEvent, record_event
 from core.registry.store import list_versions, read_aliases, select_versions
 from core.runs.database import read_database, write_database
 from core.runs.result import read_result, read_run_features
@@ -261,7 +261,7 @@ def make_reviewed_version(
     reason = f"{count(len(plan.added), 'reviewed photo')} added as “{made.name}”"
     counts = {"added": len(plan.added), "left_out": len(plan.left_out)}
     facts = {"dataset": made.id, "parent": parent.id, **counts}
-    record_event(workspace, "reviewed", who=who, reason=reason, facts=facts)
+    record_event(workspace, ModelEvent("reviewed", who=who, reason=reason, facts=facts))
     return made
 
 

@@ -28,7 +28,7 @@ from core.monitoring.comparison import compare_versions, find_comparison, read_v
 from core.monitoring.gathering import list_reviewed, make_reviewed_version
 from core.monitoring.tables import feedback_table
 from core.prediction.rules import carry_rule
-from core.registry.events import record_event
+from core.registry.events import ModelEvent, record_event
 from core.registry.promoting import set_challenger
 from core.registry.registering import register_run
 from core.registry.store import ModelVersion, find_version, read_aliases, read_version
@@ -223,7 +223,8 @@ def _begin(workspace: Workspace, who: str, dataset_id: str | None) -> RunRecord:
         change_state(workspace, going=None)
         raise
     facts = {"run": run.id, "dataset": dataset}
-    record_event(workspace, "retraining", former=champion.number, who=who, facts=facts)
+    event = ModelEvent("retraining", None, champion.number, who=who, facts=facts)
+    record_event(workspace, event)
     running = dataclasses.replace(running, champion=champion.number, dataset=dataset, run=run.id)
     change_state(workspace, going=running)
     return run
@@ -263,14 +264,10 @@ def settle_ended(workspace: Workspace) -> bool:
             return True  # it is the challenger; only the comparison was refused
         text = f"{error.problem} {error.remedy}"
         _end(workspace, text, run.id)
-        record_event(
-            workspace,
-            "retraining",
-            former=running.champion,
-            who=running.who,
-            reason=f"It failed. {text}",
-            facts={"run": run.id, "failed": True},
-        )
+        reason, facts = f"It failed. {text}", {"run": run.id, "failed": True}
+        former, who = running.champion, running.who
+        event = ModelEvent("retraining", None, former, who=who, reason=reason, facts=facts)
+        record_event(workspace, event)
     return True
 
 

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, get_args
 
 from sqlalchemy import Column, Connection, Integer, String, Text, insert, select
 
@@ -40,48 +40,37 @@ EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 _TABLE = model_events_table
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ModelEvent:
     """An event; `version` and `former` are numbers of versions."""
 
-    number: int
-    time: datetime
     kind: EventKind
-    version: int | None
-    former: int | None
+    version: int | None = None
+    former: int | None = None
     """The champion before, or the version that answers instead of a refused one."""
-    who: str
-    reason: str
+    _: KW_ONLY
+    who: str = ""
+    reason: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values."""
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    number: int = 0
+    """Its place in the history; 0 until it is written."""
 
 
-class EventFacts(TypedDict, total=False):
-    """The columns of an event that may be given; `facts` are JSON values."""
-
-    version: int | None
-    former: int | None
-    who: str
-    reason: str
-    facts: Mapping[str, Any]
-
-
-def record_event(workspace: Workspace, kind: EventKind, **given: Unpack[EventFacts]) -> ModelEvent:
+def record_event(workspace: Workspace, event: ModelEvent) -> None:
     """Write an event into the history."""
     with write_database(workspace) as connection:
-        return insert_event(connection, kind, **given)
+        insert_event(connection, event)
 
 
-def insert_event(
-    connection: Connection, kind: EventKind, **given: Unpack[EventFacts]
-) -> ModelEvent:
-    """Write an event into the history, as part of a transaction."""
-    values: dict[str, Any] = {"version": None, "former": None, "who": "", "reason": "", **given}
-    values |= {"time": datetime.now(UTC), "kind": kind}
-    facts = dict(values.pop("facts", {}))
-    text = json.dumps(facts, allow_nan=False)
-    made = connection.execute(insert(_TABLE).values(**values, facts=text)).inserted_primary_key
+def insert_event(connection: Connection, event: ModelEvent) -> ModelEvent:
+    """Write an event into the history, as part of a transaction; return it with its number."""
+    values = vars(event) | {"facts": json.dumps(event.facts, allow_nan=False)}
+    del values["number"]
+    made = connection.execute(insert(_TABLE).values(**values)).inserted_primary_key
     assert made is not None
-    return ModelEvent(number=made[0], facts=facts, **values)
+    return replace(event, number=made[0])
 
 
 def list_events(

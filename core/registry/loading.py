@@ -1,22 +1,22 @@
 """A registered version ready to answer: every byte of it is checked before it is used."""
 
-import logging
 import re
-from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import openvino as ov
 
-from core.errors import NetworkUnsupported, PetalscopeError, VersionDamaged, VersionMissing
+from core.errors import NetworkUnsupported, PetalscopeError, VersionDamaged
 from core.prediction.deciding import DecisionRule
 from core.prediction.predictor import Predictor, open_predictor
 from core.prediction.rules import FrozenRule
-from core.registry.events import list_events, list_former, record_event
+from core.registry.events import ModelEvent, list_events, list_former, record_event
 from core.registry.files import damaged, read_file, unpack_arrays
 from core.registry.store import (
-    Alias,
     ModelVersion,
     check_version,
     find_version,
+    open_first,
     read_unlike,
     read_version,
 )
@@ -30,19 +30,15 @@ from models.backbone import (
 )
 from models.dense import DenseHead
 
-_log = logging.getLogger(__name__)
 _VERSION = re.compile(r"v(\d{1,9})")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Standing:
-    """The predictor for an alias: its version, or a former champion where that one is damaged."""
+class Standing(NamedTuple):
+    """The predictor of the champion, or of a former one where it is damaged."""
 
     predictor: Predictor
-    wanted: int
-    """Number of the version that the alias names."""
     problem: PetalscopeError | None = None
-    """The damage of that version; None: it answers itself."""
+    """The damage of the champion; None: it answers itself."""
 
 
 def find_number(model: str) -> int | None:
@@ -75,27 +71,24 @@ def open_version(workspace: Workspace, number: int, purpose: Purpose = "latency"
     return Predictor(version.run_id, version.classes, backbone, head, rule, version)
 
 
-def open_standing(workspace: Workspace, alias: Alias = "champion") -> Standing:
-    """Return the predictor for the alias: its version, else the newest former champion that loads.
+def open_standing(workspace: Workspace) -> Standing:
+    """Return the predictor of the champion, else of the newest former champion that loads.
 
     Raises:
-        VersionMissing: The alias names no version.
-        VersionDamaged: Its version is damaged, and no former champion loads either.
+        VersionMissing: There is no champion.
+        VersionDamaged: It is damaged, and no former champion loads either.
     """
-    wanted = find_version(workspace, alias).number
-    problem: PetalscopeError | None = None
-    for number in (wanted, *list_former(workspace, but=wanted)):
-        try:
-            predictor = open_version(workspace, number)
-        except (VersionDamaged, VersionMissing) as error:
-            _log.error("v%d is refused: %s", number, error)
-            problem = problem or error
-            continue
-        if problem is not None and not workspace.read_only:
-            report_refusal(workspace, wanted, problem, instead=number)
-        return Standing(predictor=predictor, wanted=wanted, problem=problem)
-    assert problem is not None
-    raise problem
+    wanted = find_version(workspace, "champion").number
+    numbers = (wanted, *list_former(workspace, but=wanted))
+    predictor, faults = open_first(numbers, partial(open_version, workspace))
+    problem = next(iter(faults.values()), None)
+    if predictor is None:
+        assert problem is not None
+        raise problem
+    if problem is not None and not workspace.read_only:
+        assert predictor.version is not None
+        report_refusal(workspace, wanted, problem, instead=predictor.version.number)
+    return Standing(predictor, problem)
 
 
 def report_refusal(
@@ -108,9 +101,8 @@ def report_refusal(
             break  # the champion has changed since
         if event.version == number and event.facts == facts:
             return
-    record_event(
-        workspace, "refused", version=number, former=instead, reason=problem.problem, facts=facts
-    )
+    event = ModelEvent("refused", number, instead, reason=problem.problem, facts=facts)
+    record_event(workspace, event)
 
 
 def read_head(workspace: Workspace, version: ModelVersion) -> DenseHead:

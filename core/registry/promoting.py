@@ -6,13 +6,14 @@ champion, or a person who overrides that and says why.
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert
 
-from core.errors import PetalscopeError, PromotionRefused, VersionDamaged
+from core.errors import PetalscopeError, PromotionRefused
 from core.formats import say_p
-from core.registry.events import EventFacts, EventKind, ModelEvent, insert_event, list_former
+from core.registry.events import ModelEvent, insert_event, list_former
 from core.registry.evidence import Evidence
 from core.registry.files import hold_registry, sweep_blobs
 from core.registry.store import (
@@ -21,6 +22,7 @@ from core.registry.store import (
     aliases_table,
     check_files,
     is_row_whole,
+    open_first,
     read_aliases,
     select_aliases,
     select_version,
@@ -57,7 +59,7 @@ def promote(
     _check_reason(reason, "A promotion needs a reason.")
     version = check_files(workspace, number)
     with write_database(workspace) as connection:
-        champion = select_aliases(connection, lock=True).get("champion")
+        champion = select_aliases(connection).get("champion")
         select_version(connection, number)  # not deleted since it was checked
         if champion == number:
             raise PromotionRefused(
@@ -70,8 +72,9 @@ def promote(
             _check_evidence(version, champion, evidence, override=override)
         if evidence is not None:
             facts["evidence"] = asdict(evidence)
-        event = EventFacts(version=number, former=champion, who=who, reason=reason, facts=facts)
-        return _let_answer(connection, "promoted", number, event)
+        reason = reason.strip()
+        event = ModelEvent("promoted", number, champion, who=who, reason=reason, facts=facts)
+        return _let_answer(connection, event)
 
 
 def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersion:
@@ -87,13 +90,22 @@ def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersi
         raise PromotionRefused(
             "Nothing can be rolled back: there is no champion.", "Promote a version first."
         )
-    target, skipped = _find_target(workspace, champion)
+    target, faults = open_first(
+        list_former(workspace, but=champion), partial(check_files, workspace)
+    )
+    if target is None:
+        raise next(iter(faults.values()), None) or PromotionRefused(
+            f"v{champion} is the first champion: there is none to go back to.",
+            "Promote another version instead.",
+        )
     with write_database(workspace) as connection:
-        if select_aliases(connection, lock=True).get("champion") != champion:
+        if select_aliases(connection).get("champion") != champion:
             raise _changed("champion")
-        number, facts = select_version(connection, target.number).number, {"skipped": skipped}
-        event = EventFacts(version=number, former=champion, who=who, reason=reason, facts=facts)
-        _let_answer(connection, "rolled_back", number, event)
+        select_version(connection, target.number)
+        skipped, reason = {"skipped": [*faults]}, reason.strip()
+        number = target.number
+        event = ModelEvent("rolled_back", number, champion, who=who, reason=reason, facts=skipped)
+        _let_answer(connection, event)
     return target
 
 
@@ -103,7 +115,7 @@ def set_challenger(
     """Make the version the challenger, and return it."""
     version = check_files(workspace, number)
     with write_database(workspace) as connection:
-        aliases = select_aliases(connection, lock=True)
+        aliases = select_aliases(connection)
         select_version(connection, number)
         if aliases.get("champion") == number:
             raise PromotionRefused(
@@ -113,8 +125,8 @@ def set_challenger(
         former = aliases.get("challenger")
         if former != number:
             _set_alias(connection, "challenger", number)
-            event = EventFacts(version=number, former=former, who=who, reason=reason)
-            insert_event(connection, "challenger", **event)
+            event = ModelEvent("challenger", number, former, who=who, reason=reason)
+            insert_event(connection, event)
     return version
 
 
@@ -124,20 +136,21 @@ def keep_champion(
     """Dismiss the challenger, which stays registered; return the event."""
     _check_reason(reason, "Keeping the champion needs a reason.")
     with write_database(workspace) as connection:
-        aliases = select_aliases(connection, lock=True)
+        aliases = select_aliases(connection)
         champion, now = aliases.get("champion"), aliases.get("challenger")
         if champion is None or now is None or challenger not in (None, now):
             raise _changed("challenger")
         connection.execute(delete(aliases_table).where(aliases_table.c.alias == "challenger"))
-        event = EventFacts(former=now, who=who, reason=reason.strip(), facts={"kept": champion})
-        return insert_event(connection, "challenger", **event)
+        kept = {"kept": champion}
+        event = ModelEvent("challenger", None, now, who=who, reason=reason.strip(), facts=kept)
+        return insert_event(connection, event)
 
 
 def delete_version(workspace: Workspace, number: int, *, who: str = "") -> int:
     """Delete a version, whose number is not used again; return the bytes freed."""
     with hold_registry(workspace):
         with write_database(workspace) as connection:
-            aliases = select_aliases(connection, lock=True)
+            aliases = select_aliases(connection)
             version = select_version(connection, number)
             for alias, named in aliases.items():
                 if named == number:
@@ -149,7 +162,8 @@ def delete_version(workspace: Workspace, number: int, *, who: str = "") -> int:
                     )
             connection.execute(delete(versions_table).where(versions_table.c.number == number))
             facts = {"name": version.name, "digest": version.digest, "run_id": version.run_id}
-            insert_event(connection, "deleted", version=number, who=who, facts=facts)
+            event = ModelEvent("deleted", number, who=who, facts=facts)
+            insert_event(connection, event)
             left = select_versions(connection)
         if not all(is_row_whole(one) for one in left):
             return 0  # the files of a damaged row are not known: delete none
@@ -191,34 +205,17 @@ def _check_evidence(
     )
 
 
-def _find_target(workspace: Workspace, champion: int) -> tuple[ModelVersion, list[int]]:
-    """Return the former champion for a rollback, and the damaged ones after it."""
-    skipped: list[int] = []
-    fault: VersionDamaged | None = None
-    for number in list_former(workspace, but=champion):
-        try:
-            return check_files(workspace, number), skipped
-        except VersionDamaged as error:
-            skipped.append(number)
-            fault = fault or error
-    raise fault or PromotionRefused(
-        f"v{champion} is the first champion: there is none to go back to.",
-        "Promote another version instead.",
-    )
-
-
 def _set_alias(connection: Connection, alias: Alias, number: int) -> None:
     connection.execute(delete(aliases_table).where(aliases_table.c.alias == alias))
     values = {"alias": alias, "version": number, "since": datetime.now(UTC)}
     connection.execute(insert(aliases_table).values(**values))
 
 
-def _let_answer(
-    connection: Connection, kind: EventKind, number: int, event: EventFacts
-) -> ModelEvent:
-    """Make a version the champion, and remove it as challenger."""
-    _set_alias(connection, "champion", number)
+def _let_answer(connection: Connection, event: ModelEvent) -> ModelEvent:
+    """Make the version of the event the champion, and remove it as challenger."""
+    assert event.version is not None
+    _set_alias(connection, "champion", event.version)
     alias = aliases_table.c
-    own = (alias.alias == "challenger") & (alias.version == number)
+    own = (alias.alias == "challenger") & (alias.version == event.version)
     connection.execute(delete(aliases_table).where(own))
-    return insert_event(connection, kind, **event | {"reason": event["reason"].strip()})
+    return insert_event(connection, event)

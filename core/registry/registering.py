@@ -16,7 +16,7 @@ from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
 from core.prediction.rules import find_rule, read_distances
 from core.prediction.unlike import UNLIKE_VERSION
-from core.registry.events import insert_event
+from core.registry.events import ModelEvent, insert_event
 from core.registry.files import (
     FORMAT,
     WEIGHTS_SUFFIX,
@@ -141,5 +141,6 @@ def _insert(connection: Connection, facts: dict[str, Any], name: str, who: str) 
     given = {"digest": digest, "name": name, "who": who, "created": datetime.now(UTC)}
     made = connection.execute(insert(versions_table).values(**values, **given)).inserted_primary_key
     assert made is not None
-    insert_event(connection, "registered", version=made[0], who=who, facts={"name": name})
+    event = ModelEvent("registered", made[0], who=who, facts={"name": name})
+    insert_event(connection, event)
     return select_version(connection, made[0])

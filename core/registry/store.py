@@ -4,11 +4,13 @@ A version is checked against its registration: its row, and every byte of its fi
 """
 
 import json
-from typing import Any, Literal, get_args
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, TypeVar, get_args
 
 from sqlalchemy import Column, Connection, Integer, Row, String, Table, Text, select
 
-from core.errors import VersionDamaged, VersionMissing
+from core.errors import PetalscopeError, VersionDamaged, VersionMissing
 from core.prediction.deciding import ModelVersion as ModelVersion
 from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
 from core.registry.files import (
@@ -45,6 +47,8 @@ aliases_table = Table(
 Alias = Literal["champion", "challenger"]
 ALIASES: tuple[Alias, ...] = get_args(Alias)
 
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 _SHORTEST_DIGEST = 4
 _CHOOSE = "Choose one of the list: page Models, or “python -m core promote --list”."
 
@@ -124,11 +128,9 @@ def select_version(connection: Connection, number: int) -> ModelVersion:
     return _read_row(row)
 
 
-def select_aliases(connection: Connection, *, lock: bool = False) -> dict[Alias, int]:
-    """Return the number that each alias names; with `lock`, fixed until the end of it."""
-    query = select(aliases_table.c.alias, aliases_table.c.version)
-    # In SQLite a writing transaction has the whole database anyway.
-    rows = connection.execute(query.with_for_update() if lock else query)
+def select_aliases(connection: Connection) -> dict[Alias, int]:
+    """Return the number that each alias names, as part of a transaction."""
+    rows = connection.execute(select(aliases_table.c.alias, aliases_table.c.version))
     return {row.alias: row.version for row in rows if row.alias in ALIASES}
 
 
@@ -157,6 +159,20 @@ def check_files(workspace: Workspace, number: int) -> ModelVersion:
     for role in version.facts["files"]:
         read_file(workspace, version, role)
     return version
+
+
+def open_first(
+    numbers: Iterable[int], open_one: Callable[[int], T]
+) -> tuple[T | None, dict[int, PetalscopeError]]:
+    """Return the first of these versions that opens, and the fault of each one before it."""
+    faults: dict[int, PetalscopeError] = {}
+    for number in numbers:
+        try:
+            return open_one(number), faults
+        except (VersionDamaged, VersionMissing) as error:
+            _log.error("v%d is refused: %s", number, error)
+            faults[number] = error
+    return None, faults
 
 
 def find_damage(workspace: Workspace, version: ModelVersion) -> VersionDamaged | None:

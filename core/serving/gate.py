@@ -20,7 +20,6 @@ from core.errors import PetalscopeError, RequestRefused, RequestTooLarge, Servic
 from core.serving.admission import Door, Rate, find_caller
 from core.serving.figures import Figures, note
 from core.serving.problems import REQUEST_ID, problem_response
-from core.serving.uploads import limit_body
 
 BODY_TIMEOUT_S = 60.0
 MOST_HELD = 640_000_000
@@ -29,9 +28,22 @@ _READ_AND_DROPPED = 64_000_000
 _OPEN = ("/health/", "/openapi.json")
 """Answered without a key and at any rate."""
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_FORM_OVERHEAD = 100_000
+"""Bytes for the headers of the parts: a photo of exactly the limit still fits."""
+_BATCH_BYTES = 256_000_000
 _GONE = 499
 """Status in the log where the client has hung up."""
 _OWN_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
+
+
+def limit_body(route: str, settings: Settings) -> int:
+    """Return how many bytes a request to this route may have."""
+    photo = settings.api_photo_limit_mb * 1_000_000
+    if route == "/v1/predict/batch":
+        return max(_BATCH_BYTES, photo) + _FORM_OVERHEAD
+    if route == "/v1/feedback":
+        return photo * 4 // 3 + _FORM_OVERHEAD  # base64
+    return photo + _FORM_OVERHEAD
 
 
 class Gate:

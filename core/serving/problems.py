@@ -15,7 +15,6 @@ from starlette.responses import Response
 from core import errors
 from core.errors import PetalscopeError, RequestRefused, ServiceBusy, UnexpectedFault
 from core.serving.schemas import Problem, ProblemDocument
-from core.serving.uploads import read_kind
 
 REQUEST_ID = "X-Request-ID"
 
@@ -61,6 +60,11 @@ def problem_response(error: PetalscopeError, request_id: str) -> Response:
 def find_request_id(request: Request) -> str:
     """Return the id that the gate has given to the request."""
     return str(request.scope.get("request_id", ""))
+
+
+def read_kind(request: Request) -> str:
+    """Return the content type without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _translate(request: Request, error: HTTPException) -> PetalscopeError:

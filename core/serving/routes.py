@@ -5,25 +5,36 @@ from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from python_multipart.multipart import parse_options_header
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from core.errors import PetalscopeError, ServiceBusy
+from core.errors import PetalscopeError, RequestRefused, ServiceBusy
 from core.monitoring.feedback import give_feedback
 from core.monitoring.rules import list_alarms
 from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
 from core.serving import schemas
-from core.serving.answering import AnswerService, Asker
+from core.serving.answering import AnswerService, Asker, Upload
 from core.serving.figures import Figures
 from core.serving.logbook import Logbook
-from core.serving.problems import BATCH_BODY, PHOTO_BODY, describe_refusals, find_request_id
+from core.serving.problems import (
+    BATCH_BODY,
+    PHOTO_BODY,
+    describe_refusals,
+    find_request_id,
+    read_kind,
+)
 from core.serving.switching import Switcher
-from core.serving.uploads import read_photo, read_photos
 from core.workspace import Workspace
 
 router = APIRouter()
 
 _FLUSH_S = 5.0
+_MOST_PHOTOS = 64
+_CHARSETS = (b"", b"utf-8", b"us-ascii", b"iso-8859-1")
+"""Of file names. Other codecs of Python raise errors that the reader of a form does not expect, or
+give letters that JSON does not have."""
 
 Alias = Annotated[
     str, Path(min_length=1, max_length=64, pattern="^[0-9A-Za-z]+$", examples=["champion", "v3"])
@@ -61,6 +72,55 @@ Parts = Annotated[Service, Depends(find_service)]
 Asked = Annotated[Asker, Depends(find_asker)]
 
 
+async def _read_photo(request: Request) -> Upload:
+    """Return the one photo of a request."""
+    kind = read_kind(request)
+    if kind == "multipart/form-data":
+        return (await _read_form(request, "photo", 1))[0]
+    if not kind.startswith("image/") and kind != "application/octet-stream":
+        raise RequestRefused(
+            f"A request of the type “{kind[:80]}” holds no photo."
+            if kind
+            else "The request has no content type.",
+            "Send a form (multipart/form-data) with the field “photo”, or the photo itself as "
+            "image/jpeg, image/png, image/webp, image/heic, image/avif or image/bmp.",
+            status=415,
+        )
+    return Upload("", await request.body())
+
+
+async def _read_photos(request: Request) -> list[Upload]:
+    """Return the photos of a batch, 1 to 64, in the order they were sent."""
+    if read_kind(request) != "multipart/form-data":
+        raise RequestRefused(
+            "A batch is sent as a form (multipart/form-data).",
+            "Put each photo into a field “photos”.",
+            status=415,
+        )
+    return await _read_form(request, "photos", _MOST_PHOTOS)
+
+
+async def _read_form(request: Request, field: str, most: int) -> list[Upload]:
+    """Return the files in a field of a form."""
+    # The same reader as Starlette's, so that both see the same charset.
+    charset = parse_options_header(request.headers["content-type"])[1].get(b"charset", b"")
+    if charset.lower() not in _CHARSETS:
+        raise RequestRefused(
+            "The charset of the form is not supported.", "Send it in UTF-8.", status=415
+        )
+    async with request.form(max_files=most + 1, max_fields=8) as form:
+        files = [value for value in form.getlist(field) if isinstance(value, UploadFile)]
+        if not 1 <= len(files) <= most:
+            raise RequestRefused(
+                f"The form has {len(files)} files in its field “{field}”.",
+                "Send one photo, or several to /v1/predict/batch."
+                if most == 1
+                else f"Send 1 to {most}, each in a field “{field}”.",
+                status=422,
+            )
+        return [Upload((file.filename or "")[:200], await file.read()) for file in files]
+
+
 @router.post(
     "/v1/predict",
     summary="Classify one photo",
@@ -74,7 +134,7 @@ async def predict(request: Request, service: Parts, asker: Asked) -> schemas.Ans
     `unknown` is true where the model does not know: its best score is below its threshold
     (`unsure`), or the photo is unlike all its training photos (`unlike`).
     """
-    answer = await service.answers.answer(await read_photo(request), asker)
+    answer = await service.answers.answer(await _read_photo(request), asker)
     facts = {"version": answer.model.version, "photos": 1, "kind": answer.kind}
     request.scope["noted"] = facts
     return answer
@@ -99,7 +159,7 @@ async def predict_batch(request: Request, service: Parts, asker: Asked) -> schem
             retry_after=3,
         )
     async with service.answers.batches:
-        uploads = await read_photos(request)
+        uploads = await _read_photos(request)
         request.scope["check_batch"](len(uploads))
         items = await service.answers.answer_batch(uploads, asker)
     versions = [item.answer.model.version for item in items if item.answer]

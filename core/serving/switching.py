@@ -9,22 +9,17 @@ import math
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.config import PHOTO_SIZE, Framing
-from core.errors import (
-    PetalscopeError,
-    ServiceNotReady,
-    VersionDamaged,
-    VersionMissing,
-    WorkspaceMissing,
-)
+from core.errors import PetalscopeError, ServiceNotReady, WorkspaceMissing
 from core.prediction.predictor import Predictor
 from core.registry.events import list_former
 from core.registry.loading import open_version, report_refusal
-from core.registry.store import ModelVersion, read_aliases
+from core.registry.store import ModelVersion, open_first, read_aliases
 from core.serving.figures import Figures, note
 from core.workspace import Workspace
 
@@ -177,26 +172,17 @@ class Switcher:
                 problem=f"The champion, v{champion}, is being loaded.",
                 remedy="Try again in a few seconds.",
             )
-        model, problem = self._load(champion, serving)
+        former = [] if serving else list_former(self._workspace, but=champion)
+        opened, faults = open_first(
+            (champion, *former), partial(open_serving_model, self._workspace)
+        )
+        model, problem = opened or serving, faults.get(champion)
         if problem is not None:
             self._refused = (champion, time.monotonic() + _TRIED_AGAIN_S)
             instead = model.version.number if model else None
             report_refusal(self._workspace, champion, problem, instead=instead)
         facts = {"problem": problem.problem, "remedy": problem.remedy} if problem else {}
         self._show(State(model=model, champion=champion, **facts))
-
-    def _load(
-        self, champion: int, serving: ServingModel | None
-    ) -> tuple[ServingModel | None, PetalscopeError | None]:
-        """Return the model to serve, and why it is not the champion."""
-        problem: PetalscopeError | None = None
-        former = [] if serving else list_former(self._workspace, but=champion)
-        for number in (champion, *former):
-            try:
-                return open_serving_model(self._workspace, number), problem
-            except (VersionDamaged, VersionMissing) as error:
-                problem = problem or error
-        return serving, problem
 
     def _show(self, state: State) -> None:
         if state == self.state:

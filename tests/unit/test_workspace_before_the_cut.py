@@ -27,7 +27,6 @@ from core.datasets.edits.tray import list_edits
 from core.datasets.tags import list_tags, read_tags
 from core.errors import NetworkUnsupported
 from core.exporting.making import make_export
-from core.exporting.store import make_request
 from core.monitoring.feedback import list_feedback
 from core.monitoring.log import read_predictions
 from core.prediction.deciding import decide, read_rule
@@ -123,7 +122,7 @@ def test_a_run_on_another_network_answers_no_new_photo_and_says_why(
         lambda: open_predictor(workspace, run),
         lambda: open_explainer(workspace, run).explain(0, [0]),
         lambda: register_run(workspace, run),
-        lambda: make_export(workspace, make_request(run, ("keras",)), lambda *_: None),
+        lambda: make_export(workspace, run, ("keras",), lambda *_: None),
         lambda: submit_run(workspace, replace(read_run(workspace, run).recipe, seed=7)),
         lambda: find_recipe_weights(workspace, read_run(workspace, run).recipe),
     ]

@@ -15,7 +15,6 @@ from core.exporting.store import (
     find_zip,
     list_exports,
     list_going,
-    make_request,
     start_export,
 )
 from core.formats import moment, plain, size
@@ -88,7 +87,7 @@ def _show_form(names: dict[str, str], version: ModelVersion | None) -> None:
             else "Choose a format."
         )
     if clicked:
-        keep_choice(_JOB, start_export(cache.workspace(), make_request(model, formats)))
+        keep_choice(_JOB, start_export(cache.workspace(), model, formats))
         st.rerun()
 
 

@@ -66,7 +66,7 @@ def test_nothing_chosen_is_nothing_made(panel: AppTest) -> None:
 
 
 def test_a_failed_export_says_why(panel: AppTest, trained_copy: Workspace) -> None:
-    from core.exporting.store import make_request, start_export
+    from core.exporting.store import start_export
     from core.runs.jobs import read_job
     from tests.processes import wait_until
 
@@ -74,7 +74,7 @@ def test_a_failed_export_says_why(panel: AppTest, trained_copy: Workspace) -> No
     damaged = trained_copy.run_folder(run.id) / "head.npz"
     damaged.unlink()
     damaged.write_bytes(b"altered")
-    identifier = start_export(trained_copy, make_request(run.id, ["onnx"]))
+    identifier = start_export(trained_copy, run.id, ["onnx"])
 
     def has_ended() -> bool:
         status = read_job(trained_copy.export_folder(identifier))

@@ -132,7 +132,6 @@ def test_a_run_is_registered_with_its_button(trained_copy: Workspace) -> None:
     [
         ("PORT", "9", "curl -s -F photo=@tulip.jpg http://127.0.0.1:9/v1/predict"),
         ("HOST", "::1", "http://[::1]:8000/v1/predict"),
-        ("TLS_CERTIFICATE", "/etc/certificate.pem", "https://127.0.0.1:8000/v1/predict"),
         ("KEY", "a-secret-of-this-test", '"Authorization: Bearer $PETALSCOPE_API_KEY"'),
     ],
 )

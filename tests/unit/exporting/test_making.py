@@ -7,16 +7,14 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.errors import ExportMissing, ExportRefused, VersionDamaged
+from core.errors import ExportRefused, VersionDamaged
 from core.exporting.making import make_export, write_zip
 from core.exporting.store import (
     delete_export,
     find_zip,
     identify_export,
-    is_made,
     list_exports,
     list_going,
-    make_request,
     read_export,
     start_export,
 )
@@ -42,8 +40,8 @@ def find_run(workspace: Workspace) -> str:
 
 
 def test_an_export_is_made_by_a_job_kept_and_not_made_twice(trained_copy: Workspace) -> None:
-    wish = make_request(find_run(trained_copy), ["onnx"])
-    identifier = start_export(trained_copy, wish)
+    wish = find_run(trained_copy), ["onnx"]
+    identifier = start_export(trained_copy, *wish)
     assert list_going(trained_copy) == [identifier]
     with pytest.raises(ExportRefused):
         delete_export(trained_copy, identifier)
@@ -54,31 +52,29 @@ def test_an_export_is_made_by_a_job_kept_and_not_made_twice(trained_copy: Worksp
     (record,) = list_exports(trained_copy)
     assert (record.id, record.formats) == (identifier, ("onnx",))
     made = find_zip(trained_copy, record).stat().st_mtime_ns
-    assert start_export(trained_copy, wish) == identifier
-    assert make_export(trained_copy, wish, ignore_steps) == record
+    assert start_export(trained_copy, *wish) == identifier
+    assert make_export(trained_copy, *wish, ignore_steps) == record
     assert find_zip(trained_copy, record).stat().st_mtime_ns == made
     assert not list(trained_copy.temporary.iterdir())
     find_zip(trained_copy, record).write_bytes(b"cut short")
-    assert not is_made(trained_copy, identifier)
+    assert read_export(trained_copy, identifier) is None
     delete_export(trained_copy, identifier)
     assert list_exports(trained_copy) == []
-    with pytest.raises(ExportMissing):
-        read_export(trained_copy, identifier)
+    assert not trained_copy.export_folder(identifier).exists()
 
 
 def test_other_wishes_and_other_rules_are_other_exports(trained_copy: Workspace) -> None:
     run = find_run(trained_copy)
     wishes = [
-        make_request(run, ["onnx"]),
-        make_request(run, ["keras", "onnx"]),
-        make_request(run, ["onnx", "space"]),
+        ["onnx"],
+        ["keras", "onnx"],
+        ["onnx", "space"],
     ]
-    ids = {identify_export(trained_copy, wish) for wish in wishes}
+    ids = {identify_export(trained_copy, run, wish) for wish in wishes}
     assert len(ids) == len(wishes)
-    same = make_request(run, ["onnx", "keras", "onnx"])
-    assert identify_export(trained_copy, same) in ids
+    assert identify_export(trained_copy, run, ["onnx", "keras", "onnx"]) in ids
     save_rule(trained_copy, run, DecisionRule(threshold=0.5, n=6))
-    assert identify_export(trained_copy, wishes[0]) not in ids
+    assert identify_export(trained_copy, run, wishes[0]) not in ids
 
 
 @pytest.mark.slow
@@ -91,8 +87,7 @@ def test_a_version_is_exported_after_its_run_and_dataset_are_gone(
     hide_dataset(trained_copy, version.dataset_id)
     for folder in trained_copy.backbones.iterdir():
         shutil.rmtree(folder)
-    wish = make_request(version.label, ["onnx"])
-    write_zip(trained_copy, wish, tmp_path / "petals.zip", ignore_steps)
+    write_zip(trained_copy, version.label, ["onnx"], tmp_path / "petals.zip", ignore_steps)
     folder = unpack(tmp_path / "petals.zip", tmp_path / "unpacked")
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "Its accuracy cannot be measured any more" in card
@@ -107,7 +102,7 @@ def test_an_altered_version_is_not_exported(trained_copy: Workspace, tmp_path: P
     head.unlink()
     head.write_bytes(content)
     with pytest.raises(VersionDamaged):
-        write_zip(trained_copy, make_request("v1", ["onnx"]), tmp_path / "x.zip", ignore_steps)
+        write_zip(trained_copy, "v1", ["onnx"], tmp_path / "x.zip", ignore_steps)
 
 
 def test_an_export_of_an_older_version_is_listed_and_deleted(workspace: Workspace) -> None:

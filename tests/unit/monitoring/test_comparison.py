@@ -18,7 +18,7 @@ from core.monitoring.comparison import (
     read_answers,
     read_version_recipe,
 )
-from core.registry.events import record_event
+from core.registry.events import ModelEvent, record_event
 from core.registry.evidence import evidence_from_facts
 from core.registry.store import find_version
 from core.runs.database import read_database
@@ -190,7 +190,7 @@ def test_each_different_challenger_of_a_champion_is_counted(challenged: Workspac
         both = {"champion": champion, "challenger": challenger}
         facts = asdict(dataclasses.replace(met.evidence, **both))
         del facts["turn"]  # as older programs wrote it
-        record_event(challenged, "compared", facts={"evidence": facts})
+        record_event(challenged, ModelEvent(kind="compared", facts={"evidence": facts}))
     assert compare_versions(challenged, 1, 2).turn == 1, (
         "it met before: that is no further challenger"
     )

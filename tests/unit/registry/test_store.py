@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert
 
 from core.errors import VersionMissing
-from core.registry.events import list_events, record_event
+from core.registry.events import ModelEvent, list_events, record_event
 from core.registry.store import (
     aliases_table,
     find_version,
@@ -56,7 +56,8 @@ def test_versions_are_found_by_all_their_names(filled: Workspace) -> None:
 def test_the_history_is_whole_and_newest_first(filled: Workspace) -> None:
     for number in range(3):
         facts = {"n": number, "note": "“so”"}
-        record_event(filled, "promoted", version=2, former=1, who="me", facts=facts)
+        event = ModelEvent(kind="promoted", version=2, former=1, who="me", facts=facts)
+        record_event(filled, event)
     events = list_events(filled)
     assert [event.facts["n"] for event in events] == [2, 1, 0]
     assert (events[0].version, events[0].former, events[0].facts["note"]) == (2, 1, "“so”")

@@ -37,16 +37,7 @@ EVIDENCE = Evidence(
 
 
 def make_event(kind: EventKind, hour: float = 0, **given: object) -> ModelEvent:
-    values: dict[str, object] = {
-        "number": 1,
-        "time": START + timedelta(hours=hour),
-        "version": None,
-        "former": None,
-        "who": "",
-        "reason": "",
-        **given,
-    }
-    return ModelEvent(kind=kind, **values)  # type: ignore[arg-type]
+    return ModelEvent(kind=kind, number=1, time=START + timedelta(hours=hour), **given)  # type: ignore[arg-type]
 
 
 def test_evidence_says_both_accuracies_with_n_and_interval() -> None:

@@ -11,9 +11,8 @@ import pytest
 
 from core.config import Framing, Settings
 from core.errors import PhotoUnreadable, ServiceBusy
-from core.serving.answering import AnswerService, Asker
+from core.serving.answering import AnswerService, Asker, Upload
 from core.serving.figures import Figures
-from core.serving.uploads import Upload
 from data.images import read_packed_photo
 from tests.builders import draw_photo, encode_photo
 

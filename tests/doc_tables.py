@@ -66,7 +66,7 @@ def write_errors() -> str:
 
 def write_commands() -> str:
     """Return what each command says of itself when it is asked for help."""
-    from core.cli.entry import COMMANDS
+    from core.cli.command import COMMANDS
 
     parts = []
     for name in COMMANDS:
@@ -88,7 +88,7 @@ def write_api() -> str:
 
 
 def _ask_for_help(name: str) -> str:
-    from core.cli.entry import main
+    from core.cli.command import main
 
     before = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = _COLUMNS

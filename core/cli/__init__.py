@@ -4,6 +4,6 @@ Imported by `core.__main__` alone. Results go to stdout, progress to stderr. Exi
 1 an error with its remedy, 2 wrong usage, 130 interrupted with Ctrl-C.
 """
 
-from core.cli.entry import main
+from core.cli.command import main
 
 __all__ = ["main"]

@@ -21,8 +21,7 @@ from core.prediction.answers import describe_answer
 from core.prediction.deciding import Decision, rank_classes
 from core.prediction.predictor import Prediction
 from core.serving import schemas
-from core.serving.figures import Figures
-from core.serving.logbook import Line, Logbook
+from core.serving.logbook import Figures, Line, Logbook
 from core.serving.problems import describe_problem
 from core.serving.switching import ServingModel, State, Switcher
 from data.images import PhotoFacts, find_phone_format, read_packed_photo

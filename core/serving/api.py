@@ -26,9 +26,8 @@ from core.errors import PetalscopeError, SettingRefused
 from core.runs.queue.scheduled import wake_scheduler
 from core.serving.admission import check_binding, read_key
 from core.serving.answering import AnswerService
-from core.serving.figures import Figures, begin_journal, note
 from core.serving.gate import Gate
-from core.serving.logbook import Logbook
+from core.serving.logbook import Figures, Logbook, begin_journal, note
 from core.serving.problems import PROBLEM_HANDLERS, REQUEST_ID
 from core.serving.routes import Service, router
 from core.serving.switching import Switcher

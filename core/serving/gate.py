@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.config import Settings
 from core.errors import PetalscopeError, RequestRefused, RequestTooLarge, ServiceBusy
 from core.serving.admission import Door, Rate, find_caller
-from core.serving.figures import Figures, note
+from core.serving.logbook import Figures, note
 from core.serving.problems import REQUEST_ID, problem_response
 
 BODY_TIMEOUT_S = 60.0

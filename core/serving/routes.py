@@ -16,8 +16,7 @@ from core.monitoring.rules import list_alarms
 from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
 from core.serving import schemas
 from core.serving.answering import AnswerService, Asker, Upload
-from core.serving.figures import Figures
-from core.serving.logbook import Logbook
+from core.serving.logbook import Figures, Logbook
 from core.serving.problems import (
     BATCH_BODY,
     PHOTO_BODY,

@@ -20,7 +20,7 @@ from core.prediction.predictor import Predictor
 from core.registry.events import list_former
 from core.registry.loading import open_version, report_refusal
 from core.registry.store import ModelVersion, open_first, read_aliases
-from core.serving.figures import Figures, note
+from core.serving.logbook import Figures, note
 from core.workspace import Workspace
 
 LOOKED_AT_S = 1.0

@@ -11,7 +11,7 @@ from core.registry.promoting import promote
 from core.registry.store import aliases_table, read_version
 from core.runs.database import write_database
 from core.serving import switching
-from core.serving.figures import Figures
+from core.serving.logbook import Figures
 from core.serving.switching import Switcher
 from core.workspace import Workspace
 from tests.api.conftest import JPEG, TestClient, classify, open_client

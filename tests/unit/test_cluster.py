@@ -18,7 +18,7 @@ import ray
 from sqlalchemy import text
 
 from core import cluster
-from core.cli.entry import main
+from core.cli.command import main
 from core.cluster import find_places
 from core.errors import ClusterFailed
 from core.prediction.predictor import open_predictor

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core import errors
-from core.cli.entry import COMMANDS, build_parser
+from core.cli.command import COMMANDS, build_parser
 from core.config import Settings
 from core.serving.api import create_app
 from tests.doc_tables import write_tables

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from core.cli import main
-from core.cli.entry import COMMANDS
+from core.cli.command import COMMANDS
 from core.cli.runs import runs
 from core.runs.store import list_runs
 from core.workspace import Workspace

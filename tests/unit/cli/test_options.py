@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from core.cli.entry import COMMANDS, build_parser
+from core.cli.command import COMMANDS, build_parser
 from core.workspace import PROJECT_ROOT
 
 KEPT = Path(__file__).with_name("options.json")

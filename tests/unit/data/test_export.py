@@ -131,7 +131,7 @@ def run_command(
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
     code = (
-        "import sys, core.cli.entry as entry\n"
+        "import sys, core.cli.command as entry\n"
         "sys.exit(entry.main(['export', *sys.argv[1:], '--json']))"
     )
     return subprocess.run(  # -B: under the limit Python would write compiled files cut short

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from core.cli.entry import main
+from core.cli.command import main
 from core.datasets.photo_table import ABSENT, NAMES, describe_answers, describe_photos, write_photos
 from core.datasets.query import parse_query
 from core.datasets.tags import PhotoTags

@@ -12,7 +12,7 @@ import pytest
 from core.config import Framing, Settings
 from core.errors import PhotoUnreadable, ServiceBusy
 from core.serving.answering import AnswerService, Asker, Upload
-from core.serving.figures import Figures
+from core.serving.logbook import Figures
 from data.images import read_packed_photo
 from tests.builders import draw_photo, encode_photo
 

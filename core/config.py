@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     photo_limit_mb: int = Field(25, gt=0)
     """largest photo, in megabytes"""
     photo_limit_megapixels: int = Field(40, gt=0)
-    """largest photo, in megapixels; checked before decoding"""
+    """largest photo, in decoded megapixels; a baseline JPEG, decoded small, may have 10 times it"""
     archive_limit_mb: int = Field(4096, gt=0)
     """largest unpacked size of an archive, in megabytes"""
     import_folders: str = "~"

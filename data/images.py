@@ -5,12 +5,12 @@ sizes are checked in the header before anything is decoded.
 """
 
 import io
+import re
 import stat
-import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +18,13 @@ from PIL import Image, UnidentifiedImageError
 
 from core.config import FRAMING, PHOTO_SIZE, Framing, read_settings
 from core.errors import PhotoTooLarge, PhotoUnreadable
+from data.decoding import DAMAGE, TRANSPARENT, end_jpeg, find_shown, is_blank, load_rgb
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-FORMATS_SAID = "JPEG, PNG, WebP, HEIC, AVIF, BMP, GIF or TIFF"
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "TGA")
+FORMATS_SAID = "JPEG, PNG, WebP, HEIC, AVIF, BMP, GIF, TIFF, PPM or TGA"
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF8", b"II*\0", b"MM\0*")
+_PPM = re.compile(rb"P[1-6]\s")
+_TGA_END = b"TRUEVISION-XFILE.\0"
 _AVIF = {b"avif", b"avis"}
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _NAMES = {"MPO": "JPEG", "HEIF": "HEIC"}
@@ -49,6 +53,10 @@ Image.MAX_IMAGE_PIXELS = None
 _LARGE_PIXELS = 12_500_000
 _LARGE_ONE = threading.Lock()
 
+_MOST_SCALED = 10
+"""A JPEG decoded smaller may declare this multiple of the allowed pixels: reading it takes time."""
+_ANIMATED = ("GIF", "PNG", "WEBP")
+
 _ORIENTATION_TAG = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -61,19 +69,6 @@ _TURNS = {
 }
 _SIDEWAYS = (5, 6, 7, 8)
 
-# What Pillow's readers raise on damaged bytes; a warning counts where the caller made it an error.
-_DAMAGE = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    LookupError,
-    TypeError,
-    RuntimeError,
-    struct.error,
-    Warning,
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoFacts:
@@ -83,20 +78,25 @@ class PhotoFacts:
     width: int
     height: int
     bytes: int
+    note: str = ""
+    """How decoding departed from the file, in a sentence without the name of the file."""
 
 
 def read_photo_file(file: Path) -> bytes:
-    """Return the bytes of a file, at most one more than the settings allow for a photo.
+    """Return the bytes of a file.
 
     Raises:
         PhotoUnreadable: The file cannot be opened or is no regular file.
+        PhotoTooLarge: The file has more megabytes than the settings allow.
     """
     try:
-        if not stat.S_ISREG(file.stat().st_mode):
+        facts = file.stat()
+        if not stat.S_ISREG(facts.st_mode):
             raise PhotoUnreadable(
                 "This is not a regular file but a pipe or a device.",
                 "Leave it out.",
             )
+        _check_bytes(facts.st_size)
         with file.open("rb") as stream:
             return stream.read(read_settings().photo_limit_mb * 1_000_000 + 1)
     except OSError as error:
@@ -121,22 +121,31 @@ def decode_photo(content: bytes, side: int = PHOTO_SIZE) -> tuple[Image.Image, P
     """Return the photo as RGB, upright as its EXIF data says, and its facts.
 
     A large JPEG is decoded smaller (short side at least 1.5 * side), which is many times faster;
-    the facts have its original size. Transparent parts become white, 16-bit grey becomes 8-bit, and
-    an animation gives its first picture.
+    the facts have its original size. Transparent parts become white (unless all are transparent),
+    16-bit grey becomes 8-bit, from the bits in use, and an animation gives its first picture that
+    shows something.
 
     Raises:
         PhotoUnreadable: The file is empty, not a picture, truncated or damaged.
         PhotoTooLarge: The photo has more megabytes or megapixels than the settings allow.
     """
-    with _open_photo(content) as (image, facts, orientation):
-        image.draft(None, (round(_SPARE * side), round(_SPARE * side)))
+    _check_bytes(len(content))
+    picture, cut = end_jpeg(content) if content.startswith(_STARTS[0]) else (content, "")
+    with _open_photo(picture, side) as (image, facts, orientation):
         with _LARGE_ONE if _needs_much_memory(image, facts) else nullcontext():
-            image.load()
-            _check_pixels(*image.size)  # a HEIC photo may be larger than its header says
-            photo = _convert_to_rgb(image)
+            photo, note = load_rgb(image)
+            pixels = image.width * image.height
+            _check_pixels(image, *image.size)  # a HEIC photo may be larger than its header says
+            if image.format in _ANIMATED and is_blank(photo):
+                limit = read_settings().photo_limit_megapixels * 1_000_000
+                photo, note = find_shown(image, limit // pixels) or (photo, note)
+            if note == TRANSPARENT and is_blank(photo):
+                raise PhotoUnreadable(
+                    "The photo is transparent everywhere and shows nothing.", "Export it again."
+                )
             if orientation in _TURNS:
                 photo = photo.transpose(_TURNS[orientation])
-        return photo, facts
+        return photo, replace(facts, bytes=len(content), note=note or cut)
 
 
 def pack_photo(image: Image.Image, framing: Framing = FRAMING) -> np.ndarray:
@@ -193,15 +202,18 @@ def encode_thumbnail(photo: np.ndarray, side: int = THUMBNAIL_SIZE) -> bytes:
 
 
 @contextmanager
-def _open_photo(content: bytes) -> Iterator[tuple[Image.Image, PhotoFacts, int]]:
+def _open_photo(
+    content: bytes, side: int = PHOTO_SIZE
+) -> Iterator[tuple[Image.Image, PhotoFacts, int]]:
     """Yield the undecoded image, its facts and EXIF orientation; report damage found inside."""
-    _check_bytes(content)
+    _check_bytes(len(content))
     formats = _find_formats(content)
     try:
         with Image.open(io.BytesIO(content), formats=formats) as image:
-            _check_pixels(*image.size)
-            orientation = _read_orientation(image)
             width, height = image.size
+            image.draft(None, (round(_SPARE * side), round(_SPARE * side)))
+            _check_pixels(image, width, height)
+            orientation = _read_orientation(image)
             if orientation in _SIDEWAYS:
                 width, height = height, width
             name = _NAMES.get(str(image.format), str(image.format))
@@ -213,10 +225,18 @@ def _open_photo(content: bytes) -> Iterator[tuple[Image.Image, PhotoFacts, int]]
                 "The photo is truncated or damaged.", "Copy or export it again."
             ) from error
         raise PhotoUnreadable("Unsupported file format.", f"Use a {FORMATS_SAID} file.") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise PhotoUnreadable(
             f"The photo is truncated or damaged ({error}).", "Copy or export it again."
         ) from error
+
+
+def starts_like_photo(start: bytes) -> bool:
+    """Return whether a file (its first 256 bytes, except for TGA) is of a readable format."""
+    is_webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
+    is_tga = start.endswith(_TGA_END)  # only at its end, and not in old files
+    known = is_webp or is_tga or start.startswith(_STARTS) or _PPM.match(start)
+    return bool(known or find_phone_format(start))
 
 
 def find_phone_format(content: bytes) -> str | None:
@@ -247,25 +267,38 @@ def _find_formats(content: bytes) -> tuple[str, ...]:
     return (found,)
 
 
-def _check_bytes(content: bytes) -> None:
-    if not content:
+def _check_bytes(size: int) -> None:
+    if not size:
         raise PhotoUnreadable("The file is empty (0 bytes).", "Copy it again.")
-    limit = read_settings().photo_limit_mb
-    if len(content) > limit * 1_000_000:
+    check_megabytes(size, read_settings().photo_limit_mb, "PETALSCOPE_PHOTO_LIMIT_MB")
+
+
+def check_megabytes(size: int, limit: int, setting: str) -> None:
+    """Check the bytes of a photo against a limit in MB.
+
+    Raises:
+        PhotoTooLarge: The photo is larger; the remedy names the setting of the limit.
+    """
+    if size > limit * 1_000_000:
         raise PhotoTooLarge(
-            f"The file is larger than the {limit} MB allowed.",
-            "Make it smaller, or raise PETALSCOPE_PHOTO_LIMIT_MB.",
+            f"The photo has {size / 1e6:.12g} MB; {limit} MB are allowed.",
+            f"Save a smaller copy. Your administrator can raise {setting}.",
             limit_mb=limit,
         )
 
 
-def _check_pixels(width: int, height: int) -> None:
+def _check_pixels(image: Image.Image, width: int, height: int) -> None:
+    """Check the pixels to decode; a baseline JPEG is decoded smaller than its width and height."""
     limit = read_settings().photo_limit_megapixels
-    if width * height > limit * 1_000_000:
+    smaller = width * height // max(image.width * image.height, 1)
+    if "progressive" in image.info:  # the decoder holds it at full size
+        smaller = 1
+    allowed = limit * min(max(smaller, 1), _MOST_SCALED)
+    if width * height > allowed * 1_000_000:
         raise PhotoTooLarge(
-            f"The photo has {width * height / 1e6:.0f} megapixels ({width} x {height}); "
-            f"{limit} are allowed.",
-            "Make it smaller, or raise PETALSCOPE_PHOTO_LIMIT_MEGAPIXELS.",
+            f"The photo has {width * height / 1e6:.12g} megapixels ({width} x {height}); "
+            f"{allowed} are allowed.",
+            "Save a smaller copy. Your administrator can raise PETALSCOPE_PHOTO_LIMIT_MEGAPIXELS.",
             width=width,
             height=height,
             limit_megapixels=limit,
@@ -279,7 +312,7 @@ def _read_orientation(image: Image.Image) -> int:
         return 1
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except _DAMAGE:
+    except DAMAGE:
         return 1
 
 
@@ -287,21 +320,3 @@ def _needs_much_memory(image: Image.Image, facts: PhotoFacts) -> bool:
     # The decoder holds a progressive JPEG at full size, even for a small result.
     held_whole = facts.width * facts.height if "progressive" in image.info else 0
     return max(image.width * image.height, held_whole) > _LARGE_PIXELS
-
-
-def _convert_to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        # 65535 = 255 * 257: white stays white, black stays black.
-        grey = (np.asarray(image, dtype=np.uint32) + 128) // 257
-        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        raise PhotoUnreadable(
-            "The picture has 32 bits per channel; photos have 8 or 16.",
-            "Export it with 8 or 16 bits per channel.",
-        )
-    if image.has_transparency_data:
-        coloured = image if image.mode == "RGBA" else image.convert("RGBA")
-        paper = Image.new("RGB", image.size, "white")
-        paper.paste(coloured, mask=coloured)
-        return paper
-    return image.convert("RGB")

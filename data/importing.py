@@ -27,7 +27,7 @@ from data.dataset import Dataset, identify_dataset
 from data.images import PACKING
 from data.manifest import hide_dataset, read_dataset, read_whole, write_facts
 from data.packing import pack_photos
-from data.report import ImportReport, make_report
+from data.report import ImportReport, make_report, note_copies, note_photos
 from data.sources.catalogue import open_source
 from data.sources.found import FoundSource, SourceRequest, Tell
 from data.splits import draw_splits, draw_validation
@@ -202,6 +202,7 @@ def _write_dataset(
         sorted(found.photos, key=lambda photo: photo.path), folder, on_progress
     )
     _check_readable(table, set_aside)
+    noted = list(note_photos(table["path"], table.pop("note")))
     table.insert(2, "label", 0)
     classes = label_classes(table)
     table["split"], split_origin = _settle_splits(table, split_seed, found.split_origin or "given")
@@ -209,7 +210,8 @@ def _write_dataset(
     set_aside.fillna({"split": ""}).to_parquet(folder / files.SET_ASIDE, index=False)
     dataset_id = identify_dataset(table, classes)
     there = workspace.dataset_folder(dataset_id).is_dir()
-    found = replace(found, split_origin=split_origin)
+    noted += note_copies(table["sha256"], table["split"])
+    found = replace(found, split_origin=split_origin, notes=(*found.notes, *noted))
     report = make_report(table, set_aside, found, dataset_id, already_imported=there)
     write_facts(folder, _state_facts(report, classes, found.numbers))
     return report

@@ -33,6 +33,7 @@ _TABLE_TYPES = {
     "height": "int64",
     "bytes": "int64",
     "format": "str",
+    "note": "str",
     "thumbnail_start": "int64",
     "thumbnail_bytes": "int64",
     "original_start": "int64",
@@ -57,7 +58,7 @@ def pack_photos(
     """Return the table of the photos, and the table of skipped photos, in the order of `found`.
 
     Packed photos, thumbnails and originals go into the folder, under their names in a dataset with
-    the prefix. Row i of the first table is photo i.
+    the prefix. Row i of the first table is photo i; its `note` is for the report.
     """
     rows: list[dict[str, object]] = []
     set_aside: list[dict[str, object]] = []

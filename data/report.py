@@ -116,6 +116,23 @@ def _note_thin_classes(classes: Sequence[ClassCount], noted: str) -> Iterator[st
             yield f"{count(len(names), 'class')} ({list_names(names)}) {has} {problem}"
 
 
+def note_photos(paths: pd.Series, notes: pd.Series) -> Iterator[str]:
+    """Yield a sentence for each note on photos, with their number and the first path."""
+    for note, noted in paths[notes != ""].groupby(notes):
+        yield f"{count(len(noted), 'photo')} read with a note, as “{noted.iloc[0]}”: {note}"
+
+
+def note_copies(digests: pd.Series, splits: pd.Series) -> Iterator[str]:
+    """Yield a sentence on the photos with exact copies in other splits."""
+    shared = splits.groupby(digests).agg(
+        lambda some: " and ".join(sorted(set(some), key=SPLITS.index))
+    )
+    counts = shared[shared.str.contains(" ")].value_counts()
+    if len(counts):
+        said = ", ".join(f"{n:,} in {where}" for where, n in counts.items())
+        yield f"{count(int(counts.sum()), 'photo')} with exact copies in several splits: {said}."
+
+
 def warn_of_few(counts: Sequence[int], split: str = "validation") -> str:
     """Return a warning about classes with fewer than 20 photos in a split, or "".
 

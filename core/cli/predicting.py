@@ -235,7 +235,7 @@ def _describe(item: Mapping[str, Any]) -> str:
         return f"{item['name']}\n{error['problem']} {error['remedy']}"
     answer = item["answer"]
     table = tabulate(answer["top"], "", score=_say_score, answer="class_name")
-    return f"{item['name']}\n{answer['text']}\n{table}"
+    return "\n".join(filter(None, (item["name"], answer["text"], answer["photo"]["note"], table)))
 
 
 def _list_cells(item: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.config import FRAMING, Framing, Settings
-from core.errors import PetalscopeError, PhotoTooLarge, PhotoUnreadable, ServiceBusy
+from core.errors import PetalscopeError, PhotoUnreadable, ServiceBusy
 from core.monitoring.kept_photos import Photo
 from core.prediction.answers import describe_answer
 from core.prediction.deciding import Decision, rank_classes
@@ -24,7 +24,13 @@ from core.serving import schemas
 from core.serving.logbook import Figures, Line, Logbook
 from core.serving.problems import describe_problem
 from core.serving.switching import ServingModel, State, Switcher
-from data.images import PhotoFacts, find_phone_format, read_packed_photo
+from data.images import (
+    FORMATS_SAID,
+    PhotoFacts,
+    check_megabytes,
+    read_packed_photo,
+    starts_like_photo,
+)
 
 GATHERING_S = 0.004
 _AHEAD = 2
@@ -125,8 +131,6 @@ _DECODERS = 4
 _BATCHES_AT_ONCE = 4
 _SHARE_OF_BATCHES = 4
 """All batch requests together take one place in four: single photos find places, too."""
-_FORMATS = "JPEG, PNG, WEBP, HEIC, AVIF or BMP"
-_MEGABYTE = 1_000_000
 _NO_MAP = np.empty((0, 0, 0), dtype=np.float32)
 
 
@@ -262,18 +266,12 @@ class AnswerService:
 
 def check_upload(content: bytes, limit_mb: int) -> None:
     """Check size and format of a file, without decoding it."""
-    if len(content) > limit_mb * _MEGABYTE:
-        raise PhotoTooLarge(
-            f"The photo has {len(content) / _MEGABYTE:.1f} MB; the limit is {limit_mb} MB.",
-            "Make it smaller, or raise PETALSCOPE_API_PHOTO_LIMIT_MB where the API runs.",
-            limit_mb=limit_mb,
-        )
+    check_megabytes(len(content), limit_mb, "PETALSCOPE_API_PHOTO_LIMIT_MB")
     if not content:
         raise PhotoUnreadable("The file is empty (0 bytes).", "Send the photo's bytes.")
-    starts = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM")
-    is_webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
-    if not (is_webp or content.startswith(starts) or find_phone_format(content)):
-        raise PhotoUnreadable("Unsupported file format.", f"Send {_FORMATS}.", status=415)
+    if not starts_like_photo(content):
+        said = f"Send {FORMATS_SAID}."
+        raise PhotoUnreadable("Unsupported file format.", said, status=415)
 
 
 def _decode(content: bytes, framing: Framing) -> _Decoded:
@@ -281,7 +279,7 @@ def _decode(content: bytes, framing: Framing) -> _Decoded:
     try:
         photo, facts = read_packed_photo(content, framing)
     except PhotoUnreadable as error:
-        raise PhotoUnreadable(error.problem, f"Export it again, as {_FORMATS}.") from error
+        raise PhotoUnreadable(error.problem, f"Export it again, as {FORMATS_SAID}.") from error
     given = Photo(content)
     assert given.sha256  # computed now: this thread has the time for it
     return _Decoded(photo, framing, facts, given, time.perf_counter() - start)

@@ -82,7 +82,7 @@ async def _read_photo(request: Request) -> Upload:
             if kind
             else "The request has no content type.",
             "Send a form (multipart/form-data) with the field “photo”, or the photo itself as "
-            "image/jpeg, image/png, image/webp, image/heic, image/avif or image/bmp.",
+            "image/jpeg, image/png or another type of a picture.",
             status=415,
         )
     return Upload("", await request.body())
@@ -128,7 +128,7 @@ async def _read_form(request: Request, field: str, most: int) -> list[Upload]:
     openapi_extra=PHOTO_BODY,
 )
 async def predict(request: Request, service: Parts, asker: Asked) -> schemas.Answer:
-    """Send a JPEG, PNG, WEBP, HEIC, AVIF or BMP, as a form (field `photo`) or as the body itself.
+    """Send a photo as a form (field `photo`) or as the body itself.
 
     `unknown` is true where the model does not know: its best score is below its threshold
     (`unsure`), or the photo is unlike all its training photos (`unlike`).

@@ -71,6 +71,7 @@ class PhotoSeen(Schema):
     width: int = Field(description="in pixels, upright as its EXIF data says")
     height: int
     bytes: int
+    note: str = Field(description="how it was read, where that departs from the file, or empty")
 
 
 class Latency(Schema):

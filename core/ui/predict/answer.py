@@ -115,6 +115,8 @@ def _show_details(answer: Answer) -> None:
     facts, rule = answer.prediction.facts, answer.predictor.rule
     scores = plain(describe_rule(rule)) if rule else "Scores are not calibrated."
     blind = " Photos unlike the training photos are not detected: the run has no features."
+    if facts.note:
+        st.caption(f":orange[{plain(facts.note)}]")
     with st.expander("Details", icon=":material/info:"):
         st.caption(
             f"Answered by {plain(answer.model.label, 120)} in {answer.prediction.spent_ms:.0f} ms. "

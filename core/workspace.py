@@ -22,12 +22,7 @@ from tempfile import gettempdir
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from core.config import read_settings
-from core.errors import (
-    BadIdentifier,
-    PetalscopeError,
-    PlaceRefused,
-    ReadOnly,
-)
+from core.errors import BadIdentifier, PetalscopeError, PlaceRefused, ReadOnly
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 

@@ -308,16 +308,11 @@ def open_trunk(workspace: Workspace, backbone_id: str) -> Trunk:
         BackboneMissing: The backbone is not in the workspace, or was altered.
     """
     facts, network = read_network(workspace, backbone_id)
-    cut = _cut(network)
-    return OpenVinoTrunk(facts, compile_model(cut, facts.precision, "throughput"))
-
-
-def _cut(network: ov.Model) -> ov.Model:
-    """Return the network up to the last map of conv4: photos → (n, 14, 14, 1024) float16."""
     side, _, channels = CONV4.shape
     places_first = operations.transpose(find_map(network, channels, side), np.array([0, 2, 3, 1]))
     halves = operations.convert(places_first, "f16")
-    return ov.Model([halves], network.get_parameters(), "conv4")
+    cut = ov.Model([halves], network.get_parameters(), "conv4")
+    return OpenVinoTrunk(facts, compile_model(cut, facts.precision, "throughput"))
 
 
 def find_map(network: ov.Model, channels: int, side: int) -> ov.Node:

@@ -43,7 +43,13 @@ def build_full_model(network_file: Path, facts: BackboneFacts, head: DenseHead) 
     if facts.preprocessing == "unit" and folds_scale(network_file):
         first = convolutions["conv1_conv"]
         convolutions["conv1_conv"] = Convolution(first.kernel * 255, first.bias)
-    _set_convolutions(resnet, convolutions)
+    for layer in resnet.layers:  # BatchNorm, folded into the kernels, becomes the identity
+        if isinstance(layer, keras.layers.Conv2D):
+            layer.kernel.assign(convolutions[layer.name].kernel)
+            layer.bias.assign(convolutions[layer.name].bias)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            variance = layer.moving_variance
+            variance.assign(keras.ops.full_like(variance, 1 - layer.epsilon))
     resnet.trainable = False
     photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
     maps = resnet(preprocess(keras.ops.cast(photos, "float32"), facts.preprocessing))
@@ -53,17 +59,6 @@ def build_full_model(network_file: Path, facts: BackboneFacts, head: DenseHead) 
     model = keras.Model(photos, add_head(pooled, head_shape, (head.mean, head.scale), 0))
     set_dense_head(model, head)
     return model
-
-
-def _set_convolutions(resnet: keras.Model, convolutions: dict[str, Convolution]) -> None:
-    """Set the kernels; BatchNorm, folded into them, becomes the identity."""
-    for layer in resnet.layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            layer.kernel.assign(convolutions[layer.name].kernel)
-            layer.bias.assign(convolutions[layer.name].bias)
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            variance = layer.moving_variance
-            variance.assign(keras.ops.full_like(variance, 1 - layer.epsilon))
 
 
 def write_keras(model: keras.Model, file: Path) -> None:

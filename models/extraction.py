@@ -18,14 +18,7 @@ from core.config import fingerprint
 from core.errors import RecipeRefused, WeightsDamaged
 from core.kept import report_stop
 from core.workspace import Workspace, write_whole
-from models.backbone import (
-    BackboneFacts,
-    Network,
-    Purpose,
-    Trunk,
-    open_backbone,
-    open_trunk,
-)
+from models.backbone import BackboneFacts, Network, Purpose, Trunk, open_backbone, open_trunk
 from models.rows import (
     POOLED,
     Change,

@@ -257,7 +257,14 @@ def make_backbone(
         files = {file.name: digest_file(file) for file in sorted(folder.iterdir())}
         facts = dataclasses.replace(_state_facts(weights, preprocessing, framing), files=files)
         facts = _choose_precision(folder / NETWORK_FILE, facts)
-        _check_features(folder / NETWORK_FILE, facts, weights)
+        features = _look_at_probe(folder / NETWORK_FILE, facts, facts.precision)
+        if not np.isfinite(features).all() or np.ptp(features, axis=0).max() <= 1e-6:
+            raise WeightsDamaged(
+                f"With the weights “{weights.label}” all photos have the same features, or "
+                "features are not finite.",
+                "Their file is damaged or of another network: delete it and download it again.",
+                file=str(weights.file),
+            )
         write_json(folder / FACTS_FILE, facts.describe())
     on_progress(_STEPS, _STEPS)
     return identifier
@@ -299,18 +306,6 @@ def _look_at_probe(network: Path, facts: BackboneFacts, precision: Precision) ->
     """Return the features of the probe photos in a precision."""
     compiled = compile_model(network, precision, "throughput")
     return OpenVinoBackbone(facts, compiled).look(draw_probe_photos()).features
-
-
-def _check_features(network: Path, facts: BackboneFacts, weights: Weights) -> None:
-    """Check that the features of the probe photos are finite and differ."""
-    features = _look_at_probe(network, facts, facts.precision)
-    if not np.isfinite(features).all() or np.ptp(features, axis=0).max() <= 1e-6:
-        raise WeightsDamaged(
-            f"With the weights “{weights.label}” all photos have the same features, or "
-            "features are not finite.",
-            "Their file is damaged or of another network: delete it and download it again.",
-            file=str(weights.file),
-        )
 
 
 _SEED = 1

@@ -125,7 +125,11 @@ def build_network(tuning: Tuning) -> Network:
     Without `whole`, return conv5 and a head: activations (n, 14, 14, 1024) float16 → scores.
     """
     resnet = build_resnet(tuning.weights, tuning.policy)
-    _free_stages(resnet, tuning.unfrozen)
+    for layer in resnet.layers:  # the last stages learn, except their BatchNorm
+        normalises = isinstance(layer, keras.layers.BatchNormalization)
+        stage = re.match(r"conv(\d)_", layer.name)
+        free = stage is not None and int(stage[1]) >= 6 - tuning.unfrozen
+        layer.trainable = free and not normalises
     if tuning.whole:
         inputs = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
         photos = keras.ops.cast(inputs, "float32")
@@ -138,15 +142,6 @@ def build_network(tuning: Tuning) -> Network:
     pooled = keras.ops.mean(keras.ops.cast(maps, "float32"), axis=(1, 2))
     scores = add_head(pooled, tuning.shape, tuning.spread, tuning.plan.seed)
     return Network(model=keras.Model(inputs, scores, name="network"), resnet=resnet)
-
-
-def _free_stages(resnet: keras.Model, unfrozen: int) -> None:
-    """Make the last stages trainable, except their BatchNorm."""
-    for layer in resnet.layers:
-        normalises = isinstance(layer, keras.layers.BatchNormalization)
-        stage = re.match(r"conv(\d)_", layer.name)
-        free = stage is not None and int(stage[1]) >= 6 - unfrozen
-        layer.trainable = free and not normalises
 
 
 def write_weights(resnet: keras.Model, file: Path) -> None:

@@ -16,12 +16,7 @@ from hypothesis import settings
 from core.runs.database import close_databases
 from core.workspace import Workspace, open_workspace
 from tests.forking import find_sockets, warm_up_forks
-from tests.prepared import (
-    find_prepared,
-    prepare_challenged,
-    prepare_compared,
-    prepare_trained,
-)
+from tests.prepared import find_prepared, prepare_challenged, prepare_compared, prepare_trained
 from tests.processes import end_processes
 from tests.training import copy_workspace
 

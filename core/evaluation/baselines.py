@@ -10,12 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.evaluation.comparison import (
-    Comparison,
-    Verdict,
-    adjust_holm,
-    compare_predictions,
-)
+from core.evaluation.comparison import Comparison, Verdict, adjust_holm, compare_predictions
 from core.evaluation.intervals import Estimate, estimate_share
 from core.formats import percent, say_p
 

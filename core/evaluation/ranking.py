@@ -11,12 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from core.evaluation.intervals import (
-    Estimate,
-    auc_interval,
-    logit_interval,
-    precision_interval,
-)
+from core.evaluation.intervals import Estimate, auc_interval, logit_interval, precision_interval
 from core.evaluation.metrics import check_scores
 
 Kind = Literal["roc", "precision_recall"]

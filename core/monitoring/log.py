@@ -16,7 +16,12 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 
 from core.errors import PredictionMissing
-from core.evaluation.intervals import Estimate, estimate_quantile, wilson_interval
+from core.evaluation.intervals import (
+    Estimate,
+    estimate_quantile,
+    estimate_share,
+    wilson_interval,
+)
 from core.formats import cell_text
 from core.monitoring.kept_photos import Photo, forget_photos, sweep_when_due
 from core.monitoring.tables import NewPrediction, feedback_table, predictions_table
@@ -271,13 +276,13 @@ class Summary:
 
 def summarise(table: pd.DataFrame) -> Summary:
     """Return the figures over all rows."""
-    kinds = keep_newest(table)["kind"].to_numpy()
+    kinds, right = keep_newest(table)["kind"].to_numpy(), list_right(table)
     return Summary(
         n=len(table),
         photos=len(kinds),
         slow_latency=estimate_quantile(table["latency_ms"].to_numpy(), 0.95),
-        unknown=estimate_share(kinds != "answer"),
-        accuracy=estimate_share(list_right(table)),
+        unknown=estimate_share(int((kinds != "answer").sum()), len(kinds)),
+        accuracy=estimate_share(int(right.sum()), len(right)),
     )
 
 
@@ -291,14 +296,6 @@ def list_right(table: pd.DataFrame) -> np.ndarray:
     """Return whether each photo with feedback was answered correctly, (m,) bool."""
     judged = keep_newest(table.dropna(subset=["was_right"]))
     return np.asarray(judged["was_right"], dtype=bool)
-
-
-def estimate_share(hits: np.ndarray) -> Estimate:
-    """Return the share of True in (n,) bool with its interval; NaN where n is 0."""
-    n, found = len(hits), int(hits.sum())
-    low, high = wilson_interval(found, n)
-    value = found / n if n else np.nan
-    return Estimate(value=value, low=low, high=high, n=n, method="Wilson")
 
 
 def summarise_days(table: pd.DataFrame) -> pd.DataFrame:

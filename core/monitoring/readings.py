@@ -19,12 +19,12 @@ from sqlalchemy import Connection, insert, select
 
 from core.errors import PetalscopeError, RetrainingRefused, VersionMissing
 from core.evaluation.drift import FAMILIES, Family
-from core.evaluation.intervals import Estimate, estimate_quantile
+from core.evaluation.intervals import Estimate, estimate_quantile, estimate_share
 from core.evaluation.slice_search import compare_shares
 from core.formats import count, percent
 from core.monitoring.drift import VersionDrift, describe_main_change, find_drift
 from core.monitoring.kept_photos import sweep_kept_photos
-from core.monitoring.log import estimate_share, keep_newest, list_right, read_predictions
+from core.monitoring.log import keep_newest, list_right, read_predictions
 from core.monitoring.retraining import hold_retraining, read_state, settle_ended
 from core.monitoring.rules import LEVELS, Measure, Rule, change_alarm, list_rules, read_alarm
 from core.monitoring.tables import alarms_table
@@ -113,12 +113,9 @@ def _estimate(name: str, rows: pd.DataFrame, version: ModelVersion | None) -> Es
     if name == "latency":
         return estimate_quantile(rows["latency_ms"].to_numpy(), 0.95)
     if name == "unknown":
-        return estimate_share(keep_newest(rows)["kind"].to_numpy() != "answer")
-    return _estimate_drop(rows, version)
-
-
-def _estimate_drop(rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:
-    """Return the drop of the accuracy below that on validation photos, which is a sample too."""
+        kinds = keep_newest(rows)["kind"]
+        return estimate_share(int((kinds != "answer").sum()), len(kinds))
+    # The drop below the accuracy on validation photos, which is a sample too.
     validation = dict(version.facts.get("validation", {})) if version else {}
     right = list_right(rows)
     if not validation.get("n") or not len(right):

@@ -21,13 +21,7 @@ from core.registry.store import (
     read_version,
 )
 from core.workspace import Workspace
-from models.backbone import (
-    OpenVinoBackbone,
-    Purpose,
-    compile_model,
-    read_facts,
-    suit_machine,
-)
+from models.backbone import OpenVinoBackbone, Purpose, compile_model, read_facts, suit_machine
 from models.dense import DenseHead
 
 _VERSION = re.compile(r"v(\d{1,9})")

@@ -13,14 +13,7 @@ from sqlalchemy import Column, Connection, Integer, Row, String, Table, Text, se
 from core.errors import PetalscopeError, VersionDamaged, VersionMissing
 from core.prediction.deciding import ModelVersion as ModelVersion
 from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
-from core.registry.files import (
-    FORMAT,
-    blob_file,
-    damaged,
-    digest_facts,
-    read_file,
-    unpack_arrays,
-)
+from core.registry.files import FORMAT, blob_file, damaged, digest_facts, read_file, unpack_arrays
 from core.runs.database import read_database
 from core.runs.tables import UtcTime, metadata, numbered_table
 from core.workspace import Workspace, digest_once

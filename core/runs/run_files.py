@@ -15,13 +15,7 @@ from typing import Any
 
 from core.config import fingerprint
 from core.runs.recipe.recipe import Recipe
-from core.workspace import (
-    Workspace,
-    check_identifier,
-    digest_file,
-    remove_folder,
-    write_whole,
-)
+from core.workspace import Workspace, check_identifier, digest_file, remove_folder, write_whole
 
 RECIPE_FILE = "recipe.json"
 ARRAYS_FILE = "result.npz"

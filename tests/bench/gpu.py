@@ -25,14 +25,7 @@ from data.policy import PRESETS
 from models.devices import Device, Usage, UsageSampler, find_device
 from models.extraction import extract_features
 from models.weights import Weights, WeightsKind
-from tests.bench.measuring import (
-    BenchmarkFailed,
-    Figure,
-    Report,
-    call_in_child,
-    say,
-    time_call,
-)
+from tests.bench.measuring import BenchmarkFailed, Figure, Report, call_in_child, say, time_call
 from tests.bench.subject import open_scratch, prepare_subject
 
 BACKENDS = ("tensorflow", "jax", "torch")

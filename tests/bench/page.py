@@ -10,14 +10,7 @@ from playwright.sync_api import Browser
 
 from core.workspace import PROJECT_ROOT, Workspace
 from tests.bench.browser import browse, open_page, press_rerun, serve_pages
-from tests.bench.measuring import (
-    BenchmarkFailed,
-    Figure,
-    Report,
-    list_percentiles,
-    say,
-    time_call,
-)
+from tests.bench.measuring import BenchmarkFailed, Figure, Report, list_percentiles, say, time_call
 
 _OPENS = 3
 _EMPTY = "tests/bench/empty_page.py"

@@ -14,14 +14,7 @@ import psutil
 from core.registry.store import find_version
 from core.workspace import Workspace
 from tests.bench.clients import Load
-from tests.bench.measuring import (
-    MEGABYTE,
-    Figure,
-    Report,
-    call_in_child,
-    list_percentiles,
-    say,
-)
+from tests.bench.measuring import MEGABYTE, Figure, Report, call_in_child, list_percentiles, say
 from tests.bench.predict import draw_jpeg
 from tests.bench.subject import find_network
 from tests.serving_process import ServingProcess, run_serving

@@ -31,12 +31,7 @@ from core.runs.training.preparing import (
 from data.augmentation import Draws
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
-from models.backbone import (
-    Preprocessing,
-    Trunk,
-    backbone_id,
-    open_trunk,
-)
+from models.backbone import Preprocessing, Trunk, backbone_id, open_trunk
 from models.devices import find_device
 from models.extraction import ExtractionProgress, Photos, extract_rows
 from models.rows import (

@@ -42,7 +42,20 @@ def show_scores(page: CalibrationPage, rule: DecisionRule) -> None:
         with sides[1]:
             _show_diagram(after, name, f"calibrated.{where}")
     st.caption("Click a bin to see its photos below.")
-    _show_numbers(before, after)
+    columns = {_RAW: before} | ({"Calibrated": after} if after else {})
+    table = pd.DataFrame({name: _list_numbers(one) for name, one in columns.items()})
+    st.dataframe(
+        table.rename_axis("Measure").reset_index(),
+        hide_index=True,
+        width="stretch",
+        column_config={"Measure": st.column_config.TextColumn(width=230, pinned=True)},
+        alt="Calibration error, loss and Brier score",
+    )
+    st.caption(
+        f"n = {before.n:,}; 95 % intervals in brackets.",
+        help="Calibration error: mean gap between score and accuracy over the bins, weighted by "
+        "photos. Its interval is approximate. With few photos, the error is large even by chance.",
+    )
     with st.expander("As a table", icon=":material/table:"):
         _show_bins_table(_RAW, before, "raw", where)
         if after:
@@ -103,23 +116,6 @@ def _show_diagram(one: Calibration, name: str, where: str) -> None:
         on_select=choose,
         selection_mode=BIN,
         alt=f"{name}: accuracy in bins of the score; as a table below.",
-    )
-
-
-def _show_numbers(before: Calibration, after: Calibration | None) -> None:
-    columns = {_RAW: before} | ({"Calibrated": after} if after else {})
-    table = pd.DataFrame({name: _list_numbers(one) for name, one in columns.items()})
-    st.dataframe(
-        table.rename_axis("Measure").reset_index(),
-        hide_index=True,
-        width="stretch",
-        column_config={"Measure": st.column_config.TextColumn(width=230, pinned=True)},
-        alt="Calibration error, loss and Brier score",
-    )
-    st.caption(
-        f"n = {before.n:,}; 95 % intervals in brackets.",
-        help="Calibration error: mean gap between score and accuracy over the bins, weighted by "
-        "photos. Its interval is approximate. With few photos, the error is large even by chance.",
     )
 
 

@@ -61,7 +61,11 @@ def show_comparison() -> None:
     with left.container(border=True):
         _show_recipes(page.runs)
     with right.container(border=True):
-        _show_curves(page)
+        along = cast("Axis", pick_linked("Curves along", _AXES, "along", "runs.along"))
+        show_plot(draw_overlaid_curves(page.curves, along, is_dark()), "runs.curves")
+        rows = [{"run": one.name, **epoch} for one in page.curves for epoch in one.epochs]
+        shown = pd.DataFrame(rows).reindex(columns=_COLUMNS)
+        show_table_behind(shown, "The curves as a table")
     if not page.compares_photos:
         st.info(
             "Photos are compared when the baseline and another run are finished.",
@@ -155,15 +159,6 @@ def _show_recipes(runs: Sequence[RunRecord]) -> None:
     st.dataframe(
         table if len(runs) <= 4 else table.T, alt="Settings in which the recipes of the runs differ"
     )
-
-
-def _show_curves(page: ComparisonPage) -> None:
-    """Draw the validation curves of the runs."""
-    along = cast("Axis", pick_linked("Curves along", _AXES, "along", "runs.along"))
-    show_plot(draw_overlaid_curves(page.curves, along, is_dark()), "runs.curves")
-    rows = [{"run": one.name, **epoch} for one in page.curves for epoch in one.epochs]
-    shown = pd.DataFrame(rows).reindex(columns=_COLUMNS)
-    show_table_behind(shown, "The curves as a table")
 
 
 def _show_class_changes(one: Compared) -> None:

@@ -69,7 +69,20 @@ def show_confusions(run: RunRecord, split: str) -> None:
         show_headline(page.pair.compared)
         if not len(page.pair.common):
             return
-    _show_pickers(page, pickers)
+    pickers[0].selectbox(
+        "Order of classes",
+        list(_ORDERS),
+        format_func=_ORDERS.__getitem__,
+        label_visibility="collapsed",
+        **bind_choice("order", page.order, key="confusion.order", then=zoom_out),
+    )
+    pickers[1].selectbox(
+        "Classes shown",
+        list(page.parts),
+        format_func=lambda part: page.parts[part].label,
+        label_visibility="collapsed",
+        **bind_choice("among", page.part, key="confusion.among", then=zoom_out),
+    )
     look = page.look(is_dark())
     if page.pair is None:
         drawn = describe_matrix(page.matrix, page.classes, look)
@@ -106,7 +119,14 @@ def _split_page(n_classes: int) -> Sequence[DeltaGenerator]:
 def _show_matrix(page: ConfusionPage, drawn: DrawnMatrix) -> None:
     """Draw the grid with its controls above and the table behind it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        _pick_value(page)
+        pick_one("Cells show", _VALUES, bind_choice("cells", page.value, key="confusion.cells"))
+        key = "confusion.hide_diagonal"
+        st.session_state[key] = page.hide_diagonal
+        st.toggle(
+            "Hide diagonal",
+            key=key,
+            on_change=lambda: keep_choice("diagonal", "hidden" if st.session_state[key] else None),
+        )
     _show_zoom(page)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{plain(drawn.title)}**", help=_WAYS)
@@ -181,36 +201,6 @@ def _pick_other_run(against: Against) -> None:
     )
     if against.is_gone:
         st.caption(":orange[The run to compare with was deleted.]")
-
-
-def _show_pickers(page: ConfusionPage, places: Sequence[DeltaGenerator]) -> None:
-    """Draw the pickers of order and classes."""
-    places[0].selectbox(
-        "Order of classes",
-        list(_ORDERS),
-        format_func=_ORDERS.__getitem__,
-        label_visibility="collapsed",
-        **bind_choice("order", page.order, key="confusion.order", then=zoom_out),
-    )
-    places[1].selectbox(
-        "Classes shown",
-        list(page.parts),
-        format_func=lambda part: page.parts[part].label,
-        label_visibility="collapsed",
-        **bind_choice("among", page.part, key="confusion.among", then=zoom_out),
-    )
-
-
-def _pick_value(page: ConfusionPage) -> None:
-    """Draw the choice of values, and whether the diagonal is coloured."""
-    pick_one("Cells show", _VALUES, bind_choice("cells", page.value, key="confusion.cells"))
-    key = "confusion.hide_diagonal"
-    st.session_state[key] = page.hide_diagonal
-    st.toggle(
-        "Hide diagonal",
-        key=key,
-        on_change=lambda: keep_choice("diagonal", "hidden" if st.session_state[key] else None),
-    )
 
 
 _ALTS = {

@@ -33,14 +33,7 @@ from core.runs.common_photos import CommonPhotos
 from core.runs.result import RunResult, read_run_features
 from core.runs.store import RunRecord, list_runs
 from core.ui.comparing.reading import Compared, compare_runs
-from core.ui.confusion.scope import (
-    Part,
-    Zoom,
-    choose_part,
-    find_order,
-    find_parts,
-    read_zoom,
-)
+from core.ui.confusion.scope import Part, Zoom, choose_part, find_order, find_parts, read_zoom
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, read_choice
 from data.dataset import Dataset

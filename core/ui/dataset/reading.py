@@ -11,23 +11,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.datasets.photo_table import (
-    ABSENT,
-    ANALYSED,
-    ANSWERED,
-    NAMES,
-    sort_photos,
-)
+from core.datasets.photo_table import ABSENT, ANALYSED, ANSWERED, NAMES, sort_photos
 from core.datasets.quality.store import QualityResult
 from core.datasets.query import parse_query
 from core.errors import QueryRefused
 from core.runs.store import RunRecord
-from core.ui.dataset.charts import (
-    count_colours,
-    count_kinds,
-    count_numbers,
-    match_value,
-)
+from core.ui.dataset.charts import count_colours, count_kinds, count_numbers, match_value
 from core.ui.dataset.map_reading import find_in_area, read_area
 from core.ui.parts import cache
 from core.ui.parts.choosing import choose_run, list_done

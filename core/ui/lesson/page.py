@@ -61,21 +61,10 @@ def show_lesson() -> None:
         return
     source, head = opened
     page = read_lesson_page(source, head, lesson)
-    _start_curve(page)
-    _show_steps(page)
-    st.fragment(_show_step)(page)
-
-
-def _start_curve(page: LessonPage) -> None:
-    """Start the job of the learning curve while the first steps are read."""
     workspace = cache.workspace()
     known = page.forecast or read_job(workspace.analysis_folder(page.source.identify(CURVE)))
     if known is None and not workspace.read_only:
         page.source.start(workspace, CURVE)
-
-
-def _show_steps(page: LessonPage) -> None:
-    """Draw the row of steps, with a mark on those answered correctly."""
     answered, here = list_answered(page), str(page.place + 1)
     titles = {
         str(number): f"{number}{' :material/check:' if step.key in answered else ''}"
@@ -86,6 +75,7 @@ def _show_steps(page: LessonPage) -> None:
     if answered:
         done = page.text["done"].format(right=len(answered), steps=len(page.lesson.steps))
         st.caption(done)
+    st.fragment(_show_step)(page)
 
 
 def _show_step(page: LessonPage) -> None:

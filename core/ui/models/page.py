@@ -46,7 +46,20 @@ def show_models() -> None:
     show_alarm_note()
     registry = read_registry()
     if not registry.versions:
-        _show_no_version(registry)
+        about = "A version is a frozen copy of a finished run, ready to classify photos."
+        if any(run.state == "done" for run in registry.runs.values()):
+            with st.container(border=True):
+                st.subheader("No version yet", anchor=False)
+                st.write(
+                    f"{about} One version, the champion, answers everywhere. You can replace it "
+                    "with a better one, and roll back at any time."
+                )
+                show_registering()
+        else:
+            about = f"{about} Train a run first: with cached features it takes seconds."
+            show_empty("No version yet", about, "training", "Train a model", "model_training")
+        if registry.events:
+            _show_history(registry)
         return
     show_standing(registry)
     with st.container(
@@ -75,24 +88,6 @@ def show_curl() -> None:
     st.caption(
         f"`make api` or `{COMMAND} serve` starts the API; its documentation is at `/openapi.json`."
     )
-
-
-def _show_no_version(registry: Registry) -> None:
-    """Draw the empty state, with the picker where a run is finished."""
-    about = "A version is a frozen copy of a finished run, ready to classify photos."
-    if any(run.state == "done" for run in registry.runs.values()):
-        with st.container(border=True):
-            st.subheader("No version yet", anchor=False)
-            st.write(
-                f"{about} One version, the champion, answers everywhere. You can replace it with a "
-                "better one, and roll back at any time."
-            )
-            show_registering()
-    else:
-        about = f"{about} Train a run first: with cached features it takes seconds."
-        show_empty("No version yet", about, "training", "Train a model", "model_training")
-    if registry.events:
-        _show_history(registry)
 
 
 def _show_history(registry: Registry) -> None:

@@ -1,12 +1,11 @@
 """Champion and challenger side by side, the facts of a version, and the dialog that promotes."""
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import streamlit as st
 
-from core.evaluation.intervals import Estimate, wilson_interval
+from core.evaluation.intervals import Estimate, estimate_share
 from core.formats import count, interval, moment, percent, plain, points, say_p
 from core.monitoring.comparison import VersionComparison, compare_versions, find_comparison
 from core.prediction.deciding import describe_rule
@@ -188,9 +187,7 @@ def estimate_accuracy(version: ModelVersion) -> Estimate:
     """Return the accuracy on validation photos, which also chose the epoch; NaN without any."""
     judged = version.facts.get("validation", {})
     n = int(judged.get("n", 0))
-    low, high = wilson_interval(judged["right"], n) if n else (math.nan, math.nan)
-    value = judged["right"] / n if n else math.nan
-    return Estimate(value=value, low=low, high=high, n=n, method="Wilson")
+    return estimate_share(judged["right"] if n else 0, n)
 
 
 def show_badge(alias: Alias) -> None:
@@ -233,24 +230,21 @@ def open_promotion(number: int) -> None:
         comparison = find_comparison(cache.workspace(), champion, number)
         with st.container(border=True):
             if comparison is None:
-                _offer_comparison(champion, number)
+                st.markdown(
+                    "**Not compared yet.** Both versions can answer the same test photos. Each "
+                    "comparison opens the test photos and is counted."
+                )
+                if st.button(
+                    "Compare on the test photos",
+                    icon=":material/compare_arrows:",
+                    key="registry.compare",
+                ):
+                    with st.spinner("Comparing …"):
+                        compare_versions(cache.workspace(), champion, number, name_visitor())
+                    st.rerun(scope="fragment")
             else:
                 _show_comparison(comparison)
         _ask_to_promote(version, champion, None if comparison is None else comparison.evidence)
-
-
-def _offer_comparison(champion: int, challenger: int) -> None:
-    """Draw the button that compares both versions on the test photos."""
-    st.markdown(
-        "**Not compared yet.** Both versions can answer the same test photos. Each comparison "
-        "opens the test photos and is counted."
-    )
-    if st.button(
-        "Compare on the test photos", icon=":material/compare_arrows:", key="registry.compare"
-    ):
-        with st.spinner("Comparing …"):
-            compare_versions(cache.workspace(), champion, challenger, name_visitor())
-        st.rerun(scope="fragment")
 
 
 def _show_comparison(comparison: VersionComparison) -> None:

@@ -71,7 +71,22 @@ def show_card(found: Sequence[Feedback]) -> None:
             classes, best = _rank_classes(one)
             show_actions([one], classes, following, keys=True)
             _show_meant(one, classes, following)
-            _show_digits(one, best, following)
+            if best:
+                st.caption("Press a digit to choose a prediction of the model.")
+            with st.container(gap="xxsmall"):
+                for digit, (name, score) in enumerate(best, start=1):
+                    own = name == one.class_name
+                    action: Action = "accept" if own else "relabel"
+                    st.button(
+                        f"{plain(name, 40)} · {format_share(score)}",
+                        key=f"review.digit.{digit}.{one.number}",
+                        icon=":material/check:" if own else None,
+                        shortcut=str(digit),
+                        width="stretch",
+                        on_click=partial(
+                            _review_shown, [one], action, None if own else name, following
+                        ),
+                    )
     queue_keys("review", "Left", "Right", "U", "A", "D", "B", *map(str, range(1, _DIGITS + 1)))
     large = _read_large(one.photo) if is_kept(one.photo) else None
     with picture:
@@ -179,24 +194,6 @@ def _show_meant(one: Feedback, classes: Sequence[str], following: int | None) ->
         icon=":material/label:",
         on_click=partial(_review_shown, [one], "relabel", meant, following),
     )
-
-
-def _show_digits(one: Feedback, best: Sequence[tuple[str, float]], following: int | None) -> None:
-    """Draw the best classes of the model as buttons with digits."""
-    if best:
-        st.caption("Press a digit to choose a prediction of the model.")
-    with st.container(gap="xxsmall"):
-        for digit, (name, score) in enumerate(best, start=1):
-            own = name == one.class_name
-            action: Action = "accept" if own else "relabel"
-            st.button(
-                f"{plain(name, 40)} · {format_share(score)}",
-                key=f"review.digit.{digit}.{one.number}",
-                icon=":material/check:" if own else None,
-                shortcut=str(digit),
-                width="stretch",
-                on_click=partial(_review_shown, [one], action, None if own else name, following),
-            )
 
 
 def _rank_classes(one: Feedback) -> tuple[list[str], list[tuple[str, float]]]:

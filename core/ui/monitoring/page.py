@@ -24,12 +24,7 @@ from core.monitoring.log import (
     summarise_days,
     write_csv,
 )
-from core.ui.monitoring.charts import (
-    Timeline,
-    draw_classes,
-    draw_shares,
-    draw_volume,
-)
+from core.ui.monitoring.charts import Timeline, draw_classes, draw_shares, draw_volume
 from core.ui.monitoring.reading import MOST_ROWS, PERIODS, MonitoringPage, read_monitoring
 from core.ui.monitoring.review import show_review
 from core.ui.monitoring.rules import show_active_alarms, show_drift, show_rules
@@ -138,7 +133,13 @@ def _show_timeline(page: MonitoringPage) -> None:
     with places[0].container(border=True):
         show_kept_chart(draw_volume, rows, line, alt="Answers over time")
     with places[1].container(border=True):
-        _show_classes(page)
+        groups = None
+        if page.version is not None:
+            with suppress(PetalscopeError):  # show_drift reports it
+                groups = page.read_drift(page.version).reference.photos.groups
+        table = keep_newest(page.table)
+        classes = count_classes(table, page.version.classes if page.version else (), groups)
+        show_kept_chart(draw_classes, classes, len(table), alt="Predicted classes")
     with places[2].container(border=True):
         show_kept_chart(draw_shares, rows, line, "unknown", alt="Share not answered over time")
     with places[3].container(border=True):
@@ -156,17 +157,6 @@ def _show_timeline(page: MonitoringPage) -> None:
         st.dataframe(rows, hide_index=True, alt="Figures by day and version")
 
 
-def _show_classes(page: MonitoringPage) -> None:
-    """Draw the predicted classes, with the reference of the version."""
-    groups = None
-    if page.version is not None:
-        with suppress(PetalscopeError):  # show_drift reports it
-            groups = page.read_drift(page.version).reference.photos.groups
-    table = keep_newest(page.table)
-    classes = count_classes(table, page.version.classes if page.version else (), groups)
-    show_kept_chart(draw_classes, classes, len(table), alt="Predicted classes")
-
-
 _REQUESTS = {
     "photo": "One photo",
     "visitor": "One visitor",
@@ -181,23 +171,21 @@ def show_log_panel(noted: int) -> None:
     with st.expander(label, icon=":material/list:", key="log.panel"):  # stays open after a deletion
         left, right = st.columns(2, gap="large")
         with left:
-            _show_download()
+            st.markdown("**Download**")
+            st.caption(
+                "One row per prediction, with feedback and properties of the photo, not the photo."
+            )
+            st.download_button(
+                "Download CSV",
+                _write_log,
+                file_name=f"predictions-{datetime.now(UTC):%Y-%m-%d}.csv",
+                mime="text/csv",
+                icon=":material/download:",
+                key="log.download",
+                on_click="ignore",
+            )
         with right:
             _show_deleting()
-
-
-def _show_download() -> None:
-    st.markdown("**Download**")
-    st.caption("One row per prediction, with feedback and properties of the photo, not the photo.")
-    st.download_button(
-        "Download CSV",
-        _write_log,
-        file_name=f"predictions-{datetime.now(UTC):%Y-%m-%d}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        key="log.download",
-        on_click="ignore",
-    )
 
 
 def _write_log() -> bytes:

@@ -260,7 +260,17 @@ def _show_start(champion: ModelVersion, *, running: bool) -> None:
         disabled=chosen is None,
         width="stretch",
     ):
-        _start(None if chosen == _REVIEWED else chosen)
+        with report_errors():
+            with st.spinner("Preparing the dataset …"):
+                run = start_retraining(
+                    cache.workspace(),
+                    who=name_visitor(),
+                    dataset_id=None if chosen == _REVIEWED else chosen,
+                )
+            touch_wake(cache.workspace())
+            ensure_scheduler(cache.workspace())
+            tell_after_rerun(f"{plain(run.name)} is queued.")
+            st.rerun()
 
 
 def _list_options(champion: ModelVersion, waiting: int) -> dict[str, str]:
@@ -286,16 +296,6 @@ def _list_options(champion: ModelVersion, waiting: int) -> dict[str, str]:
     elif base in new:
         options[_REVIEWED] = describe_dataset(new.pop(base))
     return options | {one: describe_dataset(summary) for one, summary in new.items()}
-
-
-def _start(dataset_id: str | None) -> None:
-    with report_errors():
-        with st.spinner("Preparing the dataset …"):
-            run = start_retraining(cache.workspace(), who=name_visitor(), dataset_id=dataset_id)
-        touch_wake(cache.workspace())
-        ensure_scheduler(cache.workspace())
-        tell_after_rerun(f"{plain(run.name)} is queued.")
-        st.rerun()
 
 
 @st.fragment(run_every="1s")

@@ -71,23 +71,19 @@ def show_review() -> None:
         with actions:
             _show_selected(found, selected)
     else:
-        _show_nothing(state, filtered=bool(everything))
+        show_done("review")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if everything:
+                st.info("No match. Choose “Any” above.", icon=":material/filter_alt_off:")
+            elif state == "waiting":
+                st.success("Everything is reviewed.", icon=":material/inbox:")
+            else:
+                st.info("No feedback in this state.", icon=":material/inbox:")
+            show_undo()
     st.divider()
     show_new_version()
     st.divider()
     show_retraining()
-
-
-def _show_nothing(state: State, *, filtered: bool) -> None:
-    show_done("review")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if filtered:
-            st.info("No match. Choose “Any” above.", icon=":material/filter_alt_off:")
-        elif state == "waiting":
-            st.success("Everything is reviewed.", icon=":material/inbox:")
-        else:
-            st.info("No feedback in this state.", icon=":material/inbox:")
-        show_undo()
 
 
 def _filter_feedback(found: Sequence[Feedback]) -> list[Feedback]:

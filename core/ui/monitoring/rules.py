@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import PetalscopeError
-from core.evaluation.drift import FALSE_ALARMS, Drift
+from core.evaluation.drift import FALSE_ALARMS
 from core.formats import count, moment, percent, plain
 from core.monitoring.drift import VersionDrift, describe_drift, describe_photo
 from core.monitoring.kept_photos import read_kept_photo
@@ -124,31 +124,23 @@ def show_drift(page: MonitoringPage) -> None:
         text = "\n".join(f"- {line}" for line in lines)
         n = f"n = {found.drift.n:,}, reference {found.drift.m:,}"
         st.warning(f"**The photos have changed** ({n}).\n\n{text}", icon=":material/trending_up:")
-    _show_measures(found.drift)
-    if found.drift.proven:
-        _show_drivers(found)
-
-
-def _show_measures(drift: Drift) -> None:
-    """Draw the tables of all measures."""
     with st.expander("Details", icon=":material/table:"):
         st.dataframe(
-            drift.columns.sort_values("distance", ascending=False),
+            found.drift.columns.sort_values("distance", ascending=False),
             hide_index=True,
             column_config={"distance": st.column_config.ProgressColumn(format="%.2f", max_value=1)},
             alt="All measures, the largest distance first",
         )
-        st.dataframe(drift.mix.table, hide_index=True, alt="The mix of classes")
-
-
-def _show_drivers(found: VersionDrift) -> None:
-    """Draw the photos that lie farthest in the direction of the change."""
-    st.markdown("**Photos behind the change**")
-    rows = found.drivers.index[:_SHOWN]
-    for start in range(0, len(rows), _IN_A_ROW):
-        for place, row in zip(st.columns(_IN_A_ROW), rows[start : start + _IN_A_ROW], strict=False):
-            with place:
-                _show_driver(found, int(row))
+        st.dataframe(found.drift.mix.table, hide_index=True, alt="The mix of classes")
+    if found.drift.proven:
+        st.markdown("**Photos behind the change**")
+        rows = found.drivers.index[:_SHOWN]
+        for start in range(0, len(rows), _IN_A_ROW):
+            for place, row in zip(
+                st.columns(_IN_A_ROW), rows[start : start + _IN_A_ROW], strict=False
+            ):
+                with place:
+                    _show_driver(found, int(row))
 
 
 def _show_driver(found: VersionDrift, row: int) -> None:

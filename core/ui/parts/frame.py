@@ -168,7 +168,10 @@ def _lead_to(page: str, added: dict[str, str]) -> None:
 
 def _list_pages() -> list["st.Page"]:
     """Return the pages of the menu and the hidden pages, which only have an address."""
-    in_menu = PAGES if _has_finished_run() else NEEDS_NO_RUN
+    if not st.session_state.get(_WHOLE_MENU):
+        with suppress(PetalscopeError, OSError):  # the page itself reports it
+            st.session_state[_WHOLE_MENU] = bool(list_done())
+    in_menu = PAGES if st.session_state.get(_WHOLE_MENU) else NEEDS_NO_RUN
     pages = [
         st.Page(
             page_file(name),
@@ -184,14 +187,6 @@ def _list_pages() -> list["st.Page"]:
         lead = partial(_lead_to, page, added)
         pages.append(st.Page(lead, title="Petalscope", url_path=old, visibility="hidden"))
     return pages
-
-
-def _has_finished_run() -> bool:
-    """Return whether a run is finished; once one is, the session need not ask again."""
-    if not st.session_state.get(_WHOLE_MENU):
-        with suppress(PetalscopeError, OSError):  # the page itself reports it
-            st.session_state[_WHOLE_MENU] = bool(list_done())
-    return bool(st.session_state.get(_WHOLE_MENU))
 
 
 def _draw_frame() -> "st.Page":

@@ -81,7 +81,17 @@ def show_progress(
     elif run.state == "queued":
         _show_place(run)
     elif run.state == "done":
-        _show_best(run, epochs)
+        seconds = sum(epoch["seconds"] for epoch in epochs)
+        with st.container(horizontal=True, gap="large"):
+            n = run.val_photos or 0
+            if run.best_val_accuracy is not None:
+                st.metric("Validation accuracy", percent(run.best_val_accuracy, n), width="content")
+            if run.recipe.has_epochs:
+                st.metric("Best epoch", f"{run.best_epoch} of {len(epochs)}", width="content")
+            st.metric("Training time", duration(seconds), width="content")
+        if run.best_val_accuracy is not None:
+            low, high = wilson_interval(round(run.best_val_accuracy * n), n)
+            st.caption(f"Validation accuracy: {interval(low, high, n)}.")
     elif run.phase == "training" and (epochs or latest_progress(events)):
         _show_epochs(run, epochs, latest_progress(events))
     else:
@@ -167,20 +177,6 @@ def _measure_worker(pid: int) -> tuple[float, int] | None:
 @st.cache_resource(ttl=3600, max_entries=16, show_spinner=False)
 def _find_process(pid: int) -> psutil.Process:
     return psutil.Process(pid)
-
-
-def _show_best(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
-    seconds = sum(epoch["seconds"] for epoch in epochs)
-    with st.container(horizontal=True, gap="large"):
-        n = run.val_photos or 0
-        if run.best_val_accuracy is not None:
-            st.metric("Validation accuracy", percent(run.best_val_accuracy, n), width="content")
-        if run.recipe.has_epochs:
-            st.metric("Best epoch", f"{run.best_epoch} of {len(epochs)}", width="content")
-        st.metric("Training time", duration(seconds), width="content")
-    if run.best_val_accuracy is not None:
-        low, high = wilson_interval(round(run.best_val_accuracy * n), n)
-        st.caption(f"Validation accuracy: {interval(low, high, n)}.")
 
 
 def describe_phase(run: RunRecord) -> str:

@@ -32,7 +32,7 @@ from core.ui.parts.messages import offer_csv, show_problem, tell_after_rerun
 from core.ui.parts.pickers import pick_page
 from core.ui.parts.state import keep_choice
 from core.ui.photos.panel import show_photo_panel
-from core.ui.photos.tray import describe_change, show_tag_button, tell_edits
+from core.ui.photos.tray import Selection, describe_change, show_tag_button, tell_edits
 from core.ui.wall import Wall, show_wall
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -109,7 +109,10 @@ def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
         if cache.edit_button(f"Discard edits of {what}", icon=":material/settings_backup_restore:"):
             add_edits(cache.workspace(), dataset, chosen, "restore")
             st.rerun()
-        if show_tag_button(dataset, chosen, what, key="tray"):
+        tags = cache.photo_tags(dataset.id)
+        if show_tag_button(
+            Selection(dataset=dataset, photos=chosen, what=what, key="tray", tags=tags)
+        ):
             st.rerun()
 
 
@@ -210,7 +213,13 @@ def show_effect(dataset: Dataset, whatif: WhatIf) -> None:
     _show_figures(whatif.comparison)
     first, _, rest = say_verdict(whatif.comparison).partition(". ")
     st.markdown(f"**{first.removesuffix('.')}.** {rest}")
-    _say_left_out(whatif)
+    parts = []
+    if whatif.corrected:
+        parts.append(f"{count(whatif.corrected, 'validation photo')} scored with the new label")
+    if moved := whatif.entering + whatif.leaving:
+        parts.append(f"{count(moved, 'photo')} moved in or out of validation not scored")
+    if parts:
+        st.caption(f"{'; '.join(parts)}.")
     if len(whatif.cells):
         _show_photos(dataset, whatif, _choose_moved(whatif))
 
@@ -226,17 +235,6 @@ def _show_figures(compared: Comparison) -> None:
         "Validation photos": f"{n:,}",
     }
     show_metrics(figures, gap="medium")
-
-
-def _say_left_out(whatif: WhatIf) -> None:
-    """Draw how the measured photos differ from the present validation photos."""
-    parts = []
-    if whatif.corrected:
-        parts.append(f"{count(whatif.corrected, 'validation photo')} scored with the new label")
-    if moved := whatif.entering + whatif.leaving:
-        parts.append(f"{count(moved, 'photo')} moved in or out of validation not scored")
-    if parts:
-        st.caption(f"{'; '.join(parts)}.")
 
 
 def _choose_moved(whatif: WhatIf) -> np.ndarray:

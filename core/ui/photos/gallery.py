@@ -13,7 +13,14 @@ from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
 from core.ui.photos.panel import redraw_after_panel, show_photo_panel
-from core.ui.photos.tray import DONE, mark_tags, note_edit, show_edit_buttons, show_tag_button
+from core.ui.photos.tray import (
+    DONE,
+    Selection,
+    mark_tags,
+    note_edit,
+    show_edit_buttons,
+    show_tag_button,
+)
 from core.ui.wall import Wall, forget_photos, show_wall
 from core.ui.wall.showing import Describe, Mark
 from data.dataset import Dataset
@@ -34,44 +41,47 @@ def show_gallery(
     A page with galleries calls `show_photo_panel(dataset)` once at its end, for links.
     """
     redraw_after_panel()
-    wall = Wall(key, captions=captions, badges=mark_tags(dataset, badges))
+    tags = cache.photo_tags(dataset.id)
+    wall = Wall(key, captions=captions, badges=mark_tags(tags, badges))
     answer = show_wall(dataset, photos, wall)
-    show_selection_bar(dataset, answer.selected, key=key)
+    if answer.selected:
+        what, key = count(len(answer.selected), "photo"), f"selection.{key}"
+        chosen = Selection(dataset=dataset, photos=answer.selected, what=what, key=key, tags=tags)
+        _show_selection_bar(chosen)
+    else:
+        _show_last_edit(dataset, key)
     if answer.opened is not None:
         show_photo_panel(dataset)
 
 
-def show_selection_bar(dataset: Dataset, selected: Sequence[int], *, key: str = "photos") -> None:
-    """Draw the actions for the selected photos; without a selection, the last edit."""
-    if not selected:
-        _show_last_edit(dataset, key)
-        return
+def _show_selection_bar(chosen: Selection) -> None:
+    """Draw the actions for the selected photos."""
     st.session_state.pop(DONE, None)
     # The name of the container is known to wall.css, which keeps the bar in sight.
     with st.container(
-        horizontal=True, border=True, vertical_alignment="center", key=f"selection_bar_{key}"
+        horizontal=True, border=True, vertical_alignment="center", key=f"selection_bar_{chosen.key}"
     ):
-        what = count(len(selected), "photo")
-        st.markdown(f"**{what} selected**", width="content")
-        edited = bool(show_edit_buttons(dataset, selected, what, key=f"selection.{key}"))
-        if show_tag_button(dataset, selected, what, key=f"selection.{key}"):
+        st.markdown(f"**{chosen.what} selected**", width="content")
+        edited = bool(show_edit_buttons(chosen))
+        if show_tag_button(chosen):
             st.rerun()  # the whole page: it may list photos by their tags
-        if len(selected) > 1 and not cache.workspace().read_only:
+        if len(chosen.photos) > 1 and not cache.workspace().read_only:
             with st.popover("Merge duplicates", icon=":material/merge:"):
-                edited = _show_merge(dataset, selected, key) or edited
+                edited = _show_merge(chosen) or edited
         st.button(
             "Clear",
-            key=f"selection.clear.{key}",
+            key=f"{chosen.key}.clear",
             type="tertiary",
-            on_click=lambda: forget_photos(dataset.id, selected),
+            on_click=lambda: forget_photos(chosen.dataset.id, chosen.photos),
         )
     if edited:
-        forget_photos(dataset.id, selected)
+        forget_photos(chosen.dataset.id, chosen.photos)
         st.rerun()  # the whole page: its tray has changed
 
 
-def _show_merge(dataset: Dataset, selected: Sequence[int], key: str) -> bool:
+def _show_merge(chosen: Selection) -> bool:
     """Draw the effect of merging; return whether it was added to the tray."""
+    dataset, selected = chosen.dataset, chosen.photos
     digests = dataset.manifest.iloc[list(selected)]
     groups = [[selected[row] for row in group] for group in find_exact_groups(digests)]
     leaving = sum(len(group) - 1 for group in groups)
@@ -87,7 +97,7 @@ def _show_merge(dataset: Dataset, selected: Sequence[int], key: str) -> bool:
             f"train if possible), {count(leaving, 'photo')} will be excluded."
         )
     label = f"Exclude {count(leaving, 'photo')}"
-    return st.button(label, type="primary", key=f"selection.merge.{key}") and note_edit(
+    return st.button(label, type="primary", key=f"{chosen.key}.merge") and note_edit(
         dataset,
         lambda: merge_duplicates(cache.workspace(), dataset, groups),
         f"{count(leaving, 'duplicate')} excluded",
@@ -144,22 +154,19 @@ def show_conditions(names: Sequence[str], list_words: Callable[[str], Sequence[s
     if st.session_state.pop(_CHANGED, False):
         st.rerun()  # the photos are outside this fragment
     with st.popover("Add a condition", icon=":material/filter_alt:"):
-        _show_pickers(names, list_words)
-
-
-def _show_pickers(names: Sequence[str], list_words: Callable[[str], Sequence[str]]) -> None:
-    """Draw the pickers and the button that adds their condition to the query."""
-    before = read_choice(QUERY) or ""
-    by = st.segmented_control("Join", _JOINED, default="and", required=True) if before else "and"
-    ordered = sorted(names, key=list(NAMES).index)
-    name = st.selectbox("Measure", ordered, format_func=lambda one: f"{NAMES[one]} ({one})")
-    condition = _show_value(name, list_words(name) if name in WORDS else ())
-    st.button(
-        f"Add: {plain(condition)}",
-        type="primary",
-        key="query.add",
-        on_click=lambda: _add(before, str(by), condition),
-    )
+        before = read_choice(QUERY) or ""
+        by = (
+            st.segmented_control("Join", _JOINED, default="and", required=True) if before else "and"
+        )
+        ordered = sorted(names, key=list(NAMES).index)
+        name = st.selectbox("Measure", ordered, format_func=lambda one: f"{NAMES[one]} ({one})")
+        condition = _show_value(name, list_words(name) if name in WORDS else ())
+        st.button(
+            f"Add: {plain(condition)}",
+            type="primary",
+            key="query.add",
+            on_click=lambda: _add(before, str(by), condition),
+        )
 
 
 def _show_value(name: str, words: Sequence[str]) -> str:

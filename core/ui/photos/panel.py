@@ -16,7 +16,7 @@ from core.ui.parts.frame import link_page, page_file
 from core.ui.parts.state import read_number
 from core.ui.photos.explaining import show_looked_at, show_reasons
 from core.ui.photos.reading import PhotoPage, read_large_photo
-from core.ui.photos.tray import describe_edits, show_edit_buttons, show_tag_button
+from core.ui.photos.tray import Selection, describe_edits, show_edit_buttons, show_tag_button
 from core.ui.wall import Wall, show_wall
 from core.ui.wall.showing import LIST
 from data.dataset import Dataset
@@ -66,7 +66,16 @@ def _show_panel(dataset: Dataset) -> None:
     _show_way(page)
     picture, words = st.columns([6, 5], gap="medium")
     with picture:
-        _show_picture(page)
+        content, note = read_large_photo(page.dataset, page.photo)
+        width, height = page.row["width"], page.row["height"]
+        # A tall photo is drawn narrower, so that it fits.
+        st.image(
+            content,
+            alt=f"{page.row['class']}, {page.row['path']}",
+            width="stretch" if width >= height else max(round(_HIGHEST * width / height), 40),
+        )
+        if note:
+            st.caption(note)
     with words:
         show_facts(page)
         if wish := describe_edits(page.dataset, page.edits).get(page.photo):
@@ -80,19 +89,6 @@ def _show_panel(dataset: Dataset) -> None:
     opened = show_relatives(page)
     if opened is not None:
         _redraw()
-
-
-def _show_picture(page: PhotoPage) -> None:
-    content, note = read_large_photo(page.dataset, page.photo)
-    width, height = page.row["width"], page.row["height"]
-    # A tall photo is drawn narrower, so that it fits.
-    st.image(
-        content,
-        alt=f"{page.row['class']}, {page.row['path']}",
-        width="stretch" if width >= height else max(round(_HIGHEST * width / height), 40),
-    )
-    if note:
-        st.caption(note)
 
 
 def _show_way(page: PhotoPage) -> None:
@@ -126,9 +122,11 @@ def _show_waiting(page: PhotoPage, wish: str) -> None:
 
 def _show_actions(page: PhotoPage) -> None:
     dataset, photo = page.dataset, page.photo
+    chosen = Selection(
+        dataset=dataset, photos=[photo], what="this photo", key=f"panel.{photo}", tags=page.tags
+    )
     with st.container(horizontal=True):
-        edited = show_edit_buttons(dataset, [photo], "this photo", key=f"panel.{photo}")
-        tagged = show_tag_button(dataset, [photo], "this photo", key=f"panel.{photo}")
+        edited, tagged = show_edit_buttons(chosen), show_tag_button(chosen)
         if st.button("More like this", icon=":material/image_search:"):
             query = {"dataset": dataset.id, "view": "photos", "like": str(photo)}
             st.switch_page(page_file("dataset"), query_params=query)
@@ -151,7 +149,7 @@ def show_facts(page: PhotoPage) -> None:
         st.badge(str(row["split"]), color="gray")
         for word in page.issues:
             st.badge(word, color="orange")
-        for name in cache.photo_tags(page.dataset.id).name_tags(page.photo):
+        for name in page.tags.name_tags(page.photo):
             st.badge(plain(name), icon=":material/sell:", color="blue")
     st.markdown(
         f"{plain(str(row['path']))}  \n"

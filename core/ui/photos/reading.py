@@ -13,6 +13,7 @@ from PIL import Image
 from core.config import PHOTO_SIZE
 from core.datasets.edits.tray import Edit, list_edits
 from core.datasets.quality.store import QualityResult
+from core.datasets.tags import PhotoTags
 from core.errors import PhotoRefused
 from core.formats import data_uri, percent, plain
 from core.monitoring.kept_photos import read_kept_photo
@@ -57,6 +58,11 @@ class PhotoPage:
     def quality(self) -> QualityResult | None:
         """The quality analysis of the dataset, if any."""
         return cache.quality(self.dataset.id)
+
+    @cached_property
+    def tags(self) -> PhotoTags:
+        """The tags of the photos of the dataset."""
+        return cache.photo_tags(self.dataset.id)
 
     @cached_property
     def runs(self) -> list[RunRecord]:

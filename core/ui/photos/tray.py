@@ -1,6 +1,7 @@
 """Actions on photos: edits for the tray, tags, and the line about the tray."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -17,7 +18,14 @@ from core.datasets.edits.tray import (
     resolve_edits,
     undo_edits,
 )
-from core.datasets.tags import LONGEST_TAG, add_tag, list_tags, remove_tag, write_tags_csv
+from core.datasets.tags import (
+    LONGEST_TAG,
+    PhotoTags,
+    add_tag,
+    list_tags,
+    remove_tag,
+    write_tags_csv,
+)
 from core.errors import PetalscopeError
 from core.formats import count, plain
 from core.ui.parts import cache
@@ -97,16 +105,30 @@ def note_edit(dataset: Dataset, make: Callable[[], int], sentence: str) -> bool:
     return True
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Selection:
+    """Photos of a dataset to act on."""
+
+    dataset: Dataset
+    photos: Sequence[int]
+    what: str
+    """They in words: “3 photos”."""
+    key: str
+    """Prefix of the keys of the widgets."""
+    tags: PhotoTags
+
+
 @cache.for_editors
-def show_edit_buttons(dataset: Dataset, photos: Sequence[int], what: str, *, key: str) -> bool:
-    """Draw relabel, move and exclude for `what` (“3 photos”); return whether an edit was made."""
+def show_edit_buttons(chosen: Selection) -> bool:
+    """Draw relabel, move and exclude; return whether an edit was made."""
+    dataset, photos, key = chosen.dataset, chosen.photos, chosen.key
     done: tuple[Action, str] | None = None
     with st.popover("Relabel", icon=":material/label:"):
         known = list_classes(cache.workspace(), dataset)
-        chosen = pick_or_type("New class", known, f"{key}.class")
-        label = f"Relabel {what}"
-        if st.button(label, type="primary", disabled=not chosen, key=f"{key}.relabel"):
-            done = "relabel", str(chosen)
+        name = pick_or_type("New class", known, f"{key}.class")
+        label = f"Relabel {chosen.what}"
+        if st.button(label, type="primary", disabled=not name, key=f"{key}.relabel"):
+            done = "relabel", str(name)
     with st.popover("Move", icon=":material/drive_file_move:"):
         st.caption("To which split?")
         present = set(dataset.splits[list(photos)])
@@ -126,9 +148,8 @@ def show_edit_buttons(dataset: Dataset, photos: Sequence[int], what: str, *, key
 _HELP = f"Up to {LONGEST_TAG} letters. A photo keeps its tags in all versions of its dataset."
 
 
-def mark_tags(dataset: Dataset, badges: Mark | None = None) -> Mark:
+def mark_tags(tags: PhotoTags, badges: Mark | None = None) -> Mark:
     """Return a function that gives the badges of a photo, with its tags at the end."""
-    tags = cache.photo_tags(dataset.id)
     return lambda photo: [
         *(badges(photo) if badges else ()),
         *(f"#{name}" for name in tags.name_tags(photo)),
@@ -136,34 +157,32 @@ def mark_tags(dataset: Dataset, badges: Mark | None = None) -> Mark:
 
 
 @cache.for_editors
-def show_tag_button(dataset: Dataset, photos: Sequence[int], what: str, *, key: str) -> bool:
+def show_tag_button(chosen: Selection) -> bool:
     """Draw the buttons that add and remove a tag; return whether a photo changed."""
     with st.popover("Tag", icon=":material/sell:"):
         known = list(list_tags(cache.workspace()))
-        name = pick_or_type("Tag", known, f"{key}.tag", "a tag", help=_HELP)
+        name = pick_or_type("Tag", known, f"{chosen.key}.tag", "a tag", help=_HELP)
         try:
-            changed = _show_buttons(dataset, photos, what, name or "", key=key)
+            changed = _show_buttons(chosen, name or "")
         except PetalscopeError as error:
             show_problem(error.problem, error.remedy)
             changed = False
-        _show_tags(dataset, photos)
+        _show_tags(chosen)
     return changed
 
 
-def _show_buttons(
-    dataset: Dataset, photos: Sequence[int], what: str, name: str, *, key: str
-) -> bool:
-    tags, workspace = cache.photo_tags(dataset.id), cache.workspace()
-    bearing = int(tags.find_bearers(name)[list(photos)].sum()) if name else 0
+def _show_buttons(chosen: Selection, name: str) -> bool:
+    dataset, photos, workspace = chosen.dataset, chosen.photos, cache.workspace()
+    bearing = int(chosen.tags.find_bearers(name)[list(photos)].sum()) if name else 0
     with st.container(horizontal=True):
         give = st.button(
-            f"Add to {what}",
+            f"Add to {chosen.what}",
             type="primary",
             disabled=not name or bearing == len(photos),
-            key=f"{key}.give",
+            key=f"{chosen.key}.give",
         )
-        off = what if bearing == len(photos) else count(bearing, "photo")
-        take = bearing > 0 and st.button(f"Remove from {off}", key=f"{key}.take")
+        off = chosen.what if bearing == len(photos) else count(bearing, "photo")
+        take = bearing > 0 and st.button(f"Remove from {off}", key=f"{chosen.key}.take")
     if give:
         given = add_tag(workspace, dataset, photos, name)
         st.toast(f"{count(given, 'photo')}: now #{plain(name)}", icon=":material/sell:")
@@ -173,9 +192,9 @@ def _show_buttons(
     return give or take
 
 
-def _show_tags(dataset: Dataset, photos: Sequence[int]) -> None:
+def _show_tags(chosen: Selection) -> None:
     """Draw the tags of these photos, and the download of all tags as CSV."""
-    tags = cache.photo_tags(dataset.id)
+    dataset, photos, tags = chosen.dataset, chosen.photos, chosen.tags
     borne = tags.borne[list(photos)].sum(axis=0).tolist()
     said = [
         plain(name) + (f" ({number:,} of {len(photos):,})" if number < len(photos) else "")

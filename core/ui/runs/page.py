@@ -32,20 +32,8 @@ from core.ui.parts.messages import (
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.recipes.form import forget_runs
-from core.ui.recipes.run_cards import (
-    describe_deletion,
-    edit_notes,
-    show_code,
-    show_register_button,
-)
-from core.ui.runs.reading import (
-    SORTS,
-    RunsPage,
-    clear_filters,
-    read_runs,
-    seconds_taken,
-    to_csv,
-)
+from core.ui.recipes.run_cards import describe_deletion, edit_notes, show_code, show_register_button
+from core.ui.runs.reading import SORTS, RunsPage, clear_filters, read_runs, seconds_taken, to_csv
 from data.policy import describe_policy
 
 _ROWS_IN_SIGHT = 10

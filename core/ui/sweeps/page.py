@@ -26,7 +26,7 @@ from core.ui.parts import cache
 from core.ui.parts.live_state import follow_run, show_badge
 from core.ui.parts.messages import show_problem
 from core.ui.parts.state import bind_choice, keep_choice
-from core.ui.sweeps.results import STUDY, SweepsPage, read_sweep, read_sweeps, show_trials
+from core.ui.sweeps.results import STUDY, read_sweep, read_sweeps, show_trials
 from core.workspace import Workspace
 from data.dataset import Dataset
 
@@ -46,7 +46,18 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None) -> None:
     if page.is_missing:
         st.caption(":orange[The sweep in this link does not exist here.]")
     if page.sweeps:
-        _show_chosen(page)
+        sweeps = page.sweeps
+        st.selectbox(
+            "Sweep",
+            list(sweeps),
+            index=None,
+            format_func=lambda identifier: _title(sweeps[identifier]),
+            placeholder=f"Show one of {count(len(sweeps), 'sweep')}",
+            label_visibility="collapsed",
+            **bind_choice(STUDY, page.chosen, key=f"picker.{STUDY}"),
+        )
+        if page.chosen is not None:
+            follow_run(sweeps[page.chosen], _show_sweep, every="3s")
     else:
         st.caption("No sweep yet. The best trial of a sweep becomes a run with one click.")
 
@@ -124,22 +135,6 @@ def _describe(dataset: Dataset, recipe: Recipe, plan: SweepPlan) -> str:
         f"Up to {count(recipe.epochs, 'epoch')} per trial{time}. The first trial is the recipe "
         f"above; trials below the median are stopped early.{costly}"
     )
-
-
-def _show_chosen(page: SweepsPage) -> None:
-    """Draw the choice of a sweep, and the chosen one."""
-    sweeps = page.sweeps
-    st.selectbox(
-        "Sweep",
-        list(sweeps),
-        index=None,
-        format_func=lambda identifier: _title(sweeps[identifier]),
-        placeholder=f"Show one of {count(len(sweeps), 'sweep')}",
-        label_visibility="collapsed",
-        **bind_choice(STUDY, page.chosen, key=f"picker.{STUDY}"),
-    )
-    if page.chosen is not None:
-        follow_run(sweeps[page.chosen], _show_sweep, every="3s")
 
 
 def _title(sweep: RunRecord) -> str:

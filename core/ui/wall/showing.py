@@ -93,7 +93,11 @@ def show_head(
     """
     pages = math.ceil(len(photos) / wall.per_page)
     name = f"{wall.key}_page"
-    _settle_page(name, dataset.id, photos, pages)
+    listed = (dataset.id, len(photos), zlib.crc32(np.ascontiguousarray(photos).tobytes()))
+    before = st.session_state.get(f"{name}.listed", listed)
+    st.session_state[f"{name}.listed"] = listed
+    if before != listed or int(st.session_state.get(name, 1)) > pages:
+        st.session_state[name] = 1  # the list of photos has changed
     total = count(len(photos), "photo")
     if pages == 1 and not (wall.selectable or always):  # evidence has its own heading
         return [int(photo) for photo in photos]
@@ -113,15 +117,6 @@ def show_head(
                 on_click=partial(choose_photos, wall.key, dataset.id, photos[:MOST_CHOSEN]),
             )
     return shown
-
-
-def _settle_page(name: str, dataset_id: str, photos: np.ndarray, pages: int) -> None:
-    """Go back to the first page when the list of photos has changed."""
-    listed = (dataset_id, len(photos), zlib.crc32(np.ascontiguousarray(photos).tobytes()))
-    before = st.session_state.get(f"{name}.listed", listed)
-    st.session_state[f"{name}.listed"] = listed
-    if before != listed or int(st.session_state.get(name, 1)) > pages:
-        st.session_state[name] = 1
 
 
 def _mount(dataset: Dataset, shown: list[int], wall: Wall) -> dict[str, Any]:

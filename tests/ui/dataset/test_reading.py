@@ -9,11 +9,7 @@ import streamlit as st
 
 from core.datasets.quality.store import FeatureSet
 from core.ui.dataset.map_reading import read_areas, read_map_page
-from core.ui.dataset.reading import (
-    DatasetPage,
-    PhotoFilter,
-    read_dataset_page,
-)
+from core.ui.dataset.reading import DatasetPage, PhotoFilter, read_dataset_page
 from core.ui.dataset.versions import read_versions_page
 from core.ui.parts import cache
 from core.workspace import Workspace

@@ -1,6 +1,7 @@
 """Sweeps on the training page: what is offered, what is shown of the trials, what is submitted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from core.runs.database import close_databases
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.queue.run_lock import begin_run, finish_run, record_epoch, record_phase
 from core.runs.recipe.plans import SweepPlan, base_recipe, change_recipe, first_settings
+from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs, list_studies
 from core.runs.training.study import Importance, TrialResult, append_trial, write_importance
+from core.ui.sweeps.results import draw_history, draw_importance, draw_parallel
 from core.workspace import Workspace, open_workspace
 from tests.processes import end_processes
 from tests.training import change_recipe as make_recipe
@@ -144,3 +147,50 @@ def test_a_link_to_a_sweep_that_is_gone_says_so(workspace: Workspace) -> None:
     assert list_studies(workspace) == []
     app = open_training(sweep="0000000000000000")
     assert any("does not exist here" in caption.value for caption in app.caption)
+
+
+RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d", optimizer="adamw")
+RATES = {1e-4: 0.85, 0.03: 0.2, 1e-3: 0.9, 2e-3: 0.88}
+
+
+def make_trials() -> list[TrialResult]:
+    vary = ("learning_rate", "hidden", "weight_decay")
+    recipes = [replace(RECIPE, learning_rate=rate) for rate in RATES]
+    return [
+        TrialResult(
+            number=number,
+            settings=first_settings(recipe, vary),
+            recipe=recipe,
+            val_accuracy=(accuracy,),
+            val_loss=(1.0,),
+            best_epoch=1,
+            pruned=number == 2,
+            seconds=1.0,
+        )
+        for number, (recipe, accuracy) in enumerate(zip(recipes, RATES.values(), strict=True), 1)
+    ]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_history_shows_every_trial_and_the_best_so_far(dark: bool) -> None:
+    figure = draw_history(make_trials(), dark)
+    assert figure.layout.title.text == "Best of 4 trials: 90 % validation accuracy"
+    trials, best = figure.data[:2]
+    assert list(trials.x) == [1, 2, 3, 4] and list(trials.y) == list(RATES.values())
+    assert list(best.y) == [0.85, 0.85, 0.9, 0.9]
+
+
+def test_importance_names_the_first() -> None:
+    known = Importance(shares={"learning_rate": 0.9, "dropout": 0.1}, trials=40)
+    figure = draw_importance(known)
+    assert figure.layout.title.text == "Learning rate matters most (40 trials)"
+    assert list(figure.data[0].text) == ["90 %", "10 %"]
+
+
+def test_the_best_line_is_the_greenest_and_a_failure_takes_no_colour() -> None:
+    figure = draw_parallel(make_trials())
+    lines = [trace for trace in figure.data if trace.mode == "lines"]
+    reached = [float(line.customdata[0][1]) for line in lines]
+    assert reached == sorted(RATES.values())  # the best is drawn last
+    assert len({line.line.color for line in lines}) == len(lines)
+    assert set(figure.layout.xaxis.ticktext) >= {"accuracy", "learning rate", "hidden layers"}

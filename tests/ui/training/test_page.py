@@ -59,9 +59,7 @@ def test_every_strategy_has_a_sentence_and_known_ones_an_estimate(shared: Worksp
     app.selectbox(key="training.strategy").set_value("head").run()
 
 
-def test_a_change_of_strategy_keeps_chosen_settings(
-    shared: Workspace,
-) -> None:
+def test_a_change_of_strategy_keeps_chosen_settings(shared: Workspace) -> None:
     app = open_page(shared)
     app.selectbox(key="training.strategy").set_value("last_stage").run()
     assert value(app, "learning_rate") == 1e-4

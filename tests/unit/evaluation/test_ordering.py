@@ -8,12 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.evaluation.confusion import (
-    Order,
-    find_look_alikes,
-    list_most_confused,
-    order_classes,
-)
+from core.evaluation.confusion import Order, find_look_alikes, list_most_confused, order_classes
 
 CLASSES = ("rose", "Daisy", "tulip", "aster")
 

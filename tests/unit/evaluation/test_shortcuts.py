@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from core.evaluation.shortcuts import (
-    Shortcut,
-    find_shortcuts,
-    read_class,
-    say_shortcut,
-)
+from core.evaluation.shortcuts import Shortcut, find_shortcuts, read_class, say_shortcut
 from core.evaluation.slices import About, Property
 
 CLASSES = ("daisy", "rose", "tulip", "poppy")

@@ -8,13 +8,7 @@ import pytest
 
 from core.config import fingerprint
 from core.errors import FeaturesMissing, RecipeRefused
-from core.exact.store import (
-    KIND,
-    find_run_source,
-    find_source,
-    measure_agreement,
-    open_head,
-)
+from core.exact.store import KIND, find_run_source, find_source, measure_agreement, open_head
 from core.runs.jobs import read_job
 from core.runs.result import read_result, read_run_features
 from core.runs.store import list_runs

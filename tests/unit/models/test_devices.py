@@ -1,5 +1,6 @@
 """The device that is named, and why that one."""
 
+import mmap
 import os
 import subprocess
 import sys
@@ -10,14 +11,16 @@ from typing import Any
 
 import keras
 import numpy as np
+import pynvml
 import pytest
+import tensorflow as tf
 
 from core.errors import PetalscopeError
 from core.runs.recipe.strategies import suggest_precision
 from core.workspace import PROJECT_ROOT
 from models import backends, devices
 from models.backends import describe_gpu
-from models.devices import find_device
+from models.devices import Device, UsageSampler, find_device, is_out_of_memory, measure_usage
 
 
 def test_the_cpu_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,3 +126,80 @@ def test_memory_of_a_gpu_is_taken_as_it_is_needed() -> None:
     environment = {name: text for name, text in os.environ.items() if name not in names}
     told = subprocess.check_output(command, cwd=PROJECT_ROOT, env=environment, text=True)
     assert told.split() == ["true", "false"]
+
+
+class OutOfMemoryError(RuntimeError):
+    """As PyTorch's, by its name."""
+
+
+class JaxRuntimeError(RuntimeError):
+    """As JAX's, by its name."""
+
+
+def test_tensorflow_runs_out_of_memory() -> None:
+    with pytest.raises(tf.errors.ResourceExhaustedError) as caught:
+        tf.zeros((1 << 22, 1 << 22)).numpy()
+    assert is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 17592186044416 bytes."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate"),
+    ],
+)
+def test_the_words_of_the_other_backends(error: Exception) -> None:
+    assert is_out_of_memory(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("shapes do not match"),
+        JaxRuntimeError("INVALID_ARGUMENT: nothing of the kind"),
+        ValueError("out of memory"),  # no error of a device
+    ],
+)
+def test_other_errors_are_none(error: Exception) -> None:
+    assert not is_out_of_memory(error)
+
+
+GPU = Device(kind="gpu", name="a GPU", memory_bytes=1, cores=1, reason="")
+
+
+def test_on_the_cpu_there_is_memory_and_nothing_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETALSCOPE_DEVICE", "cpu")
+    before = measure_usage()
+    block = mmap.mmap(-1, 80_000_000)  # pages of its own: none that the process had before
+    with UsageSampler() as sampler:
+        for place in range(0, len(block), mmap.PAGESIZE):
+            block[place] = 1
+    after = sampler.read()
+    assert after.memory_bytes - before.memory_bytes > 0.9 * len(block)
+    assert (after.gpu_memory_bytes, after.gpu_share) == (None, None)
+
+
+def test_a_driver_that_is_gone_costs_the_figure_and_not_the_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    try:
+        pynvml.nvmlInit()
+        pytest.skip("there is a driver")
+    except pynvml.NVMLError:
+        monkeypatch.setattr(devices, "find_device", lambda: GPU)
+    with UsageSampler() as sampler:
+        pass
+    seen = sampler.read()
+    assert seen.memory_bytes > 0
+    assert (seen.gpu_memory_bytes, seen.gpu_share) == (None, None)
+
+
+@pytest.mark.gpu
+def test_the_gpu_is_seen() -> None:
+    if find_device().kind == "cpu":
+        pytest.skip(f"the CPU is used: {find_device().reason}")
+    seen = measure_usage()
+    assert seen.gpu_memory_bytes
+    assert seen.gpu_share is not None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.workspace import Workspace
-from models.backbone import Backbone, open_trunk
+from models.backbone import Backbone, BackboneFacts, open_trunk
 from models.head import read_array
 from models.plan import FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
 from models.stages import Network, StagesFit, Tuning, build_network, write_weights
@@ -114,3 +114,31 @@ def test_conv5_learns_and_goes_on_exactly_after_an_end(
     for one, other in zip(kernels, resumed_kernels, strict=True):
         np.testing.assert_array_equal(one, other)
     keras.backend.clear_session()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "licence unknown; photos as BGR minus ImageNet's mean"),
+        (
+            {"weights_kind": "starter"},
+            "Built-in, licence: this program's; photos as BGR minus ImageNet's mean",
+        ),
+        (
+            {"weights_label": "ImageNet", "preprocessing": "unit"},
+            "ImageNet, licence: MIT; photos as RGB / 255",
+        ),
+    ],
+)
+def test_it_names_weights_licence_and_colours(changes: dict[str, Any], said: str) -> None:
+    values: dict[str, Any] = {
+        "id": "0",
+        "weights_kind": "pretrained",
+        "weights_label": "fine-tuned",
+        "weights_digest": "1",
+        "preprocessing": "resnet",
+        "precision": "f32",
+        "cosine": 1.0,
+        "files": {},
+    }
+    assert BackboneFacts(**values | changes).origin == said

@@ -106,9 +106,7 @@ def test_a_version_predicts_again_when_its_run_is_gone(challenged: Workspace) ->
         compare_versions(challenged, 1, 2)
 
 
-def test_a_run_that_was_trained_anew_does_not_answer_for_the_version(
-    challenged: Workspace,
-) -> None:
+def test_a_run_that_was_trained_anew_does_not_answer_for_the_version(challenged: Workspace) -> None:
     champion = find_version(challenged, "champion")
     files = {**champion.facts["files"], "head": "0" * 64}
     other = dataclasses.replace(champion, facts={**champion.facts, "files": files})

@@ -206,9 +206,7 @@ def test_a_photo_is_decided_on_once(one_photo: tuple[Workspace, list[int]]) -> N
     assert sorted(one.number for one in of_photo) == sorted(numbers[:3])
 
 
-def test_several_on_one_photo_keep_their_own_class(
-    one_photo: tuple[Workspace, list[int]],
-) -> None:
+def test_several_on_one_photo_keep_their_own_class(one_photo: tuple[Workspace, list[int]]) -> None:
     workspace, numbers = one_photo
     assert review_feedback(workspace, numbers, "accept") == 4
     assert [final for _, final in read_states(workspace, numbers)] == [

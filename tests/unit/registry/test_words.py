@@ -5,12 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 from core.evaluation.comparison import exact_mcnemar
-from core.registry.events import (
-    EventKind,
-    ModelEvent,
-    describe_event,
-    title_event,
-)
+from core.registry.events import EventKind, ModelEvent, describe_event, title_event
 from core.registry.evidence import (
     Evidence,
     count_tries,

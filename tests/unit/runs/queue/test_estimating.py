@@ -11,9 +11,7 @@ from data.manifest import read_dataset
 from tests.training import change_recipe
 
 
-def test_epochs_take_as_long_as_those_of_the_last_run_of_its_kind(
-    trained_copy: Workspace,
-) -> None:
+def test_epochs_take_as_long_as_those_of_the_last_run_of_its_kind(trained_copy: Workspace) -> None:
     last = list_runs(trained_copy)[0]
     dataset = read_dataset(trained_copy, last.recipe.dataset)
     epochs = curve(read_events(trained_copy.run_folder(last.id))[0])

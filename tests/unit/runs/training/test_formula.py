@@ -87,9 +87,7 @@ def test_a_whole_run_by_a_worker(trained_copy: Workspace) -> None:
     assert read_ridge(trained_copy.run_folder(run.id)) is None
 
 
-def test_stopped_or_paused_before_its_step_it_can_be_started_again(
-    trained_copy: Workspace,
-) -> None:
+def test_stopped_or_paused_before_its_step_it_can_be_started_again(trained_copy: Workspace) -> None:
     run = submit(trained_copy)
     assert pause_run(trained_copy, run.id).state == "paused"
     assert resume_run(trained_copy, run.id).state == "queued"

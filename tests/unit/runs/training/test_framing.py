@@ -1,6 +1,7 @@
 """Whole photos in place of their centre: packed once, kept, gone on with; nothing else changes."""
 
 import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +19,14 @@ from core.prediction.predictor import open_predictor
 from core.registry.loading import open_version
 from core.registry.registering import register_run
 from core.runs.queue.queue import delete_run, submit_run
+from core.runs.recipe.recipe import Recipe
 from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.runs.training.donors import find_donors
-from core.runs.training.preparing import (
-    Preparation,
-    delete_views,
-    prepare_features,
-    prepare_photos,
-)
-from core.workspace import Workspace
+from core.runs.training.preparing import Preparation, delete_views, prepare_features, prepare_photos
+from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
+from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
 from models.backbone import open_backbone, read_backbone_facts
 from models.devices import find_device
@@ -192,3 +190,44 @@ def test_a_run_on_padded_photos_goes_the_whole_way(
     np.testing.assert_allclose(seen.mean(axis=(0, 1)), answers[1].features, rtol=0.02, atol=0.02)
     usual = register_run(trained_copy, list_runs(trained_copy)[-1].id)
     assert not (usual.facts["backbone"] | usual.facts["recipe"]).keys() & changes.keys()
+
+
+SHARED = PROJECT_ROOT.parent / "shared"
+PHOTOS = SHARED / "data" / "flower_photos.tgz"
+WEIGHTS = SHARED / "weights" / "resnet50_standin_notop.h5"
+PER_CLASS = 45
+
+
+def unpack_some(archive: Path, folder: Path) -> Path:
+    """Write the first photos of each class and returns the folder."""
+    taken: dict[str, int] = {}
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            name = Path(member.name).parent.name
+            if member.isfile() and taken.get(name, 0) < PER_CLASS:
+                taken[name] = taken.get(name, 0) + 1
+                tar.extract(member, folder, filter="data")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_pretrained_weights_beat_random_ones(
+    trained_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for needed in (PHOTOS, WEIGHTS):
+        if not needed.exists():
+            pytest.skip(f"not on this machine: {needed}")
+    monkeypatch.setenv("PETALSCOPE_WEIGHTS", str(WEIGHTS))
+    workspace = trained_copy  # the backbone of random weights is made
+    dataset = import_source(workspace, unpack_some(PHOTOS, tmp_path / "photos"))
+    accuracy = {}
+    for kind in ("pretrained", "random"):
+        weights = find_weights(workspace, kind)
+        recipe = Recipe(dataset=dataset.id, weights=kind, weights_digest=weights.digest)
+        run = train(workspace, submit_run(workspace, recipe)[0])
+        assert run.state == "done", run.problem
+        assert run.best_val_accuracy is not None
+        accuracy[kind] = run.best_val_accuracy
+    assert accuracy["pretrained"] > 0.65
+    assert accuracy["pretrained"] > accuracy["random"] + 0.1

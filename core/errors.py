@@ -57,6 +57,8 @@ OTHER_CODES = {
     "extra_missing": "An optional package is not installed. Install the package in the message.",
     "lesson_refused": "The files of a lesson are not valid. Compare them with the lesson "
     "“transfer”.",
+    "prediction_missing": "The prediction is not in the log, or was deleted. Classify the photo "
+    "again.",
     "run_going": "A run cannot be deleted while it is running. Stop it first.",
     "run_lost": "A run lost its worker three times. Free memory, then *Try again*: it resumes from "
     "its last epoch.",
@@ -239,10 +241,6 @@ class VersionDamaged(PetalscopeError, code="version_damaged"):
 class PromotionRefused(PetalscopeError, code="promotion_refused"):
     """A version was not promoted: no reason, no comparison, or no significant gain. The message
     says which; `--override` with a reason promotes it anyway."""
-
-
-class PredictionMissing(PetalscopeError, code="prediction_missing"):
-    """The prediction is not in the log, or was deleted. Classify the photo again."""
 
 
 class FeedbackRefused(PetalscopeError, code="feedback_refused"):

@@ -1,7 +1,6 @@
 """Metrics of scores: accuracy, top-k, loss, and precision, recall and F1 of each class.
 
-Averages are over classes with photos and equal scikit-learn's with zero_division=0 (the precision
-of a class without predictions counts as 0). In `per_class` it is NaN.
+All equal scikit-learn's; NaN where a class has no photos or no predictions.
 """
 
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ class Evaluation:
     accuracy_low: float
     accuracy_high: float
     top_k: int
-    """At most the number of classes."""
+    """5, but 2 for up to 5 classes and 1 for 2."""
     top_k_accuracy: float
     loss: float
     """Mean categorical cross-entropy, natural logarithm."""
@@ -33,19 +32,12 @@ class Evaluation:
     per_class: pd.DataFrame
     """class, support, predicted, then precision, recall and f1 with 95 % intervals (…_low, …_high);
     in the order of the classes."""
-    averages: pd.DataFrame
-    """average ("macro", "weighted"), precision, recall, f1."""
 
 
-def evaluate_scores(
-    scores: np.ndarray, labels: np.ndarray, classes: Sequence[str], top_k: int | None = None
-) -> Evaluation:
+def evaluate_scores(scores: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> Evaluation:
     """Return the metrics of scores (n, k) against labels (n,).
 
     The prediction is the class of the highest score, the first one on ties.
-
-    Args:
-        top_k: Default: 5, but 2 for up to 5 classes and 1 for 2.
 
     Raises:
         ValueError: A score is not finite, or shapes and class numbers do not fit.
@@ -55,7 +47,7 @@ def evaluate_scores(
     n, hits = len(labels), int(np.trace(matrix))
     low, high = wilson_interval(hits, n)
     per_class = _measure_classes(matrix, classes)
-    top_k = _choose_top_k(len(classes)) if top_k is None else min(top_k, len(classes))
+    top_k = _choose_top_k(len(classes))
     return Evaluation(
         n=n,
         accuracy=hits / n if n else np.nan,
@@ -66,7 +58,6 @@ def evaluate_scores(
         loss=float(cross_entropies(scores, labels).mean()) if n else np.nan,
         balanced_accuracy=float(per_class["recall"].mean()),
         per_class=per_class,
-        averages=_average_classes(per_class),
     )
 
 
@@ -118,14 +109,3 @@ def _measure_classes(matrix: np.ndarray, classes: Sequence[str]) -> pd.DataFrame
     ends = [f1_interval(int(of), int(union)) for of, union in unions]
     columns["f1_low"], columns["f1_high"] = np.array(ends).reshape(-1, 2).T
     return pd.DataFrame(columns)
-
-
-def _average_classes(per_class: pd.DataFrame) -> pd.DataFrame:
-    measured = per_class[["precision", "recall", "f1"]].fillna(0.0)
-    support = per_class["support"]
-    n = support.sum()
-    rows = {
-        "macro": measured[support > 0].mean(),
-        "weighted": measured.mul(support, axis=0).sum() / n if n else measured.mean() * np.nan,
-    }
-    return pd.DataFrame(rows).T.rename_axis("average").reset_index()

@@ -114,7 +114,7 @@ def find_drift(
 
     Raises:
         VersionDamaged: The reference is missing, incomplete or altered.
-        PredictionMissing: Rows were deleted during the comparison.
+        PetalscopeError: Rows were deleted during the comparison.
     """
     reference = read_drift_reference(workspace, version)
     table = read_predictions(

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 
-from core.errors import PredictionMissing
+from core.errors import PetalscopeError
 from core.evaluation.intervals import (
     Estimate,
     estimate_quantile,
@@ -119,7 +119,7 @@ def read_features(workspace: Workspace, ids: Sequence[str]) -> np.ndarray:
     """Return the features of these predictions, (n, 2048) float16, in their order.
 
     Raises:
-        PredictionMissing: A prediction is not in the log any more.
+        PetalscopeError: A prediction is not in the log any more.
     """
     rows = _read_arrays(workspace, ids, "features")
     return np.stack(rows) if rows else np.empty((0, FEATURE_WIDTH), np.float16)
@@ -129,7 +129,7 @@ def read_scores(workspace: Workspace, ids: Sequence[str]) -> list[np.ndarray]:
     """Return the scores of these predictions in their order, each (k,) float32 of its model.
 
     Raises:
-        PredictionMissing: A prediction is not in the log any more.
+        PetalscopeError: A prediction is not in the log any more.
     """
     return _read_arrays(workspace, ids, "scores")
 
@@ -140,9 +140,10 @@ def _read_arrays(workspace: Workspace, ids: Sequence[str], name: str) -> list[np
         found = {row[0]: row[1] for row in rows}
     missing = [one for one in ids if one not in found]
     if missing:
-        raise PredictionMissing(
+        raise PetalscopeError(
             f"{len(missing)} of {len(ids)} predictions are no longer in the log.",
             "They have been deleted. Reload the page.",
+            code="prediction_missing",
             ids=missing[:10],
         )
     return [found[one] for one in ids]

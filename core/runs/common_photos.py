@@ -29,9 +29,6 @@ class CommonPhotos:
     """(m,) int, index into `classes`, like the predictions."""
     predictions_a: np.ndarray
     predictions_b: np.ndarray
-    n_a: int
-    """Photos of a in the split."""
-    n_b: int
     elsewhere: int
     """Photos in this split of one run and in another split of the other."""
     missing: int
@@ -59,7 +56,7 @@ def find_common(
     same_class = a.labels[rows_a] == of_b[b.labels[rows_b]]
     kept = in_a & in_b & same_class
     photos_a, photos_b = rows_a[kept], rows_b[kept]
-    n_a, n_b = len(a.photo_numbers(split)), len(b.photo_numbers(split))
+    in_split = len(a.photo_numbers(split)) + len(b.photo_numbers(split))
     return CommonPhotos(
         split=split,
         classes=classes,
@@ -68,10 +65,8 @@ def find_common(
         labels=a.labels[photos_a],
         predictions_a=a.scores[photos_a].argmax(axis=1),
         predictions_b=of_b[b.scores[photos_b].argmax(axis=1)],
-        n_a=n_a,
-        n_b=n_b,
         elsewhere=int((in_a ^ in_b).sum()),
-        missing=n_a + n_b - int(in_a.sum()) - int(in_b.sum()),
+        missing=in_split - int(in_a.sum()) - int(in_b.sum()),
         relabelled=int((in_a & in_b & ~same_class).sum()),
     )
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from core.runs.queue.queue import read_active
-from core.runs.training.executing import execute_run, warm_up
+from core.runs.training.executing import execute_run
 from core.workspace import Workspace, open_workspace
 
 LOG_FILE = "worker.log"
@@ -29,6 +29,8 @@ def main() -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     workspace = open_workspace()
     if run_id is None:
+        from models.fitting import warm_up  # imports Keras
+
         warm_up()
         run_id = sys.stdin.readline().strip()
         if not run_id:

@@ -205,7 +205,8 @@ def train_runs(
             second answer. Stages are trained by a process that was just started.
         anew: Whether each run starts without anything that was extracted before.
     """
-    from core.runs.training.executing import execute_run, warm_up
+    from core.runs.training.executing import execute_run
+    from models.fitting import warm_up
 
     seconds = time_call(warm_up) if warm else 0.0
     timed = []

@@ -49,12 +49,10 @@ def read_arrangement(workspace: Workspace, name: str) -> dict[str, Any] | None:
     return content
 
 
-def keep_arrangement(
-    workspace: Workspace, name: str, content: Mapping[str, Any], who: str = ""
-) -> None:
+def keep_arrangement(workspace: Workspace, name: str, content: Mapping[str, Any]) -> None:
     """Store the content under the name, in place of the former one."""
     text = json.dumps(dict(content), allow_nan=False)
-    values = {"content": text, "changed": datetime.now(UTC), "who": who}
+    values = {"content": text, "changed": datetime.now(UTC)}
     change = update(arrangements_table).where(_arranged.name == name).values(**values)
     with write_database(workspace) as connection:
         if connection.execute(change).rowcount:

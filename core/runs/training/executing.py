@@ -55,13 +55,6 @@ def execute_run(workspace: Workspace, run_id: str) -> RunRecord:
     return read_run(workspace, run_id)
 
 
-def warm_up() -> None:
-    """Import Keras and train a tiny head, so that the next one is fast."""
-    from models.fitting import warm_up
-
-    warm_up()
-
-
 def choose_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
     """Return the split of each photo in this recipe, (n,) str.
 

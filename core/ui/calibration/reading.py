@@ -67,11 +67,6 @@ class CalibrationPage:
     """The threshold of the link, in percent, if it is of this run."""
     binning: Binning
 
-    @property
-    def class_target(self) -> int:
-        """Target accuracy of class thresholds, in percent."""
-        return int(st.session_state.get(f"calibration.class_target.{self.run.id}", 95))
-
     @cached_property
     def rule(self) -> DecisionRule | None:
         """The current rule of the run: the saved one, the default one or none."""

@@ -87,7 +87,13 @@ def _show_answers(page: ComparisonPage, verdict: DeltaGenerator) -> None:
     with verdict:
         if len(compared) > 1:
             show_compared_table(list(compared.values()), list(page.p_values.values()))
-            _pick_other(page)
+            st.selectbox(
+                f"Details: {title_run(page.runs[0])} against",
+                list(compared),
+                format_func=lambda one: title_run(compared[one].run),
+                width=420,
+                **bind_choice("beside", page.looked_at.run.id, key="runs.beside"),
+            )
         one = page.looked_at
         show_headline(one, page.p_values[one.run.id])
     if one.comparison.gained + one.comparison.lost + one.comparison.both_wrong == 0:
@@ -130,17 +136,6 @@ def _show_close() -> None:
         key="runs.close",
         type="tertiary",
         on_click=lambda: keep_choice("compare", None),
-    )
-
-
-def _pick_other(page: ComparisonPage) -> None:
-    compared, _ = page.answers
-    st.selectbox(
-        f"Details: {title_run(page.runs[0])} against",
-        list(compared),
-        format_func=lambda one: title_run(compared[one].run),
-        width=420,
-        **bind_choice("beside", page.looked_at.run.id, key="runs.beside"),
     )
 
 

@@ -23,7 +23,7 @@ from core.runs.run_files import curve
 from core.runs.store import RunRecord, list_runs
 from core.ui.comparing.reading import compare_runs
 from core.ui.parts import cache
-from core.ui.parts.live_state import follow_run, show_progress
+from core.ui.parts.live_state import follow_job, follow_run, show_progress
 from core.ui.parts.messages import show_problem
 from core.ui.recipes.form import prepare_training
 from core.ui.recipes.weights import find_or_say
@@ -126,7 +126,7 @@ def show_preparation(dataset: Dataset | None) -> None:
     if (import_id := st.session_state.get(_IMPORT)) is not None:
         status = read_import(cache.workspace(), import_id)
         if status.state == "running":
-            st.fragment(_watch_import, run_every="0.5s")(import_id)
+            follow_job(cache.workspace().import_folder(import_id), "Importing the sample photos")
             return
         del st.session_state[_IMPORT]
         if dataset is not None:
@@ -155,13 +155,6 @@ def show_preparation(dataset: Dataset | None) -> None:
             sample = ImportJob(request=SourceRequest(kind="sample"), keep=True)
             st.session_state[_IMPORT] = start_import(cache.workspace(), sample)
             st.rerun()
-
-
-def _watch_import(import_id: str) -> None:
-    """Draw that the import is running, and the whole page again at its end."""
-    if read_import(cache.workspace(), import_id).state != "running":
-        st.rerun()
-    st.progress(0.0, text="Importing the sample photos …")
 
 
 def _choose_recipe(dataset: Dataset) -> Recipe:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from core.errors import PredictionMissing
+from core.errors import PetalscopeError
 from core.evaluation.intervals import wilson_interval
 from core.monitoring.feedback import give_feedback, list_feedback, review_feedback
 from core.monitoring.kept_photos import Photo, find_kept, keep_photo
@@ -96,7 +96,7 @@ def test_arrays_of_a_deleted_prediction_are_missed_aloud(workspace: Workspace) -
     ids = [f"prediction-{n}" for n in range(700)]
     assert len(read_scores(workspace, ids)) == 700
     assert delete_predictions(workspace, ids=ids[:600]) == 600
-    with pytest.raises(PredictionMissing, match="600 of 700"):
+    with pytest.raises(PetalscopeError, match="600 of 700"):
         read_features(workspace, ids)
 
 

@@ -64,7 +64,7 @@ def after(workspace: Workspace, tmp_path: Path, before: Dataset) -> Dataset:  # 
 def test_two_runs_on_one_version_have_all_photos_of_the_split_in_common(before: Dataset) -> None:
     wrong = np.roll(answer(before).scores, 1, axis=1)
     common = compare(answer(before), answer(before, scores=wrong))
-    assert len(common) == common.n_a == common.n_b == 9
+    assert len(common) == 9
     assert (common.predictions_a == common.labels).all()
     assert not (common.predictions_b == common.labels).any()
     assert describe_left_out(common) == ""

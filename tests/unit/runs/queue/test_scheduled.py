@@ -88,7 +88,7 @@ def test_rules_that_are_to_be_checked_keep_the_scheduler(
 
 def test_an_arrangement_is_kept_by_name_and_replaced_whole(workspace: Workspace) -> None:
     assert read_arrangement(workspace, "retraining") is None
-    keep_arrangement(workspace, "retraining", {"after_photos": 40, "at": "03:00"}, who="ada")
+    keep_arrangement(workspace, "retraining", {"after_photos": 40, "at": "03:00"})
     keep_arrangement(workspace, "monitoring", {"rules": [{"name": "drift"}]})
     keep_arrangement(workspace, "retraining", {"after_photos": 20})
     assert read_arrangement(workspace, "retraining") == {"after_photos": 20}

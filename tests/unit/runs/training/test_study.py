@@ -1,17 +1,31 @@
 """What sweeps leave on disk: whole lines survive a kill, and are read back as they were."""
 
+import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from core.runs.recipe.plans import SweepPlan
+from core.runs.recipe.plans import (
+    SPACE,
+    SWEPT,
+    NumberRange,
+    SweepPlan,
+    Value,
+    base_recipe,
+    change_recipe,
+)
 from core.runs.recipe.recipe import Recipe
 from core.runs.training.study import (
     TRIALS_FILE,
     Importance,
     TrialResult,
     append_trial,
+    choose_settings,
     is_study_whole,
+    measure_importance,
     read_importance,
     read_trials,
     sort_trials,
@@ -70,3 +84,101 @@ def test_importance_is_read_as_it_was_written(tmp_path: Path) -> None:
     importance = Importance(shares={"dropout": 1.0}, trials=10)
     write_importance(tmp_path, importance)
     assert read_importance(tmp_path) == importance
+
+
+BASE = base_recipe(Recipe(dataset="0123456789abcdef", weights_digest="d", epochs=4))
+PLAN = SweepPlan(trials=30, seed=1)
+
+
+def score(settings: dict[str, Value]) -> float:
+    """An accuracy that follows from the learning rate, and hardly from anything else."""
+    away = abs(np.log10(float(settings["learning_rate"])) + 3)
+    return float(0.9 - 0.2 * away - 0.001 * float(settings["dropout"]))
+
+
+def make_scored(number: int, settings: dict[str, Value]) -> TrialResult:
+    accuracy = score(settings)
+    return TrialResult(
+        number=number,
+        settings=settings,
+        recipe=change_recipe(BASE, settings),
+        val_accuracy=tuple(accuracy * share for share in (0.5, 0.8, 0.9, 1.0)),
+        val_loss=(1.0, 0.9, 0.8, 0.7),
+        best_epoch=4,
+        pruned=False,
+        seconds=1.0,
+    )
+
+
+@pytest.fixture(scope="module")
+def trials() -> list[TrialResult]:
+    made: list[TrialResult] = []
+    for number in range(1, PLAN.trials + 1):
+        made.append(make_scored(number, choose_settings(PLAN, BASE, made)[1]))
+    return made
+
+
+def test_the_same_trials_lead_to_the_same_next_one(trials: list[TrialResult]) -> None:
+    for done in (0, 5, 20):
+        again = [dataclasses.replace(trial, seconds=9.0) for trial in trials[:done]]
+        assert choose_settings(PLAN, BASE, again)[1] == trials[done].settings
+    other = SweepPlan(trials=30, seed=2)
+    assert choose_settings(other, BASE, trials[:20])[1] != trials[20].settings
+
+
+def test_a_recipe_outside_the_space_is_tried_as_it_is() -> None:
+    own = dataclasses.replace(BASE, hidden=(300, 100), batch_size=48, learning_rate=0.5)
+    settings = choose_settings(PLAN, own, [])[1]
+    assert change_recipe(own, settings) == own
+    made = [make_scored(1, settings)]
+    made[0] = dataclasses.replace(made[0], recipe=own)
+    for number in range(2, 15):
+        made.append(make_scored(number, choose_settings(PLAN, own, made)[1]))
+    assert measure_importance(made, SWEPT).trials == 14
+
+
+def test_settings_lie_in_the_space_as_they_are_told(trials: list[TrialResult]) -> None:
+    for trial in trials[1:]:
+        assert tuple(trial.settings) == SWEPT
+        for name, value in trial.settings.items():
+            space = SPACE[name]
+            if isinstance(space, NumberRange):
+                assert isinstance(value, float) and space.nearest(value) == value
+            else:
+                assert value in space.values
+
+
+def test_it_learns_where_the_good_ones_are(trials: list[TrialResult]) -> None:
+    early = np.mean([trial.accuracy for trial in trials[1:11]])
+    late = np.mean([trial.accuracy for trial in trials[-10:]])
+    assert late > early + 0.05
+
+
+def test_what_decides_is_what_matters_most(trials: list[TrialResult]) -> None:
+    importance = measure_importance(trials, SWEPT)
+    assert next(iter(importance.shares)) == "learning_rate"
+    assert importance.shares["learning_rate"] > 0.5
+    assert sum(importance.shares.values()) == pytest.approx(1.0)
+    assert measure_importance(trials, SWEPT) == importance
+
+
+def test_trials_that_are_all_alike_explain_nothing(trials: list[TrialResult]) -> None:
+    alike = [dataclasses.replace(trial, val_accuracy=(0.5,) * 4) for trial in trials]
+    assert set(measure_importance(alike, SWEPT).shares.values()) == {0.0}
+
+
+def test_a_trial_below_the_median_is_ended_but_not_in_its_first_epochs(
+    trials: list[TrialResult],
+) -> None:
+    for accuracy, falls_behind in ((0.1, True), (0.99, False)):
+        trial, _ = choose_settings(PLAN, BASE, trials)
+        ends = []
+        for epoch in (1, 2, 3):
+            trial.report(accuracy, epoch)
+            ends.append(bool(trial.should_prune()))
+        assert ends == [False, falls_behind, falls_behind]
+
+
+def test_a_worker_decides_how_to_compute_before_keras_is_imported() -> None:
+    script = "import sys, core.runs.training.executing; sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -5,12 +5,13 @@ import json
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
 
 from core.ui.wall import Wall, choose_photos, forget_photos, read_chosen
-from core.ui.wall.showing import keep_told, pack_page, read_turn
+from core.ui.wall.showing import find_near, keep_told, pack_page, read_turn
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source
@@ -99,3 +100,14 @@ def test_a_selection_belongs_to_its_dataset_and_its_wall() -> None:
     forget_photos("one", [2])
     assert read_chosen("photos", "one") == (1,)
     assert read_chosen("suspects", "one") == (3,)
+
+
+@pytest.mark.parametrize("photos", [1, 3, 16, 17, 500])
+def test_the_photo_comes_first_and_then_those_that_lie_nearest(photos: int) -> None:
+    positions = np.random.default_rng(photos).normal(size=(photos, 2))
+    positions[-1] = positions[0]  # two at one place
+    near = find_near(positions, photos - 1)
+    distances = np.hypot(*(positions - positions[photos - 1]).T)
+    assert near[0] == photos - 1
+    assert len(near) == len(set(near)) == min(16, photos)
+    assert np.allclose(distances[near], np.sort(distances)[: len(near)])

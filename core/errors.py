@@ -85,6 +85,10 @@ class SourceRefused(PetalscopeError, code="source_refused"):
     """The source has no photos, or fewer than two classes. Sort the photos into class folders."""
 
 
+class LayoutUnclear(SourceRefused, code="layout_unclear"):
+    """The folders of a source can be read in several ways. Choose one; the message lists them."""
+
+
 class ArchiveRefused(SourceRefused, code="archive_refused"):
     """An archive is hostile, broken or too large; nothing was written. Create it again."""
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from core.errors import PetalscopeError
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])")
 
 
@@ -17,6 +18,20 @@ def plain(name: str, limit: int | None = None) -> str:
     if limit is not None and len(name) > limit:
         name = name[: limit - 1] + "…"
     return _MARKDOWN.sub(r"\\\1", name)
+
+
+def name_key(name: str) -> tuple[object, ...]:
+    """Return the key that sorts names: numbers by value and first, letters without case."""
+    if _NUMBER.fullmatch(name):
+        return (0, float(name), name)
+    parts = re.split(r"(\d+)", name.casefold())
+    inside = [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+    return (1, tuple(inside), name)
+
+
+def sort_names(names: Iterable[str]) -> list[str]:
+    """Return names in the order of all tables, charts and exports."""
+    return sorted(names, key=name_key)
 
 
 def settle_name(name: str, longest: int) -> str:

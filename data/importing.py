@@ -21,6 +21,7 @@ import pandas as pd
 import psutil
 
 from core.errors import DISK_FULL_ERRNOS, DiskFull, ImportFailed, SourceRefused
+from core.formats import sort_names
 from core.workspace import Workspace
 from data import dataset as files
 from data.dataset import Dataset, identify_dataset
@@ -30,6 +31,7 @@ from data.packing import pack_photos
 from data.report import ImportReport, make_report, note_copies, note_photos
 from data.sources.catalogue import open_source
 from data.sources.found import FoundSource, SourceRequest, Tell
+from data.sources.names import number_classes
 from data.splits import draw_splits, draw_validation
 
 
@@ -218,9 +220,10 @@ def _write_dataset(
 
 
 def label_classes(table: pd.DataFrame) -> tuple[str, ...]:
-    """Return the sorted classes of a manifest, and set its labels to their numbers."""
-    classes = tuple(sorted(table["class"].unique()))
-    table["label"] = np.searchsorted(classes, table["class"]).astype(np.int64)
+    """Return the sorted classes of a manifest, and set its labels to their places."""
+    classes = tuple(sort_names(table["class"].unique()))
+    places = {name: place for place, name in enumerate(classes)}
+    table["label"] = table["class"].map(places).astype(np.int64)
     return classes
 
 
@@ -228,14 +231,13 @@ def _state_facts(
     report: ImportReport, classes: tuple[str, ...], numbers: Mapping[str, int]
 ) -> dict[str, object]:
     """Return the facts for dataset.json."""
-    in_order = [numbers.get(name, 0) for name in classes]
     return {
         "name": report.name,
         "source": report.source,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "split_origin": report.split_origin,
         "classes": classes,
-        "numbers": in_order if all(in_order) else list(range(1, len(classes) + 1)),
+        "numbers": number_classes(classes, numbers),
         "parent": None,
         "edition": 1,
         "packing": PACKING,

@@ -58,6 +58,9 @@ class ImportReport:
     """Byte-for-byte copies of earlier photos."""
     bytes: int
     """Size of the original files."""
+    layout: str = ""
+    """The meaning of the folders in a sentence, and the folders in text."""
+    tree: str = ""
     already_imported: bool
     """Whether the same photos, classes and splits are already a dataset."""
 
@@ -97,6 +100,8 @@ def make_report(
         notes=(*found.notes, *_note_thin_classes(classes, " ".join(found.notes))),
         exact_duplicates=int(manifest["sha256"].duplicated().sum()),
         bytes=int(manifest["bytes"].sum()),
+        layout=found.layout,
+        tree=found.tree,
         already_imported=already_imported,
     )
 

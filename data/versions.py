@@ -5,7 +5,6 @@ Unchanged files are hard links. No file is ever written in place, so each versio
 
 import errno
 import hashlib
-import itertools
 import os
 import shutil
 from collections.abc import Callable
@@ -39,7 +38,7 @@ from data.importing import (
     tell_phases,
 )
 from data.manifest import list_datasets, read_facts, read_whole, report_damage, write_facts
-from data.sources.names import list_names
+from data.sources.names import list_names, number_classes
 
 _BLOCK = 128  # photos copied at a time, 19 MB
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES)
@@ -106,13 +105,12 @@ def describe_child(
     """
     known = dict(zip(parent.classes, parent.numbers, strict=True))
     if parent.numbers == tuple(range(1, len(parent.classes) + 1)):
-        known = {one: number for number, one in enumerate(classes, start=1)}
-    following = itertools.count(max(known.values()) + 1)
+        known = {}
     return {
         "name": name or _find_free_name(workspace, parent),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": classes,
-        "numbers": [known[one] if one in known else next(following) for one in classes],
+        "numbers": number_classes(classes, known),
         "parent": parent.id,
         "ancestors": list_ancestors(parent),
         "edition": parent.edition + 1,

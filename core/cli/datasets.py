@@ -72,6 +72,16 @@ _FILES = [
         default="auto",
     ),
     *_FILES,
+    option(
+        "--names JSON",
+        'names of classes that are numbers: {"1": "pink primrose", …}',
+        default="",
+    ),
+    option(
+        "--layout",
+        "the meaning of the folders, where it is not clear; a refusal lists the possible ones",
+        default="",
+    ),
     flag("--own-split", "draw new splits even if the source has some"),
     option("--split-seed", "seed for drawing splits", natural, default=0),
     option("--name", "name of the dataset; default: the name of the source"),
@@ -92,7 +102,9 @@ def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
             parts = (*_describe_report(prepared), "Dry run: nothing was saved.")
             return Outcome({"dry_run": True, "report": prepared}, parts)
         dataset = keep_dataset(workspace, folder)
-    facts = pick(prepared, "notes", "reasons", "exact_duplicates", "already_imported")
+    facts = pick(
+        prepared, "layout", "tree", "notes", "reasons", "exact_duplicates", "already_imported"
+    )
     parts = (f"{dataset.name} · {dataset.id}", *_describe_report(prepared))
     return Outcome(dataset_document(dataset) | facts, parts)
 
@@ -104,6 +116,7 @@ def _read_request(given: Namespace) -> SourceRequest:
     return SourceRequest(
         kind=given.kind,
         path=expanded.pop("source"),
+        layout=given.layout,
         own_split=given.own_split,
         from_page=False,  # a person with a shell may read any file that the system lets them read
         **expanded,
@@ -118,6 +131,8 @@ def _describe_report(report: ImportReport) -> list[str]:
     return [
         f"{count(report.photos, 'photo')} in "
         f"{count(len(report.classes), 'class')}: {splits} (splits: {report.split_origin})",
+        f"Folders read as: {report.layout}." if report.layout else "",
+        report.tree,
         f"From {report.source}; {copies}; {report.set_aside:,} skipped; {size(report.bytes)}.",
         _list_first(report.classes, f"name photos {' '.join(SPLITS)}"),
         *(f"Note: {note}" for note in report.notes),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from core.errors import ImportFailed
+from core.errors import ImportFailed, LayoutUnclear
 from core.runs.jobs import JobStatus, Report, read_job, start_job
 from core.runs.locks import free_lock, hold_lock, take_lock
 from core.runs.run_files import read_events
@@ -85,7 +85,7 @@ def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
     job = read_job(folder)
     if job is None or "request" not in job.parameters:
         raise ImportFailed(f"Import “{import_id}” was not found.", "Start it again.")
-    report = _REPORT.validate_python(job.result) if job.result else None
+    report = _REPORT.validate_python(job.result) if job.state == "done" else None
     asked = _restore_job(job.parameters)
     status = ImportStatus(id=import_id, job=asked, report=report, **vars(job))
     if job.state != "done" or status.report is None:
@@ -100,6 +100,18 @@ def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
         problem="The dataset of this import was deleted.",
         remedy="Start the import again.",
     )
+
+
+def choose_layout(workspace: Workspace, status: ImportStatus, layout: str) -> str:
+    """Start an import again whose folders were unclear, and return its new id.
+
+    Args:
+        layout: The name of one of its readings.
+    """
+    job = replace(status.job, request=replace(status.job.request, layout=layout))
+    import_id = start_import(workspace, job)
+    discard_import(workspace, status.id)
+    return import_id
 
 
 def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
@@ -164,6 +176,7 @@ def import_photos(
     from data.importing import Progress, keep_dataset, prepare_dataset
 
     job, folder = _restore_job(parameters), workspace.import_folder(parameters["id"])
+    kept = False
 
     def follow(progress: Progress) -> None:
         if (folder / _STOP).exists():
@@ -182,8 +195,12 @@ def import_photos(
         if job.keep:
             keep_dataset(workspace, folder / _STAGED)
         return asdict(prepared)
+    except LayoutUnclear:
+        kept = True  # until a person has chosen
+        raise
     finally:
-        shutil.rmtree(folder / _UPLOAD, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(folder / _UPLOAD, ignore_errors=True)
 
 
 def _restore_job(parameters: Mapping[str, Any]) -> ImportJob:
@@ -197,10 +214,12 @@ def _clean_import(folder: Path) -> None:
     if starting or (lock := take_lock(folder / _LOCK)) is None:  # None: it runs
         return
     try:
-        shutil.rmtree(folder / _UPLOAD, ignore_errors=True)
+        ends = [event for event in read_events(folder)[0] if event.get("event") == "end"]
+        if not any(end["code"] == LayoutUnclear.code for end in ends if "code" in end):
+            shutil.rmtree(folder / _UPLOAD, ignore_errors=True)
         if age > _KEPT_S or (folder / _STOP).exists():
             shutil.rmtree(folder)
-        elif not any(event.get("event") == "end" for event in read_events(folder)[0]):  # killed
+        elif not ends:  # killed
             shutil.rmtree(folder / _STAGED, ignore_errors=True)
     finally:
         free_lock(lock)

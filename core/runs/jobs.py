@@ -35,7 +35,10 @@ _CLUSTER_FRESH_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class JobStatus:
-    """The state of a job; `result` when done, `problem` and `remedy` when failed."""
+    """The state of a job; `result` when done, `problem` and `remedy` when failed.
+
+    The `result` of an import that failed with LayoutUnclear holds its `readings`.
+    """
 
     parameters: dict[str, Any]
     state: JobState
@@ -154,7 +157,9 @@ def run_job(folder: Path, work: Callable[[Mapping[str, Any], Report], Mapping[st
     try:
         result = work(_read_parameters(folder) or {}, _make_report(folder))
     except PetalscopeError as error:
-        _end(folder, state="failed", code=error.code, problem=error.problem, remedy=error.remedy)
+        said = {"code": error.code, "problem": error.problem, "remedy": error.remedy}
+        asked = {name: error.facts[name] for name in error.facts if name == "readings"}
+        _end(folder, state="failed", **said, result=asked)
     except Exception as error:  # the edge of this process: the traceback goes to the log
         fault = f"A bug in the program: {type(error).__name__}: {error}"[:500]
         remedy = f"See the end of its log: {folder / _LOG}"

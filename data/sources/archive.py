@@ -75,9 +75,10 @@ Members = Callable[[], Iterator[Member]]
 """Reads through an archive; each call starts at its beginning."""
 
 
-def find_in_archive(archive: Path, unpacked: Path, tell: Tell) -> FoundSource:
+def find_in_archive(archive: Path, layout: str, unpacked: Path, tell: Tell) -> FoundSource:
     """Return the photos of an archive of class folders or split folders."""
-    found = unpack_photos(archive, unpacked, partial(tell, READING))
+    read = partial(read_layout, layout=layout)
+    found = unpack_photos(archive, unpacked, partial(tell, READING), read)
     ending = next((e for e in ARCHIVE_ENDINGS if archive.name.lower().endswith(e)), "")
     name = archive.name[: len(archive.name) - len(ending)] or archive.name
     return replace(found, name=name, origin=archive.name)
@@ -294,5 +295,5 @@ def _refuse(problem: str) -> NoReturn:
 ARCHIVE = SourceKind(
     kind="archive",
     title="Archive",
-    open=lambda request, _downloads: partial(find_in_archive, request.place),
+    open=lambda request, _downloads: partial(find_in_archive, request.place, request.layout),
 )

@@ -21,6 +21,7 @@ from data.sources.found import (
     Way,
 )
 from data.sources.layout import FOLDER, LAYOUTS
+from data.sources.names import name_classes
 from data.sources.oxford102 import OXFORD102
 from data.sources.published import FLOWER_PHOTOS, SAMPLE
 from data.sources.table import TABLE, TABLE_ENDINGS
@@ -35,7 +36,7 @@ def open_source(request: SourceRequest, downloads: Path | None = None) -> Source
     Raises:
         SourceRefused: The request names no source, or a file of it does not exist.
     """
-    kind = SOURCES[request.kind]
+    kind = _find_kind(request) if request.kind == "auto" else SOURCES[request.kind]
     if kind.needs_path and not request.path:
         raise SourceRefused("Nothing was chosen to import.", "Give a folder, an archive or a .csv.")
     downloads = downloads or open_workspace().downloads
@@ -48,10 +49,19 @@ def open_source(request: SourceRequest, downloads: Path | None = None) -> Source
                     "Move the photos there, add their folder to PETALSCOPE_IMPORT_FOLDERS, or "
                     "import them with “python -m core import” in a shell on this machine.",
                 )
+    if kind is not OXFORD102 and (request.images or request.labels or request.splits):
+        raise SourceRefused(
+            f"--images, --labels and --splits belong to {OXFORD102.title}; this is: {kind.title}.",
+            "Leave them out, or name the kind: --source oxford102.",
+        )
     source = kind.open(request, downloads)
 
     def find(unpacked: Path, tell: Tell) -> FoundSource:
         found = source(unpacked, tell)
+        if request.layout and not found.layout:
+            raise SourceRefused("This source can be read in one way only.", "Leave out --layout.")
+        if request.names and kind is not OXFORD102:
+            found = name_classes(found, Path(request.names).expanduser())
         if request.from_page:
             found = _keep_allowed(found, unpacked.resolve(), is_allowed)
         if not request.own_split:
@@ -101,22 +111,20 @@ def _keep_allowed(
     return replace(found, photos=photos, notes=(*found.notes, note))
 
 
-def _open_by_path(request: SourceRequest, downloads: Path) -> Source:
-    """Return the source of the kind that the path shows."""
+def _find_kind(request: SourceRequest) -> SourceKind:
+    """Return the kind that the path shows."""
     path = request.place
-    if request.path == "sample":
-        kind = SAMPLE
-    elif path.is_dir():
-        kind = OXFORD102 if (path / "imagelabels.mat").is_file() else FOLDER
-    else:
-        kind = TABLE if path.suffix.lower() in TABLE_ENDINGS else ARCHIVE
-    return kind.open(request, downloads)
+    if request.path in ("", "sample"):
+        return SAMPLE if request.path else AUTO
+    if path.is_dir():
+        return OXFORD102 if (path / "imagelabels.mat").is_file() else FOLDER
+    return TABLE if path.suffix.lower() in TABLE_ENDINGS else ARCHIVE
 
 
 AUTO = SourceKind(
     kind="auto",
     title="Path on this machine",
-    open=_open_by_path,
+    open=lambda request, downloads: _find_kind(request).open(request, downloads),
     ways=(
         Way(
             fields=(Field("path", "Path of the folder or archive", "/home/me/flowers"),),

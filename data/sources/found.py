@@ -45,6 +45,10 @@ class FoundSource:
     """Number of each class in the source's own list, if it has one."""
     split_origin: str | None = None
     """The name of its splits, such as “the official split”; None: “given”."""
+    layout: str = ""
+    """The meaning of its folders, in a sentence."""
+    tree: str = ""
+    """Its folders in text, with counts."""
 
 
 Tell = Callable[[str, int, int], None]
@@ -71,6 +75,8 @@ class SourceRequest:
     """102flowers.tgz, imagelabels.mat and setid.mat of oxford102, where they lie apart."""
     names: str = ""
     """A mapping.json or cat_to_name.json with the class names of oxford102."""
+    layout: str = ""
+    """The reading of the folders that a person chose; "": decided by the program."""
     own_split: bool = False
     """Draw stratified splits, even if the source has some."""
     from_page: bool = False

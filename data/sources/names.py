@@ -3,11 +3,13 @@
 The JSON is {"1": "pink primrose", …}, which scripts for Oxford 102 call mapping or cat_to_name.
 """
 
+import itertools
 import json
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -15,17 +17,18 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from core.errors import FeedbackRefused, SourceRefused
-from core.formats import check_name, count
-from data.sources.found import FoundPhoto
+from core.formats import check_name, count, sort_names
+from data.sources.found import FoundPhoto, FoundSource
 
 LONGEST_CLASS = 100
 _ALIKE = 0.8
 """Similarity from which another name may be meant: “sunflwer” and “sunflower”."""
 _LARGEST_BYTES = 10_000_000
-_GAPS = re.compile(r"[\s_-]+")
+_NUMBER = re.compile(r"-?\d{1,9}", re.ASCII)
+_GAPS = re.compile(r"(?<=\w)[\s_-]+(?=[^\W_])")
 _MAPPING = TypeAdapter(
     dict[
-        Annotated[int, Field(ge=0, lt=10**9)],
+        Annotated[int, Field(gt=-(10**9), lt=10**9)],
         Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)],
     ]
 )
@@ -44,7 +47,8 @@ def match_class(name: str, classes: Sequence[str]) -> str:
     """Return the class with that name in any spelling (“Tulip” is “tulip”), else the name."""
     if name in classes:
         return name
-    return next((one for one in classes if fold_name(one) == fold_name(name)), name)
+    alike = [one for one in classes if fold_name(one) == fold_name(name)]
+    return alike[0] if len(alike) == 1 else name
 
 
 def find_meant_class(name: str, classes: Iterable[str]) -> str | None:
@@ -65,36 +69,71 @@ def _fold_number(name: str) -> str:
     return name
 
 
-def unify_spellings(photos_of: Mapping[str, int]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return class name → the spelling to use, and a note for each class with several spellings.
+def find_look_alikes(placed: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+    """Return class without training photos → trained class that differs in spelling only.
 
-    Spellings of a class differ only in capitals, in spaces, “-” and “_”, or in how Unicode composes
-    a letter. The spelling with most photos is used; between equals, the first.
+    Spellings differ in capitals, in spaces, “-” and “_” between words, or in how Unicode composes a
+    letter. Args: pairs of class and split; "" is no class.
     """
-    alike: dict[str, list[str]] = {}
-    for name in sorted(photos_of):
-        alike.setdefault(fold_name(name), []).append(name)
-    chosen: dict[str, str] = {}
-    notes = []
-    for spellings in alike.values():
-        used = max(spellings, key=lambda name: photos_of[name])
-        chosen |= dict.fromkeys(spellings, used)
-        if len(spellings) > 1:
-            names = " and ".join(f"“{name}”" for name in spellings)
-            notes.append(f"{names} are one class, “{used}”.")
-    return chosen, tuple(notes)
+    known = {(name, split) for name, split in placed if name}
+    trained = sorted({name for name, split in known if split in ("train", None)})
+    found = {name: match_class(name, trained) for name, _ in known if name not in trained}
+    return {name: used for name, used in found.items() if used != name}
 
 
 def fold_name(name: str) -> str:
-    """Return the common form of all spellings of a class."""
-    composed = unicodedata.normalize("NFC", name).casefold()
-    # A name of nothing but gaps stays: “-” and “_” may be meant.
-    return _GAPS.sub(" ", composed).strip() or composed
+    """Return the common form of the spellings of a class; “A-” and “-1” are not “A” and “1”."""
+    return _GAPS.sub(" ", unicodedata.normalize("NFC", name).lower())
+
+
+def name_classes(found: FoundSource, file: Path) -> FoundSource:
+    """Return the source with the names of a mapping in place of class numbers.
+
+    Raises:
+        SourceRefused: The classes are not numbers, or the mapping lacks one or repeats a name.
+    """
+    names = read_mapping(file)
+    numbers = read_numbers({photo.class_name for photo in found.photos} - {""})
+    if numbers is None:
+        raise SourceRefused(
+            f"The classes are not numbers, so “{file.name}” cannot name them.",
+            "Leave out --names.",
+        )
+    if missing := set(numbers.values()) - names.keys():
+        raise SourceRefused(f"“{file.name}” lacks the class {min(missing)}.", "Add its name.")
+    named = {number: names[number] for number in numbers.values()}
+    if repeated := [name for name, times in Counter(named.values()).items() if times > 1]:
+        raise SourceRefused(
+            f"“{file.name}” gives several classes the name {list_names(repeated)}.",
+            "Give each class its own name.",
+        )
+    photos = [
+        replace(photo, class_name=photo.class_name and named[numbers[photo.class_name]])
+        for photo in found.photos
+    ]
+    return replace(found, photos=photos, numbers={name: number for number, name in named.items()})
+
+
+def read_numbers(classes: Iterable[str]) -> dict[str, int] | None:
+    """Return class → its number, if all classes are different whole numbers; else None."""
+    numbers = {name: int(name) for name in classes if _NUMBER.fullmatch(name)}
+    are_all = len(numbers) == len(set(classes)) == len(set(numbers.values()))
+    return numbers if numbers and are_all else None
+
+
+def number_classes(classes: Sequence[str], known: Mapping[str, int]) -> list[int]:
+    """Return the numbers of the classes: known ones, their names if these are numbers, or 1, 2 ….
+
+    Classes without a known number follow the last one.
+    """
+    known = known or read_numbers(classes) or {}
+    following = itertools.count(max(known.values(), default=0) + 1)
+    return [known[name] if name in known else next(following) for name in classes]
 
 
 def list_names(names: Collection[str]) -> str:
     """Return “a”, “b” and 3 more: at most five names, sorted."""
-    shown = ", ".join(f"“{name}”" for name in sorted(names)[:5])
+    shown = ", ".join(f"“{name}”" for name in sort_names(names)[:5])
     return shown + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
 
 

@@ -262,8 +262,6 @@ OXFORD102 = SourceKind(
         ),
         replace(DOWNLOAD, note="345 MB, stored in the workspace. A broken download resumes."),
     ),
-    optional=(
-        Field("names", "Own class names (optional)", "/…/mapping.json", "JSON with class names"),
-    ),
+    optional=(Field("names", "Own class names (optional)", "/…/mapping.json"),),
     official_split="1,020 train, 1,020 validation, 6,149 test",
 )

@@ -92,7 +92,7 @@ def find_flower_photos(
         # Another server may hold resized photos.
         digest = SHA256 if address == FLOWER_PHOTOS_URL else None
         fetch_file(address, path, digest, report_mb(tell, FILE))
-    found = (find_in_folder if path.is_dir() else find_in_archive)(path, unpacked, tell)
+    found = (find_in_folder if path.is_dir() else find_in_archive)(path, "", unpacked, tell)
     origin = found.origin if named else "downloaded"
     return replace(found, name="flower_photos", origin=f"flower_photos, {origin}")
 

@@ -11,18 +11,19 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from core.errors import SourceRefused
+from core.errors import LayoutUnclear, SourceRefused
 from data.sources.found import READING, Field, FoundPhoto, FoundSource, SourceKind, Tell, Way
 from data.sources.layout import (
     PHOTO_SUFFIXES,
     check_classes,
     check_trained,
     make_storable,
-    read_split_name,
 )
-from data.sources.names import note_classes, note_files, unify_spellings
+from data.sources.names import find_look_alikes, note_classes, note_files
+from data.sources.words import read_split_name
 
 LINE_LIMIT = 1_000_000
+SAME_CLASSES = "same"
 TABLE_ENDINGS = (".csv", ".tsv")
 
 _COLUMNS = {
@@ -33,14 +34,16 @@ _COLUMNS = {
 _LARGEST_BYTES = 500_000_000
 
 
-def find_in_table(table: Path, _unpacked: Path, tell: Tell) -> FoundSource:
-    """Return the photos on this machine that a .csv (commas, semicolons or tabs) lists."""
+def find_in_table(table: Path, layout: str, _unpacked: Path, tell: Tell) -> FoundSource:
+    """Return the photos on this machine that a .csv (commas, semicolons or tabs) lists.
+
+    Args:
+        layout: SAME_CLASSES joins classes that differ in spelling only; "" asks.
+    """
     rows = read_table(table)
     tell(READING, len(rows), len(rows))
     check_classes(set(rows["class"]))
-    named = rows["class"][rows["class"] != ""]
-    spellings, spelling_notes = unify_spellings(named.value_counts().to_dict())
-    rows["class"] = rows["class"].replace(spellings)
+    said = _unite_spellings(rows, layout)
     is_photo = rows["path"].map(lambda path: PurePosixPath(path).suffix.lower() in PHOTO_SUFFIXES)
     others, rows = rows["path"][~is_photo], rows[is_photo]
     repeated = rows["path"][rows.duplicated("path")]
@@ -60,13 +63,29 @@ def find_in_table(table: Path, _unpacked: Path, tell: Tell) -> FoundSource:
         name=table.stem,
         origin=str(table.resolve()),
         notes=(
-            *spelling_notes,
             *note_classes(photos),
             *note_files(repeated.tolist(), "listed more than once"),
             *note_files(others.tolist(), "without the file ending of a photo"),
         ),
         split_origin="the splits of the table",
+        layout=said,
     )
+
+
+def _unite_spellings(rows: pd.DataFrame, layout: str) -> str:
+    """Give classes that differ in spelling across splits one name; return the change in words."""
+    spellings = find_look_alikes(
+        (name, split or None) for name, split in zip(rows["class"], rows["split"], strict=True)
+    )
+    said = ", ".join(f"“{name}” is “{used}”" for name, used in sorted(spellings.items()))
+    if spellings and layout != SAME_CLASSES:
+        raise LayoutUnclear(
+            "Classes of different splits differ in spelling only.",
+            f"Correct the table, or choose --layout {SAME_CLASSES}: {said}.",
+            readings=[(SAME_CLASSES, said, "")],
+        )
+    rows["class"] = rows["class"].replace(spellings)
+    return said
 
 
 def read_table(table: Path) -> pd.DataFrame:
@@ -164,7 +183,7 @@ def _refuse(table: Path, line: int, problem: str) -> SourceRefused:
 TABLE = SourceKind(
     kind="csv",
     title="CSV",
-    open=lambda request, _downloads: partial(find_in_table, request.place),
+    open=lambda request, _downloads: partial(find_in_table, request.place, request.layout),
     ways=(
         Way(
             fields=(Field("path", "Path of the CSV", "/home/me/flowers.csv"),),

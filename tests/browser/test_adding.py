@@ -61,6 +61,23 @@ def test_a_discarded_folder_leaves_nothing(page: Page, server: PageServer, photo
     assert list_datasets(workspace) == [] and list(workspace.imports.iterdir()) == []
 
 
+def test_an_unclear_folder_is_asked_about(page: Page, server: PageServer, tmp_path: Path) -> None:
+    for place in ("train", "test", "extra"):
+        write_class_folders(tmp_path / "garden" / place, photos_per_class=2)
+    choose_way(page, server, "Path on this machine")
+    read_folder(page, tmp_path / "garden")
+    expect(
+        page.get_by_role("heading", name="How are the folders of “garden” meant?")
+    ).to_be_visible()
+    page.reload()
+    page.get_by_text("“extra” is train; “train” is train; “test” is test").click()
+    expect(page.locator("pre")).to_contain_text(re.compile(r"extra/ +6 +train"))
+    page.get_by_role("button", name="Read the photos").click()
+    expect(page.get_by_role("heading", name=re.compile("Keep “garden”"))).to_be_visible()
+    expect(page.get_by_text("Folders read as: “extra” is train")).to_be_visible()
+    page.get_by_role("button", name="Discard").click()
+
+
 def test_a_folder_is_kept_after_a_look_at_its_report(
     page: Page, server: PageServer, photos: Path
 ) -> None:

@@ -16,6 +16,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.datasets.importing import (
     ImportJob,
     ImportStatus,
+    choose_layout,
     discard_import,
     keep_import,
     list_waiting,
@@ -73,6 +74,8 @@ def show_adding() -> None:
         st.stop()
     elif status.dataset_id is not None:
         _open_dataset(status.dataset_id)
+    elif readings := status.result.get("readings"):
+        _show_readings(status, readings)
     else:
         st.caption(f"Import of {plain(status.job.request.path or name_import(status))}")
         show_problem(status.problem, status.remedy)
@@ -134,6 +137,32 @@ def _show_decision(import_id: str, report: ImportReport) -> None:
         _show_report(report)
 
 
+def _show_readings(status: ImportStatus, readings: Sequence[tuple[str, str, str]]) -> None:
+    """Draw the question how the folders of a source are meant."""
+    sentences = {name: sentence for name, sentence, _ in readings}
+    trees = {name: tree for name, _, tree in readings}
+    with st.container(border=True):
+        st.subheader(f"How are the folders of “{plain(name_import(status), 60)}” meant?")
+        st.write(plain(status.problem))
+        chosen = st.radio(
+            "Meaning of the folders",
+            list(sentences),
+            format_func=lambda name: plain(sentences[name]),
+            label_visibility="collapsed",
+            key=f"adding.layout.{status.id}",
+        )
+        if trees[chosen]:
+            st.code(trees[chosen], language=None)
+        with st.container(horizontal=True):
+            read = st.button("Read the photos", type="primary", icon=":material/check:")
+            back = st.button("Back", icon=":material/arrow_back:")
+        if read:
+            keep_choice(IMPORT, choose_layout(cache.workspace(), status, chosen))
+            st.rerun()
+        if back:
+            _discard(status.id)
+
+
 def _discard(import_id: str) -> None:
     keep_choice(IMPORT, None)
     with report_errors():
@@ -155,6 +184,10 @@ def _show_report(report: ImportReport) -> None:
     st.caption(
         f"From {plain(report.source)} · splits: {plain(report.split_origin)} · {size(report.bytes)}"
     )
+    if report.layout:
+        st.markdown(f"**Folders read as:** {plain(report.layout)}")
+    if report.tree:
+        st.code(report.tree, language=None, height=240)
     for note in report.notes:
         st.markdown(f":material/info: {plain(note)}")
     st.dataframe(

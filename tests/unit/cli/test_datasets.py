@@ -1,5 +1,6 @@
 """`import`: what it prints, what a dry run keeps (nothing), and how a source is named."""
 
+import json
 import re
 from pathlib import Path
 
@@ -68,3 +69,73 @@ def test_a_source_must_be_what_it_is_said_to_be(tmp_path: Path, answer: Answer) 
     error = answer("import", source, "--source", "archive", exit_code=1)["error"]
     assert error["code"] == "source_refused" and error["remedy"]
     assert answer("import", exit_code=1)["error"]["code"] == "source_refused"
+
+
+@pytest.mark.usefixtures("workspace")
+def test_an_unclear_layout_is_refused_with_its_readings(tmp_path: Path, answer: Answer) -> None:
+    for place in ("train", "test", "extra"):
+        write_class_folders(tmp_path / "garden" / place, photos_per_class=2)
+    error = answer("import", str(tmp_path / "garden"), "--dry-run", exit_code=1)["error"]
+    assert error["code"] == "layout_unclear"
+    assert "--layout splits-train: “extra” is train; “train” is train;" in error["remedy"]
+    chosen = ("--layout", "splits-train", "--dry-run")
+    report = answer("import", str(tmp_path / "garden"), *chosen)["report"]
+    assert report["photos"] == 18 and report["layout"] in error["remedy"]
+    assert "extra/" in report["tree"]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_classes_that_are_numbers_keep_them_or_get_names(tmp_path: Path, answer: Answer) -> None:
+    numbers = [str(number) for number in range(1, 13)]
+    source = write_class_folders(tmp_path / "garden", numbers, photos_per_class=2)
+    made = answer("import", str(source))
+    assert made["classes"] == numbers
+    answer("export", made["id"], "--mapping-only", str(tmp_path / "plain.json"))
+    assert json.loads((tmp_path / "plain.json").read_text()) == {one: one for one in numbers}
+    named = {one: f"kind {12 - int(one)}" for one in numbers}
+    (tmp_path / "names.json").write_text(json.dumps(named))
+    made = answer("import", str(source), "--names", str(tmp_path / "names.json"))
+    assert made["classes"] == [f"kind {number}" for number in range(12)]
+    answer("export", made["id"], "--mapping-only", str(tmp_path / "named.json"))
+    assert json.loads((tmp_path / "named.json").read_text()) == named
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        ({"1": "a"}, "lacks the class 2"),
+        ({"1": "a", "2": "a"}, "several classes the name “a”"),
+        ({"x": "a"}, "does not map numbers"),
+    ],
+)
+@pytest.mark.usefixtures("workspace")
+def test_names_that_do_not_fit_are_refused(
+    tmp_path: Path, answer: Answer, names: dict[str, str], problem: str
+) -> None:
+    source = write_class_folders(tmp_path / "garden", ("1", "2"), photos_per_class=2)
+    (tmp_path / "names.json").write_text(json.dumps(names))
+    options = ("--names", str(tmp_path / "names.json"), "--dry-run")
+    assert problem in answer("import", str(source), *options, exit_code=1)["error"]["problem"]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--names", "names.json"), "The classes are not numbers"),
+        (("--layout", "splits"), "cannot be read as “splits”"),
+        (("--images", "102flowers.tgz"), "belong to Oxford 102"),
+    ],
+)
+@pytest.mark.usefixtures("workspace")
+def test_an_option_that_does_not_fit_is_refused(
+    tmp_path: Path,
+    answer: Answer,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, str],
+    problem: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("names.json").write_text('{"1": "rose"}')
+    write_class_folders(Path("garden"), photos_per_class=2)
+    error = answer("import", "garden", *options, "--dry-run", exit_code=1)["error"]
+    assert problem in error["problem"]

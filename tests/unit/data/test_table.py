@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import SourceRefused
+from core.errors import LayoutUnclear, SourceRefused
 from data.sources.catalogue import open_source
 from data.sources.found import FoundSource, SourceRequest
 from tests.builders import write_class_folders
@@ -56,10 +56,9 @@ def test_what_is_odd_is_noted(folder: Path) -> None:
         "path,class\na.jpg,Red Rose\nb.jpg,red_rose\nc.jpg,daisy\nc.jpg,daisy\nnotes.txt,daisy\n",
     )
     assert len(found.photos) == 3
-    assert {photo.class_name for photo in found.photos} == {"Red Rose", "daisy"}
+    assert {photo.class_name for photo in found.photos} == {"Red Rose", "red_rose", "daisy"}
     notes = " ".join(found.notes)
     for part in (
-        "one class",
         "Ignored “c.jpg”: listed",
         "Ignored “notes.txt”: without",
         "only one photo",
@@ -98,3 +97,12 @@ def test_what_cannot_be_used_is_refused(folder: Path, text: str | bytes, sentenc
     with pytest.raises(SourceRefused, match=sentence) as refusal:
         read(folder, text)
     assert refusal.value.remedy
+
+
+def test_spellings_across_splits_are_confirmed(folder: Path) -> None:
+    lines = "path,class,split\na.jpg,Rose,train\nb.jpg,tulip,train\nc.jpg,rose,test\n"
+    with pytest.raises(LayoutUnclear, match="--layout same: “rose” is “Rose”"):
+        read(folder, lines)
+    request = SourceRequest(path=str(folder / "list.csv"), layout="same")
+    found = open_source(request, folder)(folder, print)
+    assert [photo.class_name for photo in found.photos] == ["Rose", "tulip", "Rose"]

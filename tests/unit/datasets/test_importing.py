@@ -15,6 +15,7 @@ import pytest
 from core.datasets.importing import (
     ImportJob,
     ImportStatus,
+    choose_layout,
     clean_imports,
     discard_import,
     keep_import,
@@ -243,3 +244,24 @@ def test_the_workspace_may_be_relative_to_any_working_directory(tmp_path: Path) 
     )
     status = wait_for_end(Workspace(tmp_path / "here"), started.stdout.strip())
     assert status.state == "done", status.problem
+
+
+def test_an_unclear_upload_waits_for_the_choice_of_its_layout(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for place in ("colour", "grey"):
+        write_class_folders(tmp_path / "photos" / place, photos_per_class=2)
+    upload = Path(
+        shutil.make_archive(str(workspace.temporary / "upload"), "zip", tmp_path / "photos")
+    )
+    import_id = start(workspace, upload, remove_source=True)
+    wait_until(lambda: read_import(workspace, import_id).state == "failed", "the question")
+    asked = read_import(workspace, import_id)
+    assert asked.code == "layout_unclear"
+    assert [name for name, _, _ in asked.result["readings"]] == ["inner", "classes"]
+    clean_imports(workspace)
+    again = choose_layout(workspace, asked, "inner")
+    wait_until(lambda: read_import(workspace, again).state == "ready", "the report")
+    report = read_import(workspace, again).report
+    assert report is not None and [one.name for one in report.classes] == ["daisy", "rose", "tulip"]
+    assert [folder.name for folder in workspace.imports.iterdir()] == [again]

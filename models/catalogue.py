@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from core.config import OFFICIAL_WEIGHTS_URL
 from core.errors import NetworkUnsupported
 
 FEATURE_WIDTH = 2048
@@ -18,14 +17,13 @@ RANDOM = "random"
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Weights to download, built-in weights (no address), or random ones."""
+    """Weights to download, built-in weights, or random ones."""
 
     name: str
     """Name in recipes and options."""
     title: str
     sentence: str
     licence: str
-    address: str = ""
     size_bytes: int = 0
 
 
@@ -35,7 +33,6 @@ _ENTRIES = (
         title="ImageNet",
         sentence="Keras' ResNet50, trained on the 1,000 classes of ImageNet. The usual choice.",
         licence="MIT",
-        address=OFFICIAL_WEIGHTS_URL,
         size_bytes=94_765_736,
     ),
     Entry(

@@ -36,30 +36,22 @@ def test_neighbours_equal_scikit_learn(k: int) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-def test_a_training_photo_is_not_its_own_neighbour() -> None:
-    rows = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
-    labels = np.array([0, 1, 2, 3])
-    everything = np.arange(4)
-    found = predict_neighbours(rows, labels, everything, everything, k=1)
-    assert found.tolist() == [1, 0, 3, 2]
+NEAR, EQUAL = [[1.0, 0.0], [0.8, 0.6], [0.9, 0.1]], [[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]]
 
 
-def test_fewer_training_photos_than_voters_all_vote() -> None:
-    rows, labels = np.array([[1.0, 0.0], [0.8, 0.6], [0.9, 0.1]]), np.array([0, 0, 1])
-    found = predict_neighbours(rows, labels, np.array([0, 1]), np.array([2]), k=5)
-    assert found.tolist() == [0]
-
-
-def test_equal_votes_go_to_the_nearer_class() -> None:
-    rows = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])
-    found = predict_neighbours(rows, np.array([1, 0, 0]), np.array([0, 1]), np.array([2]), k=2)
-    assert found.tolist() == [1]
-
-
-def test_nothing_to_go_by_is_answered_all_the_same() -> None:
-    rows = np.zeros((3, 4))
-    found = predict_neighbours(rows, np.array([1, 1, 0]), np.array([0, 1]), np.array([2]), k=1)
-    assert found.tolist() == [1]
+@pytest.mark.parametrize(
+    ("rows", "labels", "train", "asked", "k", "expected"),
+    [
+        # A photo is not its own neighbour.
+        ([*NEAR[::2], [0.0, 1.0], [0.1, 0.9]], [0, 1, 2, 3], range(4), range(4), 1, [1, 0, 3, 2]),
+        (NEAR, [0, 0, 1], [0, 1], [2], 5, [0]),  # fewer training photos than voters: all vote
+        (EQUAL, [1, 0, 0], [0, 1], [2], 2, [1]),  # equal votes go to the nearer class
+        (np.zeros((3, 4)), [1, 1, 0], [0, 1], [2], 1, [1]),  # nothing to go by
+    ],
+)
+def test_neighbours_vote(rows, labels, train, asked, k: int, expected: list[int]) -> None:  # type: ignore[no-untyped-def]
+    given = (np.array(one) for one in (rows, labels, train, asked))
+    assert predict_neighbours(*given, k=k).tolist() == expected
 
 
 def test_the_largest_class_is_that_of_the_training_photos() -> None:

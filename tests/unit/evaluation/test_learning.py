@@ -61,21 +61,6 @@ def test_a_running_mean_is_not_compared_with_validation() -> None:
     assert said.gap is None and said.gap_sentence == ""
 
 
-def test_one_worse_epoch_is_not_overfitting() -> None:
-    said = judge(FALLING[:6], (1.0, 0.9, 0.8, 0.75, 0.7, 0.9))
-    assert said.verdict == "learning"
-
-
-def test_a_rise_within_the_noise_is_flat() -> None:
-    said = judge(FALLING, (1.0, 0.9, 0.8, 0.75, 0.7, 0.705, 0.71, 0.7, 0.712, 0.705))
-    assert (said.verdict, said.since) == ("flat", 5)
-
-
-def test_one_late_good_epoch_is_flat() -> None:
-    said = judge(FALLING, (1.0, 0.9, 0.8, 0.75, 0.7, 0.8, 0.85, 0.8, 0.71, 0.8))
-    assert said.verdict == "flat"
-
-
 @pytest.mark.parametrize(
     ("ended", "words"), [(True, "more epochs may help"), (False, "Still learning")]
 )
@@ -85,40 +70,41 @@ def test_a_loss_that_still_falls_asks_for_more_epochs(ended: bool, words: str) -
     assert "epoch 10" in said.sentence and words in said.sentence
 
 
-def test_a_slow_end_is_flat() -> None:
-    values = (1.0, 0.8, 0.6, 0.5, 0.452, 0.4515, 0.451, 0.4508, 0.4505, 0.45)
-    said = judge(FALLING, values)
-    assert (said.verdict, said.since) == ("flat", 5)
-
-
-def test_both_losses_rising_is_not_called_overfitting() -> None:
-    losses = (1.0, 0.8, 0.7, 0.75, 0.8, 0.85, 0.9)
-    said = judge(losses, (1.0, 0.9, 0.85, 0.9, 0.95, 1.0, 1.1))
-    assert (said.verdict, said.since) == ("diverged", 4)
-
-
-def test_a_high_learning_rate_is_not_overfitting() -> None:
-    said = judge((1.4, 0.7, 0.75, 0.78, 0.8), (0.6, 0.62, 0.66, 0.7, 0.75))
-    assert (said.verdict, said.since) == ("diverged", 2)
-    falling = judge((1.4, 1.0, 0.95, 0.9, 0.85), (0.6, 0.62, 0.66, 0.7, 0.75))
-    assert falling.verdict == "diverged"  # the training loss is higher, too
-
-
 def test_a_loss_that_is_not_a_number_blames_the_learning_rate() -> None:
     said = judge((1.0, 5.0, None), (1.0, 9.0, None))
     assert (said.verdict, said.since) == ("diverged", 3)
     assert "learning rate is too high" in said.sentence
 
 
-def test_a_growing_loss_diverges_from_its_first_rise() -> None:
-    assert judge((1.0, 0.9, 1.5, 3.0), (1.0, 0.9, 2.0, 4.0)).since == 3
+SLOW_END = (1.0, 0.8, 0.6, 0.5, 0.452, 0.4515, 0.451, 0.4508, 0.4505, 0.45)
+NOISY_END = (1.0, 0.9, 0.8, 0.75, 0.7, 0.705, 0.71, 0.7, 0.712, 0.705)
+ONE_GOOD_EPOCH = (1.0, 0.9, 0.8, 0.75, 0.7, 0.8, 0.85, 0.8, 0.71, 0.8)
+BOTH_RISE = ((1.0, 0.8, 0.7, 0.75, 0.8, 0.85, 0.9), (1.0, 0.9, 0.85, 0.9, 0.95, 1.0, 1.1))
+HIGH_RATE = (0.6, 0.62, 0.66, 0.7, 0.75)
 
 
-def test_a_loss_that_does_not_fall_is_stuck() -> None:
+@pytest.mark.parametrize(
+    ("losses", "val_losses", "verdict", "since"),
+    [
+        (FALLING[:6], (1.0, 0.9, 0.8, 0.75, 0.7, 0.9), "learning", None),  # one worse epoch
+        (FALLING, NOISY_END, "flat", 5),
+        (FALLING, ONE_GOOD_EPOCH, "flat", 5),
+        (FALLING, SLOW_END, "flat", 5),
+        (*BOTH_RISE, "diverged", 4),  # not overfitting
+        ((1.4, 0.7, 0.75, 0.78, 0.8), HIGH_RATE, "diverged", 2),
+        ((1.4, 1.0, 0.95, 0.9, 0.85), HIGH_RATE, "diverged", 2),  # the training loss is higher, too
+        ((1.0, 0.9, 1.5, 3.0), (1.0, 0.9, 2.0, 4.0), "diverged", 3),  # from its first rise
+    ],
+)
+def test_curves_have_a_verdict(
+    losses: tuple[float, ...], val_losses: tuple[float, ...], verdict: str, since: int | None
+) -> None:
+    said = judge(losses, val_losses)
+    assert (said.verdict, said.since) == (verdict, since)
+
+
+def test_a_constant_loss_is_stuck_unless_it_is_low() -> None:
     assert judge((1.6,) * 6, (1.61,) * 6, running=0.2).verdict == "stuck"
-
-
-def test_a_low_constant_loss_is_not_stuck() -> None:
     assert judge((0.01,) * 6, (0.01,) * 6, running=1.0).verdict != "stuck"
 
 

@@ -34,9 +34,11 @@ class PetalscopeError(Exception):
     """
 
     code = "error"
+    status = 400
+    """Of the API's answer; a fact `status` takes its place."""
 
-    def __init_subclass__(cls, *, code: str) -> None:
-        cls.code = code
+    def __init_subclass__(cls, *, code: str, status: int | None = None) -> None:
+        cls.code, cls.status = code, status or cls.status
 
     def __init__(self, problem: str, remedy: str, *, code: str = "", **facts: object) -> None:
         problem, remedy = name_command(problem), name_command(remedy)
@@ -45,6 +47,7 @@ class PetalscopeError(Exception):
         self.problem = problem
         self.remedy = remedy
         self.facts: dict[str, Any] = facts
+        self.status = int(str(facts.get("status", self.status)))
 
     def __reduce__(self) -> tuple[object, ...]:
         again = partial(type(self), self.problem, self.remedy, code=self.code, **self.facts)
@@ -97,11 +100,11 @@ class ImportFailed(PetalscopeError, code="import_failed"):
     """An import ended before the dataset was complete; nothing was saved. Start it again."""
 
 
-class PhotoRefused(PetalscopeError, code="photo_refused"):
+class PhotoRefused(PetalscopeError, code="photo_refused", status=422):
     """A file is not a usable photo. Save it again as JPEG or PNG."""
 
 
-class PhotoTooLarge(PhotoRefused, code="photo_too_large"):
+class PhotoTooLarge(PhotoRefused, code="photo_too_large", status=413):
     """A photo has more bytes or pixels than the settings allow; it was not decoded. Make it
     smaller."""
 
@@ -189,16 +192,16 @@ class RuleRefused(PetalscopeError, code="rule_refused"):
     which."""
 
 
-class DiskFull(PetalscopeError, code="disk_full"):
+class DiskFull(PetalscopeError, code="disk_full", status=503):
     """The disk is full. Free space, then try again."""
 
 
-class DatabaseUnusable(PetalscopeError, code="database_unusable"):
+class DatabaseUnusable(PetalscopeError, code="database_unusable", status=503):
     """The index of the workspace is damaged, or empty although runs are on disk. `python -m
     core repair` rebuilds it from its copies and folders."""
 
 
-class PlaceRefused(PetalscopeError, code="place_refused"):
+class PlaceRefused(PetalscopeError, code="place_refused", status=503):
     """The system denies access to a path: a read-only disk, or another user's folder. Check its
     owner, or choose another workspace with `PETALSCOPE_WORKSPACE`."""
 
@@ -232,7 +235,7 @@ class ClusterFailed(PetalscopeError, code="cluster_failed"):
 # Models in use: registry, API, log, monitoring, retraining, export
 
 
-class VersionMissing(PetalscopeError, code="version_missing"):
+class VersionMissing(PetalscopeError, code="version_missing", status=404):
     """The registry has no version with this number, digest or alias. `python -m core promote
     --list` shows the versions."""
 
@@ -247,7 +250,7 @@ class PromotionRefused(PetalscopeError, code="promotion_refused"):
     says which; `--override` with a reason promotes it anyway."""
 
 
-class FeedbackRefused(PetalscopeError, code="feedback_refused"):
+class FeedbackRefused(PetalscopeError, code="feedback_refused", status=422):
     """Feedback on an answer, or its review, is not valid. The message says why."""
 
 
@@ -259,25 +262,25 @@ class RequestRefused(PetalscopeError, code="request_refused"):
     """A request to the API has a wrong address, method, form or value. See `/openapi.json`."""
 
 
-class RequestTooLarge(RequestRefused, code="request_too_large"):
+class RequestTooLarge(RequestRefused, code="request_too_large", status=413):
     """A request to the API is too large; the rest was not read. Send fewer or smaller photos."""
 
 
-class KeyRefused(PetalscopeError, code="key_refused"):
+class KeyRefused(PetalscopeError, code="key_refused", status=401):
     """A request to the API has no valid key, or comes from an address that is not allowed. Send
     the key."""
 
 
-class TooManyRequests(PetalscopeError, code="too_many_requests"):
+class TooManyRequests(PetalscopeError, code="too_many_requests", status=429):
     """An address or key has sent too many photos in a minute. Wait for the time in
     `Retry-After`."""
 
 
-class ServiceBusy(PetalscopeError, code="service_busy"):
+class ServiceBusy(PetalscopeError, code="service_busy", status=503):
     """The API has reached its limit of waiting photos. Wait for the time in `Retry-After`."""
 
 
-class ServiceNotReady(PetalscopeError, code="service_not_ready"):
+class ServiceNotReady(PetalscopeError, code="service_not_ready", status=503):
     """The API has no model version yet. Promote one; the API loads it automatically."""
 
 

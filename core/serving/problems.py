@@ -12,28 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from core import errors
 from core.errors import PetalscopeError, RequestRefused, ServiceBusy, UnexpectedFault
 from core.serving.schemas import Problem, ProblemDocument
 
 REQUEST_ID = "X-Request-ID"
 
-_STATUSES: dict[type[Exception], int] = {
-    errors.PhotoTooLarge: 413,
-    errors.RequestTooLarge: 413,
-    errors.PhotoRefused: 422,
-    errors.KeyRefused: 401,
-    errors.TooManyRequests: 429,
-    errors.ServiceBusy: 503,
-    errors.ServiceNotReady: 503,
-    errors.VersionMissing: 404,
-    errors.FeedbackRefused: 422,
-    errors.DiskFull: 503,
-    errors.DatabaseUnusable: 503,
-    errors.PlaceRefused: 503,
-    errors.PetalscopeError: 400,
-}
-"""By kind or, where it is not listed, by its parent; an error may name another in its facts."""
 _SEE = "See /openapi.json for the allowed requests."
 
 
@@ -46,15 +29,13 @@ def describe_problem(error: PetalscopeError, request_id: str) -> Problem:
 
 def problem_response(error: PetalscopeError, request_id: str) -> Response:
     """Return the whole answer to a request that ended with an error."""
-    listed = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
-    status = int(str(error.facts.get("status", listed)))
-    facts = error.facts | ({"authenticate": "Bearer"} if status == 401 else {})
+    facts = error.facts | ({"authenticate": "Bearer"} if error.status == 401 else {})
     names = {"retry_after": "Retry-After", "allow": "Allow", "authenticate": "WWW-Authenticate"}
     headers = {name: str(facts[fact]) for fact, name in names.items() if fact in facts}
-    if status == 500:
+    if error.status == 500:
         headers[REQUEST_ID] = request_id  # answered outside of the gate, which adds it to others
     document = ProblemDocument(error=describe_problem(error, request_id))
-    return Response(document.model_dump_json(), status, headers, "application/json")
+    return Response(document.model_dump_json(), error.status, headers, "application/json")
 
 
 def find_request_id(request: Request) -> str:

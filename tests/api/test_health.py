@@ -81,37 +81,20 @@ def test_a_full_queue_turns_away_at_once_and_says_when_to_come_again(
         assert (ready["photos_waiting"], ready["queue"]) == (0, 2)
 
 
-@pytest.mark.parametrize(
-    ("host", "key", "what"),
-    [
-        ("0.0.0.0", None, "no key is set"),
-        ("192.168.7.9", None, "no key is set"),
-        ("127.0.0.1", "short", "can be guessed"),
-        ("0.0.0.0", "short", "can be guessed"),
-    ],
-)
-def test_it_does_not_start_where_others_could_come_in(
-    workspace: Workspace,
-    monkeypatch: pytest.MonkeyPatch,
-    host: str,
-    key: str | None,
-    what: str,
-) -> None:
-    if key:
-        monkeypatch.setenv("PETALSCOPE_API_KEY", key)
-    with pytest.raises(SettingRefused, match=what) as refused:
-        run_server(host, 0)
+@pytest.mark.usefixtures("workspace")
+def test_it_does_not_start_where_others_could_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingRefused, match="no key is set"):
+        run_server("0.0.0.0", 0)
+    monkeypatch.setenv("PETALSCOPE_API_KEY", "short")
+    with pytest.raises(SettingRefused, match="can be guessed") as refused:
+        run_server("127.0.0.1", 0)
     assert "short" not in str(refused.value)
-    del workspace
 
 
 @pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False)])
 @pytest.mark.usefixtures("workspace")
 def test_plain_http_that_others_can_reach_gets_a_warning(
-    host: str,
-    warned: bool,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    host: str, warned: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(api, "run_server", lambda *given: given[-1]())
     assert main(["serve", "--host", host]) == 0

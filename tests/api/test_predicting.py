@@ -3,7 +3,6 @@
 import hashlib
 import io
 from base64 import b64encode
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from core.monitoring.log import read_features, read_predictions, read_scores
 from core.registry.loading import open_version
 from core.workspace import Workspace
 from data.images import FORMATS
-from tests.api.conftest import JPEG, PHOTO, TestClient, check_problem, classify, open_client
+from tests.api.conftest import PHOTO, TestClient, check_problem, classify, open_client
 from tests.builders import CLASSES, draw_photo, encode_photo
 
 OTHER_PHOTO = encode_photo(draw_photo(0, 4))
@@ -52,12 +51,6 @@ def test_the_formats_of_the_page_are_taken_under_any_name(client: TestClient, fo
     assert answer.json()["photo"]["format"] == format.replace("HEIF", "HEIC")
 
 
-def test_as_many_classes_as_were_asked_for(client: TestClient) -> None:
-    answer = client.post("/v1/predict?top=1", content=PHOTO, headers=JPEG)
-    assert len(answer.json()["top"]) == 1
-    assert client.post("/v1/predict?top=0", content=PHOTO, headers=JPEG).status_code == 422
-
-
 def test_a_batch_answers_each_photo_and_names_the_bad_ones(client: TestClient) -> None:
     photos = [encode_photo(draw_photo(number % 3, number)) for number in range(20)]
     files = [("photos", (f"{number}.jpg", photo)) for number, photo in enumerate(photos)]
@@ -66,6 +59,7 @@ def test_a_batch_answers_each_photo_and_names_the_bad_ones(client: TestClient) -
     answer = client.post("/v1/predict/batch?top=2", files=files)
     assert answer.status_code == 200, answer.text
     document = answer.json()
+    assert {len(item["answer"]["top"]) for item in document["items"] if item["answer"]} == {2}
     assert (document["answered"], document["refused"]) == (18, 2)
     assert [item["name"] for item in document["items"]] == [file[1][0] for file in files]
     for number, item in enumerate(document["items"]):
@@ -83,24 +77,6 @@ def test_a_batch_has_1_to_64_photos(client: TestClient, count: int) -> None:
     files = [("photos", ("a.jpg", PHOTO))] * count or [("other", ("a.jpg", PHOTO))]
     answer = client.post("/v1/predict/batch", files=files)
     check_problem(answer, 422, "request_refused")
-
-
-def test_many_at_once_get_their_own_answers(
-    client: TestClient, served_workspace: Workspace
-) -> None:
-    photos = [encode_photo(draw_photo(number % 3, 40 + number)) for number in range(24)]
-    predictor = open_version(served_workspace, 1)
-
-    def ask(photo: bytes) -> dict[str, object]:
-        return classify(client, photo).json()
-
-    with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(ask, photos))
-    for photo, answer in zip(photos, answers, strict=True):
-        assert answer["photo"]["sha256"] == hashlib.sha256(photo).hexdigest()
-        best = predictor.predict(photo).top[0]
-        given = {one["class_name"]: one["score"] for one in answer["top"]}
-        assert given[best[0]] == pytest.approx(best[1], abs=1e-2)
 
 
 def test_every_answer_stands_in_the_log(client: TestClient, served_workspace: Workspace) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
+from core.cli.choosing import choose_model
+from core.errors import VersionMissing
 from core.monitoring.log import read_predictions
 from core.registry.promoting import promote, set_challenger
 from core.runs.store import list_runs
@@ -63,33 +65,21 @@ def test_many_photos_are_told_in_a_table_and_nothing_is_logged_when_not_wanted(
     assert read_predictions(trained_copy).empty
 
 
-@pytest.mark.slow
-def test_names_mean_versions_and_runs(
-    trained_copy: Workspace, photos: Path, answer: Answer
-) -> None:
+def test_names_mean_versions_and_runs(trained_copy: Workspace, answer: Answer) -> None:
     first, second = register_versions(trained_copy, 2)
-    photo = str(photos / "rose" / "rose_200.jpg")
     run = list_runs(trained_copy)[-1]
-    missing = answer("predict", "champion", photo, exit_code=1)
-    assert missing["error"]["code"] == "version_missing"
+    with pytest.raises(VersionMissing):
+        choose_model(trained_copy, "champion")
     promote(trained_copy, first.number, reason="the first")
     set_challenger(trained_copy, second.number)
-    for text, version in (
-        ("champion", 1),
-        ("challenger", 2),
-        ("v2", 2),
-        (second.digest[:12], 2),
-        (run.id, None),
-        (run.name, None),
-        ("latest", None),
-    ):
-        found = answer("predict", text, "--no-log", photo)
-        assert (found["version"], found["run"]) == (version, run.id), text
-    assert answer("predict", "v9", photo, exit_code=1)["error"]["code"] == "version_missing"
-    assert answer("predict", "nothing", photo, exit_code=1)["error"]["code"] == "run_missing"
-    assert answer("predict", "v1", exit_code=1)["error"]["code"] == "source_refused"
-    nowhere = answer("predict", "v1", "--dir", str(photos / "nowhere"), exit_code=1)
-    assert nowhere["error"]["code"] == "source_refused"
+    named = {"champion": "v1", "Challenger": "v2", "v2": "v2", second.digest[:12]: "v2"}
+    named |= {run.id: run.id, run.name: run.id, "latest": run.id}
+    assert {text: choose_model(trained_copy, text) for text in named} == named
+    for text, missing in (("v9", "version_missing"), ("nothing", "run_missing")):
+        assert answer("predict", text, "x.jpg", exit_code=1)["error"]["code"] == missing
+    for rest in ([], ["--dir", "nowhere"]):
+        error = answer("predict", "v1", *rest, exit_code=1)["error"]
+        assert error["code"] == "source_refused"
 
 
 def test_a_damaged_champion_is_refused_and_the_one_before_answers(

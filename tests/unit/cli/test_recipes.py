@@ -44,35 +44,3 @@ def test_a_policy_is_named_and_gets_views(workspace: Workspace) -> None:
     assert read(workspace, "--policy", "gentle", "--views", "9").views == 9
     with pytest.raises(AugmentationRefused):
         read(workspace, "--policy", "yours")
-
-
-def test_the_options_reach_the_recipe(workspace: Workspace) -> None:
-    recipe = read(
-        workspace,
-        *("--strategy", "two_phases", "--optimizer", "sgd", "--momentum", "0.8"),
-        *("--weight-decay", "0.01", "--schedule", "cosine", "--warmup-epochs", "2"),
-        *("--patience", "4", "--class-weights", "--label-smoothing", "0.1", "--mixup", "0.2"),
-        *("--head-epochs", "3", "--unfrozen", "2", "--fine-learning-rate", "2e-5"),
-        *("--precision", "mixed", "--hidden", "64,32", "--split-seed", "5", "--no-standardise"),
-    )
-    assert recipe == Recipe(
-        dataset="abc123",
-        weights_digest="digest",
-        strategy="two_phases",
-        optimizer="sgd",
-        momentum=0.8,
-        weight_decay=0.01,
-        schedule="cosine",
-        warmup_epochs=2,
-        patience=4,
-        class_weights=True,
-        label_smoothing=0.1,
-        mixup=0.2,
-        head_epochs=3,
-        unfrozen=2,
-        fine_learning_rate=2e-5,
-        precision="mixed",
-        hidden=(64, 32),
-        split_seed=5,
-        standardise=False,
-    )

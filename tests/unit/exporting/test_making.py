@@ -19,7 +19,6 @@ from core.exporting.store import (
     start_export,
 )
 from core.prediction.deciding import DecisionRule, save_rule
-from core.registry.files import blob_file
 from core.registry.registering import register_run
 from core.runs.jobs import read_job
 from core.runs.queue.queue import delete_run
@@ -29,6 +28,7 @@ from data.manifest import hide_dataset
 from tests.builders import draw_photo, encode_photo
 from tests.exporting import check_scores, unpack
 from tests.processes import wait_until
+from tests.registered import change_byte, version_file
 
 
 def ignore_steps(step: str, done: int, total: int) -> None:
@@ -96,11 +96,7 @@ def test_a_version_is_exported_after_its_run_and_dataset_are_gone(
 
 def test_an_altered_version_is_not_exported(trained_copy: Workspace, tmp_path: Path) -> None:
     version = register_run(trained_copy, find_run(trained_copy))
-    head = blob_file(trained_copy, version.facts["files"]["head"])
-    content = bytearray(head.read_bytes())
-    content[-1] ^= 1
-    head.unlink()
-    head.write_bytes(content)
+    change_byte(version_file(trained_copy, version, "head"))
     with pytest.raises(VersionDamaged):
         write_zip(trained_copy, "v1", ["onnx"], tmp_path / "x.zip", ignore_steps)
 

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
 from core.errors import PetalscopeError, PromotionRefused, VersionDamaged, VersionMissing
-from core.registry.events import ModelEvent, list_champions, list_events
+from core.registry.events import EventKind, ModelEvent, list_champions, list_events
 from core.registry.evidence import evidence_from_facts
 from core.registry.promoting import promote, roll_back, set_challenger
 from core.registry.store import ModelVersion, find_version, read_aliases
@@ -165,13 +165,9 @@ def _try(deed: tuple[Workspace, int, object]) -> int | None:
 
 
 def test_champions_stand_behind_one_another() -> None:
-    def line(*deeds: tuple[str, int]) -> list[int]:
-        events = [ModelEvent(version=number, kind=kind, **rest) for kind, number in deeds]  # type: ignore[arg-type]
-        return list_champions(events)
+    def line(*deeds: tuple[EventKind, int]) -> list[int]:
+        return list_champions([ModelEvent(*deed) for deed in deeds])
 
-    rest: dict[str, object] = {
-        "number": 0, "time": None, "former": None, "who": "", "reason": ""
-    }  # fmt: skip
     assert line() == []
     assert line(("promoted", 1), ("promoted", 2), ("promoted", 1)) == [1, 2, 1]
     assert line(("promoted", 1), ("promoted", 2), ("rolled_back", 1)) == [1]

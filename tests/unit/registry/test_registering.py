@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from core.datasets.versions import delete_version as hide_dataset
-from core.errors import FeaturesMissing, RunMissing, RunUnfinished, VersionMissing
+from core.errors import FeaturesMissing, RunMissing, RunUnfinished
 from core.prediction.deciding import DecisionRule, delete_rule, save_rule
 from core.prediction.predictor import open_predictor
 from core.registry.events import list_events
 from core.registry.files import PROPERTIES, read_reference
 from core.registry.loading import open_version
 from core.registry.registering import register_run
-from core.registry.store import find_version, list_versions, read_version
+from core.registry.store import list_versions, read_version
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.result import read_result
 from core.runs.store import list_runs
@@ -94,11 +94,6 @@ def test_a_version_says_what_it_is_made_of(trained_copy: Workspace) -> None:
     assert sum(counts.values()) == len(result.photo_numbers("train"))
     assert version.facts["recipe"]["weights"] == "random"
     assert read_version(trained_copy, 1) == version
-    assert find_version(trained_copy, version.digest[:8]) == version
-    with pytest.raises(VersionMissing):
-        find_version(trained_copy, "v2")
-    with pytest.raises(VersionMissing):
-        find_version(trained_copy, "champion")
 
 
 def test_the_reference_is_of_validation_photos(trained_copy: Workspace) -> None:

@@ -1,7 +1,6 @@
 """Events and evidence in words: honest about chance and repeated comparisons."""
 
 import dataclasses
-from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 from core.evaluation.comparison import exact_mcnemar
@@ -16,7 +15,6 @@ from core.registry.evidence import (
 )
 
 KINDS = get_args(EventKind)
-START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 EVIDENCE = Evidence(
     champion=1,
     challenger=2,
@@ -29,10 +27,6 @@ EVIDENCE = Evidence(
     split="test",
     dataset_id="15ec4e559f5560da",
 )
-
-
-def make_event(kind: EventKind, hour: float = 0, **given: object) -> ModelEvent:
-    return ModelEvent(kind=kind, number=1, time=START + timedelta(hours=hour), **given)  # type: ignore[arg-type]
 
 
 def test_evidence_says_both_accuracies_with_n_and_interval() -> None:
@@ -49,27 +43,27 @@ def test_evidence_says_both_accuracies_with_n_and_interval() -> None:
 
 
 def test_every_kind_of_event_has_words() -> None:
-    titles = {kind: title_event(make_event(kind, version=2, former=1)) for kind in KINDS}
+    titles = {kind: title_event(ModelEvent(kind, version=2, former=1)) for kind in KINDS}
     assert len(set(titles.values())) == len(KINDS)
     assert titles["promoted"] == "v2 became the champion instead of v1"
     assert titles["rolled_back"] == "Rolled back from v1: v2 answers again"
     assert titles["refused"] == "v2 was refused: v1 answers"
     for kind in KINDS:  # none of them needs a version
-        assert "None" not in title_event(make_event(kind))
-    kept = make_event("challenger", former=3, facts={"kept": 1})
+        assert "None" not in title_event(ModelEvent(kind))
+    kept = ModelEvent("challenger", former=3, facts={"kept": 1})
     assert title_event(kept) == "v1 stays champion: v3 is no longer the challenger"
 
 
 def test_a_promotion_says_why_and_on_what_it_rests() -> None:
     facts = {"evidence": dataclasses.asdict(EVIDENCE), "override": False}
-    event = make_event(
+    event = ModelEvent(
         "promoted", version=2, former=1, who="Ada", reason="better on roses", facts=facts
     )
     words = describe_event(event)
     assert words.startswith("v2 became the champion instead of v1. Accuracy 84.4 %")
     assert words.endswith("“better on roses” (Ada)")
     assert "Without proof" not in words
-    forced = make_event("promoted", version=2, former=1, facts={"override": True})
+    forced = ModelEvent("promoted", version=2, former=1, facts={"override": True})
     assert "Without proof of a gain." in describe_event(forced)
 
 

@@ -6,10 +6,15 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from core.errors import PetalscopeError
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])")
 
 
@@ -80,7 +85,18 @@ def cell_text(name: str) -> str:
 
     Source: OWASP, “CSV Injection”.
     """
-    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
+    return f"'{name}" if _FORMULA.match(name) else name
+
+
+def guard_cells(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a table for a CSV file: each text in it, and each head, as `cell_text` writes it."""
+    guarded = table.map(lambda cell: cell_text(cell) if isinstance(cell, str) else cell)
+    return guarded.rename(columns=cell_text)
+
+
+def read_cell_text(cell: str) -> str:
+    """Return the text that `cell_text` made a cell of."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def data_uri(content: bytes, kind: str = "image/webp") -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from core.config import FRAMING, PHOTO_SIZE, Framing, fingerprint
 from data.images import PACKED_ALIKE, PACKING, read_packed_photo
-from data.splits import draw_splits
+from data.splits import draw_splits, join_groups
 
 VERSION = 2
 MANIFEST, SET_ASIDE = "manifest.parquet", "set_aside.parquet"
@@ -95,7 +95,10 @@ class Dataset:
         """Return the split of each photo, (n,) str: stored, or drawn with a seed."""
         if seed is None:
             return self.splits
-        return draw_splits(self.labels, self.manifest["sha256"].to_numpy(), seed=seed)
+        digests = self.manifest["sha256"].to_numpy()
+        groups = self.manifest.get("group")  # of datasets imported with groups
+        joined = digests if groups is None else join_groups(digests, groups.to_numpy())
+        return draw_splits(self.labels, joined, seed=seed)
 
     def photo_numbers(self, split: str | None = None, class_name: str | None = None) -> np.ndarray:
         """Return the numbers of the photos of a split and class, (m,) int64; None: of any."""

@@ -14,6 +14,7 @@ from typing import Literal
 import pandas as pd
 
 from core.errors import ExportRefused
+from core.formats import guard_cells
 from data.dataset import Dataset
 from data.importing import report_full_disk
 from data.sources.names import format_mapping
@@ -151,7 +152,7 @@ def _write_photos(
 def _write_tables(dataset: Dataset, folder: Path, paths: list[str]) -> None:
     (folder / MAPPING).write_text(describe_mapping(dataset), encoding="utf-8")
     table = pd.DataFrame({"path": paths, "class": dataset.manifest["class"]})
-    table.assign(split=dataset.splits).to_csv(folder / LABELS, index=False)
+    guard_cells(table.assign(split=dataset.splits)).to_csv(folder / LABELS, index=False)
 
 
 def _check_target(target: Path) -> None:

@@ -23,6 +23,8 @@ from data.decoding import DAMAGE, TRANSPARENT, end_jpeg, find_shown, is_blank, l
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "TGA")
 FORMATS_SAID = "JPEG, PNG, WebP, HEIC, AVIF, BMP, GIF, TIFF, PPM or TGA"
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF8", b"II*\0", b"MM\0*")
+START_BYTES = 256
+"""Bytes of a file that show its format."""
 _PPM = re.compile(rb"P[1-6]\s")
 _TGA_END = b"TRUEVISION-XFILE.\0"
 _AVIF = {b"avif", b"avis"}

@@ -21,7 +21,7 @@ import pandas as pd
 import psutil
 
 from core.errors import DISK_FULL_ERRNOS, DiskFull, ImportFailed, SourceRefused
-from core.formats import sort_names
+from core.formats import count, sort_names
 from core.workspace import Workspace
 from data import dataset as files
 from data.dataset import Dataset, identify_dataset
@@ -31,8 +31,8 @@ from data.packing import pack_photos
 from data.report import ImportReport, make_report, note_copies, note_photos
 from data.sources.catalogue import open_source
 from data.sources.found import FoundSource, SourceRequest, Tell
-from data.sources.names import number_classes
-from data.splits import draw_splits, draw_validation
+from data.sources.names import list_names, number_classes
+from data.splits import draw_splits, draw_validation, join_groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +208,8 @@ def _write_dataset(
     table.insert(2, "label", 0)
     classes = label_classes(table)
     table["split"], split_origin = _settle_splits(table, split_seed, found.split_origin or "given")
+    if not table["group"].any():
+        del table["group"]
     table.to_parquet(folder / files.MANIFEST, index=False)
     set_aside.fillna({"split": ""}).to_parquet(folder / files.SET_ASIDE, index=False)
     dataset_id = identify_dataset(table, classes)
@@ -263,10 +265,17 @@ def _check_readable(table: pd.DataFrame, set_aside: pd.DataFrame) -> None:
 
 def _settle_splits(table: pd.DataFrame, seed: int, given_as: str) -> tuple[np.ndarray, str]:
     """Return the split of each row, (n,) str, and the origin of the splits in words."""
-    labels, groups = np.asarray(table["label"]), np.asarray(table["sha256"])
+    labels, named = np.asarray(table["label"]), np.asarray(table["group"], dtype=np.str_)
+    groups = join_groups(np.asarray(table["sha256"], dtype=np.str_), named)
     if table["split"].isna().all():
         return draw_splits(labels, groups, seed=seed), f"drawn with seed {seed}"
     given = np.asarray(table["split"], dtype=np.str_)
+    splits_of = table["split"].groupby(named).nunique().drop("", errors="ignore")
+    if divided := list(splits_of.index[splits_of > 1]):
+        raise SourceRefused(
+            f"The given splits divide {count(len(divided), 'group')}: {list_names(divided)}.",
+            "Correct the splits, or draw new ones (--own-split).",
+        )
     if (given == "validation").any():
         return given, given_as
     drawn = draw_validation(labels, groups, given, seed=seed)

@@ -27,6 +27,7 @@ _TABLE_TYPES = {
     "path": "str",
     "class": "str",
     "split": "str",
+    "group": "str",
     "sha256": "str",
     "phash": "str",
     "width": "int64",
@@ -75,6 +76,7 @@ def pack_photos(
                 "path": photo.path,
                 "class": photo.class_name,
                 "split": photo.split,
+                "group": photo.group,
             }
             if isinstance(packed, PhotoRefused):
                 set_aside.append(row | {"code": packed.code, "problem": packed.problem})

@@ -61,6 +61,8 @@ class ImportReport:
     layout: str = ""
     """The meaning of the folders in a sentence, and the folders in text."""
     tree: str = ""
+    groups: tuple[str, ...] = ()
+    """Unused columns of a table that may name groups, such as “patient”."""
     already_imported: bool
     """Whether the same photos, classes and splits are already a dataset."""
 
@@ -102,6 +104,7 @@ def make_report(
         bytes=int(manifest["bytes"].sum()),
         layout=found.layout,
         tree=found.tree,
+        groups=found.groups,
         already_imported=already_imported,
     )
 

@@ -11,6 +11,24 @@ SPLITS = ("train", "validation", "test")
 FRACTIONS = (0.70, 0.15, 0.15)
 
 
+def join_groups(digests: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return a number for each row, (n,) int: equal for copies and for rows of one group.
+
+    Args:
+        digests: (n,) str, equal for copies.
+        groups: (n,) str, "" for a row of its own.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    copies = np.unique(digests, return_inverse=True)[1]
+    named = np.unique(np.where(groups == "", digests, groups), return_inverse=True)[1]
+    first = int(copies.max(initial=-1)) + 1
+    size = first + int(named.max(initial=-1)) + 1
+    links = coo_array((np.ones(len(copies)), (copies, named + first)), shape=(size, size))
+    return np.asarray(connected_components(links, directed=False)[1][copies])
+
+
 def draw_splits(
     labels: np.ndarray, groups: np.ndarray, *, seed: int, fractions: Sequence[float] = FRACTIONS
 ) -> np.ndarray:

@@ -82,6 +82,11 @@ _FILES = [
         "the meaning of the folders, where it is not clear; a refusal lists the possible ones",
         default="",
     ),
+    option(
+        "--group COLUMN",
+        "the column of a .csv, such as patient, whose photos of equal value stay in one split",
+        default="",
+    ),
     flag("--own-split", "draw new splits even if the source has some"),
     option("--split-seed", "seed for drawing splits", natural, default=0),
     option("--name", "name of the dataset; default: the name of the source"),
@@ -117,6 +122,7 @@ def _read_request(given: Namespace) -> SourceRequest:
         kind=given.kind,
         path=expanded.pop("source"),
         layout=given.layout,
+        group=given.group,
         own_split=given.own_split,
         from_page=False,  # a person with a shell may read any file that the system lets them read
         **expanded,

@@ -15,7 +15,7 @@ import numpy as np
 
 from core.config import fingerprint
 from core.errors import TagRefused
-from core.formats import cell_text, check_name, settle_name
+from core.formats import check_name, guard_cells, settle_name
 from core.runs.locks import hold_lock
 from core.workspace import Workspace, read_json_files, write_json
 from data.dataset import Dataset
@@ -93,9 +93,7 @@ def write_tags_csv(dataset: Dataset, tags: PhotoTags) -> str:
     photos, numbers = np.nonzero(tags.borne)
     table = dataset.manifest[["path", "class", "split", "sha256"]].iloc[photos]
     table = table.assign(tag=[tags.names[number] for number in numbers])
-    for name in ("path", "class", "tag"):
-        table[name] = table[name].map(cell_text)
-    return str(table.to_csv(index=False))
+    return str(guard_cells(table).to_csv(index=False))
 
 
 def stamp_tags(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:

@@ -10,7 +10,14 @@ from typing import TypeVar
 from core.ahead import work_ahead
 from core.errors import PhotoRefused, SourceRefused
 from data.images import read_photo_file
-from data.sources.layout import is_hidden, is_photo, make_storable, refuse_unreadable
+from data.sources.layout import (
+    is_hidden,
+    is_photo,
+    make_storable,
+    refuse_links,
+    refuse_unreadable,
+)
+from data.sources.names import refuse_without_photos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +52,15 @@ def find_photos(folder: Path) -> Album:
         for place, _, names in os.walk(folder, onerror=refuse_unreadable)
         for file in (Path(place, name) for name in names)
     }
-    chosen = sorted(path for path in files if is_photo(path))
+    chosen = sorted(path for path, file in files.items() if is_photo(path, file))
     if not chosen:
-        raise SourceRefused(
-            f"There are no photos in the folder “{folder}”.",
-            "Photos end in .jpg, .png, .webp, .heic, .avif …",
+        refuse_links(
+            [path.name for path in folder.iterdir() if path.is_symlink() and path.is_dir()]
         )
+        problem = refuse_without_photos([path for path in files if not is_hidden(path)]).problem
+        raise SourceRefused(problem, "Name a folder with photos, or the photos themselves.")
     photos = [NamedPhoto(name=path, read=partial(read_photo_file, files[path])) for path in chosen]
-    others = [path for path in files if not is_photo(path) and not is_hidden(path)]
+    others = [path for path in files.keys() - set(chosen) if not is_hidden(path)]
     return Album(photos=photos, left_out=len(others))
 
 

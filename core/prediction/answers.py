@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.errors import PhotoRefused
 from core.evaluation.calibration import temper_scores
-from core.formats import cell_text
+from core.formats import guard_cells
 from core.prediction.deciding import TOP, Decision, Kind, rank_classes
 
 if TYPE_CHECKING:
@@ -184,10 +184,7 @@ def tabulate_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> 
 
 def write_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> bytes:
     """Return the table as CSV (UTF-8 with a byte order mark, for spreadsheets)."""
-    table = tabulate_answers(photos, [cell_text(name) for name in models])
-    texts = [name for name in table if not name.rpartition("_")[0].endswith("score")]
-    for name in texts:
-        table[name] = [cell_text(cell) if isinstance(cell, str) else cell for cell in table[name]]
+    table = guard_cells(tabulate_answers(photos, models))
     return str(table.to_csv(index=False, float_format="%.4f")).encode("utf-8-sig")
 
 

@@ -11,10 +11,11 @@ import shutil
 import stat
 import struct
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,8 +24,9 @@ from typing import IO, NamedTuple, NoReturn, cast
 from core.config import read_settings
 from core.errors import ArchiveRefused, SourceRefused
 from core.formats import count
+from data.images import START_BYTES, starts_like_photo
 from data.sources.found import READING, FoundSource, OnProgress, SourceKind, Tell
-from data.sources.layout import Read, read_layout
+from data.sources.layout import Read, is_hidden, is_photo, make_storable, read_layout
 
 MEMBER_LIMIT = 100_000
 RATIO_LIMIT = 100
@@ -43,6 +45,9 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _LONG_NUMBER = re.compile(rb"\d{200}")  # tarfile parses a number in the square of its length
 _NOT_ZERO = re.compile(rb"[^\0]")
 _LOCAL_HEADER = 30
+_UTF8 = 0x800
+_GARBLED = re.compile("[\u2500-\u259f\udc80-\udcff\ufffd]|[A-Za-z][\u0393-\u03c6\u2229\u221e÷ⁿ≈√]")
+"""Box drawings or Greek within Latin words: bytes of another code page, read in that of DOS."""
 _LOCKED = 0x1 | 0x40 | 0x2000
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGE = (
@@ -103,17 +108,26 @@ def unpack_photos(
     with ExitStack() as on_error, _report_damage(), _open_archive(archive) as read_members:
         files, folders, repeated = _check_members(read_members(), archive.stat().st_size)
         places = {path: target / f"{number:06d}" for number, path in enumerate(files)}
+        for path, place in places.items():
+            on_error.callback(place.unlink, missing_ok=True)
+            if files[path]:
+                place.write_bytes(files[path])
         found = read(list(places.items()), folders)
         wanted = {photo.file for photo in found.photos}
-        places = {path: place for path, place in places.items() if place in wanted}
-        for place in places.values():
-            on_error.callback(place.unlink, missing_ok=True)
+        for path in [path for path, place in places.items() if place not in wanted]:
+            places.pop(path).unlink(missing_ok=True)
         _write_files(read_members(), places, on_progress)
         on_error.pop_all()
-    if not repeated:
-        return found
-    note = f"{count(repeated, 'path')} occurred again in the archive; the last file was used."
-    return replace(found, notes=(*found.notes, note))
+    notes = [*found.notes]
+    if repeated:
+        again = count(repeated, "path")
+        notes.append(f"{again} occurred again in the archive; the last file was used.")
+    if garbled := [path for path in files if _GARBLED.search(path)]:
+        notes.append(
+            f"{count(len(garbled), 'name')} may be garbled, as “{make_storable(garbled[0])}”: the "
+            "archive does not say how its names are written. Pack it again with names in UTF-8."
+        )
+    return replace(found, notes=tuple(notes))
 
 
 def _write_files(
@@ -131,14 +145,16 @@ def _write_files(
 
 def _check_members(
     members: Iterable[Member], packed_bytes: int
-) -> tuple[list[str], list[str], int]:
-    """Return the paths of files and folders, and the number of repeated paths.
+) -> tuple[dict[str, bytes], list[str], int]:
+    """Return path → first bytes, for photos without an ending; folders; number of repeated paths.
+
+    The first bytes of other files are b"".
 
     Raises:
         ArchiveRefused: A member is not harmless, or the members are too many or too large.
     """
     limit_mb = read_settings().archive_limit_mb
-    files: dict[str, None] = {}
+    files: dict[str, bytes] = {}
     folders: dict[str, None] = {}
     total = repeated = 0
     for number, member in enumerate(members, start=1):
@@ -158,8 +174,20 @@ def _check_members(
             folders[member.path.rstrip("/")] = None
         elif member.path:
             repeated += member.path in files
-            files[member.path] = None
-    return list(files), list(folders), repeated
+            files[member.path] = _read_start(member)
+    return files, list(folders), repeated
+
+
+def _read_start(member: Member) -> bytes:
+    """Return the first bytes of a photo whose path does not end like one, else b""."""
+    if is_photo(member.path) or is_hidden(member.path) or not member.size:
+        return b""
+    stream = member.open()
+    if stream is None:
+        return b""
+    with stream:
+        start = stream.read(START_BYTES)
+    return start if starts_like_photo(start) else b""
 
 
 def _check_path(path: str) -> None:
@@ -219,7 +247,7 @@ def _read_zip(file: BoundedFile) -> Iterator[Member]:
         kind = stat.S_IFMT(entry.external_attr >> 16)
         is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
         file.allowance = HEADER_BYTES + entry.compress_size
-        path = _clean_path(entry.filename)
+        path = _clean_path(_decode_name(entry))
         yield Member(path, entry.file_size, is_plain, partial(archive.open, entry))
 
 
@@ -249,9 +277,17 @@ def _read_tar(file: BoundedFile) -> Iterator[Member]:
     file.forbidden = None
 
 
+def _decode_name(entry: zipfile.ZipInfo) -> str:
+    """Return the name of a member of a .zip, in UTF-8 where possible, even without its flag."""
+    if not entry.flag_bits & _UTF8:
+        with suppress(UnicodeError):
+            return entry.filename.encode("cp437").decode()
+    return entry.filename
+
+
 def _clean_path(name: str) -> str:
-    # Some Windows programs write backslashes.
-    return name.replace("\\", "/").removeprefix("./")
+    # Some Windows programs write backslashes; macOS writes é as two characters.
+    return unicodedata.normalize("NFC", name).replace("\\", "/").removeprefix("./")
 
 
 @contextmanager

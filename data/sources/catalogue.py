@@ -62,6 +62,10 @@ def open_source(request: SourceRequest, downloads: Path | None = None) -> Source
             raise SourceRefused("This source can be read in one way only.", "Leave out --layout.")
         if request.names and kind is not OXFORD102:
             found = name_classes(found, Path(request.names).expanduser())
+        if request.group and not any(photo.group for photo in found.photos):
+            raise SourceRefused(
+                "Only a table has groups of photos.", "Leave out --group, or import a .csv."
+            )
         if request.from_page:
             found = _keep_allowed(found, unpacked.resolve(), is_allowed)
         if not request.own_split:

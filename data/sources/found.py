@@ -26,6 +26,8 @@ class FoundPhoto:
     path: str
     class_name: str = ""
     split: str | None = None
+    group: str = ""
+    """Photos of one group share a drawn split; "" for a photo alone."""
     file: Path
 
 
@@ -49,6 +51,8 @@ class FoundSource:
     """The meaning of its folders, in a sentence."""
     tree: str = ""
     """Its folders in text, with counts."""
+    groups: tuple[str, ...] = ()
+    """Columns of a table that may name groups, such as “patient”."""
 
 
 Tell = Callable[[str, int, int], None]
@@ -77,6 +81,8 @@ class SourceRequest:
     """A mapping.json or cat_to_name.json with the class names of oxford102."""
     layout: str = ""
     """The reading of the folders that a person chose; "": decided by the program."""
+    group: str = ""
+    """The column of a table whose photos of equal value no split divides."""
     own_split: bool = False
     """Draw stratified splits, even if the source has some."""
     from_page: bool = False

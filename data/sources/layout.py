@@ -3,13 +3,16 @@
 `data/sources/readings.py` knows the meanings of folders; a person chooses between likely ones.
 """
 
+import contextlib
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from core.errors import LayoutUnclear, SourceRefused
+from data.images import START_BYTES, starts_like_photo
 from data.sources.found import FoundPhoto, FoundSource, SourceKind, Tell
 from data.sources.names import (
     find_look_alikes,
@@ -17,6 +20,9 @@ from data.sources.names import (
     note_classes,
     note_empty_folders,
     note_files,
+    note_others,
+    point_to_table,
+    refuse_without_photos,
 )
 from data.sources.readings import FALLBACK, is_decided, list_readings, unite_classes
 from data.sources.tree import Folders, Place, Reading, draw_tree, leave_masks
@@ -25,7 +31,8 @@ from data.sources.words import means_nothing
 LAYOUTS = "One folder per class, or train, validation and test folders of classes."
 _PLAIN = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _OF_PHONES = (".heic", ".heif", ".hif", ".avif")
-PHOTO_SUFFIXES = frozenset(_PLAIN + _OF_PHONES)
+_OLD = (".ppm", ".pgm", ".pbm", ".pnm", ".tga")
+PHOTO_SUFFIXES = frozenset(_PLAIN + _OF_PHONES + _OLD)
 MOST_FILES = 1_000_000
 """Limit for the files and folders of an imported folder."""
 _LEFT_BY_TOOLS = frozenset(
@@ -50,13 +57,10 @@ def read_layout(
         SourceRefused: No photos, no class folders, one class only, or contradictory splits.
     """
     stored = {make_storable(path): file for path, file in files}
-    paths = sorted(filter(is_photo, stored))
+    paths = sorted(path for path, file in stored.items() if is_photo(path, file))
     tree, masks = leave_masks(paths)
     if not tree:
-        raise SourceRefused(
-            "There are no photos in it.",
-            "Choose a folder or archive with one folder of photos for each class.",
-        )
+        raise refuse_without_photos([path for path in stored if not is_hidden(path)])
     reading = _choose_reading(tree, layout)
     places = {path: reading.place(path) for path in sorted(set(paths) - set(masks))}
     found = [
@@ -70,7 +74,7 @@ def read_layout(
         *note_classes(found),
         *note_empty_folders(class_folders, [f for f in folders if not is_hidden(f)]),
         *note_files(masks, "a mask or annotation of a photo"),
-        *note_files([path for path in others if not is_hidden(path)], "not a photo"),
+        *note_others([path for path in others if not is_hidden(path)]),
         *note_files([path for path in others if is_hidden(path)], "hidden, or left by a tool"),
     )
     return FoundSource(
@@ -154,8 +158,17 @@ def is_hidden(path: str) -> bool:
     )
 
 
-def is_photo(path: str) -> bool:
-    return PurePosixPath(path).suffix.lower() in PHOTO_SUFFIXES and not is_hidden(path)
+def is_photo(path: str, file: Path | None = None) -> bool:
+    """Return whether a path ends like a photo, or else its file begins like one."""
+    if is_hidden(path):
+        return False
+    if PurePosixPath(path).suffix.lower() in PHOTO_SUFFIXES:
+        return True
+    if file is None or not file.is_file():  # a pipe would wait for ever
+        return False
+    with contextlib.suppress(OSError), file.open("rb") as stream:
+        return starts_like_photo(stream.read(START_BYTES))
+    return False
 
 
 def make_storable(path: str) -> str:
@@ -226,9 +239,33 @@ def read_folder(folder: Path, layout: str = "") -> FoundSource:
                 f"“{folder}” holds more than {MOST_FILES:,} files.",
                 "Name the folder of the photos.",
             )
-    found = read_layout(files, folders, layout)
+    if not any(is_photo(*one) for one in files):
+        refuse_links([*links, *(path for path, file in files if _is_written_link(file))])
+    try:
+        found = read_layout(files, folders, layout)
+    except SourceRefused as refusal:
+        raise point_to_table(refusal, [path for path, _ in files]) from refusal
     noted = [f"Skipped the link “{name}”: links to folders are not followed." for name in links]
     return replace(found, notes=(*found.notes, *noted))
+
+
+def refuse_links(links: Sequence[str]) -> None:
+    """Refuse a folder that holds links to folders instead of photos."""
+    if links:
+        raise SourceRefused(
+            f"There are no photos in it, but links: {list_names(links)}. Links to folders are not "
+            "followed.",
+            "Import the folder that they lead to, or copy the photos.",
+        )
+
+
+def _is_written_link(file: Path) -> bool:
+    """Return whether a file holds nothing but a path: a link, copied to a system without links."""
+    if file.suffix or not file.is_file() or file.stat().st_size > 1_000:
+        return False
+    with contextlib.suppress(OSError):
+        return re.fullmatch(rb"(\.\.?)?/[^\0\n]+", file.read_bytes()) is not None
+    return False
 
 
 def refuse_unreadable(error: OSError) -> None:

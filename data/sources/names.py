@@ -26,6 +26,9 @@ _ALIKE = 0.8
 _LARGEST_BYTES = 10_000_000
 _NUMBER = re.compile(r"-?\d{1,9}", re.ASCII)
 _GAPS = re.compile(r"(?<=\w)[\s_-]+(?=[^\W_])")
+_READ_TABLES = (".csv", ".tsv")
+_TABLES = (*_READ_TABLES, ".xlsx", ".xls", ".parquet")
+_ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".gz", ".7z", ".rar", ".bz2", ".xz")
 _MAPPING = TypeAdapter(
     dict[
         Annotated[int, Field(gt=-(10**9), lt=10**9)],
@@ -165,6 +168,51 @@ def note_files(paths: Sequence[str], what: str) -> Iterator[str]:
     if paths:
         more = f" and {count(len(paths) - 1, 'more file')}" if len(paths) > 1 else ""
         yield f"Ignored “{min(paths)}”{more}: {what}."
+
+
+def note_others(paths: Sequence[str]) -> Iterator[str]:
+    """Yield sentences on files that are not photos: tables and archives by name."""
+    rest = []
+    for path in paths:
+        if path.lower().endswith(_TABLES):
+            yield (
+                f"“{path}” beside the photos was not used: the folders name the classes. Import "
+                "the table itself, as .csv, to use it."
+            )
+        elif path.lower().endswith(_ARCHIVES):
+            yield f"“{path}” was not unpacked: an archive inside is not read."
+        else:
+            rest.append(path)
+    yield from note_files(rest, "not a photo")
+
+
+def point_to_table(refusal: SourceRefused, paths: Sequence[str]) -> SourceRefused:
+    """Return the refusal of a folder with the hint that a table in it may be meant."""
+    tables = [path for path in paths if path.lower().endswith(_READ_TABLES)]
+    if not tables or type(refusal) is not SourceRefused:
+        return refusal
+    hint = f"Or import the table instead of the folder: {list_names(tables)}."
+    return SourceRefused(refusal.problem, f"{refusal.remedy} {hint}")
+
+
+def refuse_without_photos(paths: Sequence[str]) -> SourceRefused:
+    """Return the refusal of a source of which no file is a photo."""
+    remedy = "Choose a folder or archive with one folder of photos for each class."
+    if not paths:
+        return SourceRefused("There are no photos in it: it is empty.", remedy)
+    if archives := [path for path in paths if path.lower().endswith(_ARCHIVES)]:
+        return SourceRefused(
+            f"There are no photos in it, but other archives: {list_names(archives)}. Archives "
+            "inside are not read.",
+            "Unpack it, then import the inner archive or the folder.",
+        )
+    endings = Counter(PurePosixPath(path).suffix.lower() or "no ending" for path in paths)
+    said = ", ".join(f"{ending} ({n:,})" for ending, n in endings.most_common(5))
+    return SourceRefused(
+        f"There are no photos in it: none of its {count(len(paths), 'file')} is a picture that can "
+        f"be read ({said}).",
+        remedy,
+    )
 
 
 def read_mapping(file: Path) -> dict[int, str]:

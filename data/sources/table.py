@@ -4,7 +4,11 @@ Paths may lead anywhere that the importing person may read; only photos are take
 """
 
 import csv
+import io
+import os
+import posixpath
 import unicodedata
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -12,48 +16,63 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from core.errors import LayoutUnclear, SourceRefused
-from data.sources.found import READING, Field, FoundPhoto, FoundSource, SourceKind, Tell, Way
+from core.formats import count, read_cell_text
+from data.sources.columns import (
+    MARKED,
+    find_columns,
+    find_group_columns,
+    fold_head,
+    note_columns,
+    note_values,
+)
+from data.sources.found import (
+    READING,
+    Field,
+    FoundPhoto,
+    FoundSource,
+    SourceKind,
+    SourceRequest,
+    Tell,
+    Way,
+)
 from data.sources.layout import (
-    PHOTO_SUFFIXES,
+    MOST_FILES,
     check_classes,
     check_trained,
+    is_photo,
     make_storable,
 )
-from data.sources.names import find_look_alikes, note_classes, note_files
+from data.sources.names import find_look_alikes, list_names, note_classes, note_files
 from data.sources.words import read_split_name
 
 LINE_LIMIT = 1_000_000
 SAME_CLASSES = "same"
 TABLE_ENDINGS = (".csv", ".tsv")
 
-_COLUMNS = {
-    "path": ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "photo"),
-    "class": ("class", "label", "class_name", "category"),
-    "split": ("split", "set", "subset", "partition"),
-}
 _LARGEST_BYTES = 500_000_000
 
 
-def find_in_table(table: Path, layout: str, _unpacked: Path, tell: Tell) -> FoundSource:
+def find_in_table(request: SourceRequest, _unpacked: Path, tell: Tell) -> FoundSource:
     """Return the photos on this machine that a .csv (commas, semicolons or tabs) lists.
 
-    Args:
-        layout: SAME_CLASSES joins classes that differ in spelling only; "" asks.
+    The layout SAME_CLASSES joins classes that differ in spelling only; "" asks.
     """
-    rows = read_table(table)
+    table, group = request.place, request.group
+    rows, notes, groups = read_table(table, group)
     tell(READING, len(rows), len(rows))
     check_classes(set(rows["class"]))
-    said = _unite_spellings(rows, layout)
-    is_photo = rows["path"].map(lambda path: PurePosixPath(path).suffix.lower() in PHOTO_SUFFIXES)
-    others, rows = rows["path"][~is_photo], rows[is_photo]
+    said = _unite_spellings(rows, request.layout)
+    folder = table.resolve().parent
+    rows["path"], match_notes = match_paths(rows["path"], table.name, folder)
+    is_taken = rows["path"].map(lambda path: is_photo(posixpath.basename(path), folder / path))
+    others, rows = rows["path"][~is_taken], rows[is_taken]
     repeated = rows["path"][rows.duplicated("path")]
     rows = rows.drop_duplicates()
     if (contrary := rows.duplicated("path")).any():
         raise _refuse(table, contrary.idxmax(), "an earlier line gives another class or split")
-    folder = table.resolve().parent
     photos = [
-        FoundPhoto(path=path, class_name=name, split=split or None, file=folder / path)
-        for path, name, split in rows.sort_values("path").itertuples(index=False)
+        FoundPhoto(path=path, class_name=name, split=split or None, group=own, file=folder / path)
+        for path, name, split, own in rows.sort_values("path").itertuples(index=False)
     ]
     check_classes({photo.class_name for photo in photos})
     pairs = [(photo.class_name, photo.split) for photo in photos]
@@ -63,12 +82,15 @@ def find_in_table(table: Path, layout: str, _unpacked: Path, tell: Tell) -> Foun
         name=table.stem,
         origin=str(table.resolve()),
         notes=(
+            *notes,
+            *match_notes,
             *note_classes(photos),
             *note_files(repeated.tolist(), "listed more than once"),
             *note_files(others.tolist(), "without the file ending of a photo"),
         ),
         split_origin="the splits of the table",
         layout=said,
+        groups=tuple(head for head in groups if fold_head(head) != fold_head(group)),
     )
 
 
@@ -88,34 +110,127 @@ def _unite_spellings(rows: pd.DataFrame, layout: str) -> str:
     return said
 
 
-def read_table(table: Path) -> pd.DataFrame:
-    """Return columns path, class and split ("" without one); the index is the line number.
+def read_table(table: Path, group: str = "") -> tuple[pd.DataFrame, list[str], tuple[str, ...]]:
+    """Return the rows, notes on columns and values, and the heads that may name groups.
+
+    The rows have path, class, split and group ("" without one); the index is the line number.
 
     Raises:
         SourceRefused: The file is no such table, or a line cannot be used.
     """
+    cells = _read_cells(table)
+    places = find_columns(cells, table.name)
+    others = [head for head in cells if head not in places.values()]
+    groups = find_group_columns(cells[others])
+    chosen = next((head for head in others if fold_head(head) == fold_head(group)), "")
+    if group and not chosen:
+        raise SourceRefused(
+            f"“{table.name}” has no column “{group}” beside path, class and split.",
+            f"Its other columns: {list_names(others)}." if others else "Leave out the group.",
+        )
+    rows = pd.DataFrame({column: cells[head] for column, head in places.items()})
+    if (short := rows.isna().any(axis=1)).any():
+        raise _refuse(table, short.idxmax(), "it has fewer columns than the first line")
+    rows["class"] = rows["class"].map(lambda name: " ".join(name.split()))
+    notes = [*note_columns(others, groups, chosen), *note_values(rows["class"])]
+    if places["class"] == MARKED:
+        notes.append("The class of a photo is the head of its column with a 1.")
+    rows = _check_rows(rows, table).assign(group=cells[chosen] if chosen else "")
+    return rows, notes, groups
+
+
+def _read_cells(table: Path) -> pd.DataFrame:
+    """Return the cells as text, by head; the index is the number of the line where a row ends."""
     text = _read_text(table)
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(text.splitlines(), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        places = _find_columns(next(reader, []), table)
-        lines = dict(enumerate(islice(reader, LINE_LIMIT + 1), start=2))
+        heads = [cell.strip() for cell in next(reader, [])]
+        lines = {}
+        for cells in islice(reader, LINE_LIMIT + 1):
+            lines[reader.line_num] = cells
     except csv.Error as error:
         raise _refuse(table, reader.line_num, str(error)) from error
     if len(lines) > LINE_LIMIT:
         raise _refuse(table, LINE_LIMIT + 2, f"only {LINE_LIMIT:,} photos are allowed")
     lines = {number: cells for number, cells in lines.items() if any(map(str.strip, cells))}
-    for number, cells in lines.items():
-        if len(cells) <= max(places.values()):
-            raise _refuse(table, number, "it has fewer columns than the first line")
+    unique = [
+        head if head and head not in heads[:place] else f"{head} (column {place + 1})".strip()
+        for place, head in enumerate(heads)
+    ]
     columns = {
-        column: [cells[place].strip() for cells in lines.values()]
-        for column, place in places.items()
+        head: [
+            read_cell_text(cells[place].strip()) if place < len(cells) else None
+            for cells in lines.values()
+        ]
+        for place, head in enumerate(unique)
     }
-    rows = pd.DataFrame(columns, index=list(lines), dtype="str")
-    if rows.empty:
+    rows = pd.DataFrame(columns, index=list(lines), columns=unique, dtype="str")
+    if rows.empty and len(heads) > 1:
         raise SourceRefused(f"“{table.name}” lists no photos.", "Add a line for each photo.")
-    return _check_rows(rows, table)
+    return rows
+
+
+def match_paths(paths: pd.Series, name: str, folder: Path) -> tuple[pd.Series, list[str]]:
+    """Return the paths in one spelling for each file, and notes on inexact ones.
+
+    A path without a file is matched to the only photo below the folder of the table whose path ends
+    like it, or whose name is the same, with or without the ending.
+
+    Args:
+        name: The name of the table.
+
+    Raises:
+        SourceRefused: No path has an ending, and none is matched.
+    """
+    paths = paths.map(posixpath.normpath)
+    missing = [path for path in paths.unique() if not (folder / path).is_file()]
+    places: dict[str, list[str]] = {}
+    for found in _list_photos(folder) if missing else ():
+        for spelling in {found, found.removesuffix(PurePosixPath(found).suffix)}:
+            places.setdefault(posixpath.basename(spelling), []).append(found)
+    matched = {
+        path: _match_path(path, places.get(posixpath.basename(path), [])) for path in missing
+    }
+    matched = {path: found for path, found in matched.items() if found}
+    bare = [path for path in missing if not PurePosixPath(path).suffix]
+    if len(bare) == paths.nunique() and not matched:
+        raise SourceRefused(
+            f"The paths in “{name}” have no ending, as “{bare[0]}”, and no photos of these "
+            "names were found.",
+            "Add the endings, such as “.jpg”.",
+        )
+    notes = []
+    for what, some in (
+        ("without an ending", sorted(matched.keys() & set(bare))),
+        ("in another folder", sorted(matched.keys() - set(bare))),
+    ):
+        if some:
+            pair = f"“{some[0]}” is “{matched[some[0]]}”"
+            notes.append(f"{count(len(some), 'path')} {what} matched by name: {pair}.")
+    return paths.replace(matched), notes
+
+
+def _match_path(path: str, places: list[str]) -> str | None:
+    """Return the only one of some paths that ends like a path, else the only one."""
+    ends = [
+        place
+        for place in places
+        if f"/{place}".endswith(f"/{path}")
+        or f"/{PurePosixPath(place).with_suffix('')}".endswith(f"/{path}")
+    ]
+    return next((some[0] for some in (ends, places) if len(some) == 1), None)
+
+
+def _list_photos(folder: Path) -> Iterator[str]:
+    """Yield the relative paths of the photos below a folder; links to folders are not followed."""
+    for number, (place, _, names) in enumerate(os.walk(folder)):
+        if number > MOST_FILES:
+            return
+        for name in names:
+            path = Path(place, name).relative_to(folder).as_posix()
+            if is_photo(path):
+                yield path
 
 
 def _check_rows(rows: pd.DataFrame, table: Path) -> pd.DataFrame:
@@ -156,24 +271,6 @@ def _read_text(table: Path) -> str:
     return text
 
 
-def _find_columns(header: list[str], table: Path) -> dict[str, int]:
-    """Return column → its place in a line; “split” only if the table has one."""
-    known = [cell.strip().casefold().replace(" ", "_") for cell in header]
-    places: dict[str, int] = {}
-    for column, words in _COLUMNS.items():
-        found = [place for place, word in enumerate(known) if word in words]
-        if len(found) > 1:
-            raise _refuse(table, 1, f"several columns could be the {column}")
-        if found:
-            places[column] = found[0]
-        elif column != "split":
-            raise SourceRefused(
-                f"“{table.name}” has no column “{column}” in its first line.",
-                "Begin it with “path,class” or “path,class,split”.",
-            )
-    return places
-
-
 def _refuse(table: Path, line: int, problem: str) -> SourceRefused:
     return SourceRefused(
         f"Line {line:,} of “{table.name}” cannot be used: {problem}.", "Correct the line."
@@ -183,7 +280,7 @@ def _refuse(table: Path, line: int, problem: str) -> SourceRefused:
 TABLE = SourceKind(
     kind="csv",
     title="CSV",
-    open=lambda request, _downloads: partial(find_in_table, request.place, request.layout),
+    open=lambda request, _downloads: partial(find_in_table, request),
     ways=(
         Way(
             fields=(Field("path", "Path of the CSV", "/home/me/flowers.csv"),),

@@ -17,6 +17,7 @@ from core.datasets.edits.tray import (
     resolve_edits,
 )
 from core.errors import EditRefused
+from core.formats import cell_text, read_cell_text
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import Progress
@@ -64,7 +65,7 @@ def write_edits_csv(workspace: Workspace, dataset: Dataset) -> str:
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
     for edit in list_edits(workspace, dataset.id):
-        writer.writerow([edit.path, edit.action, edit.value, edit.note])
+        writer.writerow(map(cell_text, (edit.path, edit.action, edit.value, edit.note)))
     return stream.getvalue()
 
 
@@ -117,7 +118,7 @@ def _read_rows(text: str) -> Iterator[tuple[int, Wish]]:
             )
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                row = dict(zip(names, cells, strict=False))
+                row = dict(zip(names, map(read_cell_text, cells), strict=False))
                 action = row.get("action", "").strip().lower()
                 value, note = row.get("value", ""), row.get("note", "")
                 yield reader.line_num, Wish(row.get("path", ""), action, value, note)

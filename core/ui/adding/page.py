@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -129,6 +130,10 @@ def _show_decision(import_id: str, report: ImportReport) -> None:
             label = "Open the dataset" if report.already_imported else "Keep this dataset"
             keep = st.button(label, type="primary", icon=":material/check:")
             discard = st.button("Discard", icon=":material/delete:")
+        for head in report.groups:
+            sentence = f"Keep the photos of each “{plain(head, 40)}” in one split"
+            if st.button(sentence, icon=":material/join_inner:", key=f"adding.group.{head}"):
+                _read_grouped(import_id, head)
         if keep:
             with report_errors():
                 _open_dataset(keep_import(cache.workspace(), import_id).id)
@@ -161,6 +166,13 @@ def _show_readings(status: ImportStatus, readings: Sequence[tuple[str, str, str]
             st.rerun()
         if back:
             _discard(status.id)
+
+
+def _read_grouped(import_id: str, head: str) -> None:
+    """Read a table again, with drawn splits that divide no group of a column."""
+    job = read_import(cache.workspace(), import_id).job
+    discard_import(cache.workspace(), import_id)
+    _start(replace(job, request=replace(job.request, group=head, own_split=True)))
 
 
 def _discard(import_id: str) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from core.formats import guard_cells
 from core.runs.store import Repeats, RunRecord, fold_repeats, list_runs
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, read_choice
@@ -115,7 +116,7 @@ def to_csv(page: RunsPage) -> bytes:
         }
         for run in page.matching
     ]
-    return str(pd.DataFrame(rows).to_csv(index=False)).encode("utf-8-sig")
+    return str(guard_cells(pd.DataFrame(rows)).to_csv(index=False)).encode("utf-8-sig")
 
 
 def clear_filters() -> None:

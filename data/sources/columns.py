@@ -84,7 +84,8 @@ def _join_marks(cells: pd.DataFrame, others: Sequence[str], name: str) -> None:
     numbers = [head for head in rest if rest[head].notna().all()]
     marks = [head for head in numbers if rest[head].isin((0, 1)).all()]
     if len(marks) > 1 and (rest[marks].sum(axis=1) == 1).all():
-        cells.drop(columns=marks, inplace=True)
+        for head in marks:
+            del cells[head]
         cells[MARKED] = rest[marks].idxmax(axis=1)
     elif len(numbers) > 1:
         raise SourceRefused(

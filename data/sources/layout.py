@@ -244,7 +244,8 @@ def read_folder(folder: Path, layout: str = "") -> FoundSource:
     try:
         found = read_layout(files, folders, layout)
     except SourceRefused as refusal:
-        raise point_to_table(refusal, [path for path, _ in files]) from refusal
+        point_to_table(refusal, [path for path, _ in files])
+        raise
     noted = [f"Skipped the link “{name}”: links to folders are not followed." for name in links]
     return replace(found, notes=(*found.notes, *noted))
 

@@ -186,13 +186,10 @@ def note_others(paths: Sequence[str]) -> Iterator[str]:
     yield from note_files(rest, "not a photo")
 
 
-def point_to_table(refusal: SourceRefused, paths: Sequence[str]) -> SourceRefused:
-    """Return the refusal of a folder with the hint that a table in it may be meant."""
-    tables = [path for path in paths if path.lower().endswith(_READ_TABLES)]
-    if not tables or type(refusal) is not SourceRefused:
-        return refusal
-    hint = f"Or import the table instead of the folder: {list_names(tables)}."
-    return SourceRefused(refusal.problem, f"{refusal.remedy} {hint}")
+def point_to_table(refusal: SourceRefused, paths: Sequence[str]) -> None:
+    """Add to the refusal of a folder the hint that a table in it may be meant."""
+    if tables := [path for path in paths if path.lower().endswith(_READ_TABLES)]:
+        refusal.remedy += f"\nOr import the table instead of the folder: {list_names(tables)}."
 
 
 def refuse_without_photos(paths: Sequence[str]) -> SourceRefused:

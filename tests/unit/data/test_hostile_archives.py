@@ -305,7 +305,7 @@ def test_names_that_differ_in_capitals_are_kept_apart(tmp_path: Path, target: Pa
     members = list_good_members() | {"flowers/daisy/0.JPG": PHOTO, "flowers/Daisy/0.jpg": PHOTO}
     layout = unpack_photos(write_zip(tmp_path / "x.zip", members), target)
     assert len({photo.file for photo in layout.photos}) == len(list(target.iterdir())) == 6
-    assert {photo.class_name for photo in layout.photos} == {"daisy", "rose"}
+    assert {photo.class_name for photo in layout.photos} == {"daisy", "Daisy", "rose"}
 
 
 def test_a_path_that_occurs_twice_counts_once(tmp_path: Path, target: Path) -> None:

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.errors import LayoutUnclear, SourceRefused
+from core.workspace import Workspace
+from data.importing import import_source
 from data.sources.catalogue import open_source
 from data.sources.found import FoundSource, SourceRequest
 from tests.builders import write_class_folders
@@ -106,3 +109,100 @@ def test_spellings_across_splits_are_confirmed(folder: Path) -> None:
     request = SourceRequest(path=str(folder / "list.csv"), layout="same")
     found = open_source(request, folder)(folder, print)
     assert [photo.class_name for photo in found.photos] == ["Rose", "tulip", "Rose"]
+
+
+def list_photos(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in sorted(folder.glob("*/*.jpg"))]
+
+
+@pytest.mark.parametrize(
+    ("head", "line"),
+    [
+        ("class index,filepaths,labels,data set", "0,{path},{kind},train"),
+        ("annotation_id,choice,id,image", "7,{kind},3,/data/upload/1/{name}"),
+        ("id,breed", "{stem},{kind}"),
+        ("image_id,species,dataset", "{name},{kind},train"),
+        ("photo,sha256,problem,answer,kind,class_1,score_1", "x/{name},ab,,{kind},answer,a,1"),
+        ("photo,path,class,split", "0,{path},{kind},train"),
+        ("filename,daisy,rose,tulip", "{name},{daisy},{rose},{tulip}"),
+    ],
+)
+def test_usual_heads_and_paths_are_understood(folder: Path, head: str, line: str) -> None:
+    paths = list_photos(folder)
+    lines = [head]
+    for path in paths:
+        kind, _, name = path.partition("/")
+        marks = {one: int(one == kind) for one in ("daisy", "rose", "tulip")}
+        lines.append(line.format(path=path, name=name, stem=name[:-4], kind=kind, **marks))
+    found = read(folder, "\n".join(lines))
+    assert [photo.path for photo in found.photos] == paths
+    assert [photo.class_name for photo in found.photos] == [path.split("/")[0] for path in paths]
+    assert all(photo.file.is_file() for photo in found.photos)
+
+
+def test_paths_without_endings_are_said(folder: Path) -> None:
+    paths = list_photos(folder)
+    lines = [f"{path[:-4]},{path.partition('/')[0]}" for path in paths]
+    found = read(folder, "\n".join(["path,class", *lines]))
+    assert [photo.path for photo in found.photos] == paths
+    pair = "“daisy/daisy_000” is “daisy/daisy_000.jpg”"
+    assert f"{len(paths)} paths without an ending matched by name: {pair}." in found.notes
+    with pytest.raises(SourceRefused, match="have no ending, as “gone/a”"):
+        read(folder, "path,class\ngone/a,a\ngone/b,b\n")
+
+
+def test_contradictions_and_measurements_are_refused(folder: Path) -> None:
+    with pytest.raises(SourceRefused, match=r"Line 4 .* another class"):
+        read(folder, "path,class\na.jpg,rose\nb.jpg,tulip\n./x/../a.jpg,tulip\n")
+    fractions = "\n".join(f"{n}.jpg,{n / 16 + 0.01}" for n in range(16))
+    with pytest.raises(SourceRefused, match="numbers with fractions"):
+        read(folder, f"path,class\n{fractions}")
+    head = ",".join(["path", *(f"Class{n}" for n in range(16))])
+    with pytest.raises(SourceRefused, match="gives 16 numbers for each photo"):
+        read(folder, head + ("\nrose/rose_000.jpg" + ",0.0625" * 16) * 3)
+
+
+def test_odd_values_are_noted(folder: Path) -> None:
+    rows = ['"rose\nred",1', "1,2", "1.0,3", "daisy|white,4", "'=x,5", "-1,6"]
+    table = "\n".join(f"{n}.jpg,{row}" for n, row in enumerate(rows))
+    found = read(folder, f"path,class,box\n{table}")
+    classes = [photo.class_name for photo in found.photos]
+    assert classes == ["rose red", "1", "1.0", "daisy|white", "=x", "-1"]
+    notes = " ".join(found.notes)
+    for part in ("“daisy|white” is one class", "are the same number", "not used: “box”"):
+        assert part in notes
+
+
+@pytest.mark.parametrize("head", ["patient", "Subject ID", "scene", "group", "plant_no"])
+def test_a_group_is_offered(folder: Path, head: str) -> None:
+    lines = [f"{path},{path[:4]},p{n // 2}" for n, path in enumerate(list_photos(folder))]
+    found = read(folder, "\n".join([f"path,class,{head}", *lines]))
+    assert found.groups == (head,)
+    assert f"Keep them together (--group {head})" in " ".join(found.notes)
+
+
+def test_a_group_is_kept_together(folder: Path, workspace: Workspace) -> None:
+    paths = list_photos(write_class_folders(folder, photos_per_class=8))
+    lines = [f"{path},{path.partition('/')[0]},p{n // 4}" for n, path in enumerate(paths)]
+    (folder / "list.csv").write_text("\n".join(["path,class,Patient ID", *lines]))
+    request = SourceRequest(path=str(folder / "list.csv"), group="patient_id")
+    dataset = import_source(workspace, request)
+    groups = np.array([f"p{paths.index(path) // 4}" for path in dataset.manifest["path"]])
+    for splits in (dataset.splits, dataset.choose_splits(5)):
+        assert set(splits) == {"train", "validation"}  # two patients of a class
+        assert all(len(set(splits[groups == group])) == 1 for group in set(groups))
+
+
+def test_a_group_must_be_a_column_that_given_splits_do_not_divide(
+    folder: Path, workspace: Workspace
+) -> None:
+    paths, splits = list_photos(folder), ["train", "test"] * 5
+    lines = [f"{path},{path[:4]},p,{split}" for path, split in zip(paths, splits, strict=False)]
+    (folder / "list.csv").write_text("\n".join(["path,class,patient,split", *lines]))
+    for asked, sentence in (
+        ({"group": "patient"}, "divide 1 group: “p”"),
+        ({"group": "nurse"}, "no column “nurse”"),
+        ({"group": "patient", "path": str(folder)}, "Only a table has groups"),
+    ):
+        with pytest.raises(SourceRefused, match=sentence):
+            import_source(workspace, SourceRequest(**{"path": str(folder / "list.csv")} | asked))

@@ -95,10 +95,7 @@ class Dataset:
         """Return the split of each photo, (n,) str: stored, or drawn with a seed."""
         if seed is None:
             return self.splits
-        digests = self.manifest["sha256"].to_numpy()
-        groups = self.manifest.get("group")  # of datasets imported with groups
-        joined = digests if groups is None else join_groups(digests, groups.to_numpy())
-        return draw_splits(self.labels, joined, seed=seed)
+        return draw_splits(self.labels, join_groups(self.manifest), seed=seed)
 
     def photo_numbers(self, split: str | None = None, class_name: str | None = None) -> np.ndarray:
         """Return the numbers of the photos of a split and class, (m,) int64; None: of any."""

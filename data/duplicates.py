@@ -148,20 +148,6 @@ def find_pairs(
     return add_places(pairs, dataset.labels, dataset.splits)
 
 
-def number_groups(pairs: pd.DataFrame, photos: int) -> np.ndarray:
-    """Return the group of each photo, (n,) int: pairs connect photos to groups.
-
-    Args:
-        pairs: Columns a and b, as `find_pairs` returns them.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    ends = (pairs["a"].to_numpy(), pairs["b"].to_numpy())
-    graph = coo_array((np.ones(len(pairs), dtype=np.int8), ends), shape=(photos, photos))
-    return np.asarray(connected_components(graph, directed=False)[1])
-
-
 def add_places(pairs: pd.DataFrame, labels: np.ndarray, splits: np.ndarray) -> pd.DataFrame:
     """Return the pairs with across_classes, splits and leak, from labels and splits (n,)."""
     a, b = pairs["a"].to_numpy(), pairs["b"].to_numpy()

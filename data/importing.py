@@ -265,12 +265,11 @@ def _check_readable(table: pd.DataFrame, set_aside: pd.DataFrame) -> None:
 
 def _settle_splits(table: pd.DataFrame, seed: int, given_as: str) -> tuple[np.ndarray, str]:
     """Return the split of each row, (n,) str, and the origin of the splits in words."""
-    labels, named = np.asarray(table["label"]), np.asarray(table["group"], dtype=np.str_)
-    groups = join_groups(np.asarray(table["sha256"], dtype=np.str_), named)
+    labels, groups = np.asarray(table["label"]), join_groups(table)
     if table["split"].isna().all():
         return draw_splits(labels, groups, seed=seed), f"drawn with seed {seed}"
     given = np.asarray(table["split"], dtype=np.str_)
-    splits_of = table["split"].groupby(named).nunique().drop("", errors="ignore")
+    splits_of = table["split"].groupby(table["group"]).nunique().drop("", errors="ignore")
     if divided := list(splits_of.index[splits_of > 1]):
         raise SourceRefused(
             f"The given splits divide {count(len(divided), 'group')}: {list_names(divided)}.",

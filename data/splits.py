@@ -6,27 +6,35 @@ Rows of one group (the digest of a photo's bytes) share a split, also across cla
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 
 SPLITS = ("train", "validation", "test")
 FRACTIONS = (0.70, 0.15, 0.15)
 
 
-def join_groups(digests: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return a number for each row, (n,) int: equal for copies and for rows of one group.
+def join_groups(manifest: pd.DataFrame) -> np.ndarray:
+    """Return a value for each photo, (n,): equal for copies, and in one group of its source."""
+    if "group" not in manifest or not manifest["group"].any():
+        return np.asarray(manifest["sha256"])
+    named = manifest["group"].where(manifest["group"] != "", manifest["sha256"])
+    rows = pd.Series(np.arange(len(manifest)), index=manifest.index)
+    firsts = [rows.groupby(column).transform("first") for column in (manifest["sha256"], named)]
+    pairs = pd.DataFrame({"a": np.tile(rows, 2), "b": np.concatenate(firsts)})
+    return number_groups(pairs, len(manifest))
+
+
+def number_groups(pairs: pd.DataFrame, photos: int) -> np.ndarray:
+    """Return the group of each photo, (n,) int: pairs connect photos to groups.
 
     Args:
-        digests: (n,) str, equal for copies.
-        groups: (n,) str, "" for a row of its own.
+        pairs: Columns a and b, as `data.duplicates.find_pairs` returns them.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    copies = np.unique(digests, return_inverse=True)[1]
-    named = np.unique(np.where(groups == "", digests, groups), return_inverse=True)[1]
-    first = int(copies.max(initial=-1)) + 1
-    size = first + int(named.max(initial=-1)) + 1
-    links = coo_array((np.ones(len(copies)), (copies, named + first)), shape=(size, size))
-    return np.asarray(connected_components(links, directed=False)[1][copies])
+    ends = (pairs["a"].to_numpy(), pairs["b"].to_numpy())
+    graph = coo_array((np.ones(len(pairs), dtype=np.int8), ends), shape=(photos, photos))
+    return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def draw_splits(

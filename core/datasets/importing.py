@@ -102,13 +102,9 @@ def read_import(workspace: Workspace, import_id: str) -> ImportStatus:
     )
 
 
-def choose_layout(workspace: Workspace, status: ImportStatus, layout: str) -> str:
-    """Start an import again whose folders were unclear, and return its new id.
-
-    Args:
-        layout: The name of one of its readings.
-    """
-    job = replace(status.job, request=replace(status.job.request, layout=layout))
+def restart_import(workspace: Workspace, status: ImportStatus, **changes: Any) -> str:
+    """Start an import again with other fields of its request, and return its new id."""
+    job = replace(status.job, request=replace(status.job.request, **changes))
     import_id = start_import(workspace, job)
     discard_import(workspace, status.id)
     return import_id

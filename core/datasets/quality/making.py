@@ -34,8 +34,9 @@ from core.runs.jobs import PhaseReport, Report
 from core.runs.training.preparing import Preparation, prepare_features
 from core.workspace import Workspace
 from data.dataset import Dataset
-from data.duplicates import find_pairs, number_groups
+from data.duplicates import find_pairs
 from data.manifest import read_dataset
+from data.splits import number_groups
 from models.backbone import read_backbone_facts
 from models.devices import find_device
 from models.extraction import read_features

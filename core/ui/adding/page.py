@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,11 +16,11 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.datasets.importing import (
     ImportJob,
     ImportStatus,
-    choose_layout,
     discard_import,
     keep_import,
     list_waiting,
     read_import,
+    restart_import,
     start_import,
 )
 from core.errors import BadIdentifier, ImportFailed
@@ -71,7 +70,7 @@ def show_adding() -> None:
     elif status.state == "running":
         st.fragment(_watch_import, run_every="0.5s")(status.id)
     elif status.state == "ready" and status.report is not None:
-        _show_decision(status.id, status.report)
+        _show_decision(status, status.report)
         st.stop()
     elif status.dataset_id is not None:
         _open_dataset(status.dataset_id)
@@ -115,7 +114,7 @@ def _watch_import(import_id: str) -> None:
             _discard(import_id)
 
 
-def _show_decision(import_id: str, report: ImportReport) -> None:
+def _show_decision(status: ImportStatus, report: ImportReport) -> None:
     """Draw the result of reading a source, and the buttons that keep or discard it."""
     with st.container(border=True):
         st.subheader(f"Keep “{plain(report.name, 80)}”?", anchor=False)
@@ -133,12 +132,14 @@ def _show_decision(import_id: str, report: ImportReport) -> None:
         for head in report.groups:
             sentence = f"Keep the photos of each “{plain(head, 40)}” in one split"
             if st.button(sentence, icon=":material/join_inner:", key=f"adding.group.{head}"):
-                _read_grouped(import_id, head)
+                again = restart_import(cache.workspace(), status, group=head, own_split=True)
+                keep_choice(IMPORT, again)
+                st.rerun()
         if keep:
             with report_errors():
-                _open_dataset(keep_import(cache.workspace(), import_id).id)
+                _open_dataset(keep_import(cache.workspace(), status.id).id)
         if discard:
-            _discard(import_id)
+            _discard(status.id)
         _show_report(report)
 
 
@@ -162,17 +163,10 @@ def _show_readings(status: ImportStatus, readings: Sequence[tuple[str, str, str]
             read = st.button("Read the photos", type="primary", icon=":material/check:")
             back = st.button("Back", icon=":material/arrow_back:")
         if read:
-            keep_choice(IMPORT, choose_layout(cache.workspace(), status, chosen))
+            keep_choice(IMPORT, restart_import(cache.workspace(), status, layout=chosen))
             st.rerun()
         if back:
             _discard(status.id)
-
-
-def _read_grouped(import_id: str, head: str) -> None:
-    """Read a table again, with drawn splits that divide no group of a column."""
-    job = read_import(cache.workspace(), import_id).job
-    discard_import(cache.workspace(), import_id)
-    _start(replace(job, request=replace(job.request, group=head, own_split=True)))
 
 
 def _discard(import_id: str) -> None:

@@ -17,9 +17,8 @@ from core.ui.parts.state import bind_choice
 from core.ui.photos.tray import say_edit
 from core.ui.quality.reading import QualityPage
 from data.dataset import Dataset
-from data.duplicates import number_groups
 from data.images import encode_jpeg
-from data.splits import SPLITS
+from data.splits import SPLITS, number_groups
 
 PER_PAGE = 8
 _WIDTH = 150  # two fit side by side on a phone

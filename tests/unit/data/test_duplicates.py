@@ -21,10 +21,10 @@ from data.duplicates import (
     find_near_pairs,
     find_pairs,
     measure_match,
-    number_groups,
 )
 from data.images import pack_photo, read_packed_photo
 from data.importing import import_source
+from data.splits import number_groups
 from tests.builders import (
     CLASSES,
     draw_photo,

@@ -15,12 +15,12 @@ import pytest
 from core.datasets.importing import (
     ImportJob,
     ImportStatus,
-    choose_layout,
     clean_imports,
     discard_import,
     keep_import,
     list_waiting,
     read_import,
+    restart_import,
     start_import,
 )
 from core.errors import DiskFull, ImportFailed
@@ -260,7 +260,7 @@ def test_an_unclear_upload_waits_for_the_choice_of_its_layout(
     assert asked.code == "layout_unclear"
     assert [name for name, _, _ in asked.result["readings"]] == ["inner", "classes"]
     clean_imports(workspace)
-    again = choose_layout(workspace, asked, "inner")
+    again = restart_import(workspace, asked, layout="inner")
     wait_until(lambda: read_import(workspace, again).state == "ready", "the report")
     report = read_import(workspace, again).report
     assert report is not None and [one.name for one in report.classes] == ["daisy", "rose", "tulip"]

@@ -14,7 +14,9 @@ from core.evaluation.metrics import evaluate_scores
 from core.evaluation.ranking import rank_classes
 from core.exact.left_out import METHOD, LeftOut, leave_out
 from core.formats import interval, percent, span
+from core.prediction.deciding import say_answers
 from core.prediction.nearest import compare_with_baselines
+from core.prediction.rules import find_rule, measure_rule
 from core.reporting import tables
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
@@ -55,6 +57,8 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
     document |= {"leave_one_out": left_out and vars(left_out)}
     document |= {"most_confused": most_confused_pairs(matrix, result.classes, top=_PAIRS)}
     document |= {"confusion": {"rows": "true", "columns": "predicted", "counts": matrix}}
+    point = measure_rule(workspace, run.id, result, find_rule(workspace, run.id, result))
+    document |= {"answers": point._asdict()}
     # On training photos the comparison is unfair: the run learned from them, the baselines did not.
     judged = describe_worth(baselines) if baselines and split != "train" else []
     parts = [
@@ -64,6 +68,7 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
         format_table(_BASELINES, tables.tabulate_baselines(baselines)) if baselines else "",
         *(f"{worth.verdict} {worth.facts}" for worth in judged),
         f"No baselines: {problem}" if problem else "",
+        say_answers(point),
         describe_openings(openings),
     ]
     return Outcome(document, parts)

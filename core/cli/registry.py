@@ -19,7 +19,7 @@ from core.monitoring.retraining import (
     read_state,
     start_retraining,
 )
-from core.prediction.deciding import describe_rule
+from core.prediction.deciding import describe_rule, say_answers
 from core.registry import promoting
 from core.registry.events import describe_event, list_events
 from core.registry.evidence import (
@@ -30,7 +30,13 @@ from core.registry.evidence import (
     judge_evidence,
 )
 from core.registry.registering import register_run
-from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
+from core.registry.store import (
+    ModelVersion,
+    find_answers,
+    find_version,
+    list_versions,
+    read_aliases,
+)
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.queue.starting import ensure_scheduler
 from core.workspace import Workspace
@@ -56,6 +62,7 @@ def register(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
         f"run {version.run_id}, dataset {version.dataset_id}, digest {version.digest[:16]}",
         f"validation accuracy {_say_accuracy(version)}{ends}",
         describe_rule(version.rule),
+        say_answers(find_answers(workspace, version)),
         f"{size(sum(version.facts['sizes'].values()))}; versions share identical files",
         f"To make it the champion: python -m core promote {version.label} --reason …",
     )

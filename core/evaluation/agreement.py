@@ -175,7 +175,7 @@ def estimate_balanced(support: np.ndarray, hits: np.ndarray) -> Estimate:
     low, high = wilson_interval(share * alike, alike)
     moved = value - share
     low, high = max(0.0, low + moved), min(1.0, high + moved)
-    return Estimate(value=value, low=low, high=high, n=n, method="Wilson")
+    return Estimate(value=value, low=low, high=high, n=n, method="widened Wilson")
 
 
 def _estimate_spread(

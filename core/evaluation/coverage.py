@@ -136,6 +136,30 @@ def choose_class_thresholds(scores: np.ndarray, labels: np.ndarray, target: floa
     return pd.DataFrame(rows, columns=["taken", "threshold", "verdict"])
 
 
+_MARGIN = 1e-4
+"""Other programs may compute a score or a distance that differs by rounding."""
+
+
+def choose_default_threshold(tops: np.ndarray, right: np.ndarray, alike: np.ndarray) -> float:
+    """Return the threshold of a default rule, from photos with their confidence, (n,) each.
+
+    It answers as many photos as are predicted correctly, the most confident ones; but two thirds,
+    or four for three correct ones if that is fewer, where this is more. So a better model never
+    answers fewer, and one photo changes little: docs/results.md compares it with other rules.
+
+    Args:
+        right: (n,) bool, whether the prediction is correct.
+        alike: (n,) bool; False where a photo is refused as unlike the training photos.
+    """
+    n, hits = len(tops), int(right.sum())
+    wanted = max(hits, min(math.ceil(2 * n / 3), math.ceil(4 * hits / 3)))
+    ordered = np.sort(tops[alike].astype(np.float64))[::-1]
+    if not (answered := min(wanted, len(ordered))):
+        return 1.0
+    below = ordered[answered] if answered < len(ordered) else ordered[-1] - 2 * _MARGIN
+    return max(0.0, float(ordered[answered - 1] + below) / 2)
+
+
 FEWEST_TO_LIMIT = 19
 """Photos needed for a limit that covers 95 % of further photos."""
 
@@ -151,4 +175,6 @@ def find_limit(distances: np.ndarray) -> float | None:
         the ⌈(n + 1) · 0.95⌉-th smallest.
     """
     rank = math.ceil((len(distances) + 1) * 0.95 - 1e-9)
-    return float(np.sort(distances)[rank - 1]) if rank <= len(distances) else None
+    if rank > len(distances):
+        return None
+    return float(np.sort(distances)[rank - 1]) * (1 + 10 * _MARGIN)  # float16 has 3 digits

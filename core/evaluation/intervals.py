@@ -18,7 +18,7 @@ _POISSON = (0.0, 0.0513, 0.3554, 0.8177)
 _MANY = 50
 FEWEST_FOR_MEAN = 100
 
-Method = Literal["Wilson", "resampling", "log-normal", "Newcombe", "jackknife", ""]
+Method = Literal["widened Wilson", "resampling", "log-normal", "Newcombe", "jackknife", ""]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,8 @@ def _bound_rare(events: float, n: float) -> float:
 def estimate_share(hits: int, n: int) -> Estimate:
     """Return the share hits / n with its 95 % interval; NaN for n = 0."""
     low, high = wilson_interval(hits, n)
-    return Estimate(value=hits / n if n else math.nan, low=low, high=high, n=n, method="Wilson")
+    share = hits / n if n else math.nan
+    return Estimate(value=share, low=low, high=high, n=n, method="widened Wilson")
 
 
 def f1_interval(hits: int, union: int) -> tuple[float, float]:

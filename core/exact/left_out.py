@@ -81,7 +81,7 @@ def judge_left_out(head: ExactHead, classes: Sequence[str]) -> LeftOut:
     ]
     columns = ["class", "support", "recall", "recall_low", "recall_high"]
     return LeftOut(
-        accuracy=Estimate(value=value, low=low, high=high, n=n, method="Wilson"),
+        accuracy=Estimate(value=value, low=low, high=high, n=n, method="widened Wilson"),
         per_class=pd.DataFrame(rows, columns=columns),
     )
 

@@ -19,16 +19,16 @@ from sqlalchemy import Connection, insert, select
 
 from core.errors import PetalscopeError, RetrainingRefused, VersionMissing
 from core.evaluation.drift import FAMILIES, Family
-from core.evaluation.intervals import Estimate, estimate_quantile, estimate_share
+from core.evaluation.intervals import Estimate, estimate_quantile
 from core.evaluation.slice_search import compare_shares
-from core.formats import count, percent
+from core.formats import count
 from core.monitoring.drift import VersionDrift, describe_main_change, find_drift
 from core.monitoring.kept_photos import sweep_kept_photos
 from core.monitoring.log import keep_newest, list_right, read_predictions
 from core.monitoring.retraining import hold_retraining, read_state, settle_ended
 from core.monitoring.rules import LEVELS, Measure, Rule, change_alarm, list_rules, read_alarm
 from core.monitoring.tables import alarms_table
-from core.registry.store import ModelVersion, find_version
+from core.registry.store import ModelVersion, find_answers, find_version
 from core.runs.database import write_database
 from core.runs.locks import hold_lock
 from core.runs.queue.scheduled import read_check_minutes
@@ -88,13 +88,17 @@ def read_rules(workspace: Workspace, now: datetime) -> list[Reading]:
         if rule.is_on and rule.name in FAMILIES:
             readings.append(_read_drift(rule, version, compare))
             continue
-        estimate = NOTHING
+        estimate, problem = NOTHING, ""
         if rule.is_on:
             # A new champion has no answers yet, so volumes count the answers of all versions.
             of_all = rule.name in ("volume_low", "volume_high")
             rows = read_log(rule.hours, of_all, rule.name == "accuracy")
-            estimate = _estimate(rule.name, rows, version)
-        readings.append(_judge(rule, estimate, None if version is None else version.number))
+            try:
+                estimate = _estimate(workspace, rule.name, rows, version)
+            except PetalscopeError as error:
+                problem = error.problem
+        number = None if version is None else version.number
+        readings.append(_judge(rule, estimate, number, problem))
     return readings
 
 
@@ -107,22 +111,29 @@ def _judge(rule: Rule, estimate: Estimate, version: int | None, problem: str = "
     return replace(reading, state=rule.find_level(reading.sure) or "fine")
 
 
-def _estimate(name: str, rows: pd.DataFrame, version: ModelVersion | None) -> Estimate:
+def _estimate(
+    workspace: Workspace, name: str, rows: pd.DataFrame, version: ModelVersion | None
+) -> Estimate:
     if name in ("volume_low", "volume_high"):
         return replace(NOTHING, value=len(rows), n=len(rows))
     if name == "latency":
         return estimate_quantile(rows["latency_ms"].to_numpy(), 0.95)
     if name == "unknown":
-        kinds = keep_newest(rows)["kind"]
-        return estimate_share(int((kinds != "answer").sum()), len(kinds))
-    # The drop below the accuracy on validation photos, which is a sample too.
-    validation = dict(version.facts.get("validation", {})) if version else {}
-    right = list_right(rows)
-    if not validation.get("n") or not len(right):
-        return NOTHING
-    found = compare_shares(validation["right"], validation["n"], int(right.sum()), len(right))
-    drop, low, high = (max(0.0, end) for end in (found.difference, found.low, found.high))
-    return Estimate(value=drop, low=low, high=high, n=len(right), method="Newcombe")
+        point = find_answers(workspace, version) if version else None
+        before = (point.withheld, point.n) if point else (0, 0)
+        return _estimate_rise(keep_newest(rows)["kind"].to_numpy() != "answer", before)
+    judged = version.facts.get("validation", {}) if version else {}
+    n = judged.get("n", 0)
+    return _estimate_rise(~list_right(rows), (n - judged.get("right", 0), n))
+
+
+def _estimate_rise(bad: np.ndarray, before: tuple[int, int]) -> Estimate:
+    """Return the rise of a share above that (hits, n) of validation photos, a sample, too."""
+    if not before[1] or not len(bad):
+        return replace(NOTHING, n=len(bad))
+    found = compare_shares(int(bad.sum()), len(bad), *before)
+    rise, low, high = (max(0.0, end) for end in (found.difference, found.low, found.high))
+    return Estimate(value=rise, low=low, high=high, n=len(bad), method="Newcombe")
 
 
 def _read_drift(
@@ -144,7 +155,7 @@ def _read_drift(
 
 
 def describe_reading(reading: Reading) -> str:
-    """Return the result in words: "41 % not answered (95 % interval 33 % to 50 %, n = 120), …"."""
+    """Return the result in words: "12 points below the … (95 % interval …), …"."""
     rule, estimate = reading.rule, reading.estimate
     span = describe_span(rule.hours)
     if reading.problem:
@@ -158,7 +169,7 @@ def describe_reading(reading: Reading) -> str:
         feedback = " with feedback" if rule.name == "accuracy" else ""
         return f"too few photos{feedback}: {estimate.n:,} of {needed}, {span}"
     value, low, high = (
-        _format_value(rule.measure, number, estimate.n)
+        _format_value(rule.measure, number)
         for number in (estimate.value, estimate.low, estimate.high)
     )
     if rule.measure.unit == "photos":
@@ -167,7 +178,9 @@ def describe_reading(reading: Reading) -> str:
         ends = f"from {low}" if high == "–" else f"{low} to {high}"
         return f"95 % of {estimate.n:,} answers within {value} (95 % interval {ends}), {span}"
     if rule.name in ("unknown", "accuracy"):
-        what = "not answered" if rule.name == "unknown" else "below the validation accuracy"
+        what = "below the validation accuracy"
+        if rule.name == "unknown":
+            what = "above the share of validation photos without an answer"
         return f"{value} {what} (95 % interval {low} to {high}, n = {estimate.n:,}), {span}"
     if not estimate.value:
         return f"no significant change, n = {estimate.n:,}, {span}"
@@ -176,7 +189,7 @@ def describe_reading(reading: Reading) -> str:
 
 
 def describe_levels(rule: Rule) -> str:
-    """Return the levels of a rule: "warning from 30 %, critical from 50 %"."""
+    """Return the levels of a rule: "warning from 15 points, critical from 30 points"."""
     word = "below" if rule.is_low else "from"
     levels = [
         f"{name} {word} {_format_limit(rule.measure, limit)}"
@@ -187,13 +200,11 @@ def describe_levels(rule: Rule) -> str:
 
 
 def _format_limit(measure: Measure, limit: float) -> str:
-    """Return a level with all digits that were typed: 12.5 % does not become 12 %."""
+    """Return a level with all digits that were typed."""
     typed = f"{100 * limit:g}"
-    if measure.unit == "share":
-        return f"{typed} %"
     if measure.unit == "points":
         return f"{typed} point{'' if typed == '1' else 's'}"
-    return _format_value(measure, limit, 0)
+    return _format_value(measure, limit)
 
 
 def describe_span(hours: int) -> str:
@@ -203,11 +214,9 @@ def describe_span(hours: int) -> str:
     return f"the last {name}" if hours == size else f"the last {hours // size} {name}s"
 
 
-def _format_value(measure: Measure, value: float, n: int) -> str:
+def _format_value(measure: Measure, value: float) -> str:
     if np.isnan(value):
         return "–"
-    if measure.unit == "share":
-        return percent(value, n)
     if measure.unit == "points":
         return count(round(100 * value), "point")
     return f"{value:,.0f} {measure.unit}" if measure.unit in ("photos", "ms") else f"{value:.2f}"
@@ -223,6 +232,7 @@ def check_rules(workspace: Workspace, *, now: datetime | None = None) -> list[Re
         with write_database(workspace) as connection:
             for reading in readings:
                 _update_alarms(connection, reading, moment)
+        workspace.alarms_lock.touch()  # see find_last_check
     return readings
 
 

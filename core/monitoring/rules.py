@@ -5,8 +5,9 @@ raise none.
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, get_args
 
 from sqlalchemy import Connection, select, update
@@ -25,7 +26,7 @@ class Measure(NamedTuple):
     """A figure that a rule watches."""
 
     title: str
-    unit: Literal["photos", "ms", "share", "points", "distance", "index"]
+    unit: Literal["photos", "ms", "points", "distance", "index"]
     fewest: int
     """With fewer photos the rule has no result."""
 
@@ -34,7 +35,7 @@ MEASURES: dict[str, Measure] = {
     "volume_low": Measure("Few photos", "photos", 0),
     "volume_high": Measure("Many photos", "photos", 0),
     "latency": Measure("Slow answers", "ms", 20),
-    "unknown": Measure("Unknown photos", "share", 20),
+    "unknown": Measure("Unknown photos", "points", 20),
     "accuracy": Measure("Accuracy on feedback", "points", 10),
     "features": Measure("Drift of the features", "distance", 50),
     "properties": Measure("Drift of the photos", "distance", 50),
@@ -77,7 +78,7 @@ DEFAULTS: tuple[Rule, ...] = (
     Rule(name="volume_low", warning=None, critical=None, hours=24),
     Rule(name="volume_high", warning=None, critical=None, hours=24),
     Rule(name="latency", warning=1000.0, critical=3000.0, hours=24),
-    Rule(name="unknown", warning=0.3, critical=0.5, hours=24),
+    Rule(name="unknown", warning=0.15, critical=0.3, hours=24),
     Rule(name="accuracy", warning=0.1, critical=0.2, hours=24 * 30),
     Rule(name="features", warning=0.15, critical=0.3, hours=24 * 7),
     Rule(name="properties", warning=0.15, critical=0.3, hours=24 * 7),
@@ -136,6 +137,13 @@ def list_alarms(workspace: Workspace, *, active: bool = False) -> list[Alarm]:
     return sorted(
         alarms, key=lambda one: (one.ended is not None, not one.ended and one.level != "critical")
     )
+
+
+def find_last_check(workspace: Workspace) -> datetime | None:
+    """Return when the rules were last checked; None: never."""
+    with suppress(FileNotFoundError):
+        return datetime.fromtimestamp(workspace.alarms_lock.stat().st_mtime, UTC)
+    return None
 
 
 def change_alarm(

@@ -15,8 +15,9 @@ from pydantic import TypeAdapter
 
 from core.errors import RuleRefused, RunUnfinished
 from core.evaluation.calibration import temper_scores
-from core.evaluation.coverage import FEWEST_TO_LIMIT
-from core.formats import count, percent
+from core.evaluation.coverage import FEWEST_TO_LIMIT, OperatingPoint, measure_point
+from core.evaluation.intervals import wilson_interval
+from core.formats import count, interval, percent
 from core.prediction.unlike import UNLIKE_VERSION
 from core.runs.result import digest_result
 from core.runs.run_files import read_json
@@ -111,11 +112,10 @@ def decide(
     """Return the decision for one photo."""
     tempered = temper_scores(scores[None], rule.temperature)
     top = rank_classes(tempered[0], classes)
-    kind: Kind = "answer" if reach_threshold(rule, tempered, classes)[0] else "unsure"
-    if distance is not None and rule.unlike_limit is not None and distance > rule.unlike_limit:
-        kind = "unlike"
+    distances = None if distance is None else np.array([distance])
+    answered, unlike = judge_photos(rule, tempered, classes, distances)
     return Decision(
-        kind=kind,
+        kind="unlike" if unlike[0] else "answer" if answered[0] else "unsure",
         top=top,
         threshold=rule.threshold_of(top[0][0]),
         distance=distance,
@@ -131,10 +131,51 @@ def rank_classes(
     return [(classes[number], float(scores[number])) for number in best]
 
 
-def reach_threshold(rule: DecisionRule, scores: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    """Return whether the best class reaches its threshold, (n,) bool, of calibrated `scores`."""
+def judge_photos(
+    rule: DecisionRule,
+    scores: np.ndarray,
+    classes: Sequence[str],
+    distances: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which photos are answered, and which are unlike the training photos, (n,) bool each.
+
+    Args:
+        scores: (n, k), calibrated.
+        distances: (n,) from the training photos; None where they were not measured.
+    """
     thresholds = np.array([rule.threshold_of(name) for name in classes])
-    return np.asarray(scores.max(axis=1, initial=0.0) >= thresholds[scores.argmax(axis=1)])
+    sure = scores.max(axis=1, initial=0.0) >= thresholds[scores.argmax(axis=1)]
+    unlike = np.zeros(len(scores), dtype=bool)
+    if distances is not None and rule.unlike_limit is not None:
+        unlike = distances > rule.unlike_limit
+    return sure & ~unlike, unlike
+
+
+def measure_answers(
+    rule: DecisionRule | None,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    distances: np.ndarray | None,
+) -> OperatingPoint:
+    """Return the effect of a rule (None: no rule) on photos with scores (n, k) and labels (n,)."""
+    rule = rule or DecisionRule()
+    tempered = temper_scores(scores, rule.temperature)
+    answered, _ = judge_photos(rule, tempered, classes, distances)
+    return measure_point(answered, tempered.argmax(axis=1) == labels)
+
+
+def say_answers(point: OperatingPoint) -> str:
+    """Return the share of answered photos, and of correct answers, in words with n."""
+    n, answered = point.n, point.answered
+    if not n:
+        return "Without validation photos, the share of answered photos is unknown."
+    ends = interval(*wilson_interval(answered, n), n)
+    said = f"This model answers {percent(point.coverage, n)} of photos like yours ({ends})"
+    if not answered:
+        return f"{said}."
+    ends = interval(*wilson_interval(answered - point.wrong, answered), answered)
+    return f"{said}, and {percent(point.accuracy, answered)} of these answers are right ({ends})."
 
 
 def rule_to_facts(rule: DecisionRule) -> dict[str, Any]:

@@ -6,19 +6,25 @@ Distances and default rules are computed once and stored with the run.
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
-from core.errors import FeaturesMissing, RuleRefused
+from core.errors import FeaturesMissing
 from core.evaluation.calibration import (
     FEWEST_TO_FIT,
     cross_fit_scores,
     fit_temperature,
     temper_scores,
 )
-from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_threshold, find_limit
+from core.evaluation.coverage import (
+    FEWEST_TO_LIMIT,
+    OperatingPoint,
+    choose_default_threshold,
+    find_limit,
+)
 from core.prediction.deciding import (
     Decision,
     DecisionRule,
@@ -26,6 +32,7 @@ from core.prediction.deciding import (
     decide,
     find_rule_time,
     is_rule_forgotten,
+    measure_answers,
     read_rule,
     save_rule,
 )
@@ -89,7 +96,7 @@ def find_limit_of_run(
 
 
 _BLOCK = 2048
-_DEFAULT_VERSION = 1
+_DEFAULT_VERSION = 2
 """Raise it when default rules are chosen otherwise."""
 
 
@@ -101,10 +108,11 @@ def find_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionR
     kept = read_rule(workspace, run_id)
     if kept is not None or is_rule_forgotten(workspace, run_id):
         return kept
-    return _find_default_rule(workspace, run_id, result)
+    return find_default_rule(workspace, run_id, result)
 
 
-def _find_default_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionRule | None:
+def find_default_rule(workspace: Workspace, run_id: str, result: RunResult) -> DecisionRule | None:
+    """Return the default rule of a run, computed once; None without validation photos."""
     if not len(result.draw_photos("validation")):
         return None
     try:
@@ -113,7 +121,7 @@ def _find_default_rule(workspace: Workspace, run_id: str, result: RunResult) -> 
         limit = None
 
     def make() -> dict[str, np.ndarray]:
-        rule = suggest_rule(result, limit)
+        rule = suggest_rule(workspace, run_id, result, limit)
         values = (rule.temperature, rule.threshold, rule.made.timestamp())
         return dict(zip(names, np.array(values, np.float64), strict=True))
 
@@ -131,31 +139,40 @@ def _find_default_rule(workspace: Workspace, run_id: str, result: RunResult) -> 
     )
 
 
-def suggest_rule(result: RunResult, limit: float | None, target: float = 0.95) -> DecisionRule:
+def suggest_rule(
+    workspace: Workspace, run_id: str, result: RunResult, limit: float | None
+) -> DecisionRule:
     """Return a rule chosen on the validation photos; without a `limit` it ignores the distance.
 
-    It has the temperature that fits them best (1 for too few), and the lowest threshold at which
-    the accuracy of the answers reaches `target` (0.5 where no threshold does).
+    It has the temperature that fits them best (1 for too few), and the threshold of
+    `choose_default_threshold`.
 
     Raises:
-        RuleRefused: The run has no validation photos.
+        FeaturesMissing: The distances to compare with the limit cannot be measured.
     """
     photos = result.draw_photos("validation")
-    if not len(photos):
-        raise RuleRefused(
-            "This run has no validation photos to choose a rule on.",
-            "Train on a dataset with a validation split.",
-        )
     scores, labels = result.scores[photos], result.labels[photos]
-    temperature = find_temperature(scores, labels)
-    tempered = temper_scores(scores, temperature or 1.0)
-    threshold = choose_threshold(tempered.max(axis=1), tempered.argmax(axis=1) == labels, target)
+    temperature = find_temperature(scores, labels) or 1.0
+    alike = np.ones(len(photos), dtype=bool)
+    if limit is not None:
+        alike = read_distances(workspace, run_id, result).distances[photos] <= limit
+    tops = temper_scores(scores, temperature).max(axis=1)
+    threshold = choose_default_threshold(tops, scores.argmax(axis=1) == labels, alike)
     return DecisionRule(
-        temperature=temperature or 1.0,
-        threshold=0.5 if threshold is None else threshold,
-        unlike_limit=limit,
-        n=len(photos),
+        temperature=temperature, threshold=threshold, unlike_limit=limit, n=len(photos)
     )
+
+
+def measure_rule(
+    workspace: Workspace, run_id: str, result: RunResult, rule: DecisionRule | None
+) -> OperatingPoint:
+    """Return the effect of a rule on the run's validation photos, as far as features are there."""
+    photos, distances = result.draw_photos("validation"), None
+    if rule is not None and rule.unlike_limit is not None:
+        with suppress(FeaturesMissing):
+            distances = read_distances(workspace, run_id, result).distances[photos]
+    scores, labels = result.scores[photos], result.labels[photos]
+    return measure_answers(rule, scores, labels, result.classes, distances)
 
 
 def find_temperature(
@@ -197,7 +214,7 @@ def carry_rule(workspace: Workspace, champion: ModelVersion, run_id: str) -> boo
         return False
     looks = kept["unlike_limit"] is not None
     limit = find_limit_of_run(workspace, run_id, result)[0] if looks else None
-    rule = suggest_rule(result, limit)
+    rule = suggest_rule(workspace, run_id, result, limit)
     own = {name: at for name, at in kept["class_thresholds"].items() if name in result.classes}
     rule = replace(rule, threshold=kept["threshold"], class_thresholds=own)
     rule = rule if kept["temperature"] != 1 else replace(rule, temperature=1)

@@ -38,10 +38,11 @@ def digest_facts(facts: Mapping[str, Any]) -> str:
 
     Args:
         facts: JSON values: format, run_id, dataset_id, recipe, best_epoch, classes, train_counts
-            (class → training photos), validation {n, right}, backbone (BackboneFacts without its
-            files), rule (DecisionRule, or None), unlike_version, files {role: sha256}, sizes
-            {role: bytes}; not in the digest, because they may change: run_name, dataset_name,
-            rule_made, rule_is_default.
+            (class → training photos), validation {n, right}, answers (the OperatingPoint of the
+            rule on them; older versions lack it), backbone (BackboneFacts without its files), rule
+            (DecisionRule, or None), unlike_version, files {role: sha256}, sizes {role: bytes}; not
+            in the digest, because they may change: run_name, dataset_name, rule_made,
+            rule_is_default.
     """
     lasting = {name: value for name, value in facts.items() if name not in _CHANGING}
     canonical = json.dumps(lasting, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, select, update
 from core.errors import RunUnfinished
 from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
-from core.prediction.rules import find_rule, read_distances
+from core.prediction.rules import find_rule, measure_rule, read_distances
 from core.prediction.unlike import UNLIKE_VERSION
 from core.registry.events import ModelEvent, insert_event
 from core.registry.files import (
@@ -75,6 +75,7 @@ def register_run(
         files = {role: keep_bytes(workspace, content) for role, content in pieces.items()}
         rule = find_rule(workspace, run_id, result)
         facts = _describe(run, dataset, result, backbone, rule)
+        facts["answers"] = measure_rule(workspace, run_id, result, rule)._asdict()
         facts |= {"files": files, "sizes": {role: len(one) for role, one in pieces.items()}}
         with write_database(workspace) as connection:
             return _insert(connection, facts, name or run.name, who)

@@ -11,9 +11,19 @@ from typing import Any, Literal, TypeVar, get_args
 from sqlalchemy import Column, Connection, Integer, Row, String, Table, Text, select
 
 from core.errors import PetalscopeError, VersionDamaged, VersionMissing
+from core.evaluation.coverage import OperatingPoint
 from core.prediction.deciding import ModelVersion as ModelVersion
+from core.prediction.deciding import measure_answers
 from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
-from core.registry.files import FORMAT, blob_file, damaged, digest_facts, read_file, unpack_arrays
+from core.registry.files import (
+    FORMAT,
+    blob_file,
+    damaged,
+    digest_facts,
+    read_file,
+    read_reference,
+    unpack_arrays,
+)
 from core.runs.database import read_database
 from core.runs.tables import UtcTime, metadata, numbered_table
 from core.workspace import Workspace, digest_once
@@ -183,3 +193,18 @@ def find_damage(workspace: Workspace, version: ModelVersion) -> VersionDamaged |
 def read_unlike(workspace: Workspace, version: ModelVersion) -> UnlikeModel:
     """Return the version's model of its training photos."""
     return UnlikeModel(**unpack_arrays(read_file(workspace, version, "unlike")))
+
+
+def find_answers(workspace: Workspace, version: ModelVersion) -> OperatingPoint:
+    """Return the effect of the version's rule on its validation photos.
+
+    Raises:
+        VersionDamaged: The reference photos of an older version are damaged.
+    """
+    if kept := version.facts.get("answers"):
+        return OperatingPoint(**kept)
+    known, rule = read_reference(workspace, version), version.rule
+    distances = None
+    if rule is not None and rule.unlike_limit is not None:
+        distances = read_unlike(workspace, version).measure(known["features"])
+    return measure_answers(rule, known["scores"], known["labels"], version.classes, distances)

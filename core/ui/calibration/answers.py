@@ -22,8 +22,8 @@ from core.evaluation.coverage import (
     trace_coverage,
 )
 from core.evaluation.intervals import wilson_interval
-from core.formats import count, interval, percent, percent_ranges
-from core.prediction.deciding import DecisionRule, reach_threshold
+from core.formats import count, percent, percent_ranges
+from core.prediction.deciding import DecisionRule, judge_photos, say_answers
 from core.ui.calibration.reading import CalibrationPage
 from core.ui.parts.charts import show_kept_chart, show_metrics
 from core.ui.parts.pickers import pick_linked
@@ -67,24 +67,17 @@ def show_answers(page: CalibrationPage, rule: DecisionRule) -> None:
 
 
 def _show_point(point: OperatingPoint, split: str, unlike: int) -> None:
-    n = point.n
     figures = {
-        "Answered": percent(point.coverage, n),
+        "Answered": percent(point.coverage, point.n),
         "Accuracy of these": percent(point.accuracy, point.answered),
         "Wrong": f"{point.wrong:,}",
         "Deferred": f"{point.withheld:,}",
     }
     show_metrics(figures, gap="medium")
-    covered = interval(*wilson_interval(point.answered, n), n)
-    right = "nothing is answered"
-    if point.answered:
-        ends = wilson_interval(point.answered - point.wrong, point.answered)
-        right = interval(*ends, point.answered)
     ood = f", {unlike:,} are out of distribution" if unlike else ""
     st.caption(
-        f"Answered: {covered}. Accuracy: {right}. "
-        f"{point.withheld:,} deferred: {point.right_withheld:,} would have been correct{ood}."
-        f"{_CHOSEN_HERE.get(split, '')}"
+        f"{say_answers(point)} {point.withheld:,} deferred: {point.right_withheld:,} would have "
+        f"been correct{ood}.{_CHOSEN_HERE.get(split, '')}"
     )
 
 
@@ -113,7 +106,7 @@ def _show_classes(page: CalibrationPage, rule: DecisionRule) -> None:
     """Draw the threshold of each class and its effect on the validation photos."""
     result, photos = page.result, page.validation
     scores = page.temper(rule.temperature, "validation")
-    answers, given = scores.argmax(axis=1), reach_threshold(rule, scores, result.classes)
+    answers, given = scores.argmax(axis=1), judge_photos(rule, scores, result.classes)[0]
     right = given & (answers == result.labels[photos])
     k = len(result.classes)
     taken, shown, hits = (

@@ -3,7 +3,6 @@
 Validation photos choose the rule; a click saves it with the run.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,7 +11,14 @@ import streamlit as st
 from core.errors import PetalscopeError
 from core.evaluation.calibration import FEWEST_TO_FIT
 from core.formats import count, moment, plain
-from core.prediction.deciding import DecisionRule, delete_rule, describe_rule, save_rule
+from core.prediction.deciding import (
+    DecisionRule,
+    delete_rule,
+    describe_rule,
+    save_rule,
+    say_answers,
+)
+from core.prediction.rules import measure_rule
 from core.runs.store import RunRecord
 from core.ui.calibration.answers import show_answer_photos, show_answers
 from core.ui.calibration.reading import OF, CalibrationPage, read_calibration
@@ -69,6 +75,8 @@ def _show_rule(page: CalibrationPage) -> DecisionRule:
         unlike_limit=limit,
         n=len(page.validation),
     )
+    point = measure_rule(cache.workspace(), page.run.id, page.result, rule)
+    st.markdown(say_answers(point))
     _offer_saving(page, rule)
     return rule
 
@@ -95,8 +103,9 @@ def _pick_temperature(page: CalibrationPage) -> float:
 
 def _pick_threshold(page: CalibrationPage, degree: float) -> float:
     key = f"calibration.threshold.{page.run.id}"
+    start = page.start.threshold if page.start else 0.5
     if key not in st.session_state:
-        st.session_state[key] = _find_start(page, degree)
+        st.session_state[key] = round(100 * start) if page.threshold is None else page.threshold
     value = st.slider(
         "Answer only when the score is at least",
         0,
@@ -122,25 +131,12 @@ def _pick_threshold(page: CalibrationPage, degree: float) -> float:
                 on_click=_set_threshold,
                 args=(key, found),
             )
-    return value / 100
-
-
-def _find_start(page: CalibrationPage, degree: float) -> int:
-    """Return the first value of the slider: of the link, of the saved rule, or suggested."""
-    if page.threshold is not None:
-        return page.threshold
-    if page.saved is not None:
-        return _round_up(page.saved.threshold)
-    found = page.find_threshold(degree, 0.95)
-    return 50 if found is None else _round_up(found)
-
-
-def _round_up(threshold: float) -> int:
-    return math.ceil(100 * threshold - 1e-6)
+    # The slider has whole percents; where it was not moved, the rule stays exactly as it was.
+    return start if value == round(100 * start) else value / 100
 
 
 def _set_threshold(key: str, threshold: float) -> None:
-    st.session_state[key] = _round_up(threshold)
+    st.session_state[key] = round(100 * threshold)
 
 
 def _pick_class_thresholds(page: CalibrationPage, degree: float) -> dict[str, float]:
@@ -171,7 +167,7 @@ def _pick_class_thresholds(page: CalibrationPage, degree: float) -> dict[str, fl
 def _list_class_thresholds(page: CalibrationPage, degree: float, target: int) -> dict[str, float]:
     table = page.find_class_thresholds(degree, target)
     own = table.loc[table["verdict"] == "reached", "threshold"]
-    return {page.result.classes[number]: _round_up(value) / 100 for number, value in own.items()}
+    return {page.result.classes[number]: round(value, 2) for number, value in own.items()}
 
 
 def _find_class_target(page: CalibrationPage, degree: float) -> int:

@@ -24,9 +24,10 @@ from core.evaluation.calibration import (
 )
 from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_class_thresholds, choose_threshold
 from core.formats import count, percent, plain
-from core.prediction.deciding import DecisionRule, is_rule_stale, reach_threshold, read_rule
+from core.prediction.deciding import DecisionRule, is_rule_stale, judge_photos, read_rule
 from core.prediction.rules import (
     RunDistances,
+    find_default_rule,
     find_limit_of_run,
     find_rule,
     find_temperature,
@@ -71,6 +72,11 @@ class CalibrationPage:
     def rule(self) -> DecisionRule | None:
         """The current rule of the run: the saved one, the default one or none."""
         return find_rule(cache.workspace(), self.run.id, self.result)
+
+    @cached_property
+    def start(self) -> DecisionRule | None:
+        """The rule that the controls show first: the saved one, else the default one."""
+        return self.saved or find_default_rule(cache.workspace(), self.run.id, self.result)
 
     @cached_property
     def numbers(self) -> np.ndarray:
@@ -137,16 +143,13 @@ class CalibrationPage:
     def judge_answers(self, rule: DecisionRule) -> Judged:
         """Return the effect of the rule on each photo of the split."""
         scores = self.temper(rule.temperature)
-        unlike = np.zeros(len(self.numbers), dtype=bool)
+        distances = None
         if rule.unlike_limit is not None:
             with suppress(FeaturesMissing):  # the control says so
-                unlike = self.distances.distances[self.numbers] > rule.unlike_limit
-        return Judged(
-            scores=scores,
-            right=scores.argmax(axis=1) == self.result.labels[self.numbers],
-            answered=reach_threshold(rule, scores, self.result.classes) & ~unlike,
-            unlike=unlike,
-        )
+                distances = self.distances.distances[self.numbers]
+        answered, unlike = judge_photos(rule, scores, self.result.classes, distances)
+        right = scores.argmax(axis=1) == self.result.labels[self.numbers]
+        return Judged(scores=scores, right=right, answered=answered, unlike=unlike)
 
     def describe_answer(self, photo: int, answer: int, score: float) -> str:
         """Return the caption of a photo: true class (if different), answer and score."""

@@ -8,7 +8,7 @@ import streamlit as st
 from core.evaluation.intervals import Estimate, estimate_share
 from core.formats import count, interval, moment, percent, plain, points, say_p
 from core.monitoring.comparison import VersionComparison, compare_versions, find_comparison
-from core.prediction.deciding import describe_rule
+from core.prediction.deciding import describe_rule, say_answers
 from core.registry.events import ModelEvent, list_events, list_former
 from core.registry.evidence import (
     WORSE,
@@ -22,6 +22,7 @@ from core.registry.promoting import LONGEST_REASON, promote, roll_back
 from core.registry.store import (
     Alias,
     ModelVersion,
+    find_answers,
     find_damage,
     is_row_whole,
     list_versions,
@@ -170,13 +171,14 @@ def show_facts(registry: Registry, version: ModelVersion) -> None:
     fault = find_damage(cache.workspace(), version)
     if fault is not None:
         st.error(f"**{plain(fault.problem)}** {plain(fault.remedy)}", icon=":material/error:")
+    answers = say_answers(find_answers(cache.workspace(), version)) if fault is None else ""
     run, dataset = registry.runs.get(version.run_id), registry.datasets.get(version.dataset_id)
     run_name = plain(str(version.facts.get("run_name", version.run_id)), 60)
     dataset_name = plain(dataset or str(version.facts.get("dataset_name", "")), 60)
     lines = [
         interval(accuracy.low, accuracy.high, accuracy.n) if accuracy.n else "No validation photos",
         f"{count(len(version.classes), 'class')}, {count(trained, 'training photo')}",
-        *([] if fault is not None else [plain(describe_rule(version.rule))]),
+        *([] if fault is not None else [plain(describe_rule(version.rule)), answers]),
         f"Run {run_name.removeprefix('Run ')}{'' if run else ' (deleted)'}, dataset "
         f"{dataset_name}{'' if dataset else ' (deleted)'} · digest {version.digest[:12]}",
     ]
@@ -186,8 +188,7 @@ def show_facts(registry: Registry, version: ModelVersion) -> None:
 def estimate_accuracy(version: ModelVersion) -> Estimate:
     """Return the accuracy on validation photos, which also chose the epoch; NaN without any."""
     judged = version.facts.get("validation", {})
-    n = int(judged.get("n", 0))
-    return estimate_share(judged["right"] if n else 0, n)
+    return estimate_share(judged.get("right", 0), judged.get("n", 0))
 
 
 def show_badge(alias: Alias) -> None:

@@ -20,9 +20,12 @@ from core.datasets.photo_table import describe_answers, describe_photos
 from core.datasets.quality.store import MapMethod, QualityResult, find_flags, read_map, read_quality
 from core.datasets.tags import PhotoTags, read_tags, stamp_tags
 from core.errors import FeaturesMissing
+from core.evaluation.coverage import OperatingPoint
 from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.exact.curves import Forecast
 from core.exact.store import find_judged_source, read_forecast
+from core.prediction.deciding import find_rule_time
+from core.prediction.rules import find_rule, measure_rule
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.run_files import FACTS_FILE, read_events
@@ -193,6 +196,17 @@ def evaluation(run_id: str, split: str) -> Evaluation:
     answers = result(run_id)
     photos = answers.photo_numbers(split)
     return evaluate_scores(answers.scores[photos], answers.labels[photos], answers.classes)
+
+
+def _rule_key(run_id: str) -> Hashable:
+    return result_key(run_id), find_rule_time(workspace(), run_id)
+
+
+@cached_by(_rule_key, most=32, wait="Applying the rule …")
+def operating_point(run_id: str) -> OperatingPoint:
+    """Return the effect of a run's current rule on its validation photos."""
+    answers = result(run_id)
+    return measure_rule(workspace(), run_id, answers, find_rule(workspace(), run_id, answers))
 
 
 @cached_by(result_key, most=2, wait="Loading the model …")

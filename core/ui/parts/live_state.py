@@ -1,6 +1,7 @@
 """The progress of runs and jobs: badge, place in the queue, phase, epochs, best epoch."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import streamlit as st
 from core.errors import PetalscopeError
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, ordinal, percent, plain, size
+from core.prediction.deciding import say_answers
 from core.runs.jobs import JobStatus, read_job
 from core.runs.queue.queue import read_place
 from core.runs.queue.starting import ensure_scheduler
@@ -92,6 +94,8 @@ def show_progress(
         if run.best_val_accuracy is not None:
             low, high = wilson_interval(round(run.best_val_accuracy * n), n)
             st.caption(f"Validation accuracy: {interval(low, high, n)}.")
+        with suppress(PetalscopeError):  # its result is damaged: pages about it say so
+            st.caption(say_answers(cache.operating_point(run.id)))
     elif run.phase == "training" and (epochs or latest_progress(events)):
         _show_epochs(run, epochs, latest_progress(events))
     else:

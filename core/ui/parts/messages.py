@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 
 from core.errors import PetalscopeError, describe_os_error
-from core.formats import plain
-from core.monitoring.rules import list_alarms
+from core.formats import count, moment, plain
+from core.monitoring.log import count_predictions
+from core.monitoring.rules import find_last_check, list_alarms
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 
@@ -83,11 +84,18 @@ def offer_csv(label: str, data: str | bytes | Callable[[], Any], name: str, **ho
 
 
 def show_alarm_note() -> None:
-    """Draw one line with a link while an alarm is active."""
-    alarms = list_alarms(cache.workspace(), active=True)
-    if not alarms:
+    """Draw one line with a link while an alarm is active, or answers were not checked."""
+    home, link, icon = cache.workspace(), "Why?", "warning"
+    alarms, checked = list_alarms(home, active=True), find_last_check(home)
+    known = count_predictions(home, until=checked) if checked else 0
+    if alarms:
+        colour, words = "red" if alarms[0].level == "critical" else "orange", _NOTE
+    elif new := count_predictions(home) - known:
+        since = f"since {moment(checked)}" if checked else "yet"
+        words = f"Alarms: not checked {since} ({count(new, 'new answer')})."
+        colour, link, icon = "gray", "Check", "schedule"
+    else:
         return
-    colour = "red" if alarms[0].level == "critical" else "orange"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f":{colour}[:material/warning: {_NOTE}]", width="content")
-        link_page("monitoring", "Why?")
+        st.caption(f":{colour}[:material/{icon}: {words}]", width="content")
+        link_page("monitoring", link)

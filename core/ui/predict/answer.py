@@ -1,6 +1,7 @@
 """The answer of one model to one photo: in words, as bars, why, and whether it is correct."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -12,7 +13,7 @@ from core.formats import percent, plain
 from core.monitoring.feedback import give_feedback
 from core.monitoring.kept_photos import find_kept
 from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
-from core.prediction.deciding import describe_rule
+from core.prediction.deciding import describe_rule, say_answers
 from core.prediction.gradcam import scale_evidence
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, link_page
@@ -59,6 +60,8 @@ def _show_words(answer: Answer) -> None:
     )
     if decision.kind != "answer":
         st.write(plain(phrase_reason(decision)))
+        with suppress(PetalscopeError):  # its run or files were deleted: the answer stays
+            st.caption(say_answers(answer.point))
 
 
 def show_no_rule(model: Model) -> None:

@@ -11,12 +11,20 @@ import numpy as np
 import streamlit as st
 
 from core.errors import VersionDamaged
+from core.evaluation.coverage import OperatingPoint
 from core.formats import count, plain
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction
 from core.prediction.answers import shorten_answer
 from core.prediction.nearest import NearestPhotos, find_nearest_learnt
-from core.registry.store import ALIASES, ModelVersion, list_versions, read_aliases
+from core.registry.store import (
+    ALIASES,
+    ModelVersion,
+    find_answers,
+    list_versions,
+    read_aliases,
+    read_version,
+)
 from core.ui.parts import cache
 from core.ui.parts.choosing import list_done
 from core.ui.parts.pickers import describe_run
@@ -53,6 +61,13 @@ class Answer:
     def top(self) -> list[tuple[str, float]]:
         """The best classes with their scores, calibrated if there is a rule."""
         return self.decision.top if self.decision else self.prediction.top
+
+    @property
+    def point(self) -> OperatingPoint:
+        """The effect of the current rule on the validation photos of the model."""
+        if self.model.version is not None:
+            return _find_answers(self.model.version.number, self.model.version.digest)
+        return cache.operating_point(self.model.run_id)
 
     def read_nearest(self) -> tuple[Dataset, NearestPhotos]:
         """Return the dataset of the model and the training photos most similar to this one.
@@ -194,6 +209,11 @@ def _open_version(number: int, digest: str) -> "Predictor":  # noqa: ARG001 (par
     from core.registry.loading import open_version  # imports OpenVINO
 
     return open_version(cache.workspace(), number)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _find_answers(number: int, digest: str) -> OperatingPoint:  # noqa: ARG001 (part of the key)
+    return find_answers(cache.workspace(), read_version(cache.workspace(), number))
 
 
 @st.cache_resource(max_entries=1, ttl=30, show_spinner="Loading a former model …")

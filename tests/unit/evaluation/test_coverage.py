@@ -11,6 +11,7 @@ from core.evaluation.coverage import (
     FEWEST_OF_CLASS,
     area_under_risk,
     choose_class_thresholds,
+    choose_default_threshold,
     choose_threshold,
     find_limit,
     measure_point,
@@ -85,6 +86,41 @@ def test_the_threshold_is_the_lowest_that_reaches_the_target(seed: int, target: 
     assert chosen == (min(possible) if possible else None)
 
 
+def draw_confidences(seed: int, skill: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the confidence of 219 photos and whether each is correct, at the accuracy `skill`."""
+    rng = np.random.default_rng(seed)
+    right = rng.random(219) < skill
+    return rng.beta(2, 2, 219) * np.where(right, 1, 0.8), right
+
+
+@given(st.integers(0, 500))
+def test_a_better_run_answers_at_least_as_many_photos(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    alike = rng.random(219) > 0.05
+    points = []
+    for skill in rng.uniform(0.1, 1, 6):
+        tops, right = draw_confidences(int(1e6 * skill), skill)
+        answered = alike & (tops >= choose_default_threshold(tops, right, alike))
+        points.append((right.sum(), answered.sum()))
+        if right.mean() >= 0.5:
+            assert answered.sum() >= 2 * 219 / 3
+    answers = [answered for _, answered in sorted(points)]
+    assert answers == sorted(answers)
+
+
+def test_one_photo_more_changes_a_default_rule_a_little() -> None:
+    # Today's rule went from 48 answers to 119 with a worse head: 95 % correct, else 50 %.
+    tops, right = draw_confidences(1, 0.6)
+    alike = np.ones(219, dtype=bool)
+    counts = []
+    for photo in np.flatnonzero(~right):
+        right[photo] = True
+        counts.append(int((tops >= choose_default_threshold(tops, right, alike)).sum()))
+    assert np.diff(counts).min() >= 0 and np.diff(counts).max() <= 2
+    assert counts[-1] == 219
+    assert choose_default_threshold(tops, ~right, alike) == 1.0  # no answer is correct
+
+
 def test_classes_need_enough_answers_for_a_threshold() -> None:
     rng = np.random.default_rng(0)
     sure, rare = rng.uniform(0.5, 1, 200), np.full(5, 0.9)
@@ -106,8 +142,8 @@ def test_classes_need_enough_answers_for_a_threshold() -> None:
 
 def test_a_limit_covers_95_percent_of_further_photos() -> None:
     assert find_limit(np.arange(18.0)) is None
-    assert find_limit(np.arange(19.0)) == 18.0
-    assert find_limit(np.arange(39.0)) == 37.0
+    assert find_limit(np.arange(19.0)) == pytest.approx(18.0, rel=2e-3)
+    assert find_limit(np.arange(39.0)) == pytest.approx(37.0, rel=2e-3)
     rng = np.random.default_rng(1)
     kept = []
     for _ in range(300):

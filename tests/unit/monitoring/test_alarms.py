@@ -301,8 +301,8 @@ def test_levels_are_reached_from_below_or_above(rule: Rule, values: tuple[float,
 @pytest.mark.parametrize(
     ("name", "warning", "said"),
     [
-        ("unknown", 0.125, "warning from 12.5 %"),
-        ("unknown", 0.07, "warning from 7 %"),
+        ("unknown", 0.125, "warning from 12.5 points"),
+        ("unknown", 0.07, "warning from 7 points"),
         ("accuracy", 0.01, "warning from 1 point"),
         ("accuracy", 0.015, "warning from 1.5 points"),
         ("latency", 1000.0, "warning from 1,000 ms"),

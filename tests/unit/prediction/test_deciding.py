@@ -17,7 +17,7 @@ from core.prediction.deciding import (
     decide,
     delete_rule,
     is_rule_stale,
-    reach_threshold,
+    judge_photos,
     read_rule,
     rule_to_facts,
     save_rule,
@@ -60,7 +60,7 @@ def test_one_photo_and_many_are_decided_alike(seed: int, threshold: float, degre
 
     scores = np.random.default_rng(seed).dirichlet(np.ones(3), 12).astype(np.float32)
     rule = DecisionRule(temperature=degree, threshold=threshold, class_thresholds={"tulip": 0.5})
-    together = reach_threshold(rule, temper_scores(scores, degree), CLASSES)
+    together = judge_photos(rule, temper_scores(scores, degree), CLASSES)[0]
     alone = [decide(rule, row, CLASSES).kind == "answer" for row in scores]
     assert together.tolist() == alone
 

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from core.evaluation.calibration import cross_fit_scores
+from core.evaluation.coverage import find_limit
+from core.formats import percent
 from core.prediction.deciding import (
     DecisionRule,
     delete_rule,
@@ -14,16 +16,19 @@ from core.prediction.deciding import (
     is_rule_stale,
     read_rule,
     save_rule,
+    say_answers,
 )
 from core.prediction.predictor import open_predictor
 from core.prediction.rules import (
+    FrozenRule,
     find_limit_of_run,
     find_rule,
     find_temperature,
+    measure_rule,
     read_distances,
     suggest_rule,
 )
-from core.runs.result import read_result
+from core.runs.result import read_result, read_run_features
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.builders import draw_photo, encode_photo
@@ -100,21 +105,41 @@ def test_a_suggested_rule_rests_on_validation_photos_only(trained_copy: Workspac
     run = list_runs(trained_copy)[-1].id
     validation = result.photo_numbers("validation")
     limit, judged = find_limit_of_run(trained_copy, run, result)
-    assert (limit, judged) == (
-        read_distances(trained_copy, run, result).distances[validation].max(),
-        VALIDATION,
-    )
-    rule = suggest_rule(result, limit, target=0.7)
+    distances = read_distances(trained_copy, run, result).distances[validation]
+    assert (limit, judged) == (pytest.approx(distances.max(), rel=2e-3), VALIDATION)
+    rule = suggest_rule(trained_copy, run, result, limit)
     assert (rule.n, rule.unlike_limit) == (VALIDATION, limit)
     assert rule.temperature == 1.0  # 24 photos are too few to fit one
-    tops = result.scores[validation].max(axis=1)
-    right = result.scores[validation].argmax(axis=1) == result.labels[validation]
-    assert right[tops >= rule.threshold].mean() >= 0.7
+    hits = (result.scores[validation].argmax(axis=1) == result.labels[validation]).sum()
+    point = measure_rule(trained_copy, run, result, rule)
+    assert point.answered == max(hits, 2 * VALIDATION // 3)
     changed = result.scores.copy()
     changed[result.splits != "validation"] = 1 / 3
-    other = suggest_rule(replace(result, scores=changed), None, target=0.7)
+    other = suggest_rule(trained_copy, run, replace(result, scores=changed), None)
     assert other.threshold == rule.threshold
     assert other.unlike_limit is None
+
+
+def test_a_rule_has_one_effect_wherever_it_is_measured(trained_copy: Workspace) -> None:
+    run, result = rewrite_result(trained_copy)
+    known, validation = (
+        read_distances(trained_copy, run, result),
+        result.photo_numbers("validation"),
+    )
+    # A photo on the limit, and one on the threshold, which is no whole percent.
+    limit = find_limit(known.distances[validation])
+    threshold = float(np.sort(result.scores[validation].max(axis=1))[5]) - 1e-5
+    rule = DecisionRule(threshold=threshold, unlike_limit=limit, temperature=1.3)
+    features = read_run_features(trained_copy, result)
+    frozen = FrozenRule(rule, known.model, result.classes)
+    kinds = [frozen.decide(result.scores[one], features[one]).kind for one in validation]  # type: ignore[union-attr]
+    point = measure_rule(trained_copy, run, result, rule)
+    assert point.answered == kinds.count("answer") and "unlike" not in kinds
+    half = features[validation].astype(np.float16)  # as a version stores them
+    assert (known.model.measure(half) <= limit).all()
+    said = say_answers(point)
+    assert said.startswith(f"This model answers {percent(point.coverage, VALIDATION)} of photos")
+    assert f"n = {VALIDATION})" in said and f"n = {point.answered})" in said
 
 
 def test_a_run_has_a_rule_before_anybody_keeps_one(trained_copy: Workspace) -> None:
@@ -177,7 +202,8 @@ def test_of_very_many_photos_a_rule_rests_on_some(
     run = list_runs(trained_copy)[0].id
     result = read_result(trained_copy, run)
     monkeypatch.setattr("core.runs.result.MOST_JUDGED", 5)
-    rule, known = suggest_rule(result, None), read_distances(trained_copy, run, result)
+    rule = suggest_rule(trained_copy, run, result, None)
+    known = read_distances(trained_copy, run, result)
     assert rule.n == 5
     measured = np.flatnonzero(np.isfinite(known.distances))
     drawn = [result.draw_photos(split) for split in ("train", "validation", "test")]

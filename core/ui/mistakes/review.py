@@ -20,7 +20,7 @@ from core.errors import PetalscopeError
 from core.formats import count, plain
 from core.ui.mistakes.reading import REVIEW, MistakesPage, Waiting, is_reviewing, read_waiting
 from core.ui.parts import cache
-from core.ui.parts.components import queue_keys, show_steps
+from core.ui.parts.components import KeyQueue
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import keep_done, report_errors, show_done, show_problem
 from core.ui.parts.pickers import pick_or_type, title_run
@@ -51,7 +51,8 @@ def show_review(page: MistakesPage) -> None:
 
 def _draw_step(page: MistakesPage) -> None:
     dataset, photos = page.dataset, page.photos
-    place, keys = page.find_place(), _PANEL not in st.query_params
+    place = page.find_place()
+    keys = KeyQueue("mistakes", works=_PANEL not in st.query_params)
     photo, waiting = int(photos[place]), read_waiting(dataset)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _show_way(page, place, waiting, keys)
@@ -60,14 +61,13 @@ def _draw_step(page: MistakesPage) -> None:
     with words:
         show_answer(page, photo, waiting.words.get(photo, ""))
         _show_actions(page, place, waiting, keys)
-    if keys:
-        queue_keys("mistakes", "G", "Left", "Right", "U", "X", *map(str, range(_DIGITS + 1)))
+    keys.listen("G", "Left", "Right", "U", "X", *map(str, range(_DIGITS + 1)))
     with picture:
         show_photo(dataset, photo)
         show_done("mistakes")
-    if show_evidence(page, photo, photos[place + 1 : place + 4]) and keys:
+    if show_evidence(page, photo, photos[place + 1 : place + 4]) and keys.works:
         _redraw()  # the keys belong to the panel while it is open
-    if not keys:
+    if not keys.works:
         st.query_params[_PANEL] = st.query_params[_PANEL]  # the browser missed it in the redraw
     show_photo_panel(dataset)
 
@@ -77,29 +77,29 @@ def _redraw() -> None:
     st.rerun(scope="fragment" if context and context.fragment_ids_this_run else "app")
 
 
-def _show_way(page: MistakesPage, place: int, waiting: Waiting, keys: bool) -> None:
+def _show_way(page: MistakesPage, place: int, waiting: Waiting, keys: KeyQueue) -> None:
     """Draw the way back, previous and next, the place in the list, and the tray."""
     dataset, photos = page.dataset, page.photos
-    st.button(
+    keys.button(
         "Gallery",
+        "G",
+        partial(keep_choice, REVIEW, None),
         icon=":material/grid_view:",
         key="mistakes.gallery",
-        shortcut="G" if keys else None,
-        on_click=partial(keep_choice, REVIEW, None),
     )
-    show_steps("mistakes", place, len(photos), partial(go_to, photos), keys=keys)
+    keys.show_steps(place, len(photos), partial(go_to, photos))
     settled = sum(int(photo) in waiting.words for photo in photos.tolist())
     words = f"**{place + 1:,} of {len(photos):,}**, {len(waiting.words):,} in the tray"
     words += f", {settled:,} of this list" if settled != len(waiting.words) else ""
     st.markdown(words, width="content")
-    cache.edit_button(
+    cache.for_editors(keys.button)(
         "Undo",
+        "U",
+        partial(_undo, dataset, photos, waiting.last),
         icon=":material/undo:",
         key="mistakes.undo",
         type="tertiary",
-        shortcut="U" if keys else None,
         disabled=waiting.last is None,
-        on_click=partial(_undo, dataset, photos, waiting.last),
         help="Removes the last edit from the tray and returns to its photo.",
     )
     if waiting.edits:
@@ -113,12 +113,8 @@ def _show_way(page: MistakesPage, place: int, waiting: Waiting, keys: bool) -> N
 
 
 @cache.for_editors
-def _show_actions(page: MistakesPage, place: int, waiting: Waiting, keys: bool) -> None:
-    """Draw keep, exclude, and the most likely classes with their digits.
-
-    Args:
-        keys: Whether the keys of the buttons work.
-    """
+def _show_actions(page: MistakesPage, place: int, waiting: Waiting, keys: KeyQueue) -> None:
+    """Draw keep, exclude, and the most likely classes with their digits."""
     dataset, photos, result = page.dataset, page.photos, page.result
     photo = int(photos[place])
     scores, label = result.scores[photo], int(result.labels[photo])
@@ -132,12 +128,12 @@ def _show_actions(page: MistakesPage, place: int, waiting: Waiting, keys: bool) 
             ("Keep", "check", "0", _keep),
             ("Exclude", "block", "X", partial(_exclude, note=note)),
         ):
-            st.button(
+            keys.button(
                 word,
+                key,
+                partial(action, dataset, photos, place),
                 icon=f":material/{icon}:",
                 key=f"mistakes.{word}.{photo}",
-                shortcut=key if keys else None,
-                on_click=partial(action, dataset, photos, place),
             )
         with st.popover("Other", icon=":material/label:"):
             chosen = pick_or_type("New class", waiting.classes, f"mistakes.class.{photo}")
@@ -154,14 +150,14 @@ def _show_actions(page: MistakesPage, place: int, waiting: Waiting, keys: bool) 
             name, score = result.classes[number], format_share(float(scores[number]))
             own = number == label
             action = _keep if own else partial(_relabel, name=name, note=note)
-            st.button(
+            keys.button(
                 f"{plain(name, 40)} · {score}",
+                str(digit),
+                partial(action, dataset, photos, place),
                 key=f"mistakes.digit.{digit}.{photo}",
                 icon=":material/check:" if own else None,
                 type="primary" if digit == 1 and not own else "secondary",
-                shortcut=str(digit) if keys else None,
                 width="stretch",
-                on_click=partial(action, dataset, photos, place),
             )
 
 

@@ -26,7 +26,7 @@ from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_scores
 from core.registry.store import read_version
 from core.ui.parts import cache
-from core.ui.parts.components import queue_keys, show_steps
+from core.ui.parts.components import KeyQueue
 from core.ui.parts.messages import keep_done, show_done
 from core.ui.parts.pickers import pick_or_type
 from core.ui.parts.state import keep_choice, read_choice
@@ -59,35 +59,21 @@ def show_card(found: Sequence[Feedback]) -> None:
     place = numbers.index(stated) if stated in numbers else 0
     one, following = found[place], find_following(found, [found[place]])
     keep_choice(ITEM, str(one.number))
+    keys = KeyQueue("review")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        show_steps("review", place, len(found), lambda at: keep_choice(ITEM, numbers[at]))
+        keys.show_steps(place, len(found), lambda at: keep_choice(ITEM, numbers[at]))
         st.markdown(f"**{place + 1:,} of {len(found):,}**", width="content")
-        show_undo()
+        show_undo(keys)
     show_done("review")
     picture, words = st.columns([6, 5], gap="large")
     with words:
         _show_words(one)
         if one.is_open:
             classes, best = _rank_classes(one)
-            show_actions([one], classes, following, keys=True)
+            show_actions([one], classes, following, keys)
             _show_meant(one, classes, following)
-            if best:
-                st.caption("Press a digit to choose a prediction of the model.")
-            with st.container(gap="xxsmall"):
-                for digit, (name, score) in enumerate(best, start=1):
-                    own = name == one.class_name
-                    action: Action = "accept" if own else "relabel"
-                    st.button(
-                        f"{plain(name, 40)} · {format_share(score)}",
-                        key=f"review.digit.{digit}.{one.number}",
-                        icon=":material/check:" if own else None,
-                        shortcut=str(digit),
-                        width="stretch",
-                        on_click=partial(
-                            _review_shown, [one], action, None if own else name, following
-                        ),
-                    )
-    queue_keys("review", "Left", "Right", "U", "A", "D", "B", *map(str, range(1, _DIGITS + 1)))
+            _show_digits(one, best, following, keys)
+    keys.listen("Left", "Right", "U", "A", "D", "B", *map(str, range(1, _DIGITS + 1)))
     large = _read_large(one.photo) if is_kept(one.photo) else None
     with picture:
         if large is None:
@@ -100,16 +86,16 @@ def show_card(found: Sequence[Feedback]) -> None:
             st.image(large[0], width=large[1])
 
 
-def show_undo() -> None:
+def show_undo(keys: KeyQueue) -> None:
     """Draw the button that undoes the last action of the session."""
-    st.button(
+    keys.button(
         "Undo",
+        "U",
+        _undo,
         icon=":material/undo:",
         key="review.undo",
         type="tertiary",
-        shortcut="U",
         disabled=not st.session_state.get(LAST),
-        on_click=_undo,
     )
 
 
@@ -145,28 +131,27 @@ def _show_words(one: Feedback) -> None:
 
 
 def show_actions(
-    chosen: Sequence[Feedback], classes: Sequence[str], following: int | None, *, keys: bool
+    chosen: Sequence[Feedback], classes: Sequence[str], following: int | None, keys: KeyQueue
 ) -> None:
-    """Draw accept, discard, put back and relabel.
+    """Draw accept, discard, put back and relabel; keys that work mean the one on the card.
 
     Args:
         following: Number of the next feedback.
-        keys: Whether keys trigger them, on the card.
     """
-    first, place = chosen[0], "card" if keys else f"many.{len(chosen)}"
-    decide = partial(_review_shown if keys else _review, chosen)
-    n = "" if keys else f" {len(chosen):,}"
+    first, card = chosen[0], keys.works
+    place, n = ("card", "") if card else (f"many.{len(chosen)}", f" {len(chosen):,}")
+    decide = partial(_review_shown if card else _review, chosen)
     with st.container(horizontal=True, gap="small"):
         for label, icon, key, action, outcome in _ACTIONS:
             if first.state == outcome:
                 continue
-            st.button(
+            keys.button(
                 f"{label}{n}",
+                key,
+                partial(decide, action, None, following),
                 icon=f":material/{icon}:",
                 key=f"review.{action}.{place}.{first.number}",
-                type="primary" if keys and action == "accept" else "secondary",
-                shortcut=key if keys else None,
-                on_click=partial(decide, action, None, following),
+                type="primary" if card and action == "accept" else "secondary",
             )
         with st.popover(f"Relabel{n} …" if n else "Other class", icon=":material/label:"):
             name = pick_or_type("It is", classes, f"review.class.{place}.{first.number}")
@@ -194,6 +179,26 @@ def _show_meant(one: Feedback, classes: Sequence[str], following: int | None) ->
         icon=":material/label:",
         on_click=partial(_review_shown, [one], "relabel", meant, following),
     )
+
+
+def _show_digits(
+    one: Feedback, best: Sequence[tuple[str, float]], following: int | None, keys: KeyQueue
+) -> None:
+    """Draw the best classes of the model as buttons with digits."""
+    if best:
+        st.caption("Press a digit to choose a prediction of the model.")
+    with st.container(gap="xxsmall"):
+        for digit, (name, score) in enumerate(best, start=1):
+            own = name == one.class_name
+            action: Action = "accept" if own else "relabel"
+            keys.button(
+                f"{plain(name, 40)} · {format_share(score)}",
+                str(digit),
+                partial(_review_shown, [one], action, None if own else name, following),
+                key=f"review.digit.{digit}.{one.number}",
+                icon=":material/check:" if own else None,
+                width="stretch",
+            )
 
 
 def _rank_classes(one: Feedback) -> tuple[list[str], list[tuple[str, float]]]:

@@ -21,6 +21,7 @@ from core.ui.monitoring.card import (
 )
 from core.ui.monitoring.retraining import show_new_version, show_retraining
 from core.ui.parts import cache
+from core.ui.parts.components import KeyQueue
 from core.ui.parts.messages import show_done, show_empty
 from core.ui.parts.pickers import pick_linked, pick_named, pick_page
 from core.ui.parts.state import bind_choice, keep_choice
@@ -79,7 +80,7 @@ def show_review() -> None:
                 st.success("Everything is reviewed.", icon=":material/inbox:")
             else:
                 st.info("No feedback in this state.", icon=":material/inbox:")
-            show_undo()
+            show_undo(KeyQueue("review"))
     st.divider()
     show_new_version()
     st.divider()
@@ -176,6 +177,8 @@ def _show_selected(found: Sequence[Feedback], selected: Sequence[Feedback]) -> N
         )
     if selected[0].is_open:
         following = find_following(found, selected)
-        show_actions(selected, list_model_classes(selected[0]), following, keys=False)
+        show_actions(
+            selected, list_model_classes(selected[0]), following, KeyQueue("review", works=False)
+        )
     else:
         st.caption("These photos are in a dataset: change their classes there.")

@@ -1,8 +1,7 @@
-"""Our own components, the buttons previous and next, and keys that wait in the browser."""
+"""Our own components, and buttons whose keys wait in the browser."""
 
-import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,30 +25,68 @@ def load_component(beside: str, style: str, *scripts: str) -> Callable[..., Any]
     )
 
 
-def show_steps(
-    place: str, number: int, of: int, go: Callable[[int], None], *, keys: bool = True
-) -> None:
-    """Draw previous and next with their arrow keys; `go` opens the item with a number."""
-    for label, icon, key, step in (
-        ("Previous", "arrow_back", "Left", -1),
-        ("Next", "arrow_forward", "Right", 1),
-    ):
-        st.button(
-            label,
-            icon=f":material/{icon}:",
-            key=f"{place}.{label}",
-            shortcut=key if keys else None,
-            disabled=not 0 <= number + step < of,
-            on_click=go,
-            args=(number + step,),
+class KeyQueue:
+    """Buttons of one place whose keys wait in the browser until the page has answered.
+
+    Each press has an id and acts once, even when the browser sends it again.
+    """
+
+    def __init__(self, place: str, *, works: bool = True) -> None:
+        """Name the place; keys that do not work leave the buttons for the mouse."""
+        self.place, self.works = place, works
+        self._actions: dict[str, Callable[[], None]] = {}
+
+    def button(
+        self, label: str, shortcut: str, on_click: Callable[[], None], **drawn: Any
+    ) -> None:
+        """Draw a button (`drawn` as for `st.button`) and remember what its key does."""
+        if not drawn.get("disabled"):
+            self._actions[_name_key(shortcut)] = on_click
+        st.button(label, shortcut=shortcut if self.works else None, on_click=on_click, **drawn)
+
+    def show_steps(self, number: int, of: int, go: Callable[[int], None]) -> None:
+        """Draw previous and next with their arrow keys; `go` opens the item with a number."""
+        for label, icon, key, step in (
+            ("Previous", "arrow_back", "Left", -1),
+            ("Next", "arrow_forward", "Right", 1),
+        ):
+            self.button(
+                label,
+                key,
+                partial(go, number + step),
+                icon=f":material/{icon}:",
+                key=f"{self.place}.{label}",
+                disabled=not 0 <= number + step < of,
+            )
+
+    def listen(self, *shortcuts: str) -> None:
+        """Let the browser send these keys, after the buttons are drawn.
+
+        A key whose button is missing or disabled does nothing.
+        """
+        if not self.works:
+            return
+        widget, done = f"keys.{self.place}", f"keys.{self.place}.done"
+
+        def act() -> None:
+            pressed = (st.session_state.get(widget) or {}).get("pressed")
+            if not isinstance(pressed, dict) or pressed.get("id") == st.session_state.get(done):
+                return
+            st.session_state[done] = pressed.get("id")
+            self._actions.get(str(pressed.get("key")), _do_nothing)()
+
+        keys = [_name_key(one) for one in shortcuts]
+        draw = load_component(__file__, "keys.css", "keys.js")
+        draw(
+            key=widget,
+            data={"keys": keys, "done": st.session_state.get(done)},
+            on_pressed_change=act,
         )
 
 
-def queue_keys(place: str, *shortcuts: str) -> None:
-    """Let keys (named like a `shortcut`) wait in the browser until the page has answered.
+def _name_key(shortcut: str) -> str:
+    return _NAMES.get(shortcut, shortcut.lower())
 
-    Draw it after the buttons, once for each place.
-    """
-    keys = [_NAMES.get(one, one.lower()) for one in shortcuts]
-    draw = load_component(__file__, "keys.css", "keys.js")
-    draw(key=f"keys.{place}", data={"keys": keys, "drawn": time.monotonic()})
+
+def _do_nothing() -> None:
+    """Do nothing: the key has no button now."""

@@ -1,58 +1,68 @@
-// Keys wait while the page still answers, and are pressed again one by one: none is lost, and each
-// is heard by the buttons of what is shown by then, never by those of the photo before.
+// Keys wait while the page still answers. Each press has an id and is sent until Python has reported
+// that id as done, so a lost connection loses none, and none acts twice.
 
-const heard = new Map(); // of each place: the keys that wait
+const places = new Map(); // of each element: its component, keys and last press that is done
 const waiting = [];
-const MOST = 100; // keys that wait
-const PATIENCE = 5000; // ms until a page that was asked has drawn them
+const MOST = 100; // presses that wait
+const PATIENCE = 5000; // ms until a press is sent again
+const tab = Math.random().toString(36).slice(2);
 let draining = false;
-let drawn = 0; // when the buttons were drawn last
+let presses = 0;
 
 export default function (component) {
   const { parentElement, data } = component;
-  heard.set(parentElement, new Set(data.keys));
-  drawn = data.drawn;
+  places.set(parentElement, { component, keys: new Set(data.keys), done: data.done });
   parentElement.dataset.keys = data.keys.join(" "); // from now on none is lost
   window.addEventListener("keydown", hold, true);
   return () => {
-    heard.delete(parentElement);
+    places.delete(parentElement);
     delete parentElement.dataset.keys;
-    if (heard.size === 0) window.removeEventListener("keydown", hold, true);
+    if (places.size === 0) window.removeEventListener("keydown", hold, true);
   };
 }
 
 function hold(event) {
-  const typed = event.target instanceof Element && event.target.closest("input, textarea, [contenteditable]");
-  const other = event.ctrlKey || event.metaKey || event.altKey || event.shiftKey;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const known = [...heard.values()].some((keys) => keys.has(key));
-  if (!event.isTrusted || typed || other || !known) return;
+  const other = event.ctrlKey || event.metaKey || event.altKey || event.shiftKey;
+  if (!event.isTrusted || other || !findPlace(key) || isForField(event.target, key)) return;
   event.stopImmediatePropagation();
   event.preventDefault();
-  if (waiting.length < MOST) waiting.push(event);
+  if (event.repeat && !isArrow(key)) return; // a key held down is one press
+  if (waiting.length < MOST) waiting.push({ id: `${tab}.${++presses}`, key });
   if (!draining) drain();
+}
+
+function isArrow(key) {
+  return key.startsWith("Arrow");
+}
+
+// Letters belong to fields of text, arrows also to what arrows move.
+function isForField(target, key) {
+  const texts = "textarea, [contenteditable], input:not([type=checkbox], [type=radio], [type=range])";
+  const moved = "[type=radio], [type=range], [role=slider], [role=tablist]";
+  return target instanceof Element && target.closest(isArrow(key) ? `${texts}, ${moved}` : texts) !== null;
+}
+
+// The newest place that knows a key.
+function findPlace(key) {
+  return [...places.values()].reverse().find((place) => place.keys.has(key));
 }
 
 async function drain() {
   draining = true;
-  while (waiting.length) {
-    await until(() => !isAnswering());
-    const before = drawn;
-    if (press(waiting.shift())) await until(() => drawn !== before, PATIENCE);
-  }
+  while (waiting.length) await send(waiting.shift());
   draining = false;
 }
 
-// Press the key again; true when a button took it.
-function press(event) {
-  const target = event.target.isConnected ? event.target : document.body;
-  const [down, up] = ["keydown", "keyup"].map((kind) => {
-    const { key, code, keyCode, which } = event;
-    return new KeyboardEvent(kind, { key, code, keyCode, which, bubbles: true, cancelable: true });
-  });
-  target.dispatchEvent(down);
-  target.dispatchEvent(up);
-  return down.defaultPrevented;
+async function send(press) {
+  const isDone = () => [...places.values()].some((place) => place.done === press.id);
+  for (let attempt = 1; ; attempt++) {
+    await until(() => !isAnswering());
+    const place = findPlace(press.key);
+    if (isDone() || !place) return;
+    place.component.setStateValue("pressed", { ...press, attempt });
+    await until(() => isDone() || !findPlace(press.key), PATIENCE);
+  }
 }
 
 function isAnswering() {

@@ -11,7 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.datasets.edits.tray import add_edits, undo_edits
 from core.formats import plain, size
 from core.ui.parts import cache
-from core.ui.parts.components import queue_keys, show_steps
+from core.ui.parts.components import KeyQueue
 from core.ui.parts.frame import link_page, page_file
 from core.ui.parts.state import read_number
 from core.ui.photos.explaining import show_looked_at, show_reasons
@@ -102,10 +102,11 @@ def _show_way(page: PhotoPage) -> None:
     def go(number: int) -> None:
         st.query_params[_PHOTO] = str(listed[number])
 
+    keys = KeyQueue("panel")
     with st.container(horizontal=True, vertical_alignment="center"):
-        show_steps("panel", place, len(listed), go)
+        keys.show_steps(place, len(listed), go)
         st.caption(f"{place + 1:,} of {len(listed):,}", width="content")
-    queue_keys("panel", "Left", "Right")
+    keys.listen("Left", "Right")
 
 
 def _show_waiting(page: PhotoPage, wish: str) -> None:

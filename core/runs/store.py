@@ -33,8 +33,8 @@ Phase = Literal["", "backbone", "packing", "extracting", "activations", "trainin
 
 GOING: tuple[State, ...] = ("starting", "running", "stopping")
 """States of a run that a worker has."""
-MOST_ATTEMPTS = 3
-"""After this many lost workers, a run is not queued again automatically."""
+MOST_LOSSES = 3
+"""After this many lost workers without a new epoch, a run is not queued again automatically."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,10 @@ class RunRecord:
     tags: tuple[str, ...]
     plan: SweepPlan | None
     """None: it trains its recipe; else it is a sweep."""
+    losses: int
+    """Lost workers since the last new epoch."""
+    lost_at: int
+    """The most epochs done when a worker was lost."""
 
     @property
     def is_going(self) -> bool:
@@ -78,7 +82,7 @@ class RunRecord:
     @property
     def has_ended(self) -> bool:
         """Whether nothing happens without a request (a lost run may still be queued again)."""
-        finally_lost = self.state == "lost" and self.attempt >= MOST_ATTEMPTS
+        finally_lost = self.state == "lost" and self.losses >= MOST_LOSSES
         return self.state in ("done", "failed", "paused") or finally_lost
 
     @property

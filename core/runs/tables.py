@@ -77,6 +77,8 @@ runs_table = numbered_table(
     Column("notes", Text, nullable=False, server_default=""),
     Column("tags", Text, nullable=False, server_default="[]"),
     Column("plan", Text),
+    Column("losses", Integer, nullable=False, server_default="0"),
+    Column("lost_at", Integer, nullable=False, server_default="0"),
 )
 
 edits_table = numbered_table(

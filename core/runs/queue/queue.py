@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, case, insert, update
 
 from core.errors import PetalscopeError, RunStopped
 from core.runs.database import read_database, write_database
@@ -18,7 +18,7 @@ from core.runs.recipe.recipe import Recipe, recipe_to_json, validate
 from core.runs.run_files import RECIPE_FILE, append_event, is_result_whole, remove_run
 from core.runs.store import (
     GOING,
-    MOST_ATTEMPTS,
+    MOST_LOSSES,
     Request,
     RunRecord,
     find_run,
@@ -30,7 +30,7 @@ from core.runs.tables import runs_table
 from core.runs.training.study import is_study_whole
 from core.workspace import Workspace, check_identifier, write_atomically
 
-_MAY_GO_ON = (runs_table.c.state == "lost") & (runs_table.c.attempt < MOST_ATTEMPTS)
+_MAY_GO_ON = (runs_table.c.state == "lost") & (runs_table.c.losses < MOST_LOSSES)
 
 _STOPPED_EARLY: dict[str, Any] = {
     "state": "failed",
@@ -156,9 +156,18 @@ def delete_run(workspace: Workspace, run_id: str) -> None:
 
 
 def mark_lost(workspace: Workspace, run: RunRecord) -> bool:
-    """Return whether the run is now lost, or paused where that was requested."""
-    ours = is_ours(run)
-    values = {"state": "lost", "finished": datetime.now(UTC), "pid": None, **_WORKER_LOST}
+    """Return whether the run is now lost, or paused where that was requested.
+
+    A loss after new epochs begins to count again, so that a run that advances is not given up.
+    """
+    ours, table = is_ours(run), runs_table.c
+    advanced = table.epochs_done > table.lost_at
+    counted = {
+        "losses": case((advanced, 1), else_=table.losses + 1),
+        "lost_at": case((advanced, table.epochs_done), else_=table.lost_at),
+    }
+    values = {"state": "lost", "finished": datetime.now(UTC), "pid": None, **counted}
+    values |= _WORKER_LOST
     paused = update(runs_table).where(ours & (runs_table.c.request == "pause")).values(**PAUSED)
     lost = update(runs_table).where(ours).values(**values)
     with write_database(workspace) as connection:
@@ -204,7 +213,8 @@ def queue_again(
     values: dict[str, Any] = {"state": "queued", "phase": "", "pid": None, "finished": None}
     values |= {"error_code": None, "problem": None, "remedy": None}
     if not by_itself:
-        values |= {"queued": datetime.now(UTC), "attempt": 0, "request": "", "stopped": False}
+        values |= {"queued": datetime.now(UTC), "attempt": 0, "losses": 0}
+        values |= {"lost_at": 0, "request": "", "stopped": False}
     change_run(connection, run.id, **values)
     folder = workspace.run_folder(run.id)
     folder.mkdir(parents=True, exist_ok=True)  # it may have been removed by hand

@@ -23,7 +23,7 @@ from core.runs.database import read_database, write_database
 from core.runs.locks import is_locked
 from core.runs.queue.queue import read_active
 from core.runs.queue.starting import python_command, python_environment, start_missing_scheduler
-from core.runs.store import MOST_ATTEMPTS
+from core.runs.store import MOST_LOSSES
 from core.runs.tables import arrangements_table, runs_table
 from core.workspace import Workspace
 
@@ -157,12 +157,10 @@ def find_due(workspace: Workspace) -> str:
             return "a retraining was interrupted"
         runs = runs_table.c
         with read_database(workspace) as connection:
-            query = select(runs.state, runs.attempt).where(runs.id == run_id)
+            query = select(runs.state, runs.losses).where(runs.id == run_id)
             run = connection.execute(query).first()
         if run is None:
             return f"the run {run_id} was deleted"
-        if run.state in ("done", "failed") or (
-            run.state == "lost" and run.attempt >= MOST_ATTEMPTS
-        ):
+        if run.state in ("done", "failed") or (run.state == "lost" and run.losses >= MOST_LOSSES):
             return f"the run {run_id} has ended"
     return ""

@@ -41,7 +41,7 @@ from core.runs.queue.run_lock import (
 from core.runs.recipe.recipe import Recipe, recipe_from_json
 from core.runs.result import RunResult, write_result
 from core.runs.run_files import ARRAYS_FILE, FACTS_FILE, HEAD_FILE, read_events
-from core.runs.store import MOST_ATTEMPTS, RunRecord, list_runs, read_run
+from core.runs.store import MOST_LOSSES, RunRecord, list_runs, read_run
 from core.runs.tables import runs_table
 from core.workspace import Workspace, open_workspace
 from models.dense import DenseHead
@@ -60,9 +60,11 @@ def start(workspace: Workspace, seed: int = 0) -> RunRecord:
     return run
 
 
-def tell_epoch(workspace: Workspace, run: RunRecord, accuracy: float = 0.5) -> bool:
+def tell_epoch(
+    workspace: Workspace, run: RunRecord, accuracy: float = 0.5, *, done: int = 1
+) -> bool:
     best = {"epoch": 1, "val_accuracy": accuracy, "val_loss": 0.7}
-    return record_epoch(workspace, run, 1, best)
+    return record_epoch(workspace, run, done, best)
 
 
 def finish(workspace: Workspace, run: RunRecord) -> None:
@@ -204,17 +206,35 @@ def test_a_failed_run_says_why_and_goes_on_when_submitted_again(workspace: Works
 
 def test_a_lost_run_is_queued_again_but_not_for_ever(workspace: Workspace) -> None:
     submitted = submit(workspace)
-    for attempt in range(1, MOST_ATTEMPTS + 1):
+    for attempt in range(1, MOST_LOSSES + 1):
         run = claim_next_run(workspace)
         assert run is not None and run.attempt == attempt and begin_run(workspace, run)
         assert mark_lost(workspace, run) and not mark_lost(workspace, run)
-        assert read_run(workspace, run.id).has_ended == (attempt == MOST_ATTEMPTS)
+        assert read_run(workspace, run.id).has_ended == (attempt == MOST_LOSSES)
         again = queue_lost_runs(workspace)
-        assert [each.state for each in again] == (["queued"] if attempt < MOST_ATTEMPTS else [])
+        assert [each.state for each in again] == (["queued"] if attempt < MOST_LOSSES else [])
     lost = read_run(workspace, submitted.id)
     assert (lost.state, lost.error_code) == ("lost", "run_lost") and lost.remedy
     assert read_active(workspace) == []
     assert retry_run(workspace, lost.id).state == "queued"
+
+
+def test_a_run_that_advances_is_not_given_up(workspace: Workspace) -> None:
+    run = start(workspace)
+    for epochs in range(1, 2 * MOST_LOSSES):
+        tell_epoch(workspace, run, done=epochs)
+        assert mark_lost(workspace, run)
+        assert not read_run(workspace, run.id).has_ended, epochs
+        assert queue_lost_runs(workspace)
+        claimed = claim_next_run(workspace)
+        assert claimed is not None and begin_run(workspace, claimed)
+        run = claimed
+    for _ in range(MOST_LOSSES - 2):  # no new epoch since
+        assert mark_lost(workspace, run) and queue_lost_runs(workspace)
+        claimed = claim_next_run(workspace)
+        assert claimed is not None and begin_run(workspace, claimed)
+        run = claimed
+    assert mark_lost(workspace, run) and read_run(workspace, run.id).has_ended
 
 
 def test_a_run_queued_by_itself_keeps_its_turn_and_a_wish_to_stop(workspace: Workspace) -> None:

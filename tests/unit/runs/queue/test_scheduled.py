@@ -27,7 +27,7 @@ def test_nothing_is_due_at_first(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "attempt", "ended"),
+    ("state", "losses", "ended"),
     (
         ("queued", 0, False),
         ("running", 1, False),
@@ -39,12 +39,12 @@ def test_nothing_is_due_at_first(workspace: Workspace) -> None:
     ),
 )
 def test_a_challenger_is_due_when_its_run_has_ended(
-    workspace: Workspace, state: str, attempt: int, *, ended: bool
+    workspace: Workspace, state: str, losses: int, *, ended: bool
 ) -> None:
     run, _ = submit_run(workspace, Recipe(dataset="0" * 16, weights_digest="d" * 64))
     keep_arrangement(workspace, RETRAINING, {"going": {"run": run.id}})
     with write_database(workspace) as connection:
-        connection.execute(update(runs_table).values(state=state, attempt=attempt))
+        connection.execute(update(runs_table).values(state=state, losses=losses))
     assert is_anything_arranged(workspace)
     assert bool(find_due(workspace)) is ended
 

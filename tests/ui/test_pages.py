@@ -101,12 +101,6 @@ def test_the_test_split_is_sealed_until_it_is_opened(
     assert "Accuracy" in [metric.label for metric in app.metric]
 
 
-def test_an_unknown_run_in_a_link_is_said(trained_workspace: Workspace, open_in: OpenPage) -> None:
-    app = open_in("metrics", trained_workspace, run="0000000000000000")
-    assert not app.exception
-    assert "Run 000000 was deleted. Showing Run 1." in text_of(app)
-
-
 @pytest.fixture(scope="module")
 def going_workspace(
     forked_workers: None,  # noqa: ARG001 (before the scheduler)

@@ -29,8 +29,6 @@ def show_controls(page: AugmentationPage) -> None:
     """Draw the controls of the policy; changes go into the address."""
     show_told()
     _show_named(page)
-    if page.unread:
-        st.caption(f":orange[{page.unread}]")
     policy = page.policy
     counts = {group: sum(n in policy.parts for n in names) for group, names in _GROUPS.items()}
     group = st.segmented_control(

@@ -5,7 +5,6 @@ In the address, `policy` is a named policy and `draft` its changed parts:
 """
 
 import dataclasses
-import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, cast
@@ -23,7 +22,16 @@ from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.choosing import list_done
-from core.ui.parts.state import keep_choice, read_choice, read_number, settle_choice
+from core.ui.parts.state import (
+    choose_from,
+    choose_number,
+    is_linked,
+    keep_choice,
+    read_choice,
+    read_number,
+    refuse_value,
+    settle_choice,
+)
 from data.dataset import Dataset
 from data.policy import LIMITS, PRESETS, AugmentationPolicy, Part, check_policy
 from models.extraction import features_id, read_features
@@ -50,8 +58,6 @@ class AugmentationPage:
     name: str
     policy: AugmentationPolicy
     """The policy on the page: the named one, or the draft."""
-    unread: str
-    """A sentence about an unreadable part of the link; or empty."""
     way: str
     photos: list[int]
     view: str
@@ -114,9 +120,10 @@ class AugmentationPage:
 def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
     """Read the address; draw photos if it names none, and write them into it."""
     named = list_policies(cache.workspace())
-    stated, draft = read_choice("policy"), read_choice("draft")
-    name = stated if stated in named else FIRST
+    name, draft = choose_from("policy", named, FIRST), read_choice("draft")
     changed = _decode(draft) if draft else None
+    if draft and changed is None and is_linked("draft"):
+        refuse_value("draft")
     way = settle_choice("show", WAYS, "one")
     wanted = {dataset.id, dataset.parent}
     of_dataset = {run.id: run for run in list_done() if run.recipe.dataset in wanted}
@@ -135,7 +142,6 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
         named=named,
         name=name,
         policy=changed or named[name],
-        unread=_find_unread(named),
         way=way,
         photos=_read_photos(dataset, way),
         view=settle_choice("view", VIEWS, "draws"),
@@ -168,24 +174,16 @@ def suggest_part(name: str) -> Part:
     return Part(low=LIMITS[name].least, high=LIMITS[name].most, probability=0.5)
 
 
-def _find_unread(named: Mapping[str, AugmentationPolicy]) -> str:
-    policy, draft = st.query_params.get("policy"), st.query_params.get("draft")
-    if draft and _decode(draft) is None:
-        return "The changes in the link are unreadable. Showing the policy without them."
-    if policy and policy not in named:
-        return "The policy of the link does not exist. Showing another one."
-    return ""
-
-
 def _read_photos(dataset: Dataset, way: str) -> list[int]:
     if st.session_state.get(_OF, dataset.id) != dataset.id:
         keep_photos()  # the same numbers are other photos here
     st.session_state[_OF] = dataset.id
     numbers = (read_choice("photos") or "").split(",")[:MOST]
     stated = [read_number(number, len(dataset)) for number in numbers]
+    if None in stated and is_linked("photos"):
+        refuse_value("photos")
     photos = [photo for photo in dict.fromkeys(stated) if photo is not None]
-    if not photos:
-        photos = _draw_photos(dataset, way)
+    photos = photos or _draw_photos(dataset, way)
     keep_photos(photos)
     return photos[:1] if way == "one" else photos
 
@@ -204,7 +202,7 @@ def _draw_photos(dataset: Dataset, way: str) -> list[int]:
 
 
 def _read_number(name: str, most: int) -> int:
-    return min(read_number(read_choice(name) or "", sys.maxsize) or 0, most)
+    return choose_number(name, most + 1) or 0
 
 
 def _encode(policy: AugmentationPolicy) -> str:

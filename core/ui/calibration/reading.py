@@ -7,7 +7,7 @@ Expensive figures are computed when they are first drawn, and cached by run and 
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ from core.prediction.rules import (
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
-from core.ui.parts.state import read_choice, read_number
+from core.ui.parts.state import choose_from, choose_number
 from data.dataset import Dataset
 
 OF = "calibration.run"
@@ -166,7 +166,7 @@ class CalibrationPage:
 
 def read_calibration(run: RunRecord, split: str) -> CalibrationPage:
     """Read what the page shows of a run on a split."""
-    threshold = read_choice("threshold") if st.session_state.get(OF) in (None, run.id) else None
+    stated = st.session_state.get(OF) in (None, run.id)
     saved = read_rule(cache.workspace(), run.id)
     return CalibrationPage(
         run=run,
@@ -175,8 +175,8 @@ def read_calibration(run: RunRecord, split: str) -> CalibrationPage:
         result=cache.result(run.id),
         saved=saved,
         is_stale=saved is None and is_rule_stale(cache.workspace(), run.id),
-        threshold=read_number(threshold, 101) if threshold else None,
-        binning="count" if read_choice("bins") == "count" else "width",
+        threshold=choose_number("threshold", 101) if stated else None,
+        binning=cast("Binning", choose_from("bins", get_args(Binning), "width")),
     )
 
 

@@ -43,9 +43,6 @@ _COLUMNS = [
 def show_comparison() -> None:
     """Draw the comparison of the runs in the URL; nothing without any."""
     page = read_comparison()
-    if page.gone:
-        were = "was" if page.gone == 1 else "were"
-        st.caption(f":orange[{count(page.gone, 'run')} of the link {were} deleted.]")
     if page.left_out:
         total = len(page.runs) + page.left_out
         st.caption(f":orange[Only the first {MOST_RUNS} of {total} runs are compared.]")

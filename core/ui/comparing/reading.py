@@ -20,7 +20,7 @@ from core.runs.run_files import curve
 from core.runs.store import Repeats, RunRecord, fold_repeats, list_runs
 from core.ui.parts import cache
 from core.ui.parts.pickers import title_run
-from core.ui.parts.state import read_choice
+from core.ui.parts.state import choose_from, choose_several, read_choice
 from data.dataset import Dataset
 from data.splits import SPLITS
 
@@ -66,8 +66,6 @@ class ComparisonPage:
     stated: bool
     """Whether the link names runs to compare."""
     runs: Sequence[RunRecord]
-    gone: int
-    """Deleted runs of the link."""
     left_out: int
     """Runs of the link beyond MOST_RUNS."""
     splits: Sequence[str]
@@ -129,25 +127,21 @@ class ComparisonPage:
 
 def read_comparison() -> ComparisonPage:
     """Read the runs and the choices of the URL."""
-    compare = read_choice("compare")
-    stated = [one for one in dict.fromkeys((compare or "").split(",")) if one]
     known = {run.id: run for run in list_runs(cache.workspace())}
-    runs = [known[one] for one in stated if one in known]
+    runs = [known[one] for one in choose_several("compare", known)]
     done = [run for run in runs[:MOST_RUNS] if run.state == "done"]
     present: list[str] = []
     if len(done) > 1:
         splits = cache.result(done[0].id).splits
         present = [split for split in SPLITS if (splits == split).any()]
-    split = read_choice("split") or ""
     usual = "validation" if "validation" in present else "".join(present[:1])
     return ComparisonPage(
-        stated=compare is not None,
+        stated=read_choice("compare") is not None,
         runs=runs[:MOST_RUNS],
-        gone=len(stated) - len(runs),
         left_out=max(0, len(runs) - MOST_RUNS),
         splits=present,
-        split=split if split in present else usual,
-        beside=read_choice("beside") or "",
+        split=choose_from("split", present, usual) if done[1:] else usual,
+        beside=choose_from("beside", [run.id for run in done[1:]], ""),
         of=read_choice("of") or "",
     )
 

@@ -199,8 +199,6 @@ def _pick_other_run(against: Against) -> None:
             then=zoom_out,
         ),
     )
-    if against.is_gone:
-        st.caption(":orange[The run to compare with was deleted.]")
 
 
 _ALTS = {

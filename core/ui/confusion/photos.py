@@ -10,7 +10,7 @@ from core.runs.common_photos import CommonPhotos
 from core.ui.confusion.reading import Chosen, ConfusionPage, RunPair, choose, forget_row
 from core.ui.parts.frame import link_page
 from core.ui.parts.pickers import pick_one
-from core.ui.parts.state import bind_choice, read_choice
+from core.ui.parts.state import bind_choice, choose_from
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import Wall, show_wall
@@ -149,7 +149,7 @@ def _show_moved(page: ConfusionPage, pair: RunPair, chosen: Chosen) -> None:
     common, moved = pair.common, page.find_moved(pair, chosen)
     st.subheader(_title_moved(common.classes, chosen), anchor=False)
     names = {one: f"{_KINDS[one]} ({len(rows):,})" for one, rows in moved.items()}
-    stated = read_choice("moved") or ""
+    stated = choose_from("moved", moved, "")
     held = next((one for one in (stated, *moved) if len(moved.get(one, ()))), "came")
     shown = bind_choice("moved", held, key="confusion.moved")
     kind = pick_one("Photos that", names, shown)

@@ -8,7 +8,7 @@ is a row, `predicted` alone a column, both are a cell.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args
+from typing import cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -28,14 +28,14 @@ from core.evaluation.confusion import (
     subtract_matrices,
 )
 from core.evaluation.mistakes import find_typical
-from core.formats import count
+from core.formats import count, plain
 from core.runs.common_photos import CommonPhotos
 from core.runs.result import RunResult, read_run_features
 from core.runs.store import RunRecord, list_runs
 from core.ui.comparing.reading import Compared, compare_runs
 from core.ui.confusion.scope import Part, Zoom, choose_part, find_order, find_parts, read_zoom
 from core.ui.parts import cache
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import choose_from, is_linked, keep_choice, read_choice, refuse_link
 from data.dataset import Dataset
 from models.rows import is_kept
 
@@ -52,8 +52,6 @@ class Against:
     others: Mapping[str, RunRecord]
     """All finished runs but this one, those on the same photos first."""
     run: RunRecord | None
-    is_gone: bool
-    """Whether the run that the link names was deleted."""
 
 
 @dataclass(frozen=True)
@@ -217,9 +215,8 @@ def read_against(run: RunRecord) -> Against:
     ]
     # Runs on the same photos come first: any other may have none in common.
     others.sort(key=lambda one: one.recipe.dataset != run.recipe.dataset)
-    known, stated = {one.id: one for one in others}, read_choice("against")
-    is_gone = bool(stated) and stated not in known and stated != run.id
-    return Against(known, known.get(stated or ""), is_gone)
+    known = {one.id: one for one in others}
+    return Against(known, known.get(choose_from("against", [*known, run.id], "")))
 
 
 def read_confusion(run: RunRecord, split: str, other: RunRecord | None) -> ConfusionPage:
@@ -235,8 +232,8 @@ def read_confusion(run: RunRecord, split: str, other: RunRecord | None) -> Confu
         matrix = pair.change.after + pair.change.before
     of = tuple((one.id, cache.result_key(one.id)) for one in (run, other) if one)
     parts = find_parts((*of, split), matrix, classes)
-    part = _read_one_of(parts, "among") or choose_part(parts, len(classes))
-    order: Order = _read_one_of(get_args(Order), "order") or "name"
+    part = choose_from("among", parts, choose_part(parts, len(classes)))
+    order = cast("Order", choose_from("order", get_args(Order), "name"))
     arranged = find_order((*of, split), order, matrix, classes)
     arranged = arranged[np.isin(arranged, parts[part].classes)]
     return ConfusionPage(
@@ -252,8 +249,8 @@ def read_confusion(run: RunRecord, split: str, other: RunRecord | None) -> Confu
         order=order,
         arranged=arranged,
         zoom=read_zoom(len(arranged), _name_matrix(run, other, split)),
-        value=_read_one_of(get_args(Value), "cells") or "count",
-        hide_diagonal=read_choice("diagonal") == "hidden",
+        value=cast("Value", choose_from("cells", get_args(Value), "count")),
+        hide_diagonal=choose_from("diagonal", ["hidden"], "") == "hidden",
         chosen=_read_chosen(classes),
     )
 
@@ -286,18 +283,16 @@ def _pair_runs(run: RunRecord, other: RunRecord, split: str) -> RunPair:
     )
 
 
-def _read_one_of(known: Sequence[str] | Mapping[str, object], name: str) -> Any:
-    stated = read_choice(name)
-    return stated if stated in known else None
-
-
 def _read_chosen(classes: Sequence[str]) -> Chosen | None:
-    """Read the chosen classes; unknown names are ignored."""
+    """Read the chosen classes; refuse a link to an unknown one."""
     names = ("true", "predicted")
     if any(name in st.query_params for name in names):  # a link to a row names no column
         stated = [st.query_params.get(name) for name in names]
     else:
         stated = [read_choice(name) for name in names]
+    for name, one in zip(names, stated, strict=True):
+        if one and one not in classes and is_linked(name):
+            refuse_link(f"The run has no class “{plain(one, 40)}”.", *names)
     true, predicted = (classes.index(one) if one in classes else None for one in stated)
     if true is None and predicted is None:
         return None

@@ -15,7 +15,7 @@ from core.evaluation.confusion import (
     order_classes,
 )
 from core.formats import count
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import is_linked, keep_choice, read_choice, refuse_value
 
 ZOOMED = "confusion.zoomed"
 """Session key of the name of the zoomed matrix."""
@@ -103,10 +103,10 @@ def read_zoom(size: int, name: str) -> Zoom | None:
     """Return the zoom in the URL; None where it does not fit the matrix of this name."""
     stated = read_choice("zoom")
     found = _ZOOM.fullmatch(stated) if stated else None
-    if found is None:
-        return None
-    top, bottom, left, right = (int(number) for number in found.groups())
+    top, bottom, left, right = map(int, found.groups()) if found else (0, -1, 0, -1)
     fits = top <= bottom < size and left <= right < size
+    if not fits and is_linked("zoom"):
+        refuse_value("zoom")
     if not fits or st.session_state.setdefault(ZOOMED, name) != name:
         zoom_out()
         st.session_state.pop(ZOOMED, None)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import streamlit as st
@@ -24,7 +24,14 @@ from core.ui.dataset.map_charts import (
 from core.ui.parts import cache
 from core.ui.parts.choosing import choose_run, list_done
 from core.ui.parts.seal import is_opened
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import (
+    choose_from,
+    choose_several,
+    is_linked,
+    keep_choice,
+    read_choice,
+    refuse_value,
+)
 from data.dataset import Dataset
 from data.splits import SPLITS
 from models.weights import WeightsKind
@@ -143,6 +150,8 @@ def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
 def read_area(dataset: Dataset) -> str:
     """Return the area of the address; drop an area of another dataset."""
     area = read_choice("area") or ""
+    if area and not read_areas(area) and is_linked("area"):
+        refuse_value("area")
     if not area:
         st.session_state.pop(_DRAWN_ON, None)
     elif st.session_state.setdefault(_DRAWN_ON, dataset.id) != dataset.id:
@@ -165,18 +174,16 @@ def find_in_area(dataset: Dataset) -> np.ndarray | None:
 
 
 def _read_method() -> MapMethod:
-    stated = read_choice("map")
-    return next((one for one in METHODS if one == stated), "pca")
+    return cast("MapMethod", choose_from("map", METHODS, "pca"))
 
 
 def _read_colouring(
     dataset: Dataset, ways: Collection[str], runs: Sequence[RunRecord]
 ) -> Colouring:
-    stated = read_choice("colours")
-    by = next((one for one in ways if one == stated), "class")
+    by = choose_from("colours", ways, "class")
     chosen = choose_run(runs) if by in OF_A_RUN else None
     run = chosen.id if chosen else None
-    named = (read_choice("classes") or "").split("|")
+    named = choose_several("classes", dataset.classes, "|")
     shown = tuple(name for name in dataset.classes if name in named)
     hide = bool(shown) and bool(st.session_state.get(HIDE))
     return Colouring(by=by, run=run, shown=shown, hide=hide, test_open=bool(run and is_opened(run)))

@@ -3,7 +3,6 @@
 For datasets of 100,000 photos, all that does not depend on the filter is cached.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +20,7 @@ from core.ui.dataset.map_reading import find_in_area, read_area
 from core.ui.parts import cache
 from core.ui.parts.choosing import choose_run, list_done
 from core.ui.parts.seal import is_opened
-from core.ui.parts.state import read_choice, read_number
+from core.ui.parts.state import choose_from, choose_number, read_choice
 from data.dataset import Dataset
 from data.splits import SPLITS
 
@@ -206,20 +205,20 @@ class DatasetPage:
 
 
 def read_dataset_page(dataset: Dataset) -> DatasetPage:
-    """Read view and filter from the address; unknown values are ignored."""
-    sort = read_choice("sort") or "name"
+    """Read view and filter from the address."""
+    columns = [f"{sign}{name}" for name in NAMES for sign in ("", "-")]
     wanted = PhotoFilter(
-        class_name=_read_known("class", dataset.classes),
-        split=_read_known("in", SPLITS),
+        class_name=choose_from("class", dataset.classes, None),
+        split=choose_from("in", SPLITS, None),
         text=(read_choice("text") or "").strip(),
-        issue=_read_known("issue", ISSUES),
-        like=read_number(read_choice("like") or "", len(dataset)),
-        sort=sort if sort in SORTS or sort.removeprefix("-") in NAMES else "name",
+        issue=choose_from("issue", ISSUES, None),
+        like=choose_number("like", len(dataset)),
+        sort=choose_from("sort", [*SORTS, *columns], "name"),
         bars=tuple((name, value) for name in MEASURES if (value := read_choice(name))),
         query=(read_choice("q") or "").strip(),
         area=read_area(dataset),
     )
-    view = _read_known("view", VIEWS) or "photos"
+    view = choose_from("view", VIEWS, "photos")
     asks = view == "table" or wanted.sort.removeprefix("-") in ANSWERED
     run = choose_run(list_done(dataset.id)) if asks or _asks_answers(wanted.query) else None
     return DatasetPage(dataset, view, wanted, run)
@@ -230,11 +229,6 @@ def _asks_answers(query: str) -> bool:
         return bool(query) and not parse_query(query).names.isdisjoint(ANSWERED)
     except QueryRefused:  # the page shows the error in place of photos
         return False
-
-
-def _read_known(name: str, options: Collection[str]) -> str | None:
-    stated = read_choice(name)
-    return stated if stated in options else None
 
 
 def _contains(dataset: Dataset, text: str) -> np.ndarray:

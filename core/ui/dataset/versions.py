@@ -17,7 +17,7 @@ from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset, pick_named
-from core.ui.parts.state import bind_choice, keep_choice, read_choice
+from core.ui.parts.state import bind_choice, choose_from, keep_choice, read_choice
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import Wall, show_wall
 from core.ui.wall.showing import Describe
@@ -52,8 +52,7 @@ def read_versions_page(dataset: Dataset) -> VersionsPage:
     known = [one for one in list_datasets(workspace) if not one.problem and one.id != dataset.id]
     known.sort(key=lambda one: (one.id != dataset.parent, one.id not in family))
     others = {one.id: one for one in known}
-    stated = read_choice("with")
-    other = stated if stated in others else next(iter(others), None)
+    other = choose_from("with", others, next(iter(others), None))
     return VersionsPage(dataset, versions, others, other)
 
 

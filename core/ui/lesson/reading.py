@@ -25,7 +25,7 @@ from core.teaching.live_head import Known, LiveEpoch, LiveRecipe, learn
 from core.ui.lesson.looking import OFFERED, Sight, Turned, choose_beside, find_telling, turn_photo
 from core.ui.lesson.trained import Trained
 from core.ui.parts import cache
-from core.ui.parts.state import read_choice, read_number
+from core.ui.parts.state import choose_from, choose_number
 from core.ui.visitor import name_browser
 from models.extraction import read_features
 
@@ -89,8 +89,7 @@ class LessonPage:
     @property
     def chosen(self) -> str:
         """The value of the control; its start for an invalid link; empty without options."""
-        named = read_choice(SET)
-        if named in self.options:
+        if named := choose_from(SET, self.options, ""):
             return named
         if self.step.values:
             return f"{self.step.start:g}"
@@ -231,7 +230,7 @@ class LessonPage:
 
 def read_lesson_page(source: HeadSource, head: ExactHead, lesson: Lesson) -> LessonPage:
     """Return the open step."""
-    asked = read_number(read_choice(STEP) or "", len(lesson.steps) + 1) or 1
+    asked = choose_number(STEP, len(lesson.steps) + 1, 1) or 1
     person = zlib.crc32(name_browser().encode())
     return LessonPage(lesson=lesson, place=asked - 1, source=source, head=head, person=person)
 

@@ -19,7 +19,7 @@ from core.ui.metrics.reading import MetricsPage, read_left_out
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.exact import make_by_head, open_exact_head, say_engine
-from core.ui.parts.state import bind_choice, read_choice, read_number
+from core.ui.parts.state import bind_choice, choose_number
 from data.dataset import Dataset
 
 MORE = "more"
@@ -104,7 +104,8 @@ def show_more_photos(page: MetricsPage) -> None:
         make_by_head(opened[0], CURVE, "Measuring the learning curve", below=below)
         return
     most, repeats = max(1, forecast.most_more), len(forecast.curve.values)
-    more = read_number(read_choice(MORE) or "", most + 1) or max(1, most // 2)
+    asked = None if forecast.reason else choose_number(MORE, most + 1, 1)
+    more = asked or max(1, most // 2)
     answer, marks, below = say_more(forecast, more), {}, f"Mean and range of {repeats} repeats"
     control, picture = st.columns([1, 2], gap="medium")
     with control:

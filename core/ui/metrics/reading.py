@@ -22,7 +22,7 @@ from core.runs.result import RunResult
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
 from core.ui.parts.pickers import title_run
-from core.ui.parts.state import read_choice
+from core.ui.parts.state import choose_from
 from data.dataset import Dataset
 from data.report import ENOUGH
 
@@ -119,7 +119,7 @@ class MetricsPage:
 
 def read_metrics(run: RunRecord, split: str) -> MetricsPage:
     """Read what the page shows of a run on a split."""
-    result, focus = cache.result(run.id), read_choice("focus")
+    result = cache.result(run.id)
     return MetricsPage(
         run=run,
         split=split,
@@ -127,7 +127,7 @@ def read_metrics(run: RunRecord, split: str) -> MetricsPage:
         result=result,
         evaluation=cache.evaluation(run.id, split),
         when=cache.result_key(run.id),
-        class_name=focus if focus in result.classes else None,
+        class_name=choose_from("focus", result.classes, None),
     )
 
 

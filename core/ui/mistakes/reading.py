@@ -31,7 +31,16 @@ from core.runs.common_photos import find_common
 from core.runs.result import RunResult
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
-from core.ui.parts.state import keep_choice, read_choice, read_number, settle_choice
+from core.ui.parts.state import (
+    choose_from,
+    choose_number,
+    choose_several,
+    is_linked,
+    keep_choice,
+    read_choice,
+    refuse_link,
+    settle_choice,
+)
 from core.ui.photos.tray import describe_edits
 from data.dataset import Dataset
 from data.manifest import list_lineage
@@ -116,6 +125,8 @@ class MistakesPage:
         """Return the place in the list of the photo in the URL; 0 when it is not listed."""
         stated = read_choice(REVIEW) or ""
         places = [str(photo) for photo in self.photos.tolist()]
+        if stated and stated not in places and is_linked(REVIEW):
+            refuse_link("Its photo is not in this list.", REVIEW)
         return places.index(stated) if stated in places else 0
 
     def find_nearest(self, photo: int, class_number: int, most: int) -> NearestPhotos:
@@ -131,7 +142,7 @@ def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
     """Read what the page shows of a run on a split."""
     result, known = cache.result(run.id), _list_others(run)
     ranking = TABS[TABS.index(settle_choice("tab", TABS, TABS[0]))]
-    stated = {name: read_choice(name) for name in ("true", "predicted")}
+    stated = {name: choose_from(name, result.classes, None) for name in ("true", "predicted")}
     page = MistakesPage(
         run=run,
         split=split,
@@ -142,13 +153,12 @@ def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
         known=known,
         others=[],
         chosen={
-            name: result.classes.index(one) if one in result.classes else None
-            for name, one in stated.items()
+            name: None if one is None else result.classes.index(one) for name, one in stated.items()
         },
     )
     if ranking == "random":
         sampled = SAMPLED[SAMPLED.index(settle_choice("of", SAMPLED, SAMPLED[0]))]
-        seed = read_number(read_choice("seed") or "", SEEDS) or 1
+        seed = choose_number("seed", SEEDS, 1) or 1
         keep_choice("seed", str(seed))
         return replace(page, sampled=sampled, seed=seed)
     return replace(page, others=_read_others(run, known)) if page.needs_others else page
@@ -197,7 +207,7 @@ def _read_others(run: RunRecord, known: Mapping[str, RunRecord]) -> list[RunReco
     """Read the runs to compare with: from the picker, the link, else the newest ones."""
     kept = st.session_state.get(f"mistakes.others.{run.id}")
     same = [one.id for one in known.values() if one.recipe.dataset == run.recipe.dataset]
-    stated = [one for one in (read_choice("others") or "").split(",") if one in known]
+    stated = choose_several("others", known)
     chosen = (stated or same or list(known))[: MOST_OTHERS if stated else _USUAL_OTHERS]
     if kept is not None:  # one of them may have been deleted since
         chosen = [one for one in kept if one in known]

@@ -29,7 +29,7 @@ from core.ui.parts import cache
 from core.ui.parts.components import KeyQueue
 from core.ui.parts.messages import keep_done, show_done
 from core.ui.parts.pickers import pick_or_type
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import is_linked, keep_choice, read_choice, refuse_link
 from core.ui.photos.reading import is_kept
 from core.ui.visitor import name_visitor
 from data.images import decode_photo, encode_jpeg
@@ -56,6 +56,8 @@ _ACTIONS: tuple[tuple[str, str, str, Action, State], ...] = (
 def show_card(found: Sequence[Feedback]) -> None:
     """Draw one answer with its photo, the actions and their keys."""
     numbers, stated = [str(one.number) for one in found], read_choice(ITEM)
+    if stated not in numbers and is_linked(ITEM):
+        refuse_link("Its feedback is not in this list.", ITEM)
     place = numbers.index(stated) if stated in numbers else 0
     one, following = found[place], find_following(found, [found[place]])
     keep_choice(ITEM, str(one.number))

@@ -24,7 +24,7 @@ from core.ui.parts import cache
 from core.ui.parts.components import KeyQueue
 from core.ui.parts.messages import show_done, show_empty
 from core.ui.parts.pickers import pick_linked, pick_named, pick_page
-from core.ui.parts.state import bind_choice, keep_choice
+from core.ui.parts.state import bind_choice, choose_from, keep_choice
 from core.ui.photos.reading import link_kept_photo
 
 _STATES: dict[State, str] = {
@@ -109,8 +109,8 @@ def _find_verdict(one: Feedback) -> str:
 
 
 def _pick(name: str, label: str, options: dict[str, str]) -> str | None:
-    stated = st.query_params.get(name)
-    bound = bind_choice(name, stated if stated in options else None, key=f"review.{name}")
+    stated = choose_from(name, options, None) if name in st.query_params else None
+    bound = bind_choice(name, stated, key=f"review.{name}")
     chosen: str | None = pick_named(
         label, options, index=None, placeholder="Any", width=190, **bound
     )

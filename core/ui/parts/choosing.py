@@ -14,7 +14,7 @@ from core.errors import PetalscopeError
 from core.formats import plain
 from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
-from core.ui.parts.state import keep_choice, settle_choice
+from core.ui.parts.state import keep_choice, refuse_link, settle_choice
 
 RUN, _BEFORE = "run", "watch"
 _DATASET = "dataset"
@@ -58,29 +58,22 @@ def read_asked_run() -> str | None:
     linked, chosen = _read_link(), st.session_state.get(_CHOSEN_RUN)
     if linked is None or linked == chosen:
         return chosen
-    if _DATASET in st.query_params:  # the link names both
-        _keep_run(linked)
-    else:
-        change_run(linked)
+    change_run(linked, with_dataset=_DATASET not in st.query_params)
     return linked
 
 
-def change_run(run_id: str) -> None:
-    """Choose a run and its dataset."""
-    _keep_run(run_id)
+def change_run(run_id: str, *, with_dataset: bool = True) -> None:
+    """Choose a run, and its dataset unless the link names one."""
     try:
         dataset = read_run(cache.workspace(), run_id).recipe.dataset
     except PetalscopeError:  # it was deleted: the page says so
         return
-    if cache.workspace().dataset_folder(dataset).exists():
+    keep_choice(RUN, run_id)
+    st.session_state[_NEWEST] = None if _find_newer(run_id) else run_id
+    if with_dataset and cache.workspace().dataset_folder(dataset).exists():
         st.session_state[_CHOSEN_DATASET] = dataset
         if _DATASET in st.query_params:
             st.query_params[_DATASET] = dataset
-
-
-def _keep_run(run_id: str) -> None:
-    keep_choice(RUN, run_id)
-    st.session_state[_NEWEST] = None if _find_newer(run_id) else run_id
 
 
 def forget_run() -> None:
@@ -88,10 +81,12 @@ def forget_run() -> None:
     st.session_state.pop(_CHOSEN_RUN, None)
 
 
-def describe_missing(asked: str, shown: RunRecord | None) -> str:
-    """Return that a run was deleted and which one is shown instead."""
-    instead = f" Showing Run {shown.number}." if shown else ""
-    return f":orange[Run {plain(asked[:6])} was deleted.{instead}]"
+def report_missing(asked: str, shown: RunRecord | None) -> None:
+    """Report that a run is gone and which one is shown; a link (None `shown`) ends the page."""
+    if shown is None:
+        refuse_link(f"Run {plain(asked[:6])} is not in this workspace. It may be deleted.", RUN)
+    st.caption(f":orange[Run {plain(asked[:6])} was deleted. Showing Run {shown.number}.]")
+    forget_run()
 
 
 def choose_dataset(datasets: Sequence[str]) -> str:

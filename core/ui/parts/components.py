@@ -36,9 +36,7 @@ class KeyQueue:
         self.place, self.works = place, works
         self._actions: dict[str, Callable[[], None]] = {}
 
-    def button(
-        self, label: str, shortcut: str, on_click: Callable[[], None], **drawn: Any
-    ) -> None:
+    def button(self, label: str, shortcut: str, on_click: Callable[[], None], **drawn: Any) -> None:
         """Draw a button (`drawn` as for `st.button`) and remember what its key does."""
         if not drawn.get("disabled"):
             self._actions[_name_key(shortcut)] = on_click

@@ -3,7 +3,6 @@
 
 const places = new Map(); // of each element: its component, keys and last press that is done
 const waiting = [];
-const MOST = 100; // presses that wait
 const PATIENCE = 5000; // ms until a press is sent again
 const tab = Math.random().toString(36).slice(2);
 let draining = false;
@@ -27,8 +26,9 @@ function hold(event) {
   if (!event.isTrusted || other || !findPlace(key) || isForField(event.target, key)) return;
   event.stopImmediatePropagation();
   event.preventDefault();
-  if (event.repeat && !isArrow(key)) return; // a key held down is one press
-  if (waiting.length < MOST) waiting.push({ id: `${tab}.${++presses}`, key });
+  // A key held down is one press; arrows go on as fast as the page answers.
+  if (event.repeat && (!isArrow(key) || waiting.length)) return;
+  waiting.push({ id: `${tab}.${++presses}`, key });
   if (!draining) drain();
 }
 

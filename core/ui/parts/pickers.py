@@ -14,13 +14,21 @@ from core.ui.parts.choosing import (
     change_run,
     choose_dataset,
     choose_run,
-    describe_missing,
-    forget_run,
     read_asked_run,
+    report_missing,
 )
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import show_empty
-from core.ui.parts.state import bind_choice, keep_choice, read_choice
+from core.ui.parts.state import (
+    bind_choice,
+    choose_from,
+    is_linked,
+    keep_choice,
+    read_choice,
+    read_number,
+    refuse_link,
+    refuse_value,
+)
 from data.dataset import Dataset
 from data.manifest import DatasetSummary, list_datasets
 from data.splits import SPLITS
@@ -41,6 +49,8 @@ def pick_dataset(*, show_empty_state: bool = True) -> Dataset:
             )
         st.stop()
     stated = read_choice("dataset")
+    if stated not in usable and is_linked("dataset"):
+        refuse_link(f"Dataset {plain(str(stated)[:6])} is not in this workspace.", "dataset")
     chosen = choose_dataset(list(usable))
     names = tell_apart({key: describe_dataset(entry) for key, entry in usable.items()})
     pick_named("Dataset", names, **bind_choice("dataset", chosen, key="picker.dataset"))
@@ -63,14 +73,15 @@ def pick_run() -> RunRecord:
             "Its numbers appear here when it is finished.",
             "Train a run on a dataset: it takes seconds once the features are cached.",
         )
+    linked = is_linked(RUN)
     asked, run = read_asked_run(), choose_run(finished)
     assert run is not None  # one is done
+    if asked not in (None, run.id):
+        _report_other(str(asked), runs, None if linked else run)
     bound = bind_choice(
         RUN, run.id, key="picker.run", then=lambda: change_run(st.session_state["picker.run"])
     )
     pick_named("Run", name_runs(finished), label_visibility="collapsed", **bound)
-    if asked not in (None, run.id):
-        _tell_other(str(asked), run, next((one for one in runs if one.id == asked), None))
     return run
 
 
@@ -87,17 +98,18 @@ def show_no_run(runs: Sequence[RunRecord], soon: str, how: str) -> NoReturn:
     st.stop()
 
 
-def _tell_other(asked: str, shown: RunRecord, found: RunRecord | None) -> None:
-    """Draw why the run that the address names is not the one shown."""
+def _report_other(asked: str, runs: Sequence[RunRecord], shown: RunRecord | None) -> None:
+    """Report a run without results; a link to it (nothing `shown` instead) ends the page."""
+    found = next((one for one in runs if one.id == asked), None)
     if found is None:
-        st.caption(describe_missing(asked, shown))
-        forget_run()
+        report_missing(asked, shown)
         return
+    instead = f" Showing Run {shown.number}." if shown else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(
-            f":orange[{plain(title_run(found), 60)} is {found.state}. Showing Run {shown.number}.]"
-        )
+        st.caption(f":orange[{plain(title_run(found), 60)} is {found.state}.{instead}]")
         link_page("training", "Watch it", "model_training", **{RUN: found.id})
+    if shown is None:
+        refuse_link("The run has no results yet.", RUN)
 
 
 def pick_split(run: RunRecord) -> str:
@@ -105,11 +117,11 @@ def pick_split(run: RunRecord) -> str:
     result = cache.result(run.id)
     present = [split for split in SPLITS if (result.splits == split).any()]
     default = "validation" if "validation" in present else present[0]
-    stated = read_choice("split")
+    stated = choose_from("split", present, default)
     split = st.segmented_control(
         "Split",
         present,
-        default=stated if stated in present else default,
+        default=stated,
         format_func=lambda name: f"{name} ({len(result.photo_numbers(name)):,})",
         key="picker.split",
         label_visibility="collapsed",
@@ -135,6 +147,10 @@ def pick_page_of(pages: int, *, key: str) -> int:
 
     Streamlit needs room for three to show two, and for five to show three or four.
     """
+    if key not in st.session_state and key in st.query_params:  # the link of another day
+        number = read_number(st.query_params[key], pages + 1)
+        if not number:
+            refuse_value(key)
     buttons = 3 if pages == 2 else max(5, min(pages, 7))
     return st.pagination(pages, key=key, bind="query-params", width=36 * (buttons + 2))
 
@@ -225,6 +241,5 @@ def pick_linked(
     Args:
         otherwise: The option without a choice in the URL; by default the first.
     """
-    stated = read_choice(name)
-    chosen = stated if stated in options else otherwise or next(iter(options))
+    chosen = choose_from(name, options, otherwise or next(iter(options)))
     return pick_one(label, options, bind_choice(name, chosen, key=key), **more)

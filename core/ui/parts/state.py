@@ -1,13 +1,19 @@
 """Selections in the URL: a link reopens the same dataset, run, split or cell.
 
 The session has them too, under `chosen.<name>`, as Streamlit drops the URL's between pages; the
-URL wins.
+URL wins. A link to something unknown ends the page: nothing else is shown in its place.
 """
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 import streamlit as st
+
+from core.formats import plain
+
+T = TypeVar("T")
+_LONGEST = 40
+"""Characters of a link's value that are shown."""
 
 
 def read_choice(name: str) -> str | None:
@@ -34,10 +40,63 @@ def keep_choice(name: str, value: str | None) -> None:
         st.query_params[name] = value
 
 
+def is_linked(name: str) -> bool:
+    """Return whether the URL holds a choice that this session did not make: a link does."""
+    stated = st.query_params.get(name)
+    return bool(stated) and stated != st.session_state.get(f"chosen.{name}")
+
+
+def refuse_link(problem: str, *names: str) -> NoReturn:
+    """Report a link to something unknown, offer the page without it, and end the page."""
+    st.warning(f"**This link cannot be shown.** {problem}", icon=":material/link_off:")
+
+    def drop() -> None:
+        for name in names:
+            keep_choice(name, None)
+
+    st.button("Show the page without it", key=f"link.{names[0]}", on_click=drop)
+    st.stop()
+
+
+def refuse_value(name: str) -> NoReturn:
+    """Refuse a link because of one value."""
+    stated = f"{name}={st.query_params[name]}"
+    refuse_link(f"It asks for “{plain(stated, _LONGEST)}”, which this page does not have.", name)
+
+
+def choose_from(name: str, options: Collection[str], otherwise: T) -> str | T:
+    """Return the choice among the options, else `otherwise`; refuse a link to another value."""
+    stated = read_choice(name)
+    if stated is None or stated not in options:
+        if is_linked(name):
+            refuse_value(name)
+        return otherwise
+    st.session_state[f"chosen.{name}"] = stated
+    return stated
+
+
+def choose_several(name: str, options: Collection[str], between: str = ",") -> list[str]:
+    """Return the choices among the options, without repeats; refuse a link to other values."""
+    stated = [one for one in dict.fromkeys((read_choice(name) or "").split(between)) if one]
+    if is_linked(name) and any(one not in options for one in stated):
+        refuse_value(name)
+    return [one for one in stated if one in options]
+
+
+def choose_number(name: str, below: int, least: int = 0) -> int | None:
+    """Return a whole number from `least` to `below` - 1, or None; refuse a link to another."""
+    stated = read_choice(name)
+    number = read_number(stated or "", below)
+    if number is not None and number >= least:
+        return number
+    if is_linked(name):
+        refuse_value(name)
+    return None
+
+
 def settle_choice(name: str, options: Collection[str], otherwise: str) -> str:
     """Return the choice among the options, else `otherwise`, and write it into the URL."""
-    stated = read_choice(name)
-    chosen = stated if stated is not None and stated in options else otherwise
+    chosen = choose_from(name, options, otherwise)
     keep_choice(name, chosen)
     return chosen
 

@@ -13,7 +13,7 @@ from core.formats import plain, size
 from core.ui.parts import cache
 from core.ui.parts.components import KeyQueue
 from core.ui.parts.frame import link_page, page_file
-from core.ui.parts.state import read_number
+from core.ui.parts.state import read_number, refuse_link
 from core.ui.photos.explaining import show_looked_at, show_reasons
 from core.ui.photos.reading import PhotoPage, read_large_photo
 from core.ui.photos.tray import Selection, describe_edits, show_edit_buttons, show_tag_button
@@ -37,9 +37,7 @@ def show_photo_panel(dataset: Dataset) -> None:
     if _PHOTO not in st.query_params or (context and context.has_dialog_opened):
         return
     if _read_photo(dataset) is None:
-        st.toast("This dataset has no photo with that number.", icon=":material/link_off:")
-        del st.query_params[_PHOTO]
-        return
+        refuse_link("This dataset has no photo with that number.", _PHOTO)
     _show_panel(dataset)
 
 

@@ -17,7 +17,7 @@ from core.ui.parts import cache
 from core.ui.parts.components import load_component
 from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import pick_named, show_no_run, tell_apart
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import is_linked, keep_choice, read_choice, refuse_link, refuse_value
 from core.ui.predict.reading import list_models
 from core.ui.predict.sessions import Model
 from core.ui.predict.teaching import collects, read_lesson
@@ -117,9 +117,9 @@ def _pick_first(models: dict[str, Model]) -> Model:
     )
     keys = [_find_key(models, str(wish)) for wish in wishes if wish]
     wanted = next((key for key in keys if key in models), next(iter(models)))
-    picked = _select("Model", models, wanted, "predict.model")
     if linked and keys[0] not in models:
-        st.caption(":orange[The model of the link does not exist; this is another one.]")
+        refuse_link("Its model is not in this workspace. It may be deleted.", _MODEL, _RUN)
+    picked = _select("Model", models, wanted, "predict.model")
     st.session_state[_PICKED] = picked.key
     st.query_params[_RUN if picked.version is None else _MODEL] = picked.key
     st.query_params.pop(_MODEL if picked.version is None else _RUN, None)
@@ -128,6 +128,8 @@ def _pick_first(models: dict[str, Model]) -> Model:
 
 def _pick_other(models: dict[str, Model]) -> Model | None:
     chosen = _find_key(models, read_choice(_OTHER) or "")
+    if chosen not in models and is_linked(_OTHER):
+        refuse_value(_OTHER)
     compares = st.toggle(
         "Compare with another model",
         value=chosen in models,

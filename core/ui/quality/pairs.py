@@ -13,7 +13,7 @@ from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.pickers import pick_page
-from core.ui.parts.state import bind_choice
+from core.ui.parts.state import bind_choice, choose_from
 from core.ui.photos.tray import say_edit
 from core.ui.quality.reading import QualityPage
 from data.dataset import Dataset
@@ -62,7 +62,7 @@ def show_filter(page: QualityPage, label: str, counts: Mapping[str, int], total:
     """Draw a filter with counts; return the chosen value, or None for all."""
     if len(counts) < 2:
         return None
-    picked = page.stated_filter if page.stated_filter in counts else None
+    picked = choose_from(page.filter_name, counts, None)
     st.selectbox(
         label,
         [_ALL, *sorted(counts)],

@@ -20,7 +20,7 @@ from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.choosing import choose_run, list_done
 from core.ui.parts.seal import is_opened
-from core.ui.parts.state import read_choice, settle_choice
+from core.ui.parts.state import is_linked, read_choice, refuse_value, settle_choice
 from data.dataset import Dataset
 from data.duplicates import find_pairs
 from data.findings import MEASURED, Measured, Thresholds, measure_issue
@@ -290,12 +290,12 @@ def _read_thresholds() -> Thresholds:
     """Read the thresholds of the address or this session, else the defaults."""
     chosen: dict[str, float] = {}
     for field in fields(Thresholds):
-        try:
-            stated = float(read_choice(field.name) or "")
-        except ValueError:  # absent, or a link that was typed by hand
-            continue
-        measured = MEASURES[field.name]
-        chosen[field.name] = min(max(stated, measured.lowest), measured.highest)
+        text, measured = read_choice(field.name), MEASURES[field.name]
+        stated = pd.to_numeric(text, errors="coerce") if text else np.nan
+        if measured.lowest <= stated <= measured.highest:
+            chosen[field.name] = float(stated)
+        elif is_linked(field.name):
+            refuse_value(field.name)
     return replace(Thresholds(), **chosen)
 
 

@@ -21,7 +21,7 @@ from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
-from core.ui.parts.state import keep_choice
+from core.ui.parts.state import keep_choice, refuse_value
 from core.ui.recipes.values import (
     change_strategy,
     key,
@@ -208,7 +208,7 @@ def pick_policy() -> AugmentationPolicy:
         on_change=lambda: keep_choice(_CHOICE, st.session_state[held]),
     )
     if st.query_params.get(_CHOICE, name) not in named:
-        st.caption(":orange[The policy of the link does not exist; this is another one.]")
+        refuse_value(_CHOICE)
     framing = st.session_state.get("training.framing", FRAMING.how)
     parts, pick = ", ".join(named[name].parts).replace("_", " "), named[name].pick
     words = f"Changes: {plain(parts if pick is None else f'{pick} per photo of {parts}')}."

@@ -10,7 +10,7 @@ import pandas as pd
 from core.formats import guard_cells
 from core.runs.store import Repeats, RunRecord, fold_repeats, list_runs
 from core.ui.parts import cache
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import choose_from, keep_choice, read_choice
 from data.manifest import list_datasets
 from data.policy import describe_policy
 
@@ -95,11 +95,14 @@ class RunsPage:
 
 def read_runs() -> RunsPage:
     """Read the runs of the workspace, and filters and order of the address."""
-    return RunsPage(
+    page = RunsPage(
         runs=list_runs(cache.workspace()),
         datasets={entry.id: entry.name for entry in list_datasets(cache.workspace())},
         asked={name: read_choice(name) for name in (*FILTERS, "order", "repeats")},
     )
+    for name, known in page.options.items():
+        choose_from(name, known, None)  # refuses a link to an unknown one
+    return page
 
 
 def to_csv(page: RunsPage) -> bytes:

@@ -18,7 +18,7 @@ from core.formats import count, interval, percent, percent_format, percent_range
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import choose_from, is_linked, keep_choice, read_choice, refuse_value
 from data.dataset import Dataset
 
 VIEWS = {
@@ -54,15 +54,18 @@ class SlicesPage:
 def read_slices(run: RunRecord, split: str) -> SlicesPage:
     """Read what the page shows of a run on a split."""
     study = _study(run.id, split)
-    view, stated = read_choice("by") or "", read_choice("slice") or ""
+    stated = read_choice("slice") or ""
+    rule = read_rule(stated, study.properties) if stated else None
+    if stated and rule is None and is_linked("slice"):
+        refuse_value("slice")
     return SlicesPage(
         run=run,
         dataset=cache.dataset(run.recipe.dataset),
         result=cache.result(run.id),
         study=study,
-        view=view if view in VIEWS else next(iter(VIEWS)),
+        view=choose_from("by", VIEWS, next(iter(VIEWS))),
         stated=stated,
-        rule=read_rule(stated, study.properties) if stated else None,
+        rule=rule,
     )
 
 

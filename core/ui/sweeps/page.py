@@ -43,8 +43,6 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None) -> None:
     if not cache.workspace().read_only:
         with st.container(border=True):
             _show_start(dataset, recipe)
-    if page.is_missing:
-        st.caption(":orange[The sweep in this link does not exist here.]")
     if page.sweeps:
         sweeps = page.sweeps
         st.selectbox(

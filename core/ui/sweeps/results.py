@@ -32,7 +32,7 @@ from core.ui.parts import cache
 from core.ui.parts.charts import show_plot
 from core.ui.parts.choosing import change_run, find_default
 from core.ui.parts.frame import is_dark
-from core.ui.parts.state import read_choice
+from core.ui.parts.state import choose_from
 from data.dataset import Dataset
 
 _LEFT, _BELOW_TITLE = 56, 56
@@ -125,8 +125,6 @@ class SweepsPage:
     sweeps: dict[str, RunRecord]
     chosen: str | None
     """The sweep that the address names, else the one that is running."""
-    is_missing: bool
-    """Whether the address names a sweep that no dataset has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +150,11 @@ class SweepRun:
 def read_sweeps(dataset: Dataset) -> SweepsPage:
     """Return the sweeps of a dataset."""
     sweeps = _list_sweeps(dataset.id)
-    stated = read_choice(STUDY)
+    stated = choose_from(STUDY, sweeps | _list_sweeps(), "")
     running = find_default([sweep for sweep in sweeps.values() if not sweep.has_ended])
     return SweepsPage(
         sweeps=sweeps,
         chosen=stated if stated in sweeps else running.id if running else None,
-        is_missing=stated is not None and stated not in sweeps | _list_sweeps(),
     )
 
 

@@ -18,7 +18,7 @@ from core.ui.parts import cache
 from core.ui.parts.charts import show_plot
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import describe_run
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import choose_several, keep_choice
 from core.ui.training.charts import Curves, Look, Overlay, draw_curves, draw_machine
 from core.ui.training.reading import WatchedRun, list_others, read_overlay
 
@@ -102,7 +102,7 @@ def _pick_others(run: RunRecord) -> list[Overlay]:
     runs = list_others(run)
     if not runs:
         return []
-    stated = [one for one in (read_choice(_OVER) or "").split(",") if one in runs]
+    stated = choose_several(_OVER, runs)
     chosen = st.multiselect(
         "Compare with",
         list(runs),

@@ -51,9 +51,7 @@ def show_training() -> tuple[Dataset, Recipe | None]:
         dataset = pick_dataset()
         recipe = show_recipe_form(dataset)
     with live:
-        run, missing = read_choice_of_run()
-        if missing:
-            st.caption(missing)
+        run = read_choice_of_run()
         if run is not None:
             follow_run(run, _draw_run)
         else:
@@ -178,9 +176,7 @@ def _ask_for_epochs(run: RunRecord) -> None:
 
 def show_presentation() -> None:
     """Draw the chosen run in large type."""
-    run, missing = read_choice_of_run()
-    if missing:
-        st.caption(missing)
+    run = read_choice_of_run()
     if run is None:
         st.title("No run yet", anchor=False)
     else:

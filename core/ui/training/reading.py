@@ -11,7 +11,8 @@ from core.evaluation.learning import Learning, judge_learning
 from core.runs.run_files import curve
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
-from core.ui.parts.choosing import choose_run, describe_missing, forget_run, read_asked_run
+from core.ui.parts.choosing import RUN, choose_run, read_asked_run, report_missing
+from core.ui.parts.state import is_linked
 from core.ui.training.charts import Overlay
 
 _LOG_LINES = 40
@@ -49,13 +50,13 @@ class WatchedRun:
         return "\n".join(lines) or "The log is empty."
 
 
-def read_choice_of_run() -> tuple[RunRecord | None, str]:
-    """Return the run to watch, if any, and a sentence if the run of the link was deleted."""
+def read_choice_of_run() -> RunRecord | None:
+    """Return the run to watch, if any; report a deleted one."""
+    linked = is_linked(RUN)
     asked, run = read_asked_run(), choose_run(list_runs(cache.workspace()))
-    if asked is None or (run is not None and run.id == asked):
-        return run, ""
-    forget_run()
-    return run, describe_missing(asked, run)
+    if asked is not None and (run is None or run.id != asked):
+        report_missing(asked, None if linked else run)
+    return run
 
 
 def read_watched(run: RunRecord) -> WatchedRun:

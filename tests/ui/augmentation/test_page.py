@@ -167,13 +167,6 @@ def test_each_part_alone_goes_from_end_to_end(
     assert len(everything.dataframe[-1].value.index.unique()) == 16
 
 
-def test_a_nonsense_link_opens_the_page_and_says_so(open_augmentation: OpenPage) -> None:
-    app = open_augmentation(draft="rotation:nan:x", view="parts", scope="nonsense", photos="-1,x")
-    assert not app.error
-    assert app.title[0].value == "Augmentation"
-    assert any(text.value.startswith(":orange[The changes in the link") for text in app.caption)
-
-
 def test_others_are_other_photos(open_augmentation: OpenPage) -> None:
     app = open_augmentation(show="some", photos="")
     seen = set()

@@ -59,8 +59,7 @@ def test_a_pair_shows_what_both_classes_look_like(open_link: Open) -> None:
 def test_what_is_gone_is_said(open_link: Open, compared: Workspace) -> None:
     for file in (compared.root / "features").rglob("*.npy"):
         file.unlink()
-    app = open_link(true="daisy", predicted="tulip", against="0000000000000000")
-    assert "The run to compare with was deleted" in text_of(app)
+    app = open_link(true="daisy", predicted="tulip")
     assert "Most confused pairs" in text_of(app)
     assert "the features were deleted" in text_of(app)
 
@@ -260,12 +259,6 @@ def test_a_difference_counts_what_came_and_what_left(read: Read, compared: Works
     moved = page.find_moved(page.pair, Chosen(0, 0))
     change = page.pair.change.after - page.pair.change.before
     assert len(moved["came"]) - len(moved["left"]) == change[0, 0] == page.counts[0, 0]
-
-
-def test_a_run_that_is_gone_is_no_difference(read: Read) -> None:
-    page = read(against="0000000000000000")
-    assert page.pair is None
-    assert read_against(page.run).is_gone
 
 
 @pytest.mark.parametrize("differs", [False, True])

@@ -30,11 +30,6 @@ def test_a_link_names_class_and_split(dataset: Dataset) -> None:
     assert (chosen["Class"], chosen["Split"]) == ("rose", "test")
 
 
-def test_a_link_with_unknown_values_shows_all_photos(dataset: Dataset) -> None:
-    app = open_dataset(**{"class": "no such class", "like": "99999", "view": "nonsense"})
-    assert f"{len(dataset)} photos" in text_of(app)
-
-
 @pytest.mark.usefixtures("dataset")
 def test_of_very_many_photos_a_button_selects_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.ui.wall.showing.MOST_CHOSEN", 10)

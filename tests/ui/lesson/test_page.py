@@ -140,9 +140,11 @@ def test_a_link_opens_a_step_with_its_control_set(seen: list[LessonPage]) -> Non
 
 
 @pytest.mark.usefixtures("seen")
-def test_a_link_that_does_not_fit_is_passed_over() -> None:
-    app = open_page("lesson", step="99", set="x", lesson="none")
-    assert "1. What does the network see?" in text_of(app)
+@pytest.mark.parametrize("link", [{"step": "99"}, {"step": "5", "set": "x"}])
+def test_a_link_that_does_not_fit_shows_nothing_else(link: dict[str, str]) -> None:
+    app = open_page("lesson", **link)
+    assert "This link cannot be shown" in text_of(app)
+    assert not app.select_slider
 
 
 def test_the_setting_before_is_drawn_beside_the_one_now(seen: list[LessonPage]) -> None:

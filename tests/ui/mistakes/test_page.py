@@ -129,7 +129,7 @@ def test_its_own_class_keeps_the_photo_and_cancels_what_waits(
     assert place_of(app).endswith(", 0 in the tray")
     others = [other for other in range(len(dataset)) if other not in order][:3]
     add_edits(trained_copy, dataset, others, "exclude")
-    assert place_of(open_mistakes(review="x")).endswith("3 in the tray, 0 of this list")
+    assert place_of(open_mistakes(review=str(order[1]))).endswith("3 in the tray, 0 of this list")
 
 
 def test_classes_filter_the_list(open_mistakes: Open, dataset: Dataset) -> None:
@@ -139,8 +139,6 @@ def test_classes_filter_the_list(open_mistakes: Open, dataset: Dataset) -> None:
     assert f"{n:,} have true class rose and predicted class rose." in text_of(app)
     app = open_mistakes(true="rose", predicted="tulip")
     assert "0 have true class rose" in text_of(app) and not app.exception
-    app = open_mistakes(true="no such class")
-    assert not app.exception and "have true class" not in text_of(app)
 
 
 def test_several_runs_over_versions_are_matched_by_identity(

@@ -95,7 +95,7 @@ def test_darker_photos_raise_an_alarm_and_are_shown(trained_copy: Workspace) -> 
 
 def test_answers_of_runs_have_no_reference_and_are_counted(trained_copy: Workspace) -> None:
     log_predictions(trained_copy, [make_prediction(0)])
-    app = open_page("monitoring", period="90", watch="v7")
+    app = open_page("monitoring", period="90")
     assert {metric.label: metric.value for metric in app.metric}["Answers"] == "1"
     assert "Only registered versions have a reference" in text_of(app)
 

@@ -18,7 +18,7 @@ from core.ui.parts.choosing import (
     find_default,
     read_asked_run,
 )
-from core.ui.parts.state import bind_choice, read_number, settle_choice
+from core.ui.parts.state import bind_choice, keep_choice, read_number, settle_choice
 from core.workspace import Workspace
 from tests.training import change_recipe, make_recipe
 
@@ -61,7 +61,7 @@ def test_what_the_rule_gives_is_in_the_address_and_no_choice(
 ) -> None:
     address()
     first, queued = make_run("a"), make_run("b", "queued")
-    change_run("b")  # it was just started
+    keep_choice("run", "b")  # it was just started
     st.query_params.clear()  # another page, on which only finished runs can be shown
     assert choose_run([first]) == first
     assert st.query_params["run"] == "a"

@@ -119,14 +119,6 @@ def test_the_panel_edits_one_photo(
     assert "In the tray: excluded" in text_of(app)
 
 
-@pytest.mark.parametrize("stated", ["36", "-1", "x", "999999999999999999999", "٣"])
-def test_a_link_to_no_photo_is_said(open_cell: Open, stated: str) -> None:
-    app = open_cell(photo=stated)
-    assert not app.exception
-    assert any("no photo with that number" in toast.value for toast in app.toast)
-    assert "photo" not in app.query_params
-
-
 def test_the_tray_is_silent_when_empty_and_counts_what_waits(
     trained_copy: Workspace, dataset: Dataset
 ) -> None:

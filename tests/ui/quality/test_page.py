@@ -126,14 +126,6 @@ def test_a_threshold_in_the_link_is_used_and_goes_back(
     assert len(list_edits(workspace, faulty.id)) == 0  # looking changes nothing
 
 
-@pytest.mark.usefixtures("faulty")
-def test_a_nonsense_link_opens_the_page(workspace: Workspace, open_quality: OpenQuality) -> None:
-    app = open_quality(workspace, "nonsense", dark="black", analysis="../../etc")
-    assert app.subheader[0].value == "Exact duplicates"
-    assert read_counts(app)["Dark"] == "1"
-    assert not app.error
-
-
 @pytest.mark.slow
 def test_an_analysis_fills_in_what_needs_features(
     trained_copy: Workspace, tmp_path: Path, open_quality: OpenQuality

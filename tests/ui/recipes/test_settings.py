@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from core.datasets.policies import save_policy
 from core.workspace import Workspace
 from data.policy import PRESETS, AugmentationPolicy, Part
-from tests.ui.driver import captions, run
+from tests.ui.driver import run
 
 ROOT = Path(__file__).resolve().parents[3]
 MINE = AugmentationPolicy(hue=Part(low=-9, high=9, probability=1))
@@ -63,14 +63,6 @@ def test_looking_at_a_policy_leaves_the_recipe_alone(app: AppTest) -> None:
     assert read_policy_of(app, "Augmentation") == "mine"
     open_page(app, "training", policy="strong")  # Use in a recipe
     assert read_policy_of(app, "Augmentation") == "strong"
-
-
-def test_a_link_to_a_policy_that_is_gone_says_so(app: AppTest) -> None:
-    open_page(app, "training", policy="no such")
-    assert read_policy_of(app, "Augmentation") == "none"
-    assert "policy of the link does not exist" in captions(app)
-    choose(app, "Augmentation", "strong")
-    assert "policy of the link does not exist" not in captions(app)
 
 
 def test_the_address_says_what_a_run_filled_in(

@@ -111,15 +111,6 @@ def test_a_queued_run_is_compared_by_recipe_only(compared: Workspace, open_runs:
     assert not app.metric
 
 
-def test_a_link_to_deleted_runs_says_so(compared: Workspace, open_runs: OpenRuns) -> None:
-    app = open_runs(compare=f"{ids(compared, 'again')},0000000000000000")
-    assert "1 run of the link was deleted" in text_of(app)
-    assert not app.error
-    next(b for b in app.button if b.label == "Close").click().run()
-    assert "compare" not in app.query_params
-    assert "was deleted" not in text_of(app)
-
-
 def test_a_link_that_compares_one_run_says_so(compared: Workspace, open_runs: OpenRuns) -> None:
     app = open_runs(compare=ids(compared, "again"))
     assert "A comparison needs two runs" in text_of(app)

@@ -48,11 +48,6 @@ def test_a_link_opens_a_slice_with_its_n(open_slices: OpenPage, study: SliceStud
     assert f"{bins['n']} photos" in words
 
 
-def test_a_link_to_a_slice_of_another_dataset_says_so(open_slices: OpenPage) -> None:
-    words = text_of(open_slices(slice="height:..200"))
-    assert "does not have the slice" in words and "Choose a slice" in words
-
-
 @pytest.mark.parametrize(
     ("query", "words"),
     [

@@ -143,12 +143,6 @@ def test_a_deleted_sweep_is_gone_from_the_page(workspace: Workspace) -> None:
     assert "Best trial" not in [metric.label for metric in app.metric]
 
 
-def test_a_link_to_a_sweep_that_is_gone_says_so(workspace: Workspace) -> None:
-    assert list_studies(workspace) == []
-    app = open_training(sweep="0000000000000000")
-    assert any("does not exist here" in caption.value for caption in app.caption)
-
-
 RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d", optimizer="adamw")
 RATES = {1e-4: 0.85, 0.03: 0.2, 1e-3: 0.9, 2e-3: 0.88}
 

@@ -289,13 +289,6 @@ def test_hidden_layers_that_cannot_be_read_are_not_trained(shared: Workspace, ty
     assert not next(button for button in app.button if button.label == "Train").disabled
 
 
-def test_a_link_to_watch_a_run_that_is_gone_says_so(shared: Workspace) -> None:
-    app = open_page(shared, run="0000000000000000")
-    assert "was deleted. Showing Run" in captions(app)
-    assert app.query_params["run"] in {run.id for run in list_runs(shared)}
-    assert "was deleted" not in captions(open_page(shared))
-
-
 @pytest.mark.parametrize(("state", "now"), [("paused", "paused"), ("lost", "lost"), ("done", None)])
 def test_a_presentation_shows_the_state_of_a_run_that_is_not_done(
     shared: Workspace, state: State, now: str | None

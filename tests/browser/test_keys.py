@@ -1,0 +1,119 @@
+"""Keys in a real browser whose server stops for moments and whose connection breaks.
+
+A wrong label that nobody gave is the worst fault of a review: the tray holds each press once.
+"""
+
+import contextlib
+import os
+import random
+import re
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.datasets.edits.tray import list_edits
+from core.runs.result import read_result
+from core.runs.store import list_runs
+from core.workspace import Workspace
+from tests.browser.conftest import PageServer, wait_for_keys
+from tests.processes import wait_until
+from tests.training import copy_workspace
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PRESSES = 40
+
+
+class Relay:
+    """A port that hands connections on to a server and can cut them all."""
+
+    def __init__(self, to: int) -> None:
+        self.to, self.open = to, set[socket.socket]()
+        self.listening = socket.create_server(("localhost", 0))
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        with contextlib.suppress(OSError):  # the test is over
+            while True:
+                one, _ = self.listening.accept()
+                other = socket.create_connection(("localhost", self.to))
+                self.open |= {one, other}
+                for pair in ((one, other), (other, one)):
+                    threading.Thread(target=self.hand_on, args=pair, daemon=True).start()
+
+    def hand_on(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while content := one.recv(65_536):
+                other.sendall(content)
+        for end in (one, other):
+            self.open.discard(end)
+            end.close()
+
+    def cut(self) -> None:
+        for end in list(self.open):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def relay(server: PageServer) -> Iterator[Relay]:
+    made = Relay(server.port)
+    yield made
+    made.listening.close()
+    made.cut()
+
+
+def choose_key(draw: random.Random, place: int, photos: list[int], tray: list[int]) -> str:
+    """Return a key whose effect is sure: x where the photo is not in the tray yet."""
+    keys = ["ArrowLeft", "ArrowRight"]
+    keys += ["x"] * 4 if photos[place] not in tray and place + 1 < len(photos) else []
+    keys += ["u"] if tray else []
+    return draw.choice(keys)
+
+
+def test_each_press_acts_once_over_a_bad_connection(
+    page: Page, server: PageServer, trained_workspace: Workspace, relay: Relay
+) -> None:
+    workspace = Workspace(server.workspace)
+    copy_workspace(trained_workspace, workspace)
+    run = list_runs(workspace)[0].id
+    result = read_result(workspace, run)
+    photos = sorted(
+        result.photo_numbers("train").tolist(),
+        key=lambda photo: (result.scores[photo].max(), result.paths[photo]),
+    )
+    page.goto(
+        f"http://localhost:{relay.port}/mistakes?run={run}&split=train&tab=least-sure"
+        f"&review={photos[0]}"
+    )
+    wait_for_keys(page)
+    draw, place, tray = random.Random(0), 0, list[int]()
+    assert server.process is not None
+    for number in range(PRESSES):
+        key = choose_key(draw, place, photos, tray)
+        page.keyboard.press(key)
+        if key == "x":
+            tray.append(photos[place])
+        place = {
+            "x": place + 1,
+            "u": photos.index(tray.pop()) if key == "u" else place,
+            "ArrowLeft": max(place - 1, 0),
+            "ArrowRight": min(place + 1, len(photos) - 1),
+        }[key]
+        if number % 7 == 3:
+            relay.cut()
+        if number % 5 == 1:
+            os.kill(server.process.pid, signal.SIGSTOP)
+            page.wait_for_timeout(draw.uniform(0, 700))
+            os.kill(server.process.pid, signal.SIGCONT)
+        page.wait_for_timeout(draw.uniform(0, 250))
+    expected = [(str(result.paths[photo]), "exclude") for photo in tray]
+    wait_until(
+        lambda: [(e.path, e.action) for e in list_edits(workspace, result.dataset_id)] == expected,
+        "the tray holds each press once",
+    )
+    expect(page.get_by_text(re.compile(rf"^{place + 1} of {len(photos)}, "))).to_be_visible()

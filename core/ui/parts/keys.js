@@ -4,6 +4,7 @@
 const places = new Map(); // of each element: its component, keys and last press that is done
 const waiting = [];
 const PATIENCE = 5000; // ms until a press is sent again
+const SETTLED = 1000; // ms until keys that are not drawn are gone
 const tab = Math.random().toString(36).slice(2);
 let draining = false;
 let presses = 0;
@@ -58,6 +59,7 @@ async function send(press) {
   const isDone = () => [...places.values()].some((place) => place.done === press.id);
   for (let attempt = 1; ; attempt++) {
     await until(() => !isAnswering());
+    await until(() => findPlace(press.key), SETTLED); // drawn again after a lost connection
     const place = findPlace(press.key);
     if (isDone() || !place) return;
     place.component.setStateValue("pressed", { ...press, attempt });
@@ -67,7 +69,8 @@ async function send(press) {
 
 function isAnswering() {
   const app = document.querySelector("[data-test-script-state]");
-  return app !== null && app.dataset.testScriptState !== "notRunning";
+  const { testScriptState, testConnectionState } = app?.dataset ?? {};
+  return testScriptState !== "notRunning" || testConnectionState !== "CONNECTED";
 }
 
 async function until(holds, patience = Infinity) {

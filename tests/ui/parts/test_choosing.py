@@ -69,10 +69,17 @@ def test_what_the_rule_gives_is_in_the_address_and_no_choice(
     assert read_asked_run() == "b"
     st.query_params.clear()
     assert choose_run([queued, first]) == queued
-    address(run="a")  # a link that a person followed is a choice
-    assert choose_run([queued, first]) == first
+
+
+def test_a_link_that_a_person_followed_is_a_choice(
+    compared_workspace: Workspace, address: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(compared_workspace.root))
+    newest, *_, oldest = list_runs(compared_workspace)
+    address(run=oldest.id)
+    assert choose_run([newest, oldest]) == oldest
     st.query_params.clear()
-    assert choose_run([queued, first]) == first
+    assert choose_run([newest, oldest]) == oldest
 
 
 def test_a_choice_of_the_newest_run_follows_the_newest(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core.formats import count
+from core.formats import count, sort_names
 from data.sources.found import FoundSource
 from data.sources.names import list_names
 from data.splits import FRACTIONS, SPLITS
@@ -80,7 +80,8 @@ def make_report(
     already_imported: bool,
 ) -> ImportReport:
     """Return the report of a dataset's two tables, once the splits of its source are final."""
-    table = pd.crosstab(manifest["class"], manifest["split"]).reindex(columns=SPLITS, fill_value=0)
+    table = pd.crosstab(manifest["class"], manifest["split"])
+    table = table.reindex(index=sort_names(table.index), columns=SPLITS, fill_value=0)
     classes = tuple(
         ClassCount(name=str(name), photos=sum(counts), **dict(zip(SPLITS, counts, strict=True)))
         for name, counts in zip(table.index, table.to_numpy().tolist(), strict=True)

@@ -1,7 +1,7 @@
 """Bars: metrics and changes per class, photos per class and split, top scores of one photo.
 
 With more than 300 classes only both ends are drawn, and the title says so. Long names are cut; the
-tooltip has the whole name.
+tooltip has the whole name. Vega must not stack bars: its map of groups lacks a class `__proto__`.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from core.charts.theme import (
     style_altair,
     title_params,
 )
+from core.formats import name_key
 
 CHANGE = "change"
 """Selection of `draw_class_changes`: {"class": …, "change": …}."""
@@ -44,7 +45,9 @@ def draw_class_changes(per_class: pd.DataFrame, dark: bool = False) -> Any:
         .add_params(change)
         .encode(
             y=_class_axis(classes),
-            x=alt.X("drawn:Q", title=None, axis=axis, scale=alt.Scale(domain=[-most, most])),
+            x=alt.X(
+                "drawn:Q", title=None, stack=None, axis=axis, scale=alt.Scale(domain=[-most, most])
+            ),
             color=alt.Color(
                 "change:N",
                 title=None,
@@ -75,7 +78,7 @@ def _list_changes(per_class: pd.DataFrame) -> pd.DataFrame:
             f"{100 * a:.0f} % → {100 * b:.0f} %"
             for a, b in zip(changed["recall_a"], changed["recall_b"], strict=True)
         ],
-    ).sort_values(["net", "gained", "class"], ascending=[False, False, True])
+    ).sort_values(["net", "gained"], ascending=False, kind="stable")
     rows = changed.melt(
         id_vars=["class", "support", "recalls", "net"],
         value_vars=["gained", "lost"],
@@ -88,6 +91,7 @@ def _list_changes(per_class: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["class"], key=lambda names: names.map(order), kind="stable")
 
 
+_COUNTS = alt.Axis(format=",d", tickMinStep=1, tickCount=6, orient="top")
 PART = "part"
 """Selection of `draw_split_counts`: {"class": …, "split": …}."""
 CLASS = "class"
@@ -122,7 +126,8 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
     axis = alt.Axis(
         values=[0, 0.2, 0.4, 0.6, 0.8, 1], labelExpr=PERCENT_LABELS, orient="top", labelFlush=True
     )
-    x = alt.X(f"{metric}:Q", title=None, scale=alt.Scale(domain=[0, 1.1], nice=False), axis=axis)
+    scale = alt.Scale(domain=[0, 1.1], nice=False)
+    x = alt.X(f"{metric}:Q", title=None, stack=None, scale=scale, axis=axis)
     in_focus = {"param": CLASS, "empty": True}
     strength = alt.condition(in_focus, alt.value(0.75), alt.value(0.3))
     visibility = alt.condition(in_focus, alt.value(1), alt.value(0.3))
@@ -148,7 +153,7 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
 
 def _describe_classes(per_class: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """Return the rows, lowest first, with n and the words of the tooltip."""
-    rows = per_class.sort_values([metric, "class"], na_position="last")
+    rows = per_class.sort_values(metric, kind="stable", na_position="last")
     rows["value"] = [format_share(value) for value in rows[metric]]
     rows["n"] = rows["predicted" if metric == "precision" else "support"]
     ends = zip(rows[f"{metric}_low"], rows[f"{metric}_high"], strict=True)
@@ -166,9 +171,8 @@ def draw_split_counts(
         chosen: Class and split that are selected at first.
     """
     colours = choose_palette(dark)
-    order = {split: number for number, split in enumerate(colours.splits)}
     totals = counts.groupby("class", observed=True)["photos"].sum()
-    ordered = sorted(totals.index, key=lambda name: (-totals[name], name))
+    ordered = sorted(totals.index, key=lambda name: (-totals[name], name_key(name)))
     classes = keep_ends(ordered)
     counts = counts[counts["class"].isin(classes)]
     smallest, largest = int(totals.min()), int(totals.max())
@@ -180,21 +184,22 @@ def draw_split_counts(
         scale=alt.Scale(domain=used, range=[colours.splits[split] for split in used]),
         legend=alt.Legend(orient="top", offset=6),
     )
-    axis = alt.Axis(format=",d", tickMinStep=1, tickCount=6, orient="top")
     start = {"value": [dict(zip(("class", "split"), chosen, strict=True))]} if chosen else {}
     part = alt.selection_point(
         name=PART, fields=["class", "split"], on="click", toggle=False, **start
     )
+    rows = counts.sort_values("split", key=lambda one: one.map(list(colours.splits).index))
+    rows["end"] = rows.groupby("class", observed=True)["photos"].cumsum()
     chart = (
-        alt.Chart(counts.assign(order=counts["split"].map(order)))
+        alt.Chart(rows.assign(start=rows["end"] - rows["photos"]))
         .mark_bar(cursor="pointer")
         .add_params(part)
         .encode(
             y=_class_axis(classes),
-            x=alt.X("photos:Q", title=None, stack=True, axis=axis),
+            x=alt.X("start:Q", title=None, axis=_COUNTS),
+            x2="end:Q",
             color=colour,
             opacity=alt.condition({"param": PART, "empty": True}, alt.value(1), alt.value(0.3)),
-            order="order:Q",
             tooltip=["class:N", "split:N", alt.Tooltip("photos:Q", format=",")],
         )
     )
@@ -220,8 +225,9 @@ def draw_top_scores(
         y=_class_axis(rows["class"].tolist()),
         tooltip=["class:N", alt.Tooltip("text:N", title="score")],
     )
+    scale = alt.Scale(domain=[0, 1.15], nice=False)
     bars = base.mark_bar(cornerRadiusEnd=2).encode(
-        x=alt.X("score:Q", title=None, scale=alt.Scale(domain=[0, 1.15], nice=False), axis=None),
+        x=alt.X("score:Q", title=None, stack=None, scale=scale, axis=None),
         color=alt.condition("datum.answer", alt.value(colours.accent), alt.value(colours.faint)),
     )
     texts = base.mark_text(align="left", dx=6, fontSize=13, color=colours.ink)

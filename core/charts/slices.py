@@ -81,7 +81,7 @@ _TOOLTIP = [
 def _draw_foot(base: Any, rows: pd.DataFrame, colours: Palette) -> Any:
     """Return the bars of n, with numbers where there is room."""
     most = alt.Scale(domain=[0, int(rows["n"].max()) * _BARS_SHARE], nice=False)
-    n = alt.Y("n:Q", scale=most, axis=None)
+    n = alt.Y("n:Q", stack=None, scale=most, axis=None)
     bars = base.mark_bar(color=colours.faint, opacity=0.55, cursor="pointer").encode(y=n)
     if len(rows) > _NUMBERED:
         return bars

@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from core.formats import name_key
+
 Value = Literal["count", "row share", "column share"]
 """A cell shows photos, or their share of the true or of the predicted class."""
 
@@ -194,7 +196,7 @@ def order_classes(matrix: np.ndarray, classes: Sequence[str], by: Order) -> np.n
     if by == "confusion":
         return _order_look_alikes(matrix)
     numbers = range(len(classes))
-    by_name = np.array(sorted(numbers, key=lambda one: (classes[one].casefold(), classes[one])))
+    by_name = np.array(sorted(numbers, key=lambda one: name_key(classes[one])))
     recalls = np.diag(share(matrix, "row"))
     first = {
         "name": np.zeros(len(classes)),

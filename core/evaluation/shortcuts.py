@@ -155,7 +155,7 @@ def _measure_areas(
             error = math.sqrt(max(0.0, square) / (support * others))
             rows.append((name, support, area, area - 2 * error))
     table = pd.DataFrame(rows, columns=["class", "support", "area", "low"])
-    return table.sort_values(["area", "class"], ascending=[False, True], ignore_index=True)
+    return table.sort_values("area", ascending=False, kind="stable", ignore_index=True)
 
 
 def _measure(right: np.ndarray) -> Group:

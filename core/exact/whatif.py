@@ -21,7 +21,7 @@ from core.evaluation.confusion import count_confusions, list_largest_changes
 from core.exact.change import Change, answer_changed
 from core.exact.head import ExactHead
 from core.exact.store import find_source, open_head
-from core.formats import points, points_range, say_p
+from core.formats import points, points_range, say_p, sort_names
 from core.kept import Cached, read_cached, write_cached
 from core.runs.common_photos import find_common
 from core.runs.result import read_result
@@ -112,7 +112,7 @@ def predict_effect(head: ExactHead, dataset: Dataset, changes: pd.DataFrame) -> 
         changes: From `resolve_edits`.
     """
     new = [name for name in changes["new_class"].unique() if name not in dataset.classes]
-    classes = (*dataset.classes, *sorted(new))
+    classes = (*dataset.classes, *sort_names(new))
     number = {name: place for place, name in enumerate(classes)}
     labels, splits = dataset.labels.copy(), np.array(dataset.splits, dtype=object)
     photos = changes["photo"].to_numpy()

@@ -19,7 +19,7 @@ from core.errors import (
     PhotoRefused,
     ResultDamaged,
 )
-from core.formats import count
+from core.formats import count, sort_names
 from core.monitoring.feedback import Feedback, list_feedback
 from core.monitoring.kept_photos import find_kept
 from core.monitoring.log import read_features
@@ -39,7 +39,7 @@ from data.importing import Progress
 from data.manifest import list_lineage, read_dataset
 from data.packing import pack_photos
 from data.sources.found import FoundPhoto
-from data.sources.names import fold_name
+from data.sources.names import fold_name, match_class
 
 _FOLDER = "reviewed"
 _ENDINGS = {"jpeg": ".jpg", "tiff": ".tif"}
@@ -111,7 +111,7 @@ def plan_reviewed(workspace: Workspace, dataset: Dataset) -> ReviewedPlan:
         dataset=dataset.id,
         added=tuple(added),
         left_out=(*(one for one in checked if one.left_out), *lost, *outvoted),
-        new_classes=tuple(sorted({one.class_name for one in added} - set(dataset.classes))),
+        new_classes=tuple(sort_names({one.class_name for one in added} - set(dataset.classes))),
         said={one.number: one.final_class or one.class_name for one in reviewed},
     )
 
@@ -120,12 +120,13 @@ def _settle_photos(
     reviewed: Sequence[Feedback], dataset: Dataset
 ) -> tuple[list[ReviewedPhoto], list[ReviewedPhoto]]:
     """Return each photo with its newest review, in the dataset's spelling, and older reviews."""
-    spelling = {fold_name(name): name for name in dataset.classes}
+    classes = list(dataset.classes)
     latest: dict[str, ReviewedPhoto] = {}
     outvoted = []
     for one in reviewed:
         said = one.final_class or one.class_name
-        name = spelling.setdefault(fold_name(said), said)
+        name = match_class(said, classes)
+        classes += [name] if name not in classes else []
         settled = ReviewedPhoto(numbers=(one.number,), photo=one.photo, class_name=name)
         known = latest.setdefault(one.photo, settled)
         if known.class_name != name:

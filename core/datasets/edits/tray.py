@@ -16,6 +16,7 @@ from core.datasets.edits.changes import Edit as Edit
 from core.datasets.edits.changes import Wish, choose_leaving, settle_wish
 from core.datasets.edits.changes import resolve_edits as resolve_edits
 from core.errors import DatasetMissing, EditRefused
+from core.formats import sort_names
 from core.runs.database import read_database, write_database
 from core.runs.tables import edits_table
 from core.workspace import Workspace
@@ -190,7 +191,7 @@ def _count(workspace: Workspace, condition: ColumnElement[bool]) -> int:
 def _list_classes(connection: Connection, dataset: Dataset) -> list[str]:
     relabels = _waiting(dataset.id) & (_TABLE.action == "relabel")
     named = connection.scalars(select(_TABLE.value).where(relabels).distinct())
-    return list(dict.fromkeys((*dataset.classes, *sorted(named))))
+    return list(dict.fromkeys((*dataset.classes, *sort_names(named))))
 
 
 def check_there(workspace: Workspace, dataset: Dataset) -> None:

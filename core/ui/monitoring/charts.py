@@ -127,7 +127,7 @@ def draw_classes(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
     )
     x = {"title": None, "axis": alt.Axis(orient="top", tickCount=5, **_PERCENT_AXIS)}
     layers = [
-        base.mark_bar(color=colours.accent, opacity=0.75).encode(x=alt.X("now:Q", **x)),
+        base.mark_bar(color=colours.accent, opacity=0.75).encode(x=alt.X("now:Q", stack=None, **x)),
         base.mark_rule(color=colours.ink, strokeWidth=1.5).encode(
             x=alt.X("low:Q", **x), x2="high:Q"
         ),

@@ -11,7 +11,7 @@ import streamlit as st
 from core.config import read_settings
 from core.errors import PetalscopeError
 from core.evaluation.intervals import Estimate
-from core.formats import count, milliseconds, percent, plain
+from core.formats import count, milliseconds, percent, plain, sort_names
 from core.monitoring.feedback import count_feedback
 from core.monitoring.log import (
     count_classes,
@@ -128,7 +128,7 @@ def _show(label: str, value: str, below: str, help_text: str) -> None:
 def _show_timeline(page: MonitoringPage) -> None:
     """Draw volume, unknown photos and accuracy by day and version, and the predicted classes."""
     rows = summarise_days(page.table)
-    line = Timeline(sorted(name_versions(page.table).unique()), page.span)
+    line = Timeline(sort_names(name_versions(page.table).unique()), page.span)
     places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
     with places[0].container(border=True):
         show_kept_chart(draw_volume, rows, line, alt="Answers over time")

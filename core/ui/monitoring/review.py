@@ -6,7 +6,7 @@ from typing import cast
 import pandas as pd
 import streamlit as st
 
-from core.formats import cell_text, count, moment, plain
+from core.formats import cell_text, count, moment, plain, sort_names
 from core.monitoring.feedback import Feedback, State, count_feedback, list_feedback
 from core.registry.store import read_aliases
 from core.ui.monitoring.card import (
@@ -89,7 +89,7 @@ def show_review() -> None:
 
 def _filter_feedback(found: Sequence[Feedback]) -> list[Feedback]:
     """Return the feedback that matches the filters, each photo once."""
-    classes = sorted({one.class_name for one in found})
+    classes = sort_names({one.class_name for one in found})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         verdict = _pick("said", "Answer", _VERDICTS)
         name = _pick("said_class", "Class in the feedback", {one: one for one in classes})
@@ -163,7 +163,7 @@ def _show_selected(found: Sequence[Feedback], selected: Sequence[Feedback]) -> N
     if not selected:
         st.caption("Select rows to review several at once.")
         return
-    names = sorted({one.class_name for one in selected})
+    names = sort_names({one.class_name for one in selected})
     shown = ", ".join(plain(name, 30) for name in names[:_NAMED])
     more = " …" if len(names) > _NAMED else ""
     st.markdown(f"**{count(len(selected), 'answer')} selected**: {shown}{more}")

@@ -120,7 +120,11 @@ def _draw_sizes_part(
         tooltip=["class:N", alt.Tooltip("photos:Q", format=",")],
     )
     x = alt.X(
-        "photos:Q", scale=alt.Scale(domain=[0, largest * 1.15], nice=False), title=None, axis=None
+        "photos:Q",
+        scale=alt.Scale(domain=[0, largest * 1.15], nice=False),
+        stack=None,
+        title=None,
+        axis=None,
     )
     bars = base.mark_bar(color=colours.accent, opacity=0.75).encode(x=x)
     numbers = base.mark_text(align="right", color=colours.quiet, fontSize=font)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
+
 from core.runs.store import list_runs
 from core.ui.augmentation.page import make_draws, write_picture
 from core.ui.augmentation.reading import _decode, read_augmentation_page

@@ -267,7 +267,8 @@ def _settle_splits(table: pd.DataFrame, seed: int, given_as: str) -> tuple[np.nd
     """Return the split of each row, (n,) str, and the origin of the splits in words."""
     labels, groups = np.asarray(table["label"]), join_groups(table)
     if table["split"].isna().all():
-        return draw_splits(labels, groups, seed=seed), f"drawn with seed {seed}"
+        together = ", groups kept together" if table["group"].any() else ""
+        return draw_splits(labels, groups, seed=seed), f"drawn with seed {seed}{together}"
     given = np.asarray(table["split"], dtype=np.str_)
     splits_of = table["split"].groupby(table["group"]).nunique().drop("", errors="ignore")
     if divided := list(splits_of.index[splits_of > 1]):

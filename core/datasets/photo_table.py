@@ -13,7 +13,7 @@ from core.datasets.quality.store import QualityResult, find_flags
 from core.datasets.tags import PhotoTags
 from core.evaluation.metrics import cross_entropies
 from core.evaluation.mistakes import read_answers
-from core.formats import cell_text
+from core.formats import guard_cells
 from core.runs.result import RunResult
 from data.dataset import Dataset
 from data.findings import ISSUES, MEASURES, Thresholds
@@ -178,15 +178,9 @@ def describe_orders(names: Iterable[str]) -> dict[str, str]:
 
 def write_photos(table: pd.DataFrame) -> str:
     """Return rows of these tables as CSV; `photo` is the photo number in the dataset."""
-    texts = table.rename_axis("photo").copy()
-    for name in texts.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in texts.dtypes]]:
-        texts[name] = [_write_cell(one) for one in texts[name]]
-    return str(texts.to_csv(float_format="%.6g", lineterminator="\n"))
-
-
-def _write_cell(cell: object) -> object:
-    cell = ", ".join(cell) if isinstance(cell, tuple) else cell
-    return cell_text(cell) if isinstance(cell, str) else cell
+    texts = table.map(lambda cell: ", ".join(cell) if isinstance(cell, tuple) else cell)
+    guarded = guard_cells(texts.rename_axis("photo"))
+    return str(guarded.to_csv(float_format="%.6g", lineterminator="\n"))
 
 
 def name_colours(hues: np.ndarray, colourfulness: np.ndarray, grey_below: float) -> np.ndarray:

@@ -164,10 +164,10 @@ def is_photo(path: str, file: Path | None = None) -> bool:
         return False
     if PurePosixPath(path).suffix.lower() in PHOTO_SUFFIXES:
         return True
-    if file is None or not file.is_file():  # a pipe would wait for ever
-        return False
-    with contextlib.suppress(OSError), file.open("rb") as stream:
-        return starts_like_photo(stream.read(START_BYTES))
+    with contextlib.suppress(OSError):
+        if file is not None and file.is_file():  # a pipe would wait for ever
+            with file.open("rb") as stream:
+                return starts_like_photo(stream.read(START_BYTES))
     return False
 
 

@@ -8,7 +8,6 @@ import io
 import os
 import posixpath
 import unicodedata
-from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -184,11 +183,13 @@ def match_paths(paths: pd.Series, name: str, folder: Path) -> tuple[pd.Series, l
         SourceRefused: No path has an ending, and none is matched.
     """
     paths = paths.map(posixpath.normpath)
-    missing = [path for path in paths.unique() if not (folder / path).is_file()]
+    # Not Path.is_file, which raises for names that are too long.
+    missing = [path for path in paths.unique() if not os.path.isfile(folder / path)]  # noqa: PTH113
     places: dict[str, list[str]] = {}
-    for found in _list_photos(folder) if missing else ():
-        for spelling in {found, found.removesuffix(PurePosixPath(found).suffix)}:
-            places.setdefault(posixpath.basename(spelling), []).append(found)
+    for file in islice(folder.rglob("*"), MOST_FILES) if missing else ():
+        found = file.relative_to(folder).as_posix()
+        for spelling in {file.name, file.stem} if is_photo(found) else ():
+            places.setdefault(spelling, []).append(found)
     matched = {
         path: _match_path(path, places.get(posixpath.basename(path), [])) for path in missing
     }
@@ -200,37 +201,23 @@ def match_paths(paths: pd.Series, name: str, folder: Path) -> tuple[pd.Series, l
             "names were found.",
             "Add the endings, such as “.jpg”.",
         )
-    notes = []
-    for what, some in (
-        ("without an ending", sorted(matched.keys() & set(bare))),
-        ("in another folder", sorted(matched.keys() - set(bare))),
-    ):
-        if some:
-            pair = f"“{some[0]}” is “{matched[some[0]]}”"
-            notes.append(f"{count(len(some), 'path')} {what} matched by name: {pair}.")
-    return paths.replace(matched), notes
+    notes = [
+        f"{count(len(some), 'path')} {what} matched by name: “{some[0]}” is “{matched[some[0]]}”."
+        for what, some in (
+            ("without an ending", sorted(matched.keys() & set(bare))),
+            ("in another folder", sorted(matched.keys() - set(bare))),
+        )
+        if some
+    ]
+    return paths.map(lambda path: matched.get(path, path)), notes
 
 
 def _match_path(path: str, places: list[str]) -> str | None:
     """Return the only one of some paths that ends like a path, else the only one."""
-    ends = [
-        place
-        for place in places
-        if f"/{place}".endswith(f"/{path}")
-        or f"/{PurePosixPath(place).with_suffix('')}".endswith(f"/{path}")
-    ]
+    bare = {place: place.removesuffix(PurePosixPath(place).suffix) for place in places}
+    tail = f"/{path}"
+    ends = [one for one in places if f"/{one}".endswith(tail) or f"/{bare[one]}".endswith(tail)]
     return next((some[0] for some in (ends, places) if len(some) == 1), None)
-
-
-def _list_photos(folder: Path) -> Iterator[str]:
-    """Yield the relative paths of the photos below a folder; links to folders are not followed."""
-    for number, (place, _, names) in enumerate(os.walk(folder)):
-        if number > MOST_FILES:
-            return
-        for name in names:
-            path = Path(place, name).relative_to(folder).as_posix()
-            if is_photo(path):
-                yield path
 
 
 def _check_rows(rows: pd.DataFrame, table: Path) -> pd.DataFrame:

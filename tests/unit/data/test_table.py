@@ -70,6 +70,7 @@ def test_what_is_odd_is_noted(folder: Path) -> None:
 
 
 def test_files_that_are_not_there_are_left_to_the_reading(folder: Path) -> None:
+    read(folder, f"path,class\n{'x' * 5000},daisy\n{'x' * 5000}.jpg,daisy\na.jpg,rose")
     found = read(folder, "path,class\ngone.jpg,daisy\n../elsewhere.jpg,rose\n/abs.jpg,rose\n")
     assert [photo.file.exists() for photo in found.photos] == [False] * 3
     assert {str(photo.file) for photo in found.photos} >= {"/abs.jpg"}
@@ -187,6 +188,7 @@ def test_a_group_is_kept_together(folder: Path, workspace: Workspace) -> None:
     (folder / "list.csv").write_text("\n".join(["path,class,Patient ID", *lines]))
     request = SourceRequest(path=str(folder / "list.csv"), group="patient_id")
     dataset = import_source(workspace, request)
+    assert dataset.split_origin == "drawn with seed 0, groups kept together"
     groups = np.array([f"p{paths.index(path) // 4}" for path in dataset.manifest["path"]])
     for splits in (dataset.splits, dataset.choose_splits(5)):
         assert set(splits) == {"train", "validation"}  # two patients of a class

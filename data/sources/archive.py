@@ -182,12 +182,12 @@ def _read_start(member: Member) -> bytes:
     """Return the first bytes of a photo whose path does not end like one, else b""."""
     if is_photo(member.path) or is_hidden(member.path) or not member.size:
         return b""
-    stream = member.open()
-    if stream is None:
-        return b""
-    with stream:
-        start = stream.read(START_BYTES)
-    return start if starts_like_photo(start) else b""
+    with suppress(*_DAMAGE):  # of a file that may not be needed
+        if stream := member.open():
+            with stream:
+                start = stream.read(START_BYTES)
+            return start if starts_like_photo(start) else b""
+    return b""
 
 
 def _check_path(path: str) -> None:

@@ -197,8 +197,8 @@ def match_paths(paths: pd.Series, name: str, folder: Path) -> tuple[pd.Series, l
     bare = [path for path in missing if not PurePosixPath(path).suffix]
     if len(bare) == paths.nunique() and not matched:
         raise SourceRefused(
-            f"The paths in “{name}” have no ending, as “{bare[0]}”, and no photos of these "
-            "names were found.",
+            f"The paths in “{name}” have no ending, as “{bare[0]}”, and none is the name of a "
+            "single photo.",
             "Add the endings, such as “.jpg”.",
         )
     notes = [

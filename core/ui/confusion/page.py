@@ -127,7 +127,11 @@ def _show_matrix(page: ConfusionPage, drawn: DrawnMatrix) -> None:
             key=key,
             on_change=lambda: keep_choice("diagonal", "hidden" if st.session_state[key] else None),
         )
-    _show_zoom(page)
+    if page.left_out:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/crop: {page.left_out}", width="content")
+            if min(len(page.rows), len(page.columns)) < len(page.arranged):
+                st.button("Zoom out", icon=":material/zoom_out_map:", on_click=zoom_out)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{plain(drawn.title)}**", help=_WAYS)
         show_export(page, drawn)
@@ -154,17 +158,6 @@ def _zoom_into(page: ConfusionPage, rows: tuple[int, int], columns: tuple[int, i
     top, left = (page.zoom.rows[0], page.zoom.columns[0]) if page.zoom else (0, 0)
     keep_choice("zoom", f"{top + rows[0]}-{top + rows[1]}_{left + columns[0]}-{left + columns[1]}")
     st.session_state[ZOOMED] = page.name
-
-
-def _show_zoom(page: ConfusionPage) -> None:
-    """Draw which part of the matrix is shown, and the button that shows all of it."""
-    if not page.left_out:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        words = f":material/crop: {page.left_out}"
-        st.caption(words, width="content")
-        if min(len(page.rows), len(page.columns)) < len(page.arranged):
-            st.button("Zoom out", icon=":material/zoom_out_map:", on_click=zoom_out)
 
 
 def _show_table(page: ConfusionPage) -> None:

@@ -83,11 +83,7 @@ def _describe_sealed(runs: Sequence[RunRecord]) -> str:
 
 def _describe_openings(openings: Sequence[Opening]) -> str:
     when = moment(openings[0].opened)
-    return f"once, {when}" if len(openings) == 1 else f"{_times(len(openings))}, first {when}"
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number:,} times"
+    return f"once, {when}" if len(openings) == 1 else f"{len(openings):,} times, first {when}"
 
 
 def open_test(run_ids: Sequence[str]) -> None:

@@ -1,7 +1,8 @@
 """Bars: metrics and changes per class, photos per class and split, top scores of one photo.
 
 With more than 300 classes only both ends are drawn, and the title says so. Long names are cut; the
-tooltip has the whole name. Vega must not stack bars: its map of groups lacks a class `__proto__`.
+tooltip has the whole name. Vega stacks no bars, as its maps know “constructor”; the axis shows the
+column of `name_rows`, because they lose “__proto__”.
 """
 
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ def draw_class_changes(per_class: pd.DataFrame, dark: bool = False) -> Any:
     change = alt.selection_point(name=CHANGE, fields=["class", "change"], on="click", toggle=False)
     axis = alt.Axis(labelExpr="abs(datum.value)", format="d", tickMinStep=1, orient="top")
     chart = (
-        alt.Chart(rows)
+        alt.Chart(name_rows(rows))
         .mark_bar(cursor="pointer", cornerRadiusEnd=2)
         .add_params(change)
         .encode(
@@ -122,7 +123,7 @@ def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False)
         alt.Tooltip("support:Q", title="photos of the class", format=","),
         alt.Tooltip("predicted:Q", title="photos predicted as it", format=","),
     ]
-    base = alt.Chart(rows).encode(y=_class_axis(rows["class"].tolist()), tooltip=told)
+    base = alt.Chart(name_rows(rows)).encode(y=_class_axis(rows["class"].tolist()), tooltip=told)
     axis = alt.Axis(
         values=[0, 0.2, 0.4, 0.6, 0.8, 1], labelExpr=PERCENT_LABELS, orient="top", labelFlush=True
     )
@@ -191,7 +192,7 @@ def draw_split_counts(
     rows = counts.sort_values("split", key=lambda one: one.map(list(colours.splits).index))
     rows["end"] = rows.groupby("class", observed=True)["photos"].cumsum()
     chart = (
-        alt.Chart(rows.assign(start=rows["end"] - rows["photos"]))
+        alt.Chart(name_rows(rows.assign(start=rows["end"] - rows["photos"])))
         .mark_bar(cursor="pointer")
         .add_params(part)
         .encode(
@@ -221,7 +222,7 @@ def draw_top_scores(
     rows = pd.DataFrame({"class": list(classes), "score": list(scores)})
     rows["text"] = [format_share(score) for score in rows["score"]]
     rows["answer"] = (rows.index == 0) & answered
-    base = alt.Chart(rows).encode(
+    base = alt.Chart(name_rows(rows)).encode(
         y=_class_axis(rows["class"].tolist()),
         tooltip=["class:N", alt.Tooltip("text:N", title="score")],
     )
@@ -235,6 +236,15 @@ def draw_top_scores(
     likely = "The most likely classes and their scores"
     title = title_params(likely if answered else "Most similar classes")
     return style_altair(chart, dark, title=title, height=30 * len(rows) + 40)
+
+
+def name_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a column `row`: their class as the axis of a chart needs it."""
+    return rows.assign(row=[_name_row(name) for name in rows["class"]])
+
+
+def _name_row(name: str) -> str:
+    return f"\u200b{name}" if name == "__proto__" else name
 
 
 def keep_ends(classes: list[str]) -> list[str]:
@@ -255,8 +265,9 @@ def _class_axis(classes: list[str]) -> Any:
         title=None,
         grid=False,
     )
-    scale = alt.Scale(domain=classes, paddingInner=0.25, paddingOuter=0.12)
-    return alt.Y("class:N", sort=None, scale=scale, axis=axis)
+    names = [_name_row(name) for name in classes]
+    scale = alt.Scale(domain=names, paddingInner=0.25, paddingOuter=0.12)
+    return alt.Y("row:N", sort=None, scale=scale, axis=axis)
 
 
 def _rows_height(classes: int) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from core.formats import sort_names
 from data.sources.words import find_masked, is_mask, is_of_photos
 
 Folders = Mapping[str, Sequence[str]]
@@ -109,7 +110,7 @@ def draw_tree(folders: Folders, reading: Reading) -> str:
                 counts[above] += 1
                 meanings.setdefault(above, set()).add(meaning)
     inside: dict[str, list[str]] = {}
-    for folder in sorted(counts):
+    for folder in sort_names(counts):
         if folder:
             inside.setdefault(folder.rpartition("/")[0], []).append(folder)
     lines: list[tuple[str, str]] = []

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import altair as alt
 import pandas as pd
 
+from core.charts.bars import name_rows
 from core.charts.theme import (
     PERCENT_LABELS,
     choose_palette,
@@ -115,8 +116,8 @@ def draw_classes(rows: pd.DataFrame, n: int, dark: bool = False) -> Any:
     for name in ("now", "before"):
         drawn[f"{name}_text"] = [format_share(share) for share in drawn[name]]
     drawn["interval"] = _say_intervals(drawn["low"], drawn["high"])
-    base = alt.Chart(drawn).encode(
-        y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=150, grid=False)),
+    base = alt.Chart(name_rows(drawn)).encode(
+        y=alt.Y("row:N", sort=None, title=None, axis=alt.Axis(labelLimit=150, grid=False)),
         tooltip=[
             alt.Tooltip("class:N"),
             alt.Tooltip("now_text:N", title="now"),

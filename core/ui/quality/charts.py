@@ -7,6 +7,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.charts.bars import name_rows
 from core.charts.theme import PERCENT_LABELS, choose_palette, style_altair, title_params
 from data.findings import Measured
 
@@ -114,9 +115,10 @@ def _draw_sizes_part(
         title=None,
         grid=False,
     )
-    names = rows["class"].tolist()
+    rows = name_rows(rows)
+    names = rows["row"].tolist()
     base = alt.Chart(rows).encode(
-        y=alt.Y("class:N", sort=None, scale=alt.Scale(domain=names, paddingInner=0.25), axis=axis),
+        y=alt.Y("row:N", sort=None, scale=alt.Scale(domain=names, paddingInner=0.25), axis=axis),
         tooltip=["class:N", alt.Tooltip("photos:Q", format=",")],
     )
     x = alt.X(

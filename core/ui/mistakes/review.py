@@ -52,7 +52,7 @@ def show_review(page: MistakesPage) -> None:
 def _draw_step(page: MistakesPage) -> None:
     dataset, photos = page.dataset, page.photos
     place = page.find_place()
-    keys = KeyQueue("mistakes", works=_PANEL not in st.query_params)
+    keys = KeyQueue("mistakes", REVIEW, works=_PANEL not in st.query_params)
     photo, waiting = int(photos[place]), read_waiting(dataset)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _show_way(page, place, waiting, keys)

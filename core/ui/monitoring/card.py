@@ -61,7 +61,7 @@ def show_card(found: Sequence[Feedback]) -> None:
     place = numbers.index(stated) if stated in numbers else 0
     one, following = found[place], find_following(found, [found[place]])
     keep_choice(ITEM, str(one.number))
-    keys = KeyQueue("review")
+    keys = KeyQueue("review", ITEM)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         keys.show_steps(place, len(found), lambda at: keep_choice(ITEM, numbers[at]))
         st.markdown(f"**{place + 1:,} of {len(found):,}**", width="content")

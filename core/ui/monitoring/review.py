@@ -80,7 +80,7 @@ def show_review() -> None:
                 st.success("Everything is reviewed.", icon=":material/inbox:")
             else:
                 st.info("No feedback in this state.", icon=":material/inbox:")
-            show_undo(KeyQueue("review"))
+            show_undo(KeyQueue("review", ITEM))
     st.divider()
     show_new_version()
     st.divider()
@@ -178,7 +178,10 @@ def _show_selected(found: Sequence[Feedback], selected: Sequence[Feedback]) -> N
     if selected[0].is_open:
         following = find_following(found, selected)
         show_actions(
-            selected, list_model_classes(selected[0]), following, KeyQueue("review", works=False)
+            selected,
+            list_model_classes(selected[0]),
+            following,
+            KeyQueue("review", ITEM, works=False),
         )
     else:
         st.caption("These photos are in a dataset: change their classes there.")

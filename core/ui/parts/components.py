@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from core.ui.parts.state import keep_choice, read_choice
+
 _NAMES = {"Left": "ArrowLeft", "Right": "ArrowRight"}
 
 
@@ -31,9 +33,12 @@ class KeyQueue:
     Each press has an id and acts once, even when the browser sends it again.
     """
 
-    def __init__(self, place: str, *, works: bool = True) -> None:
-        """Name the place; keys that do not work leave the buttons for the mouse."""
-        self.place, self.works = place, works
+    def __init__(self, place: str, item: str, *, works: bool = True) -> None:
+        """Name the place and the choice that says which item it shows.
+
+        Keys that do not work leave the buttons for the mouse.
+        """
+        self.place, self.item, self.works = place, item, works
         self._actions: dict[str, Callable[[], None]] = {}
 
     def button(self, label: str, shortcut: str, on_click: Callable[[], None], **drawn: Any) -> None:
@@ -70,8 +75,14 @@ class KeyQueue:
             pressed = (st.session_state.get(widget) or {}).get("pressed")
             if not isinstance(pressed, dict) or pressed.get("id") == st.session_state.get(done):
                 return
-            st.session_state[done] = pressed.get("id")
+            following = st.session_state.get(f"{widget}.item")
+            if pressed.get("blind") and following != read_choice(self.item):
+                # A lost connection brought an older address back; the press is sent again.
+                keep_choice(self.item, following)
+                return
             self._actions.get(str(pressed.get("key")), _do_nothing)()
+            st.session_state[done] = pressed.get("id")
+            st.session_state[f"{widget}.item"] = read_choice(self.item)
 
         keys = [_name_key(one) for one in shortcuts]
         draw = load_component(__file__, "keys.css", "keys.js")

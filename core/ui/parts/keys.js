@@ -1,5 +1,6 @@
 // Keys wait while the page still answers. Each press has an id and is sent until Python has reported
-// that id as done, so a lost connection loses none, and none acts twice.
+// that id as done, so a lost connection loses none, and none acts twice. A blind press was made
+// before the answer to the press before it was drawn.
 
 const places = new Map(); // of each element: its component, keys and last press that is done
 const waiting = [];
@@ -29,7 +30,7 @@ function hold(event) {
   event.preventDefault();
   // A key held down is one press; arrows go on as fast as the page answers.
   if (event.repeat && (!isArrow(key) || waiting.length)) return;
-  waiting.push({ id: `${tab}.${++presses}`, key });
+  waiting.push({ id: `${tab}.${++presses}`, key, blind: draining });
   if (!draining) drain();
 }
 

@@ -100,7 +100,7 @@ def _show_way(page: PhotoPage) -> None:
     def go(number: int) -> None:
         st.query_params[_PHOTO] = str(listed[number])
 
-    keys = KeyQueue("panel")
+    keys = KeyQueue("panel", _PHOTO)
     with st.container(horizontal=True, vertical_alignment="center"):
         keys.show_steps(place, len(listed), go)
         st.caption(f"{place + 1:,} of {len(listed):,}", width="content")

@@ -26,7 +26,7 @@ from core.errors import ArchiveRefused, SourceRefused
 from core.formats import count
 from data.images import START_BYTES, starts_like_photo
 from data.sources.found import READING, FoundSource, OnProgress, SourceKind, Tell
-from data.sources.layout import Read, is_hidden, is_photo, make_storable, read_layout
+from data.sources.layout import Read, is_hidden, is_other, is_photo, make_storable, read_layout
 
 MEMBER_LIMIT = 100_000
 RATIO_LIMIT = 100
@@ -180,7 +180,7 @@ def _check_members(
 
 def _read_start(member: Member) -> bytes:
     """Return the first bytes of a photo whose path does not end like one, else b""."""
-    if is_photo(member.path) or is_hidden(member.path) or not member.size:
+    if is_photo(member.path) or is_hidden(member.path) or is_other(member.path):
         return b""
     with suppress(*_DAMAGE):  # of a file that may not be needed
         if stream := member.open():

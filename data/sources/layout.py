@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import mimetypes
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ _PLAIN = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".t
 _OF_PHONES = (".heic", ".heif", ".hif", ".avif")
 _OLD = (".ppm", ".pgm", ".pbm", ".pnm", ".tga")
 PHOTO_SUFFIXES = frozenset(_PLAIN + _OF_PHONES + _OLD)
+_KINDS = mimetypes.MimeTypes()  # without the lists of the system, which differ
 MOST_FILES = 1_000_000
 """Limit for the files and folders of an imported folder."""
 _LEFT_BY_TOOLS = frozenset(
@@ -158,9 +160,15 @@ def is_hidden(path: str) -> bool:
     )
 
 
+def is_other(path: str) -> bool:
+    """Return whether a path ends like a file of another kind, such as text."""
+    kind = _KINDS.guess_type(PurePosixPath(path).name)[0]
+    return kind is not None and not kind.startswith("image/")
+
+
 def is_photo(path: str, file: Path | None = None) -> bool:
-    """Return whether a path ends like a photo, or else its file begins like one."""
-    if is_hidden(path):
+    """Return whether a path ends like a photo; a file of unknown ending must begin like one."""
+    if is_hidden(path) or is_other(path):
         return False
     if PurePosixPath(path).suffix.lower() in PHOTO_SUFFIXES:
         return True

@@ -26,6 +26,7 @@ from core.datasets.quality.store import read_quality
 from core.datasets.query import parse_query
 from core.datasets.tags import read_tags
 from core.datasets.versions import delete_version, describe_uses
+from core.errors import SourceRefused
 from core.formats import count, size
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -103,6 +104,11 @@ def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
             split_seed=given.split_seed,
             on_progress=progress.report,
         )
+        if given.split_seed and "drawn" not in prepared.split_origin:
+            raise SourceRefused(
+                "--split-seed draws splits, but this source has its own.",
+                "Leave it out, or add --own-split.",
+            )
         if given.dry_run:
             parts = (*_describe_report(prepared), "Dry run: nothing was saved.")
             return Outcome({"dry_run": True, "report": prepared}, parts)

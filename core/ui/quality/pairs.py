@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.datasets.edits.tray import Action, add_edits, merge_duplicates
-from core.formats import count, plain
+from core.formats import count, plain, sort_names
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, tell_after_rerun
 from core.ui.parts.pickers import pick_page
@@ -22,7 +22,7 @@ from data.splits import SPLITS, number_groups
 
 PER_PAGE = 8
 _WIDTH = 150  # two fit side by side on a phone
-_ALL = "All"
+_ALL = ""  # no class has this name
 _QUALITY = 88
 
 
@@ -65,8 +65,8 @@ def show_filter(page: QualityPage, label: str, counts: Mapping[str, int], total:
     picked = choose_from(page.filter_name, counts, None)
     st.selectbox(
         label,
-        [_ALL, *sorted(counts)],
-        format_func=lambda name: f"{name} ({counts.get(name, total):,})",
+        [_ALL, *sort_names(counts)],
+        format_func=lambda name: f"{name or 'All'} ({counts.get(name, total):,})",
         width=300,
         **bind_choice(
             page.filter_name, picked or _ALL, key=f"quality.{page.finding}.filter", nothing=_ALL

@@ -122,8 +122,9 @@ def test_names_that_do_not_fit_are_refused(
     ("options", "problem"),
     [
         (("--names", "names.json"), "The classes are not numbers"),
-        (("--layout", "splits"), "cannot be read as “splits”"),
+        (("--layout", "names"), "cannot be read as “names”"),
         (("--images", "102flowers.tgz"), "belong to Oxford 102"),
+        (("--split-seed", "3"), "has its own"),
     ],
 )
 @pytest.mark.usefixtures("workspace")
@@ -136,6 +137,6 @@ def test_an_option_that_does_not_fit_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("names.json").write_text('{"1": "rose"}')
-    write_class_folders(Path("garden"), photos_per_class=2)
+    write_split_folders(Path("garden"))
     error = answer("import", "garden", *options, "--dry-run", exit_code=1)["error"]
     assert problem in error["problem"]

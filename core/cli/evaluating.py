@@ -103,7 +103,7 @@ def _compare(
 
 def _describe_baseline(beside: Beside) -> dict[str, Any]:
     """Return a baseline as JSON output shows it."""
-    low, high = beside.interval
+    low, high = beside.compared.interval
     return {
         **pick(beside, "name", "accuracy"),
         "difference": beside.compared.difference,

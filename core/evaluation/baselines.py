@@ -5,12 +5,18 @@ neighbour. A run is compared on the same photos; p-values are adjusted for the n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from core.evaluation.comparison import Comparison, Verdict, adjust_holm, compare_predictions
+from core.evaluation.comparison import (
+    Comparison,
+    Verdict,
+    adjust_holm,
+    compare_predictions,
+    find_holm_factors,
+)
 from core.evaluation.intervals import Estimate, estimate_share
 from core.formats import percent, say_p
 
@@ -107,11 +113,6 @@ class Beside:
     """Adjusted for all baselines."""
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """Interval of the difference, adjusted like the p-value."""
-        return self.compared.adjust_interval(self.p_value)
-
-    @property
     def uses_network(self) -> bool:
         return self.name.startswith(_FROZEN)
 
@@ -134,16 +135,17 @@ def compare_baselines(
     compared = [
         compare_predictions(labels, baselines[name], predictions, classes) for name in names
     ]
-    adjusted = adjust_holm([one.p_value for one in compared])
+    p_values = [one.p_value for one in compared]
+    factors, adjusted = find_holm_factors(p_values), adjust_holm(p_values)
     return [
         Beside(
             name=name,
             accuracy=estimate_share(one.both_right + one.lost, one.n),
             own=estimate_share(one.both_right + one.gained, one.n),
-            compared=one,
+            compared=replace(one, factor=int(factor)),
             p_value=float(p_value),
         )
-        for name, one, p_value in zip(names, compared, adjusted, strict=True)
+        for name, one, factor, p_value in zip(names, compared, factors, adjusted, strict=True)
     ]
 
 
@@ -186,7 +188,7 @@ def _describe(beside: Beside, rules: int) -> Worth:
     )
     if compared.gained + compared.lost == 0:
         return Worth(verdict, f"{said}, on the same photos.")
-    low, high = (100 * end for end in beside.interval)
+    low, high = (100 * end for end in compared.interval)
     adjusted = f", adjusted for {rules} baselines" if rules > 1 else ""
     return Worth(
         verdict,

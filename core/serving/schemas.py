@@ -77,10 +77,12 @@ class PhotoSeen(Schema):
 class Latency(Schema):
     """Milliseconds from the last byte of the request to the answer, and their parts."""
 
-    total_ms: float = Field(description="for a photo in a batch, from its turn on")
+    total_ms: float = Field(
+        description="from its turn on; in a batch request without waiting for other photos"
+    )
     decoding_ms: float
-    waiting_ms: float = Field(description="until the batch is full and has its turn")
-    model_ms: float = Field(description="of the whole batch that the photo was in")
+    waiting_ms: float = Field(description="for other photos")
+    model_ms: float = Field(description="its share of the photos that the model answered together")
 
 
 class Answer(Schema):

@@ -57,6 +57,9 @@ def test_a_batch_answers_each_photo_and_names_the_bad_ones(client: TestClient) -
     files[3] = ("photos", ("cut.jpg", photos[3][:400]))
     files[7] = ("photos", ("notes.txt", b"no photo at all"))
     answer = client.post("/v1/predict/batch?top=2", files=files)
+    times = [one["answer"]["latency"] for one in answer.json()["items"] if one["answer"]]
+    assert times and all(one["waiting_ms"] == 0 for one in times)  # not that of the others
+    assert all(one["total_ms"] <= one["decoding_ms"] + one["model_ms"] + 0.1 for one in times)
     assert answer.status_code == 200, answer.text
     document = answer.json()
     assert {len(item["answer"]["top"]) for item in document["items"] if item["answer"]} == {2}

@@ -5,7 +5,7 @@ In the URL: `compare` (the runs, the baseline first), `split`, `beside` (the run
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 
 from core.errors import PetalscopeError
-from core.evaluation.comparison import Comparison, adjust_holm, compare_predictions
+from core.evaluation.comparison import (
+    Comparison,
+    adjust_holm,
+    compare_predictions,
+    find_holm_factors,
+)
 from core.formats import plain
 from core.runs.common_photos import CommonPhotos, find_common
 from core.runs.run_files import curve
@@ -105,6 +110,10 @@ class ComparisonPage:
                 compared[run.id] = compare_runs(self.runs[0], run, self.split)
             except PetalscopeError as error:  # missing files of one run must not hide the others
                 problems.append(f"{plain(title_run(run))}: {plain(error.problem)}")
+        factors = find_holm_factors([one.comparison.p_value for one in compared.values()])
+        for (name, one), factor in zip(list(compared.items()), factors, strict=True):
+            own = replace(one.comparison, factor=int(factor))
+            compared[name] = replace(one, comparison=own)
         return compared, problems
 
     @cached_property

@@ -37,7 +37,7 @@ def show_compared_table(compared: Sequence[Compared], p_values: Sequence[float])
                 "Accuracy": percent(one.accuracy_b, one.n),
                 "Baseline": percent(one.accuracy_a, one.n),
                 "Difference": points(one.difference, one.n) if one.n else "–",
-                "95 % interval": _say_interval(one, p_value) if one.n else "–",
+                "95 % interval": _say_interval(one) if one.n else "–",
                 "Gained": one.gained,
                 "Lost": one.lost,
                 "n": len(each.common),
@@ -85,7 +85,7 @@ def show_headline(one: Compared, p_value: float | None = None) -> None:
     adjusted = "" if p_value == compared.p_value else ", adjusted for all runs"
     details = f"{say_p(p_value)} (McNemar{adjusted}). "
     if compared.gained + compared.lost:
-        details += f"Difference: 95 % interval {_say_interval(compared, p_value)}. "
+        details += f"Difference: 95 % interval {_say_interval(compared)}. "
     st.caption(f"{details}{describe_left_out(common)}{_say_repeats(one)}")
     if beaten := say_unbeaten(one, p_value):
         st.markdown(f":material/function: {beaten}")
@@ -101,7 +101,7 @@ def say_unbeaten(one: Compared, p_value: float) -> str:
         return ""
     if verdict == better:
         return ""
-    low, high = one.comparison.adjust_interval(p_value)
+    low, high = one.comparison.interval
     difference = one.comparison.difference
     if better == "worse":
         low, high, difference = -high, -low, -difference
@@ -138,10 +138,10 @@ def _short(run: RunRecord) -> str:
     return f"Run {run.number}"
 
 
-def _say_interval(compared: Comparison, p_value: float) -> str:
+def _say_interval(compared: Comparison) -> str:
     if compared.gained + compared.lost == 0:
         return "–"
-    return f"{points_range(*compared.adjust_interval(p_value), compared.n)} points"
+    return f"{points_range(*compared.interval, compared.n)} points"
 
 
 Axis = Literal["epoch", "seconds"]

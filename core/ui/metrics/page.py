@@ -16,7 +16,7 @@ from core.ui.parts.pickers import pick_linked
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 
-_CARD = 100
+_CARD, _LEAKS = 100, 5
 _HELP = {
     "accuracy": "Share of photos whose highest score is the score of their own class.",
     "balanced_accuracy": "Mean recall of the classes that have photos, so that a small class "
@@ -52,18 +52,22 @@ def show_metrics(run: RunRecord, split: str) -> None:
 def _show_cautions(page: MetricsPage) -> None:
     """Draw one line that names leaking photos and small classes."""
     cautions = [page.small_classes] if page.small_classes else []
-    if page.leaks:
+    leaks = page.leaks
+    if len(leaks):
+        names = ", ".join(plain(path) for path in page.result.paths[leaks[:_LEAKS]])
+        more = f" and {len(leaks) - _LEAKS:,} more" if len(leaks) > _LEAKS else ""
         cautions.append(
-            f"{count(page.leaks, 'photo')} of this split {'has' if page.leaks == 1 else 'have'} a "
-            "copy in train: leaks inflate the accuracy"
+            f"{count(len(leaks), 'photo')} of this split {'has' if len(leaks) == 1 else 'have'} a "
+            f"copy in train, which inflates the accuracy: {names}{more}"
         )
     if not cautions:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         words = ". ".join(cautions)
         st.caption(f":orange[:material/data_alert: {words}.]", width="content")
-        if page.leaks:
-            link_page("quality", "Show the leaks", "fact_check", dataset=page.dataset.id)
+        if len(leaks):
+            known = {"dataset": page.dataset.id, "finding": "leak"}
+            link_page("quality", "Show the leaks", "fact_check", **known)
 
 
 def _show_headline(page: MetricsPage) -> None:

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from core.datasets.quality.leakage import list_leaking_photos
 from core.evaluation.agreement import estimate_agreement
 from core.evaluation.baselines import NAMES, Beside
 from core.evaluation.intervals import Estimate
@@ -76,24 +77,23 @@ class MetricsPage:
         classes, fewest = count(few, "class"), int(counts.min())
         return f"{classes} with fewer than {ENOUGH} {self.split} photos (fewest: {fewest})"
 
-    @property
-    def leaks(self) -> int:
-        """Photos of the split that also are in train, as copies or near-duplicates."""
-        if self.split == "train":
-            return 0
+    @cached_property
+    def leaks(self) -> np.ndarray:
+        """(m,) photos of the split that also are in train, as copies or near-duplicates."""
         split, train = self.result.splits == self.split, self.result.splits == "train"
         digests = self.dataset.manifest["sha256"].to_numpy()
-        leaking = split & np.isin(digests, digests[train])
-        if (quality := cache.quality(self.dataset.id)) is not None:
-            ends = quality.pairs[["a", "b"]].to_numpy()
-            for one, other in ((0, 1), (1, 0)):
-                leaking[ends[train[ends[:, other]], one]] = True
-        return int((leaking & split).sum())
+        same = np.flatnonzero(split & ~train & np.isin(digests, digests[train]))
+        if (quality := cache.quality(self.dataset.id)) is None:
+            return same
+        near = list_leaking_photos(quality.pairs, self.result.splits, self.split)
+        return np.union1d(same, near)
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """All metrics of every class: shares in percent, intervals in words."""
         areas = self.ranking.per_class.drop(columns="class")
+        if self.ranking.macro["roc"].n < self.evaluation.n:  # of a part of these photos
+            areas = areas * np.nan
         both = pd.concat([self.evaluation.per_class, areas], axis=1)
         table = both[["class", "support"]].copy()
         for name in (*SHARES, *AREAS):

@@ -129,7 +129,7 @@ def pick_version(registry: Registry) -> ModelVersion | None:
             "Alias": st.column_config.ListColumn(width=110),
             "Name": text(width=180),
             "Accuracy": number(
-                format="%.3g %%", help="On validation photos, which chose the epoch."
+                format="%.3g %%", help="On validation photos, which chose the epoch, if any."
             ),
             "n": number(help="Validation photos."),
         },

@@ -29,6 +29,7 @@ from core.registry.store import (
     read_aliases,
     read_version,
 )
+from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics
@@ -166,7 +167,8 @@ def show_facts(registry: Registry, version: ModelVersion) -> None:
     st.metric(
         "Validation accuracy",
         percent(accuracy.value, accuracy.n),
-        help="The head was not fitted to these photos, but they chose its epoch.",
+        help="The head was not fitted to these photos"
+        + (", but they chose its epoch." if _has_epochs(version) else "."),
     )
     fault = find_damage(cache.workspace(), version)
     if fault is not None:
@@ -185,8 +187,13 @@ def show_facts(registry: Registry, version: ModelVersion) -> None:
     st.caption("  \n".join(line[0].upper() + line[1:] for line in lines))
 
 
+def _has_epochs(version: ModelVersion) -> bool:
+    strategy = STRATEGIES.get(version.facts.get("recipe", {}).get("strategy"))
+    return strategy is None or strategy.has_epochs
+
+
 def estimate_accuracy(version: ModelVersion) -> Estimate:
-    """Return the accuracy on validation photos, which also chose the epoch; NaN without any."""
+    """Return the accuracy on validation photos; NaN without any."""
     judged = version.facts.get("validation", {})
     return estimate_share(judged.get("right", 0), judged.get("n", 0))
 

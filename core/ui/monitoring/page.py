@@ -134,7 +134,7 @@ def _show_timeline(page: MonitoringPage) -> None:
         show_kept_chart(draw_volume, rows, line, alt="Answers over time")
     with places[1].container(border=True):
         groups = None
-        if page.version is not None:
+        if page.version is not None and page.numbers:  # of all models, a class has no one reference
             with suppress(PetalscopeError):  # show_drift reports it
                 groups = page.read_drift(page.version).reference.photos.groups
         table = keep_newest(page.table)

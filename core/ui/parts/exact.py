@@ -54,7 +54,7 @@ def make_by_head(source: HeadSource, kind: str, name: str, *, below: str = "") -
 
 def say_engine(source: HeadSource, head: ExactHead) -> None:
     """Draw that the exact head predicts, and how often a run on the same photos agrees."""
-    found = _find_agreement(source, head)
+    found = find_agreement(source, head)
     words = f"Computed with the exact head on the features “{plain(source.label)}”."
     if found is not None:
         run, same, n = found
@@ -95,7 +95,7 @@ def _open(head_id: str) -> ExactHead | None:
     return open_head(cache.workspace(), head_id)
 
 
-def _find_agreement(source: HeadSource, head: ExactHead) -> tuple[RunRecord, int, int] | None:
+def find_agreement(source: HeadSource, head: ExactHead) -> tuple[RunRecord, int, int] | None:
     """Return a run trained on the same photos, with the number of equal predictions and n."""
     for run in list_runs(cache.workspace(), source.dataset.id):
         if run.state != "done" or source.run not in ("", run.id):

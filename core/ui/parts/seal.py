@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -16,9 +17,16 @@ from core.ui.visitor import name_visitor
 
 
 def is_opened(run_id: str) -> bool:
-    """Return whether the test photos of a run were opened in this session (for viewers: ever)."""
-    flagged = cache.workspace().read_only or st.session_state.get(f"test_opened.{run_id}")
-    return bool(flagged and read_openings(cache.workspace(), run_id))
+    """Return whether this visitor opened the test photos of a run today (for viewers: anyone did).
+
+    A page that is loaded again does not ask again, so that each opening is a decision.
+    """
+    openings = read_openings(cache.workspace(), run_id)
+    if cache.workspace().read_only or st.session_state.get(f"test_opened.{run_id}"):
+        return bool(openings)
+    since, (_, _, who) = datetime.now(UTC) - timedelta(days=1), name_visitor().rpartition(" · ")
+    own = (one for one in openings if one.who.endswith(who) and one.opened > since)
+    return any(one.place.startswith("page") for one in own)
 
 
 def find_sealed(run_id: str) -> np.ndarray:

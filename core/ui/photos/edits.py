@@ -26,10 +26,10 @@ from core.exact.whatif import WhatIf, apply_and_predict, predict_effect, say_ver
 from core.formats import count, data_uri, percent, percent_number, plain, points
 from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics
-from core.ui.parts.exact import open_exact_head, say_engine
+from core.ui.parts.exact import find_agreement, open_exact_head, say_engine
 from core.ui.parts.live_state import make_dataset
 from core.ui.parts.messages import offer_csv, show_problem, tell_after_rerun
-from core.ui.parts.pickers import pick_page
+from core.ui.parts.pickers import pick_page, title_run
 from core.ui.parts.state import keep_choice
 from core.ui.photos.panel import show_photo_panel
 from core.ui.photos.tray import Selection, describe_change, show_tag_button, tell_edits
@@ -204,6 +204,12 @@ def show_whatif(dataset: Dataset, changes: pd.DataFrame) -> None:
         if len(whatif.photos) == 0:
             st.info("No validation photos remain, so there is nothing to measure.")
             return
+        if found := find_agreement(source, head):
+            run = found[0]
+            now = percent(run.best_val_accuracy or 0.0, run.val_photos or 0)
+            st.markdown(
+                f"Accuracy now ({plain(title_run(run))}): **{now}**, n = {run.val_photos:,}"
+            )
         show_effect(dataset, whatif)
         say_engine(source, head)
 
@@ -227,7 +233,7 @@ def show_effect(dataset: Dataset, whatif: WhatIf) -> None:
 def _show_figures(compared: Comparison) -> None:
     n = compared.n
     figures = {
-        "Accuracy now": percent(compared.accuracy_a, n),
+        "Exact head now": percent(compared.accuracy_a, n),
         "Then": percent(compared.accuracy_b, n),
         "Difference": points(compared.difference, n),
         "Gained": f"{compared.gained:,}",

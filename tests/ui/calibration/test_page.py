@@ -1,7 +1,9 @@
 """The page Calibration: its views, a saved rule, and Predict with this rule."""
 
+import numpy as np
 import pytest
 
+from core.__main__ import main
 from core.prediction.deciding import DecisionRule, read_rule, save_rule
 from core.runs.store import list_runs
 from core.workspace import Workspace
@@ -99,3 +101,18 @@ def test_without_features_the_rest_of_the_page_works(trained_copy: Workspace) ->
     app = open_page("calibration")
     assert "features of this run are missing or damaged" in text_of(app)
     assert app.slider
+
+
+def test_page_and_command_line_say_the_same_of_a_rule(
+    trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, result = rewrite_result(trained_copy)
+    tops = np.sort(result.scores[result.photo_numbers("validation")].max(axis=1))
+    threshold = float(tops[9]) - 1e-5  # no whole percent: the page rounded it up
+    save_rule(trained_copy, run, DecisionRule(threshold=threshold, n=VALIDATION))
+    app = open_page("calibration")
+    assert main(["evaluate", run]) == 0
+    (said,) = [one.value for one in app.markdown if one.value.startswith("This model answers")]
+    assert f"n = {VALIDATION - 9})" in said
+    assert said in capsys.readouterr().out.replace("\n", " ")
+    assert "Saved (" in text_of(app)

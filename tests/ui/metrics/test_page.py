@@ -13,7 +13,7 @@ from core.runs.result import read_result, read_run_head, write_result
 from core.runs.store import list_runs, read_openings, record_opening
 from core.ui.metrics.reading import find_heaps, read_metrics
 from core.workspace import Workspace
-from tests.ui.driver import captions, open_page
+from tests.ui.driver import captions, open_page, press, text_of
 
 
 def open_metrics(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
@@ -63,15 +63,15 @@ def test_what_is_folded_opens(
 def test_leaking_photos_are_counted(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[0]
     page = read_metrics(run, "validation")
-    assert page.leaks == 0
+    assert not len(page.leaks)
     digests = page.dataset.manifest["sha256"].to_numpy().copy()
     splits = page.result.splits
     digests[np.flatnonzero(splits == "validation")[:2]] = digests[splits == "train"][0]
     changed = dataclasses.replace(
         page.dataset, manifest=page.dataset.manifest.assign(sha256=digests)
     )
-    assert dataclasses.replace(page, dataset=changed).leaks == 2
-    assert dataclasses.replace(page, dataset=changed, split="train").leaks == 0
+    assert dataclasses.replace(page, dataset=changed).leaks.size == 2
+    assert dataclasses.replace(page, dataset=changed, split="train").leaks.size == 0
 
 
 def test_a_link_opens_the_photos_of_a_class(
@@ -144,3 +144,13 @@ def test_photos_that_were_learnt_give_no_verdict(
     for split in ("train", "validation"):
         app = open_page("metrics", {"metrics.baselines": True}, split=split)
         assert ("No verdict" in captions(app)) == (split == "train")
+
+
+def test_a_page_that_is_loaded_again_is_no_opening(trained_copy: Workspace) -> None:
+    run, visitor = list_runs(trained_copy)[0], {"visitor.mark": "0123abcd"}
+    press(open_page("metrics", visitor, split="test"), "Open the test split")
+    app = open_page("metrics", visitor, split="test")
+    assert "opened once" in captions(app)
+    assert len(read_openings(trained_copy, run.id)) == 1
+    other = open_page("metrics", {"visitor.mark": "another"}, split="test")
+    assert "sealed" in text_of(other)

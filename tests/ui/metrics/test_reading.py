@@ -1,13 +1,17 @@
 """What the metrics page has read: the class in focus, its heaps, and the tables of numbers."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.ui.metrics.reading import MetricsPage, find_heaps, read_metrics
 from core.workspace import Workspace
+from tests.ui.driver import captions, open_page
 
 Read = Callable[..., MetricsPage]
 
@@ -60,3 +64,16 @@ def test_the_run_comes_before_its_baselines_the_best_first(read: Read) -> None:
     assert rows["name"].iloc[0].startswith("Run 1")
     assert rows["accuracy"].iloc[1:].is_monotonic_decreasing
     assert rows["interval"].str.contains(" to ").all()
+
+
+def test_leaking_photos_that_quality_knows_are_named(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = list_runs(trained_copy)[0]
+    result = read_result(trained_copy, run.id)
+    leak, train = result.photo_numbers("validation")[1], result.photo_numbers("train")[0]
+    found = SimpleNamespace(pairs=pd.DataFrame({"a": [train], "b": [leak]}))
+    monkeypatch.setattr("core.ui.parts.cache.quality", lambda _: found)
+    app = open_page("metrics")
+    assert "1 photo of this split has a copy in train" in captions(app)
+    assert str(result.paths[leak]) in captions(app).replace("\\", "")

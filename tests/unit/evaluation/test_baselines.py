@@ -125,7 +125,7 @@ def test_interval_p_value_and_verdict_agree() -> None:
     labels, run = np.zeros(5, np.int64), np.array([0, 0, 0, 1, 1])
     baselines = {name: np.ones(5, np.int64) for name in ("majority", "colours_1")}
     besides = compare_baselines(labels, run, baselines, CLASSES)
-    low, high = besides[0].interval
+    low, high = besides[0].compared.interval
     assert low < 0 < high and besides[0].p_value == 0.5
     (worth,) = describe_worth(besides)
     assert worth.verdict.startswith("No significant gain")
@@ -137,7 +137,7 @@ def test_interval_p_value_and_verdict_agree() -> None:
             {"majority": answer(40), "colours_1": answer(50), "features_1": answer(60)},
             CLASSES,
         ):
-            assert (one.interval[0] > 0) == (one.p_value < 0.05)
+            assert (one.compared.interval[0] > 0) == (one.p_value < 0.05)
 
 
 def test_without_features_there_is_one_verdict() -> None:

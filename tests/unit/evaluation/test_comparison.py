@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from core.evaluation.comparison import (
     count_needed_gains,
     difference_interval,
     exact_mcnemar,
+    find_holm_factors,
     photos_to_tell,
 )
 
@@ -150,3 +152,35 @@ def test_the_needed_gain_is_significant_and_one_less_is_not(lost: int) -> None:
 def test_the_bound_of_an_unseen_share() -> None:
     for n in (1, 10, 551):
         assert binom.pmf(0, n, bound_unseen(n)) == pytest.approx(0.025)
+
+
+def test_adjusted_intervals_agree_with_adjusted_tests_and_hold_together() -> None:
+    rng, n, missed = np.random.default_rng(0), 200, 0
+    truths = np.array([0.0, 0.0, 0.05, 0.12])
+    for _ in range(150):
+        lost = rng.binomial(n, 0.05, 4)
+        gained = rng.binomial(n - lost, (0.05 + truths) / 0.95)
+        p_values = [exact_mcnemar(int(a), int(b)) for a, b in zip(gained, lost, strict=True)]
+        adjusted, factors = adjust_holm(p_values), find_holm_factors(p_values)
+        rows = zip(gained, lost, factors, strict=True)
+        ends = np.array(
+            [difference_interval(int(a), int(b), n, level=0.05 / factor) for a, b, factor in rows]
+        )
+        assert np.array_equal((ends > 0).all(axis=1) | (ends < 0).all(axis=1), adjusted < 0.05)
+        missed += bool(((ends[:, 0] > truths) | (ends[:, 1] < truths)).any())
+    assert missed <= 14  # 5 % of 150, and three standard errors
+
+
+def test_an_interval_is_adjusted_where_p_is_1() -> None:
+    # p = 1 was capped at 1, so that its factor of 3 was lost.
+    assert find_holm_factors([1.0, 0.9, 0.8]).tolist() == [3, 3, 3]
+    assert find_holm_factors([0.02, 0.001, 0.03]).tolist() == [2, 3, 1]  # by Holm's steps alone
+    low, high = difference_interval(10, 10, 100)
+    wide = compare_predictions(*make_changes(10, 10, 100), CLASSES)
+    assert replace(wide, factor=3).interval[0] < low < high < replace(wide, factor=3).interval[1]
+
+
+def make_changes(gained: int, lost: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return labels and two predictions of n photos with these changes."""
+    place = np.arange(n)
+    return np.zeros(n, np.int64), np.int64(place < gained), np.int64(place >= n - lost)

@@ -11,14 +11,15 @@ import pytest
 
 from core.config import AlarmRule
 from core.errors import SettingRefused
+from core.evaluation.coverage import OperatingPoint
 from core.evaluation.slice_search import compare_shares
 from core.monitoring.feedback import give_feedback
 from core.monitoring.log import delete_predictions, read_predictions
 from core.monitoring.readings import Reading, State, check_rules, describe_levels, describe_reading
-from core.monitoring.rules import DEFAULTS, Rule, list_alarms, list_rules
+from core.monitoring.rules import DEFAULTS, Rule, find_last_check, list_alarms, list_rules
 from core.monitoring.tables import alarms_table, feedback_table, predictions_table
 from core.registry.promoting import promote
-from core.registry.store import ModelVersion
+from core.registry.store import ModelVersion, find_answers
 from core.runs.database import close_databases, write_database
 from core.runs.queue.scheduled import RULES, keep_arrangement, read_check_minutes
 from core.runs.tables import arrangements_table
@@ -27,6 +28,7 @@ from tests.asking import ask
 from tests.registered import change_byte, register_versions, version_file
 from tests.retraining import let_first_run_answer
 from tests.training import copy_workspace
+from tests.ui.driver import open_page, text_of
 
 
 @pytest.fixture(scope="module")
@@ -311,3 +313,39 @@ def test_levels_are_reached_from_below_or_above(rule: Rule, values: tuple[float,
 )
 def test_a_level_keeps_its_digits(name: AlarmRule, warning: float, said: str) -> None:
     assert describe_levels(Rule(name=name, warning=warning, critical=None, hours=1)) == said
+
+
+def test_unknown_photos_are_compared_with_those_of_validation(
+    watched: Workspace, champion: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = OperatingPoint(n=200, answered=120, wrong=12, right_withheld=50)
+    monkeypatch.setattr("core.monitoring.readings.find_answers", lambda *_: point)
+    ask(watched, champion, 60)
+    ask(watched, champion, 40, first=100, kind="unsure")
+    healthy = check(watched, "unknown")  # 40 %, as on validation photos; this was a critical alarm
+    assert (healthy.state, healthy.estimate.value) == ("fine", 0)
+    ask(watched, champion, 200, first=200, kind="unlike")
+    found = check(watched, "unknown")
+    assert (found.state, round(found.estimate.value, 2)) == ("critical", 0.4)
+    assert "40 points above the share of validation photos without" in describe_reading(found)
+
+
+def test_an_older_version_measures_its_answers_again(
+    registered: tuple[Workspace, ModelVersion],
+) -> None:
+    workspace, champion = registered
+    older = {name: fact for name, fact in champion.facts.items() if name != "answers"}
+    assert champion.facts["answers"]["n"] == champion.facts["validation"]["n"]
+    kept = find_answers(workspace, champion)
+    assert find_answers(workspace, replace(champion, facts=older)) == kept
+
+
+def test_the_last_check_is_known(watched: Workspace, champion: ModelVersion) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    check_rules(watched)
+    checked = find_last_check(watched)
+    assert checked is not None and before < checked
+    models = open_page("models")
+    assert "not checked" not in text_of(models)
+    ask(watched, champion, 3, until=datetime.now(UTC) + timedelta(hours=1))
+    assert "Alarms: not checked since" in text_of(open_page("models"))

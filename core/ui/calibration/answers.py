@@ -75,8 +75,9 @@ def _show_point(point: OperatingPoint, split: str, unlike: int) -> None:
     }
     show_metrics(figures, gap="medium")
     ood = f", {unlike:,} are out of distribution" if unlike else ""
+    said = say_answers(point) if split != "validation" else ""  # there it is beside the slider
     st.caption(
-        f"{say_answers(point)} {point.withheld:,} deferred: {point.right_withheld:,} would have "
+        f"{said} {point.withheld:,} deferred: {point.right_withheld:,} would have "
         f"been correct{ood}.{_CHOSEN_HERE.get(split, '')}"
     )
 

@@ -65,7 +65,8 @@ def _show_rule(page: CalibrationPage) -> DecisionRule:
     """Draw the controls of the rule; return the rule that they describe."""
     st.subheader("When the model answers", anchor=False)
     degree = _pick_temperature(page)
-    threshold, limit = _pick_threshold(page, degree), _pick_limit(page)
+    threshold, effect = _pick_threshold(page, degree), st.container()
+    limit = _pick_limit(page)
     with st.expander("More", icon=":material/tune:"):
         by_class = _pick_class_thresholds(page, degree)
     rule = DecisionRule(
@@ -76,7 +77,7 @@ def _show_rule(page: CalibrationPage) -> DecisionRule:
         n=len(page.validation),
     )
     point = measure_rule(cache.workspace(), page.run.id, page.result, rule)
-    st.markdown(say_answers(point))
+    effect.caption(say_answers(point))
     _offer_saving(page, rule)
     return rule
 

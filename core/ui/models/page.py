@@ -43,7 +43,7 @@ _ANY_ADDRESS = ("0.0.0.0", "::", "")
 def show_models() -> None:
     """Draw the champion, all versions, the history, exports and the line for programs."""
     show_told()
-    show_alarm_note()
+    show_alarm_note(unchecked=True)
     registry = read_registry()
     if not registry.versions:
         about = "A version is a frozen copy of a finished run, ready to classify photos."

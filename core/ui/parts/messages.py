@@ -83,14 +83,14 @@ def offer_csv(label: str, data: str | bytes | Callable[[], Any], name: str, **ho
     st.download_button(label, data, name, "text/csv", icon=":material/download:", **how)
 
 
-def show_alarm_note() -> None:
-    """Draw one line with a link while an alarm is active, or answers were not checked."""
+def show_alarm_note(*, unchecked: bool = False) -> None:
+    """Draw one line with a link while an alarm is active, or with `unchecked` answers."""
     home, link, icon = cache.workspace(), "Why?", "warning"
     alarms, checked = list_alarms(home, active=True), find_last_check(home)
     known = count_predictions(home, until=checked) if checked else 0
     if alarms:
         colour, words = "red" if alarms[0].level == "critical" else "orange", _NOTE
-    elif new := count_predictions(home) - known:
+    elif unchecked and (new := count_predictions(home) - known):
         since = f"since {moment(checked)}" if checked else "yet"
         words = f"Alarms: not checked {since} ({count(new, 'new answer')})."
         colour, link, icon = "gray", "Check", "schedule"

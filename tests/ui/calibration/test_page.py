@@ -112,7 +112,7 @@ def test_page_and_command_line_say_the_same_of_a_rule(
     save_rule(trained_copy, run, DecisionRule(threshold=threshold, n=VALIDATION))
     app = open_page("calibration")
     assert main(["evaluate", run]) == 0
-    (said,) = [one.value for one in app.markdown if one.value.startswith("This model answers")]
+    (said,) = [one.value for one in app.caption if one.value.startswith("This model answers")]
     assert f"n = {VALIDATION - 9})" in said
     assert said in capsys.readouterr().out.replace("\n", " ")
     assert "Saved (" in text_of(app)

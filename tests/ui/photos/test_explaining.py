@@ -12,7 +12,7 @@ from core.exact.head import fit_head
 from core.exact.store import find_run_source, find_source, prepare_head
 from core.exact.whatif import apply_and_predict, predict_effect
 from core.exact.why import Why, ask_why
-from core.formats import points
+from core.formats import percent, points
 from core.runs.result import read_result, read_run_features
 from core.runs.store import list_runs, record_opening
 from core.workspace import Workspace
@@ -225,6 +225,9 @@ def test_the_page_shows_the_predicted_effect(trained_copy: Workspace, dataset: D
     assert (shown["Gained"], shown["Lost"]) == (f"{told.gained}", f"{told.lost}")
     assert shown["Validation photos"] == f"{told.n}"
     assert "agrees with Run 1" in text_of(app)
+    run = list_runs(trained_copy)[0]  # its accuracy, not that of the exact head
+    now = percent(run.best_val_accuracy or 0.0, run.val_photos or 0)
+    assert f"Accuracy now (Run 1): **{now}**, n = {run.val_photos}" in text_of(app)
     assert f"predicted {points(told.difference, told.n)}" in text_of(app)
     made = apply_and_predict(trained_copy, dataset)
     app = open_page("dataset", dataset=made.id, view="versions")

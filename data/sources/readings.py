@@ -15,9 +15,9 @@ from data.sources.tree import Folders, Place, Reading, list_above, name_folder, 
 from data.sources.words import (
     UNLABELLED,
     is_mask,
-    is_part,
     means_nothing,
     read_class_in_file,
+    read_part,
     read_split,
     read_splits,
 )
@@ -162,7 +162,10 @@ def _enter_splits(
     for folder, above in left.items():
         name = name_folder(above[depth]) if len(above) > depth else ""
         if len(above) >= depth and name in splits:
-            inside.setdefault(name, {})[folder] = above[:depth] + above[depth + 1 :]
+            inner = above[depth + 1 :]
+            if read_split(name)[1] and name in map(name_folder, inner[:1]):
+                inner = inner[1:]  # asl_test/asl_test
+            inside.setdefault(name, {})[folder] = above[:depth] + inner
     trained: frozenset[str] = frozenset()
     for name in sorted(inside, key=lambda name: splits[name] != "train"):
         if depth == 0:  # the only folder in a split may be a class, or be around all classes
@@ -217,7 +220,8 @@ def _compare_depths(trained: Sequence[tuple[str, ...]], has_splits: bool) -> tup
         names = {name for name in map(name_folder, above[1:2]) if not means_nothing(name)}
         inner.setdefault(name_folder(above[0]), set()).update(names)
     of = Counter(name for names in inner.values() for name in names)
-    are_parts = len(inner) > 1 and all(map(is_part, inner))
+    parts = set(map(read_part, inner))
+    are_parts = len(inner) > 1 and len(parts) == 1 and parts != {""}
     if len(inner) < 2 or len(of) < 2 or all(name.isdecimal() and len(name) == 4 for name in of):
         return (0.5 if are_parts else 1.0), 0.0
     shared = sum(outer > 1 for outer in of.values())

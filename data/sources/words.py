@@ -125,11 +125,10 @@ def find_masked(stem: str) -> str:
     return found[1] if found else ""
 
 
-def is_part(name: str) -> bool:
-    """Return whether a name is that of a part of a dataset: “fold1”, “camera_B”."""
-    words = [word for word in list_words(name) if word not in _NO_MEANING]
-    longer = [word for word in words if len(word) > 1]
-    return len(longer) == 1 and longer[0] in _PARTS.split()
+def read_part(name: str) -> str:
+    """Return the words that parts of one dataset share (“fold1”, “camera_B”), or ""."""
+    words = [word for word in list_words(name) if len(word) > 1]
+    return " ".join(words) if set(words) & set(_PARTS.split()) else ""
 
 
 def read_class_in_file(stem: str) -> str:

@@ -86,6 +86,10 @@ def test_split_folders_are_known_by_the_words_that_people_use(names: tuple[str, 
             {("rose", "train"): 3, ("tulip", "train"): 3, ("", None): 3}
             | {("rose", "test"): 3, ("tulip", "test"): 3},
         ),
+        (
+            [*classes("asl_train/asl_train"), *flat("asl_test/asl_test")],
+            {("rose", None): 3, ("tulip", None): 3, ("", None): 3},
+        ),
         # Several test sets, parts of training.
         (
             classes("train_1", "train_2", "test_a", "test_b"),
@@ -101,6 +105,7 @@ def test_split_folders_are_known_by_the_words_that_people_use(names: tuple[str, 
             {(name, split): 3 for name in ("cats", "dogs") for split in ("train", "test")},
         ),
         # Parts of a dataset.
+        (classes("camera_A", "camera_B"), {("rose", None): 6, ("tulip", None): 6}),
         (classes("fold1", "fold2"), {("rose", None): 6, ("tulip", None): 6}),
         (classes("x/flowers", "x/flowers/flowers"), {("rose", None): 6, ("tulip", None): 6}),
         (classes("a/b/c/d"), {("rose", None): 3, ("tulip", None): 3}),
@@ -159,6 +164,7 @@ def test_a_clear_tree_is_read(paths: list[str], right: dict[tuple[str, str], int
         ),
         (classes("", names=("rose", "tulip", "masks")), ["classes-no-masks", "classes"]),
         (flat("fold1", "fold2"), ["classes"]),
+        (flat("HAM10000_images_part_1", "HAM10000_images_part_2"), ["classes"]),
         ([*classes("train", names=("Rose", "tulip")), *classes("test")], ["splits-same"]),
     ],
 )

@@ -25,9 +25,10 @@ from core.errors import FeedbackRefused
 from core.formats import check_note
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.tables import feedback_table, predictions_table
+from core.registry.store import select_version
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
-from data.sources.names import check_class_name, fold_name
+from data.sources.names import check_class_name, find_meant_class, fold_name, match_class
 
 State = Literal["waiting", "accepted", "relabelled", "discarded", "used"]
 """“used”: accepted or relabelled, and part of a dataset now."""
@@ -174,6 +175,30 @@ def give_feedback(
     if given is not None:
         keep_photo(workspace, given, consent=True)
     return stored
+
+
+def check_known(workspace: Workspace, prediction_id: str, class_name: str) -> None:
+    """Check that the version that answered knows a class, in any spelling.
+
+    Raises:
+        FeedbackRefused: It does not: a program that misspells a class must not add one.
+    """
+    with read_database(workspace) as connection:
+        query = select(_ROW.version).where(_ROW.id == prediction_id)
+        number = connection.scalar(query)
+        if number is None:  # the log does not know the answer, or a run gave it
+            return
+        classes = select_version(connection, number).classes
+    if match_class(class_name, classes) in classes:
+        return
+    meant = find_meant_class(class_name, classes)
+    raise FeedbackRefused(
+        f"The model does not know the class “{class_name}”.",
+        f"Did you mean “{meant}”?"
+        if meant
+        else "GET /v1/models lists the classes. Give feedback of a new class on the page Predict.",
+        prediction=prediction_id,
+    )
 
 
 def _store(connection: Connection, values: dict[str, Any]) -> Feedback:

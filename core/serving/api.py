@@ -16,6 +16,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.cors import CORSMiddleware
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -24,7 +25,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from core.config import Settings, read_settings
 from core.errors import PetalscopeError, SettingRefused
 from core.runs.queue.scheduled import wake_scheduler
-from core.serving.admission import check_binding, read_key
+from core.serving.admission import check_binding, is_loopback, read_key
 from core.serving.answering import AnswerService
 from core.serving.gate import Gate
 from core.serving.logbook import Figures, Logbook, begin_journal, note
@@ -45,8 +46,11 @@ _DESCRIPTION = (
 )
 
 
-def create_app() -> FastAPI:
+def create_app(*, docs: bool = False) -> FastAPI:
     """Return the application, with the settings of the environment.
+
+    Args:
+        docs: Whether /docs describes it, with scripts of its own: for the loopback address.
 
     Raises:
         SettingRefused: The key is short.
@@ -55,13 +59,13 @@ def create_app() -> FastAPI:
     read_key(settings)  # refused now, not at the first request
     figures = Figures()
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Petalscope",
         version="1",
         description=_DESCRIPTION,
         lifespan=partial(_run, settings, figures),
         exception_handlers=PROBLEM_HANDLERS,
-        docs_url=None,  # these pages fetch scripts from the network
+        docs_url="/docs" if docs else None,
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -116,7 +120,7 @@ def run_server(host: str, port: int, on_bound: Callable[[], None] | None = None)
     """
     check_binding(read_settings(), host)
     with _bind(host, port) as listener, _end_quietly():
-        server = make_server(create_app())
+        server = make_server(create_app(docs=is_loopback(host)))
         if on_bound is not None:
             on_bound()
         asyncio.run(serve(server, listener))

@@ -25,7 +25,7 @@ BODY_TIMEOUT_S = 60.0
 MOST_HELD = 640_000_000
 """Bytes of all bodies in memory at once."""
 _READ_AND_DROPPED = 64_000_000
-_OPEN = ("/health/", "/openapi.json")
+_OPEN = ("/health/", "/openapi.json", "/docs", "/static-offline-docs/")
 """Answered without a key and at any rate."""
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _FORM_OVERHEAD = 100_000

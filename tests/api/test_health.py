@@ -1,6 +1,8 @@
 """What watches the API is told: figures by version, and what a start needs."""
 
+import asyncio
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from core.cli import main
 from core.errors import SettingRefused
@@ -52,6 +55,23 @@ def test_an_active_alarm_is_a_gauge_at_1(registered: Workspace) -> None:
         text = client.get("/metrics").text
     assert 'petalscope_alarm{rule="latency"} 1.0' in text
     assert 'petalscope_alarm{rule="mix"} 0.0' in text
+
+
+@pytest.mark.parametrize(("host", "status"), [("127.0.0.1", 200), ("0.0.0.0", 404)])
+def test_the_loopback_address_has_a_page_to_try_it(
+    registered: Workspace, monkeypatch: pytest.MonkeyPatch, host: str, status: int
+) -> None:
+    monkeypatch.setenv("PETALSCOPE_API_KEY", "k" * 32)
+    apps = list[FastAPI]()
+    monkeypatch.setattr(api, "make_server", lambda app: apps.append(app))
+    monkeypatch.setattr(api, "serve", lambda *_: asyncio.sleep(0))
+    run_server(host, 0)
+    with TestClient(apps[0], base_url="http://127.0.0.1") as client:
+        page = client.get("/docs")
+        assert page.status_code == status
+        for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+            assert address.startswith("/") and client.get(address).status_code == 200
+    del registered
 
 
 def test_monitors_may_ask_for_the_head_only(serving: ServingProcess) -> None:

@@ -141,6 +141,7 @@ def test_feedback_takes_photos_as_large_as_answers_do(
         ({"prediction_id": "0" * 32}, "feedback_refused"),
         ({"prediction_id": "../x"}, "request_refused"),
         ({"class_name": "  "}, "request_refused"),
+        ({"class_name": "roze"}, "feedback_refused"),  # a program must not add a class
         ({"photo_base64": "not base64!"}, "request_refused"),
         ({"photo_base64": b64encode(OTHER_PHOTO).decode()}, "feedback_refused"),
         ({"surprise": 1}, "request_refused"),

@@ -8,6 +8,7 @@ it. Buttons are named after their photo, so that a late click never acts on the 
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -37,6 +38,21 @@ _PANEL = "photo"
 _NEAREST = 6
 _TINY = float(np.finfo(np.float32).eps)
 """Least score in a logarithm, as in the loss of the metrics."""
+
+
+@dataclass(frozen=True)
+class _Reviewed:
+    """The photo under review as it is drawn."""
+
+    dataset: Dataset
+    photos: np.ndarray
+    place: int
+    waiting: str
+    """Its edit in the tray, in words; empty without one."""
+
+    @property
+    def photo(self) -> int:
+        return int(self.photos[self.place])
 
 
 @st.fragment
@@ -115,8 +131,9 @@ def _show_way(page: MistakesPage, place: int, waiting: Waiting, keys: KeyQueue) 
 @cache.for_editors
 def _show_actions(page: MistakesPage, place: int, waiting: Waiting, keys: KeyQueue) -> None:
     """Draw keep, exclude, and the most likely classes with their digits."""
-    dataset, photos, result = page.dataset, page.photos, page.result
+    photos, result = page.photos, page.result
     photo = int(photos[place])
+    at = _Reviewed(page.dataset, photos, place, waiting.words.get(photo, ""))
     scores, label = result.scores[photo], int(result.labels[photo])
     best = np.argsort(-scores, kind="stable")[:_DIGITS]
     note = (
@@ -131,7 +148,7 @@ def _show_actions(page: MistakesPage, place: int, waiting: Waiting, keys: KeyQue
             keys.button(
                 word,
                 key,
-                partial(action, dataset, photos, place),
+                partial(action, at),
                 icon=f":material/{icon}:",
                 key=f"mistakes.{word}.{photo}",
             )
@@ -142,7 +159,7 @@ def _show_actions(page: MistakesPage, place: int, waiting: Waiting, keys: KeyQue
                 type="primary",
                 disabled=not chosen,
                 key=f"mistakes.relabel.{photo}",
-                on_click=partial(_relabel, dataset, photos, place, name=str(chosen), note=note),
+                on_click=partial(_relabel, at, name=str(chosen), note=note),
             )
     st.caption("1–9 relabels the photo and moves on; the digit of its own class keeps the label.")
     with st.container(gap="xxsmall"):
@@ -153,7 +170,7 @@ def _show_actions(page: MistakesPage, place: int, waiting: Waiting, keys: KeyQue
             keys.button(
                 f"{plain(name, 40)} · {score}",
                 str(digit),
-                partial(action, dataset, photos, place),
+                partial(action, at),
                 key=f"mistakes.digit.{digit}.{photo}",
                 icon=":material/check:" if own else None,
                 type="primary" if digit == 1 and not own else "secondary",
@@ -166,30 +183,34 @@ def go_to(photos: np.ndarray, place: int) -> None:
     keep_choice(REVIEW, str(photos[min(max(place, 0), len(photos) - 1)]))
 
 
-def _relabel(dataset: Dataset, photos: np.ndarray, place: int, *, name: str, note: str) -> None:
-    make = partial(add_edits, cache.workspace(), dataset, [photos[place]], "relabel", name, note)
-    _do(make, f"Relabelled to {plain(name, 30)}", photos, place)
+def _relabel(at: _Reviewed, *, name: str, note: str) -> None:
+    make = partial(add_edits, cache.workspace(), at.dataset, [at.photo], "relabel", name, note)
+    _do(make, f"Relabelled to {plain(name, 30)}", at)
 
 
-def _exclude(dataset: Dataset, photos: np.ndarray, place: int, *, note: str) -> None:
-    make = partial(add_edits, cache.workspace(), dataset, [photos[place]], "exclude", note=note)
-    _do(make, "Excluded", photos, place)
+def _exclude(at: _Reviewed, *, note: str) -> None:
+    make = partial(add_edits, cache.workspace(), at.dataset, [at.photo], "exclude", note=note)
+    _do(make, "Excluded", at)
 
 
-def _keep(dataset: Dataset, photos: np.ndarray, place: int) -> None:
+def _keep(at: _Reviewed) -> None:
     """Move on; edits of the photo in the tray are cancelled."""
-    photo = int(photos[place])
-    restore = partial(add_edits, cache.workspace(), dataset, [photo], "restore")
-    settled = photo in read_waiting(dataset).words
-    _do(restore if settled else None, "Kept as it is", photos, place)
+    restore = partial(add_edits, cache.workspace(), at.dataset, [at.photo], "restore")
+    _do(restore if at.waiting else None, "Kept as it is", at)
 
 
-def _do(make: Callable[[], int] | None, done: str, photos: np.ndarray, place: int) -> None:
+def _do(make: Callable[[], int] | None, done: str, at: _Reviewed) -> None:
     """Make an edit, confirm it and move on to the next photo.
 
-    A double click counts once, because the second click was meant for the same photo.
+    A double click counts once, because the second click was meant for the same photo. Nothing is
+    done when another window has edited the photo since it was drawn.
     """
-    if read_choice(REVIEW) != str(photos[place]):
+    if read_choice(REVIEW) != str(at.photo):
+        return
+    now = read_waiting(at.dataset).words.get(at.photo, "")
+    if now != at.waiting:
+        changed = f"Another window has changed this photo: {now or 'kept as it is'}."
+        keep_done("mistakes", changed, "Look again, then decide.")
         return
     try:
         if make is not None:
@@ -197,8 +218,8 @@ def _do(make: Callable[[], int] | None, done: str, photos: np.ndarray, place: in
     except PetalscopeError as error:  # no page catches errors of a callback
         keep_done("mistakes", error.problem, error.remedy)
         return
-    keep_done("mistakes", f"{place + 1:,}: {done}")
-    go_to(photos, place + 1)
+    keep_done("mistakes", f"{at.place + 1:,}: {done}")
+    go_to(at.photos, at.place + 1)
 
 
 def _undo(dataset: Dataset, photos: np.ndarray, last: Edit | None) -> None:

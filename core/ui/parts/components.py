@@ -1,6 +1,6 @@
 """Our own components, and buttons whose keys wait in the browser."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,12 @@ import streamlit as st
 
 from core.ui.parts.state import keep_choice, read_choice
 
+_LAST: dict[str, tuple[str, str | None]] = {}
+"""Tab and place → its last press that is done, and the item after it.
+
+Not in the session: a browser that connects again may get another one.
+"""
+_MOST_PLACES = 1_000
 _NAMES = {"Left": "ArrowLeft", "Right": "ArrowRight"}
 
 
@@ -73,16 +79,8 @@ class KeyQueue:
 
         def act() -> None:
             pressed = (st.session_state.get(widget) or {}).get("pressed")
-            if not isinstance(pressed, dict) or pressed.get("id") == st.session_state.get(done):
-                return
-            following = st.session_state.get(f"{widget}.item")
-            if pressed.get("blind") and following != read_choice(self.item):
-                # A lost connection brought an older address back; the press is sent again.
-                keep_choice(self.item, following)
-                return
-            self._actions.get(str(pressed.get("key")), _do_nothing)()
-            st.session_state[done] = pressed.get("id")
-            st.session_state[f"{widget}.item"] = read_choice(self.item)
+            if isinstance(pressed, dict) and self._do(pressed):
+                st.session_state[done] = pressed.get("id")
 
         keys = [_name_key(one) for one in shortcuts]
         draw = load_component(__file__, "keys.css", "keys.js")
@@ -91,6 +89,23 @@ class KeyQueue:
             data={"keys": keys, "done": st.session_state.get(done)},
             on_pressed_change=act,
         )
+
+    def _do(self, pressed: Mapping[str, object]) -> bool:
+        """Do what a press means, unless it is done; return whether it is done now."""
+        number = str(pressed.get("id"))
+        place = f"{number.partition('.')[0]} {self.place}"
+        last, following = _LAST.get(place, (None, None))
+        again = last is not None and (number == last or bool(pressed.get("blind")))
+        if again and following != read_choice(self.item):
+            # A lost connection brought an older address back; the press is sent again.
+            keep_choice(self.item, following)
+            return number == last
+        if number != last:
+            self._actions.get(str(pressed.get("key")), _do_nothing)()
+            _LAST[place] = number, read_choice(self.item)
+            if len(_LAST) > _MOST_PLACES:
+                del _LAST[next(iter(_LAST))]
+        return True
 
 
 def _name_key(shortcut: str) -> str:

@@ -35,7 +35,7 @@ from core.ui.recipes.values import (
     read_setting,
     release_recipe,
 )
-from core.ui.recipes.weights import pick_weights
+from core.ui.recipes.weights import hold_weights, pick_weights
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models.weights import Weights
@@ -139,6 +139,7 @@ def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: boo
     _forget_link()
     change_run(run.id)
     if open_training:
+        hold_weights(recipe.weights)
         st.switch_page(page_file("training"), query_params={RUN: run.id})
     st.rerun()
 

@@ -45,6 +45,11 @@ def pick_weights(dataset_id: str) -> Weights | None:
     return None
 
 
+def hold_weights(name: str) -> None:
+    """Let the form open with these weights, before it is drawn."""
+    st.session_state[_KEY] = name
+
+
 def _suggest(dataset_id: str) -> str:
     """Return the weights of the dataset's newest run, else ImageNet's, where they are here."""
     recent = [run.recipe.weights for run in list_runs(cache.workspace(), dataset_id)[:1]]

@@ -132,6 +132,18 @@ def test_its_own_class_keeps_the_photo_and_cancels_what_waits(
     assert place_of(open_mistakes(review=str(order[1]))).endswith("3 in the tray, 0 of this list")
 
 
+def test_an_edit_of_another_window_is_reported_and_not_overwritten(
+    open_mistakes: Open, trained_copy: Workspace, dataset: Dataset
+) -> None:
+    photo = expected_order(trained_copy)[0]
+    app = open_mistakes(review=str(photo))
+    add_edits(trained_copy, dataset, [photo], "exclude")  # in another window
+    app = press(app, "Keep")
+    assert "Another window has changed this photo" in text_of(app)
+    assert app.query_params["review"] == str(photo)
+    assert [edit.action for edit in list_edits(trained_copy, dataset.id)] == ["exclude"]
+
+
 def test_classes_filter_the_list(open_mistakes: Open, dataset: Dataset) -> None:
     app = open_mistakes(true="rose", predicted="rose")
     assert not app.exception

@@ -74,6 +74,9 @@ def test_without_a_network_the_built_in_weights_are(monkeypatch: pytest.MonkeyPa
     assert find_main(app) == ["Train with the built-in weights"]
     assert "Download ImageNet weights (95 MB) and train" in labels(app)
     assert "You are offline" in text_of(app)
+    app.session_state["training.weights"] = "pretrained"  # chosen in the form before
+    press(app, "Train with the built-in weights")
+    assert app.session_state["training.weights"] == "starter"
 
 
 def test_a_click_starts_the_download_once(

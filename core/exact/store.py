@@ -121,13 +121,16 @@ def find_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
     )
 
 
-def find_judged_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
-    """Return `find_source`, for analyses that validation photos judge.
+def find_judged_source(workspace: Workspace, dataset: Dataset, run_id: str = "") -> HeadSource:
+    """Return `find_source`, or that of a run, for analyses that validation photos judge.
 
     Raises:
         FeaturesMissing: As `find_source`, or there are no validation photos.
     """
-    source = find_source(workspace, dataset)
+    if run_id:
+        source = find_run_source(workspace, dataset, run_id, read_result(workspace, run_id))
+    else:
+        source = find_source(workspace, dataset)
     if not len(dataset.photo_numbers("validation")):
         raise FeaturesMissing(
             f"“{dataset.name}” has no validation photos.",
@@ -202,7 +205,7 @@ def make_analysis(
     """Do the job: solve the head, or measure its learning curve."""
     dataset, run = read_dataset(workspace, asked["dataset"]), str(asked.get("run", ""))
     if asked["kind"] == CURVE:
-        prepare_curve(workspace, find_judged_source(workspace, dataset), report)
+        prepare_curve(workspace, find_judged_source(workspace, dataset, run), report)
         return {}
     report("solving", 0, 0)
     if run:

@@ -6,17 +6,17 @@ Each function returns a verdict with facts for the words.
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from core.evaluation.comparison import Comparison
+from core.evaluation.intervals import wilson_interval
 from core.formats import percent
 from core.teaching.live_head import LiveEpoch
 
 Check = Literal[
-    "reach_loss", "best_epoch", "first_flip", "enough_photos", "most_taken", "reach_right",
+    "reach_accuracy", "best_epoch", "first_flip", "enough_photos", "most_taken", "reach_right",
     "need_photos", "most_excited",
 ]  # fmt: skip
 
@@ -26,28 +26,43 @@ class Sayable(NamedTuple):
 
     wrong: tuple[str, ...]
     facts: tuple[str, ...]
+    seen: tuple[str, ...] = ()
+    """Names in the sentence about the person's own picture."""
 
 
 FACTS: dict[Check, Sayable] = {
-    "reach_loss": Sayable(("too_slow", "too_fast"), ("limit", "loss")),
-    "best_epoch": Sayable(("too_early", "too_late"), ("best", "least", "loss")),
-    "first_flip": Sayable(("too_small", "too_large"), ("asked", "first", "answer")),
-    "enough_photos": Sayable(("too_few", "too_many"), ("target", "asked", "reached", "photos")),
-    "most_taken": Sayable(("not_most",), ("class", "asked", "times", "photos")),
-    "reach_right": Sayable(("too_low", "too_high"), ("target", "share", "answered")),
-    "most_excited": Sayable(("not_this", "not_one"), ("feature", "share")),
-    "need_photos": Sayable(("too_few", "too_many"), ("run", "gained", "lost", "photos", "needed")),
+    "reach_accuracy": Sayable(("too_slow", "too_fast"), ("target", "reached"), ("target", "rates")),
+    "best_epoch": Sayable(("too_early", "too_late"), ("best", "least", "loss"), ("stops",)),
+    "first_flip": Sayable(("too_small", "too_large"), ("asked", "first", "answer"), ("first",)),
+    "enough_photos": Sayable(
+        ("too_few", "too_many"),
+        ("target", "asked", "reached", "photos"),
+        ("few", "more", "early", "half", "photos", "late"),
+    ),
+    "most_taken": Sayable(
+        ("not_most",), ("class", "asked", "times", "photos"), ("class", "lost", "mistakes")
+    ),
+    "reach_right": Sayable(
+        ("too_low", "too_high", "too_few"),
+        ("target", "share", "low", "answers", "answered"),
+        ("share", "low", "high", "every"),
+    ),
+    "most_excited": Sayable(("not_this", "not_one"), ("feature", "share"), ("same", "of", "class")),
+    "need_photos": Sayable(
+        ("too_few", "too_many"),
+        ("run", "asked", "gained", "lost", "photos", "needed"),
+        ("run", "seconds", "longer", "points", "p"),
+    ),
 }
 
-EPOCH = 5
-"""The epoch of the question about the loss."""
 _NEAR_EPOCHS, _NEAR_LOSS = 2, 1.01
 """An epoch this near to the best, or with a loss this near, is right."""
-_SLACK = 1.1
 NEEDS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 """Numbers of photos to choose from; one more answer is: more."""
 _REACHED_BY = 3
-"""The limit of the loss is 10 % above the third best rate."""
+"""The third best rate reaches the target."""
+FEWEST_ANSWERS = 20
+"""Photos with an answer below which their accuracy says little."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,20 +74,25 @@ class Verdict:
     facts: dict[str, str] = field(default_factory=dict)
 
 
-def find_limit(curves: Sequence[Sequence[LiveEpoch]]) -> float:
-    """Return the limit of the loss after epoch 5, from the curves of all rates."""
-    losses = sorted(curve[EPOCH - 1].validation_loss for curve in curves)
-    return float(np.ceil(100 * _SLACK * losses[min(_REACHED_BY, len(losses)) - 1]) / 100)
+def find_target(shares: np.ndarray) -> float:
+    """Return the accuracy that a few of the rates reach, from the last accuracy of each (v,)."""
+    return round_down(float(np.sort(shares)[-min(_REACHED_BY, len(shares))]))
 
 
-def judge_rate(epochs: Sequence[LiveEpoch], limit: float) -> Verdict:
-    """Judge whether the loss is low enough after epoch 5."""
-    losses = [epoch.validation_loss for epoch in epochs[:EPOCH]]
-    facts = {"limit": say_loss(limit), "loss": say_loss(losses[-1])}
-    if losses[-1] <= limit:
+def judge_rate(shares: np.ndarray, judged: int, target: float, asked: int) -> Verdict:
+    """Judge whether the accuracy of a rate is high enough after the last epoch.
+
+    A wrong rate is too low or too high by the nearest rate that reaches the target.
+
+    Args:
+        shares: (v,), of rates in ascending order.
+    """
+    facts = {"target": percent(target, 1), "reached": _say_reached(shares[asked], judged, target)}
+    if shares[asked] >= target:
         return Verdict(facts=facts)
-    falls = all(after < before for before, after in pairwise(losses))
-    return Verdict(wrong="too_slow" if falls else "too_fast", facts=facts)
+    reach = np.flatnonzero(shares >= target)
+    nearest = reach[np.abs(reach - asked).argmin()]
+    return Verdict(wrong="too_slow" if nearest > asked else "too_fast", facts=facts)
 
 
 def judge_epoch(epochs: Sequence[LiveEpoch], asked: int) -> Verdict:
@@ -90,14 +110,15 @@ def judge_epoch(epochs: Sequence[LiveEpoch], asked: int) -> Verdict:
 def judge_flip(
     degrees: Sequence[float], flips: Sequence[bool], answers: Sequence[str], asked: int
 ) -> Verdict:
-    """Judge whether `asked` is the first rotation with another prediction, or the last of all.
+    """Judge whether `asked` is the first rotation with another prediction.
 
     Args:
         answers: The prediction by rotation.
+        asked: The place of a rotation; the place after the last: the prediction never changes.
     """
-    first = list(flips).index(True) if any(flips) else len(flips) - 1
-    facts = {"asked": f"{degrees[asked]:g}", "first": f"{degrees[first]:g}"}
-    facts["answer"] = answers[first]
+    first = [*flips, True].index(True)
+    places = [*(f"at {value:g}°" for value in degrees), "never"]
+    facts = {"asked": places[asked], "first": places[first], "answer": [*answers, ""][first]}
     wrong = "" if asked == first else "too_small" if asked < first else "too_large"
     return Verdict(wrong=wrong, facts=facts)
 
@@ -111,7 +132,7 @@ def judge_photos(
         "target": percent(target, 1),
         "asked": f"{sizes[asked]:,}",
         "photos": f"{sizes[first]:,}",
-        "reached": percent(float(shares[asked]), judged),
+        "reached": _say_reached(shares[asked], judged, target),
     }
     if asked == first:
         return Verdict(facts=facts)
@@ -148,22 +169,39 @@ def judge_confusion(matrix: np.ndarray, classes: Sequence[str], true: int, asked
     return Verdict(wrong="" if right else "not_most", facts=facts)
 
 
-def judge_threshold(by_threshold: np.ndarray, judged: int, target: float, asked: int) -> Verdict:
-    """Judge whether `asked` is the lowest threshold that reaches the target.
+def find_lows(by_threshold: np.ndarray) -> np.ndarray:
+    """Return the lower ends of the 95 % intervals of accuracy, (t,); 0 for fewer than 20 answers.
 
     Args:
         by_threshold: (t, 2) int, photos with an answer and with a correct one, by threshold.
     """
-    answered, right = by_threshold.T
-    shares = right / np.maximum(answered, 1)
-    share = percent(float(shares[asked]), int(answered[asked]))
-    if share == percent(target, 1) and shares[asked] < target:
-        share = f"{100 * shares[asked]:.1f} %"  # rounded, it would look like enough
-    facts = {"target": percent(target, 1), "share": share}
-    facts["answered"] = percent(float(answered[asked] / judged), judged)
-    if shares[asked] < target:
-        return Verdict(wrong="too_low", facts=facts)
-    return Verdict(wrong="" if asked == np.argmax(shares >= target) else "too_high", facts=facts)
+    return np.array(
+        [
+            wilson_interval(right, answered)[0] if answered >= FEWEST_ANSWERS else 0.0
+            for answered, right in by_threshold.tolist()
+        ]
+    )
+
+
+def judge_threshold(by_threshold: np.ndarray, judged: int, target: float, asked: int) -> Verdict:
+    """Judge whether `asked` is the lowest threshold whose interval reaches the target.
+
+    Args:
+        by_threshold: As of `find_lows`.
+    """
+    (answered, right), lows = by_threshold[asked].tolist(), find_lows(by_threshold)
+    first = int(np.argmax(lows >= target))
+    low = wilson_interval(right, answered)[0]
+    facts = {
+        "target": percent(target, 1),
+        "share": percent(right / answered if answered else np.nan, answered),
+        "low": _say_reached(low, answered, target),
+        "answers": f"{answered:,}",
+        "answered": percent(answered / judged, judged),
+    }
+    if asked <= first:
+        return Verdict(wrong="" if asked == first else "too_low", facts=facts)
+    return Verdict(wrong="too_high" if lows[asked] >= target else "too_few", facts=facts)
 
 
 def judge_need(comparison: Comparison, asked: int) -> Verdict:
@@ -171,10 +209,11 @@ def judge_need(comparison: Comparison, asked: int) -> Verdict:
     needed = comparison.photos_needed
     first = len(NEEDS) if needed is None else bisect_left(NEEDS, needed)
     facts = {
+        "asked": say_need(asked),
         "gained": f"{comparison.gained:,}",
         "lost": f"{comparison.lost:,}",
         "photos": f"{comparison.n:,}",
-        "needed": "∞" if needed is None else f"{needed:,}",
+        "needed": f"about {needed:,}" if needed and first < len(NEEDS) else say_need(len(NEEDS)),
     }
     wrong = "" if asked == first else "too_few" if asked < first else "too_many"
     return Verdict(wrong=wrong, facts=facts)
@@ -182,7 +221,19 @@ def judge_need(comparison: Comparison, asked: int) -> Verdict:
 
 def say_need(place: int) -> str:
     """Return a number of photos to choose, in words."""
-    return f"{NEEDS[place]:,}" if place < len(NEEDS) else f"> {NEEDS[-1]:,}"
+    return f"{NEEDS[place]:,}" if place < len(NEEDS) else f"more than {NEEDS[-1]:,}"
+
+
+def round_down(share: float) -> float:
+    """Return a share in whole percent, not above it."""
+    return float(np.floor(100 * share + 1e-9) / 100)
+
+
+def _say_reached(share: float, n: int, target: float) -> str:
+    """Return a share as a percentage that does not look like a target that it misses."""
+    said = percent(float(share), n)
+    short = share < target and float(said.split()[0]) >= round(100 * target, 1)
+    return f"{100 * share:.2f} %" if short else said
 
 
 def say_loss(loss: float) -> str:

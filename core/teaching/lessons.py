@@ -27,7 +27,7 @@ Varied = Literal["learning_rate", "dropout", "epochs", "wrong"]
 Word = Literal[
     "check", "next", "done", "remember", "interval", "epoch", "loss", "train", "validation",
     "share", "right", "answered", "seconds", "own", "report", "photos", "draws", "foreseen",
-    "notebook", "more",
+    "notebook", "more", "never",
 ]  # fmt: skip
 
 _PAPER = """<!doctype html>
@@ -56,6 +56,8 @@ class Step(_Part):
     varies: Varied = "epochs"
     """The part of the recipe that the control changes, where the picture shows epochs."""
     recipe: LiveRecipe = LiveRecipe()
+    shows: Literal["loss", "accuracy"] = "loss"
+    """The measure of a picture of epochs."""
 
     def vary(self, value: float) -> LiveRecipe:
         """Return the recipe for a value of the control."""
@@ -73,7 +75,7 @@ class Step(_Part):
 
 _CHOSEN = ("curves", "turned", "unsure")
 """Pictures whose control needs values."""
-_MAY_BE_EMPTY: tuple[Picture, ...] = ("confused", "strategies")
+_MAY_BE_EMPTY: tuple[Picture, ...] = ("confused", "strategies", "unsure")
 """Pictures that a dataset may have no data for."""
 
 
@@ -88,6 +90,8 @@ class StepWords(_Part):
     right: str
     wrong: dict[str, str]
     """Kind of a wrong answer → words."""
+    seen: str
+    """What the person's own picture shows; no claim that their photos may contradict."""
     remember: str
     nothing: str = ""
     """Words where the dataset has no data."""
@@ -194,10 +198,11 @@ def _check_words(step: Step, words: StepWords) -> Iterator[str]:
         yield "the word “nothing” is missing"
     known = FACTS[step.check]
     yield from _compare("answer", words.wrong, known.wrong)
-    for said in (words.check, words.right, *words.wrong.values()):
+    answers = " ".join([words.check, words.right, *words.wrong.values()])
+    for said, facts in ((answers, known.facts), (words.seen, known.seen)):
         for _, name, _, _ in Formatter().parse(said):
-            if name is not None and name not in known.facts:
-                yield f"“{{{name}}}” is unknown; known: {', '.join(sorted(known.facts))}"
+            if name is not None and name not in facts:
+                yield f"“{{{name}}}” is unknown; known: {', '.join(sorted(facts))}"
 
 
 def explain(word: str) -> str | None:

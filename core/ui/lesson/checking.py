@@ -1,7 +1,8 @@
 """The check questions: their words, their inputs, their verdicts, and the file with all answers."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,10 +11,12 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.theme import draw_png
-from core.formats import data_uri, percent, plain
+from core.evaluation.intervals import wilson_interval
+from core.formats import data_uri, percent, plain, points, rough_duration, say_p
 from core.teaching import checks
-from core.teaching.checks import EPOCH, NEEDS, Check, Verdict
+from core.teaching.checks import NEEDS, Check, Verdict
 from core.teaching.lessons import write_answers
+from core.ui.lesson.looking import excite
 from core.ui.lesson.reading import LessonPage
 from core.ui.wall.showing import Wall, show_wall
 
@@ -29,6 +32,8 @@ class Question(NamedTuple):
     ask: Callable[[LessonPage], Any]
     """Draws the input and returns the answer."""
     judge: Callable[[LessonPage, Any], Verdict]
+    see: Callable[[LessonPage], dict[str, str]]
+    """Facts for the sentence about the person's own picture."""
 
 
 def _take_setting(page: LessonPage) -> int:
@@ -37,8 +42,13 @@ def _take_setting(page: LessonPage) -> int:
 
 
 def _judge_rate(page: LessonPage, number: int) -> Verdict:
-    epochs = page.learn_with(page.step.values[number])[:EPOCH]
-    return checks.judge_rate(epochs, page.limit)
+    return checks.judge_rate(page.learnt_shares, len(page.judged), page.target, number)
+
+
+def _see_rates(page: LessonPage) -> dict[str, str]:
+    reach = page.learnt_shares >= page.target
+    rates = [said for said, one in zip(page.options.values(), reach, strict=True) if one]
+    return _say_target(page) | {"rates": ", ".join(rates)}
 
 
 def _ask_epoch(page: LessonPage) -> int:
@@ -48,6 +58,31 @@ def _ask_epoch(page: LessonPage) -> int:
 
 def _judge_epoch(page: LessonPage, asked: int) -> Verdict:
     return checks.judge_epoch(page.learn_with(float(page.chosen)), asked)
+
+
+def _see_epochs(page: LessonPage) -> dict[str, str]:
+    """Return the best epoch by value of the control."""
+    best = (
+        judged.facts["best"]
+        for judged in (checks.judge_epoch(page.learn_with(value), 1) for value in page.step.values)
+    )
+    stops = (f"{one} ({said})" for one, said in zip(best, page.options.values(), strict=True))
+    return {"stops": ", ".join(stops)}
+
+
+def _ask_flip(page: LessonPage) -> int:
+    said = [*page.options.values(), page.text["never"]]
+    return _choose_place(page, range(len(said)), said.__getitem__, "flip")
+
+
+def _choose_place(
+    page: LessonPage, places: Sequence[int], say: Callable[[int], str], name: str
+) -> int:
+    """Draw a list of answers and return the place of the chosen one."""
+    key = f"{page.key}.{name}"
+    return st.selectbox(
+        page.words.control, places, format_func=say, key=key, label_visibility="collapsed"
+    )
 
 
 def _judge_flip(page: LessonPage, asked: int) -> Verdict:
@@ -75,13 +110,7 @@ def _judge_excited(page: LessonPage, chosen: tuple[int, ...]) -> Verdict:
 def _ask_class(page: LessonPage) -> int:
     names = page.source.dataset.classes
     others = [one for one in range(len(names)) if one != page.asked]
-    return st.selectbox(
-        page.words.control,
-        others,
-        format_func=names.__getitem__,
-        key=f"{page.key}.class",
-        label_visibility="collapsed",
-    )
+    return _choose_place(page, others, names.__getitem__, "class")
 
 
 def _ask_need(page: LessonPage) -> int:
@@ -99,10 +128,58 @@ def _say_need(page: LessonPage) -> dict[str, str]:
     return checks.judge_need(page.trained.compare(page.chosen), 0).facts | {"run": run}
 
 
+def _see_runs(page: LessonPage) -> dict[str, str]:
+    one, epochs = page.trained.compare(page.chosen), page.trained.list_epochs(page.chosen)
+    ends = epochs.groupby("line", sort=False)["place"].max()
+    return {
+        "run": plain(page.options[page.chosen], 60),
+        "seconds": rough_duration(ends.iloc[0]),
+        "longer": rough_duration(ends.iloc[-1]),
+        "points": points(one.difference, one.n),
+        "p": say_p(one.p_value),
+    }
+
+
 def _judge_photos(page: LessonPage, asked: int) -> Verdict:
     assert page.forecast is not None  # the picture is drawn
     one = page.forecast.curve
     return checks.judge_photos(one.sizes.tolist(), one.means, one.judged, page.target, asked)
+
+
+def _see_photos(page: LessonPage) -> dict[str, str]:
+    """Return the gain of about the first and the last doubling of the photos."""
+    assert page.forecast is not None  # the picture is drawn
+    one = page.forecast.curve
+    sizes, last = one.sizes, len(one.sizes) - 1
+    more = int(np.abs(sizes / sizes[0] - 2).argmin())
+    half = int(np.abs(sizes / sizes[-1] - 0.5).argmin())
+    named = {"few": 0, "more": more, "half": half, "photos": last}
+    gains = {"early": one.means[more] - one.means[0], "late": one.means[last] - one.means[half]}
+    facts = {name: f"{sizes[place]:,}" for name, place in named.items()}
+    return facts | {name: points(float(gain), one.judged) for name, gain in gains.items()}
+
+
+def _see_mistakes(page: LessonPage) -> dict[str, str]:
+    lost = int(page.matrix[page.missed[0]].sum() - page.matrix.diagonal()[page.missed[0]])
+    name = plain(page.source.dataset.classes[page.missed[0]], 60)
+    every = int(page.matrix.sum() - page.matrix.trace())
+    return {"class": name, "lost": str(lost), "mistakes": str(every)}
+
+
+def _see_threshold(page: LessonPage) -> dict[str, str]:
+    answered, right = page.by_threshold[page.number].tolist()
+    low, high = (percent(end, answered) for end in wilson_interval(right, answered))
+    share = percent(right / answered if answered else np.nan, answered)
+    n = len(page.judged)
+    every = percent(float((page.scores.argmax(axis=1) == page.true).mean()), n)
+    return {"share": share, "low": low, "high": high, "every": every}
+
+
+def _see_excited(page: LessonPage) -> dict[str, str]:
+    photos = excite(page.source.id, int(page.chosen), page.sight).photos
+    [(label, same)] = Counter(page.source.dataset.labels[photos].tolist()).most_common(1)
+    name = plain(page.source.dataset.classes[label], 60)
+    return {"same": str(same), "of": str(len(photos)), "class": name}
 
 
 def _say_target(page: LessonPage) -> dict[str, str]:
@@ -110,18 +187,22 @@ def _say_target(page: LessonPage) -> dict[str, str]:
 
 
 QUESTIONS: dict[Check, Question] = {
-    "reach_loss": Question(
-        lambda page: {"limit": checks.say_loss(page.limit)}, _take_setting, _judge_rate
+    "reach_accuracy": Question(_say_target, _take_setting, _judge_rate, _see_rates),
+    "best_epoch": Question(lambda _: {}, _ask_epoch, _judge_epoch, _see_epochs),
+    "first_flip": Question(
+        lambda _: {},
+        _ask_flip,
+        _judge_flip,
+        lambda page: {"first": _judge_flip(page, 0).facts["first"]},
     ),
-    "best_epoch": Question(lambda _: {}, _ask_epoch, _judge_epoch),
-    "first_flip": Question(lambda _: {}, _take_setting, _judge_flip),
-    "enough_photos": Question(_say_target, _take_setting, _judge_photos),
+    "enough_photos": Question(_say_target, _take_setting, _judge_photos, _see_photos),
     "most_taken": Question(
         lambda page: {"class": plain(page.source.dataset.classes[page.asked], 60)},
         _ask_class,
         lambda page, asked: checks.judge_confusion(
             page.matrix, page.source.dataset.classes, page.asked, asked
         ),
+        _see_mistakes,
     ),
     "reach_right": Question(
         _say_target,
@@ -129,12 +210,16 @@ QUESTIONS: dict[Check, Question] = {
         lambda page, asked: checks.judge_threshold(
             page.by_threshold, len(page.judged), page.target, asked
         ),
+        _see_threshold,
     ),
-    "most_excited": Question(lambda page: {"feature": page.chosen}, _ask_excited, _judge_excited),
+    "most_excited": Question(
+        lambda page: {"feature": page.chosen}, _ask_excited, _judge_excited, _see_excited
+    ),
     "need_photos": Question(
         _say_need,
         _ask_need,
         lambda page, asked: checks.judge_need(page.trained.compare(page.chosen), asked),
+        _see_runs,
     ),
 }
 
@@ -162,11 +247,16 @@ def _say_verdict(page: LessonPage, verdict: Verdict) -> None:
     right = page.words.right.format_map(said)
     st.success(right, icon=":material/check_circle:")
     list_answered(page)[page.step.key] = (
-        f"{page.words.control}: {page.options[page.chosen]}. {right}"
+        f"{page.words.control}: {page.options[page.chosen]}. {right} {say_seen(page)}"
     )
     if page.drawn:
         rows = partial(pd.DataFrame.to_dict, orient="records")
         list_pictures(page)[page.step.key] = json.dumps(page.drawn, default=rows)
+
+
+def say_seen(page: LessonPage) -> str:
+    """Return the sentence about the person's own picture."""
+    return page.words.seen.format_map(QUESTIONS[page.step.check].see(page))
 
 
 def list_answered(page: LessonPage) -> dict[str, str]:

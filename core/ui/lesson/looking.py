@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from core.charts.theme import ROWS, choose_palette, style_altair, title_params
+from core.charts.theme import PERCENT_LABELS, ROWS, choose_palette, style_altair, title_params
 from core.datasets.quality.store import find_feature_sets
 from core.exact.head import ExactHead
 from core.exact.store import HeadSource
@@ -21,45 +21,50 @@ from models.backbone import Backbone, open_backbone
 from models.extraction import read_features
 
 _HEIGHT = 380
-_ROOM = 1.6
-"""Losses are drawn up to this multiple of the loss of guessing."""
+Measure = Literal["loss", "accuracy"]
 
 
-def list_losses(
-    learnt: Mapping[str, Sequence[LiveEpoch]], guess: float, words: Mapping[str, str]
+def list_epochs(
+    learnt: Mapping[str, Sequence[LiveEpoch]],
+    measure: Measure,
+    top: float,
+    words: Mapping[str, str],
 ) -> pd.DataFrame:
     """Return the rows of `draw_curves`.
 
-    Columns: epoch, loss (clipped), beyond (whether it was clipped), photos (the split in words),
-    split and when ("now", "before").
+    Columns: epoch, value (clipped at the top), beyond (whether it was clipped), photos (the split
+    in words), split and when ("now", "before").
     """
     rows = pd.DataFrame(
         [
-            {"epoch": epoch.number, "loss": loss, "split": split, "when": when}
+            {"epoch": epoch.number, "value": getattr(epoch, name), "split": split, "when": when}
             for when, epochs in learnt.items()
             for epoch in epochs
-            for split, loss in (("train", epoch.loss), ("validation", epoch.validation_loss))
+            for split, name in (("train", measure), ("validation", f"validation_{measure}"))
         ]
     )
-    top = _ROOM * guess
-    photos, beyond = rows["split"].map(words), rows["loss"] > top
-    return rows.assign(photos=photos, beyond=beyond, loss=rows["loss"].clip(upper=top))
+    photos, beyond = rows["split"].map(words), rows["value"] > top
+    return rows.assign(photos=photos, beyond=beyond, value=rows["value"].clip(upper=top))
 
 
-def draw_curves(epochs: int, guess: float, words: dict[str, str], dark: bool) -> Any:
-    """Return the loss of training and validation photos after each epoch, without its rows.
+def draw_curves(
+    epochs: int, measure: Measure, top: float, words: dict[str, str], dark: bool
+) -> Any:
+    """Return a measure of training and validation photos after each epoch, without its rows.
 
     Args:
         epochs: Length of the axis.
-        guess: The loss of equal scores for all classes.
+        top: End of the other axis.
         words: The lesson's words.
     """
     colours = choose_palette(dark)
     names = {split: words[split] for split in ("train", "validation")}
-    top = _ROOM * guess
     x = alt.X("epoch:Q", title=words["epoch"], scale=alt.Scale(domain=[1, epochs], nice=False))
     x.axis = alt.Axis(format="d", grid=False, tickCount=min(epochs, 10))
-    y = alt.Y("loss:Q", title=words["loss"], scale=alt.Scale(domain=[0, top], nice=False))
+    title = words["loss" if measure == "loss" else "right"]
+    y = alt.Y("value:Q", title=title, scale=alt.Scale(domain=[0, top], nice=False))
+    if measure == "accuracy":
+        y.axis = alt.Axis(labelExpr=PERCENT_LABELS, tickCount=5)
     colour = alt.Color(
         "photos:N",
         title=None,

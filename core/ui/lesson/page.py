@@ -11,17 +11,22 @@ import numpy as np
 import streamlit as st
 
 from core.charts.shares import draw_forecast, draw_shares, list_fan, list_points
-from core.datasets.quality.store import find_feature_sets
 from core.evaluation.intervals import wilson_interval
 from core.exact.store import CURVE, find_judged_source
 from core.formats import percent, plain
 from core.runs.jobs import read_job
-from core.runs.recipe.strategies import HEAD, STRATEGIES
+from core.runs.recipe.strategies import STRATEGIES
 from core.teaching.lessons import Picture, list_lessons, list_words
-from core.ui.lesson.checking import list_answered, list_pictures, show_check, write_report
-from core.ui.lesson.looking import draw_curves, excite, list_losses
+from core.ui.lesson.checking import (
+    list_answered,
+    list_pictures,
+    say_seen,
+    show_check,
+    write_report,
+)
+from core.ui.lesson.looking import draw_curves, excite, list_epochs
 from core.ui.lesson.reading import LESSON, SET, STEP, LessonPage, open_lesson, read_lesson_page
-from core.ui.lesson.trained import offer_training, show_preparation
+from core.ui.lesson.trained import MODEL, Trained, offer_training, show_preparation
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart, show_live_chart
 from core.ui.parts.exact import make_by_head, open_exact_head
@@ -34,6 +39,8 @@ from core.ui.wall.showing import Wall, show_wall
 from data.manifest import list_datasets
 
 _UNORDERED: tuple[Picture, ...] = ("confused", "strategies")
+_ROOM = 1.6
+"""Losses are drawn up to this multiple of the loss of guessing."""
 _MOST_PHOTOS, _TURNED_PX, _EXCITED_PX = 18, 104, 130
 _MORE: dict[Picture, tuple[str, str]] = {
     "photos": ("metrics", "Metrics"),
@@ -53,10 +60,11 @@ def show_lesson() -> None:
     lesson = open_lesson(folders[settle_choice(LESSON, list(folders), "transfer")])
     with st.container(key="lesson_pickers"):
         dataset = pick_dataset()
-    if not find_feature_sets(cache.workspace(), dataset.id):
+    run = Trained(dataset).runs.get(MODEL)
+    if run is None:
         show_preparation(dataset)
         return
-    opened = open_exact_head(lambda: find_judged_source(cache.workspace(), dataset))
+    opened = open_exact_head(lambda: find_judged_source(cache.workspace(), dataset, run.id))
     if opened is None:
         return
     source, head = opened
@@ -99,10 +107,10 @@ def _show_step(page: LessonPage) -> None:
                 make_by_head(page.source, waits, page.words.picture)
             elif not page.chosen:
                 st.info(page.words.nothing, icon=":material/info:")
-                if page.step.picture == "strategies":
-                    offer_training(page.trained)
             else:
                 _PICTURES[page.step.picture](page, before)
+            if page.step.picture == "strategies":
+                offer_training(page.trained)
         with asked:
             if page.chosen and not waits:
                 show_check(page)
@@ -135,19 +143,20 @@ def _say(page: LessonPage) -> dict[str, str]:
 
 
 def _show_curves(page: LessonPage, before: str) -> None:
-    """Draw the losses of training and validation photos, epoch by epoch."""
+    """Draw the measure of training and validation photos, epoch by epoch."""
     learnt = {"now": page.learn_with(float(page.chosen))}
     if before:
         learnt = {"before": page.learn_with(float(before))} | learnt
-    guess, epochs = math.log(page.head.n_classes), page.step.recipe.epochs
-    words = _say(page)
-    rows = list_losses(learnt, guess, words)
+    epochs, measure, words = page.step.recipe.epochs, page.step.shows, _say(page)
+    top = _ROOM * math.log(page.head.n_classes) if measure == "loss" else 1.0
+    rows = list_epochs(learnt, measure, top, words)
     page.drawn.update(
-        show_live_chart(draw_curves, rows, epochs, guess, words, alt=page.words.picture)
+        show_live_chart(draw_curves, rows, epochs, measure, top, words, alt=page.words.picture)
     )
     n = len(page.judged)
     share = learnt["now"][-1].validation_accuracy
-    st.caption(_say_share(page, page.text["right"], round(share * n), n))
+    line = f"{page.text['right']}, {page.text['epoch']} {epochs}"
+    st.caption(_say_share(page, line, round(share * n), n))
 
 
 def _show_shares(page: LessonPage, before: str) -> None:
@@ -164,11 +173,11 @@ def _show_shares(page: LessonPage, before: str) -> None:
 
 
 def _show_strategies(page: LessonPage, _before: str) -> None:
-    """Draw accuracy by seconds of training for the head-only run and the chosen one."""
+    """Draw accuracy by seconds of training for the lesson's run and the chosen one."""
     words = _say(page) | {"control": page.text["seconds"]}
     epochs = page.trained.list_epochs(page.chosen)
     page.drawn.update(show_kept_chart(draw_shares, epochs, {}, words, True, alt=page.words.picture))
-    for name in (HEAD, page.chosen):
+    for name in (MODEL, page.chosen):
         run = page.trained.runs[name]
         n, share = run.val_photos or 0, run.best_val_accuracy or 0.0
         st.caption(
@@ -176,8 +185,12 @@ def _show_strategies(page: LessonPage, _before: str) -> None:
         )
 
 
-def _say_share(page: LessonPage, line: str, hits: int, of: int) -> str:
-    """Return a share in words, with its interval and n."""
+def _say_share(page: LessonPage, line: str, hits: float, of: int) -> str:
+    """Return a share in words, with its interval and n.
+
+    Args:
+        hits: A fraction where it is the mean of several samples.
+    """
     low, high = (percent(end, of) for end in wilson_interval(hits, of))
     line = line[:1].upper() + line[1:]
     if is_presenting():
@@ -197,7 +210,7 @@ def _show_forecast(page: LessonPage, before: str) -> None:
         show_kept_chart(draw_forecast, points, fan, marks, words, alt=page.words.picture)
     )
     row, n = points.iloc[page.number], forecast.curve.judged
-    lines = [_say_share(page, said["right"], round(row["mean"] * n), n)]
+    lines = [_say_share(page, said["right"], row["mean"] * n, n)]
     if row["low"] < row["high"]:  # with all photos the samples are equal
         draws = {name: percent(row[name], n) for name in ("low", "high")}
         lines.append(said["draws"].format(n=len(forecast.curve.values), **draws))
@@ -268,12 +281,12 @@ _PICTURES: dict[Picture, Callable[[LessonPage, str], None]] = {
 
 def _show_end(page: LessonPage) -> None:
     """Draw the sentence to remember, and the ways on."""
-    words, run = page.text, page.trained.runs.get(HEAD)
+    words, run = page.text, page.source.run
     with st.expander(words["remember"], icon=":material/lightbulb:", expanded=True):
-        st.markdown(page.words.remember)
-    if run and page.step.picture in _MORE:
+        st.markdown(f"{say_seen(page) if page.chosen else ''} {page.words.remember}")
+    if page.step.picture in _MORE:
         name, title = _MORE[page.step.picture]
-        link_page(name, f"{words['more']} {title}", "open_in_new", run=run.id)
+        link_page(name, f"{words['more']} {title}", "open_in_new", run=run)
     if page.place + 1 < len(page.lesson.steps):
 
         def open_next() -> None:
@@ -285,5 +298,4 @@ def _show_end(page: LessonPage) -> None:
     report = partial(write_report, page, list_answered(page), list_pictures(page))
     st.download_button(words["report"], report, "lesson.html", icon=":material/download:")
     link_page("predict", words["own"], "photo_camera")
-    if run:
-        link_page("metrics", words["notebook"], "code", run=run.id)
+    link_page("metrics", words["notebook"], "code", run=run)

@@ -5,7 +5,7 @@ In the URL: `lesson`, `step` (from 1) and `set` (the value of the control).
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ from core.evaluation.confusion import count_confusions
 from core.exact.curves import Forecast, order_stratified
 from core.exact.head import ExactHead
 from core.exact.store import CURVE, HeadSource
-from core.runs.recipe.strategies import HEAD, STRATEGIES
-from core.teaching.checks import EPOCH, find_limit
+from core.runs.recipe.strategies import STRATEGIES
+from core.teaching.checks import FEWEST_ANSWERS, find_lows, find_target, round_down
 from core.teaching.lessons import Lesson, Step, StepWords, Word, read_lesson
 from core.teaching.live_head import Known, LiveEpoch, LiveRecipe, learn
 from core.ui.lesson.looking import OFFERED, Sight, Turned, choose_beside, find_telling, turn_photo
-from core.ui.lesson.trained import Trained
+from core.ui.lesson.trained import MODEL, Trained
 from core.ui.parts import cache
 from core.ui.parts.state import choose_from, choose_number
 from core.ui.visitor import name_browser
@@ -82,7 +82,9 @@ class LessonPage:
         if self.step.picture == "excited":
             return {str(one): str(one) for one in self.features}
         if self.step.picture == "strategies":
-            return {name: STRATEGIES[name].title for name in self.trained.runs if name != HEAD}
+            return {name: STRATEGIES[name].title for name in self.trained.runs if name != MODEL}
+        if self.step.picture == "unsure" and len(self.judged) < FEWEST_ANSWERS:
+            return {}
         form = _FORMS.get(self.step.varies if self.step.picture == "curves" else self.step.picture)
         return {f"{value:g}": (form or "{:.0f} %").format(value) for value in self.step.values}
 
@@ -91,7 +93,7 @@ class LessonPage:
         """The value of the control; its start for an invalid link; empty without options."""
         if named := choose_from(SET, self.options, ""):
             return named
-        if self.step.values:
+        if self.step.values and self.options:
             return f"{self.step.start:g}"
         names = list(self.options) or [""]
         return names[-1] if self.step.picture == "photos" else names[0]
@@ -109,7 +111,7 @@ class LessonPage:
     @property
     def forecast(self) -> Forecast | None:
         """The learning curve with its forecast; None before its job."""
-        return cache.forecast(self.source.dataset.id)
+        return cache.forecast(self.source.dataset.id, self.source.run)
 
     @property
     def judged(self) -> np.ndarray:
@@ -130,6 +132,9 @@ class LessonPage:
     def features(self) -> list[int]:
         """A few of the features that separate the classes."""
         telling = find_telling(self.source.id, self.sight)
+        values = np.sort(self.sight.read()[self.judged][:, telling], axis=0)[::-1]
+        high, middle = max(len(values) // 20, 1) - 1, len(values) // 2
+        telling = telling[values[high] > values[middle]]  # else the question has no answer
         drawn = np.random.default_rng(self.person).permutation(telling)[:OFFERED]
         return sorted(int(one) for one in drawn)
 
@@ -165,12 +170,10 @@ class LessonPage:
         seed = self.person % _SEEDS
         return _learn(self.source.id, self.step.vary(value), seed, self.source, self.head)
 
-    @property
-    def limit(self) -> float:
-        """The loss after epoch 5 that the question asks for."""
-        recipes = [replace(self.step.vary(value), epochs=EPOCH) for value in self.step.values]
-        seed, source = self.person % _SEEDS, self.source
-        return find_limit([_learn(source.id, one, seed, source, self.head) for one in recipes])
+    @cached_property
+    def learnt_shares(self) -> np.ndarray:
+        """(v,): the accuracy after the last epoch, by value of the control."""
+        return np.array([self.learn_with(one)[-1].validation_accuracy for one in self.step.values])
 
     @cached_property
     def turned(self) -> Turned:
@@ -213,19 +216,20 @@ class LessonPage:
     @cached_property
     def target(self) -> float:
         """The share that the question asks for: reachable here, but seldom at the start."""
+        if self.step.picture == "curves":
+            return find_target(self.learnt_shares)
         if self.step.picture == "photos":
             assert self.forecast is not None  # the picture is drawn
             shares = self.forecast.curve.means
             share = 0.5 + self.person % 30 / 100
-            return float(np.floor(100 * (shares[0] + share * (shares.max() - shares[0]))) / 100)
-        answered, right = self.by_threshold.T
-        shares = right / np.maximum(answered, 1)
-        best = float(np.floor(100 * shares.max())) / 100
+            return round_down(shares[0] + share * (shares.max() - shares[0]))
+        lows = find_lows(self.by_threshold)
+        best = round_down(lows.max())
         target = min(_TARGETS[self.person % len(_TARGETS)], best)
-        if target > shares[0]:
+        if target > lows[0]:
             return target
         # Halfway between start and best, so that the control must move.
-        return min(best, float(np.floor(50 * (shares[0] + best)) + 1) / 100)
+        return min(best, round_down((lows[0] + best) / 2) + 0.01)
 
 
 def read_lesson_page(source: HeadSource, head: ExactHead, lesson: Lesson) -> LessonPage:

@@ -18,7 +18,7 @@ from core.runs.queue.estimating import estimate_run
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import Recipe, suggest_settings
-from core.runs.recipe.strategies import HEAD, STRATEGIES, StrategyName
+from core.runs.recipe.strategies import STRATEGIES, StrategyName
 from core.runs.run_files import curve
 from core.runs.store import RunRecord, list_runs
 from core.ui.comparing.reading import compare_runs
@@ -31,6 +31,9 @@ from data.dataset import Dataset
 from data.sources.found import SourceRequest
 from models.catalogue import STARTER
 from models.weights import Weights, find_weights
+
+MODEL: StrategyName = "exact"
+"""The strategy of the run that answers in all steps, and on the pages that these link to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +49,18 @@ class Trained:
 
     @cached_property
     def runs(self) -> dict[str, RunRecord]:
-        """Strategy → its newest finished run, with the weights of the head-only run."""
+        """Strategy → its newest finished run, with the weights of the lesson's run."""
         newest: dict[tuple[str, str], RunRecord] = {}
         for run in self.every:
             if run.state == "done":
                 newest.setdefault((run.recipe.weights, run.recipe.strategy), run)
-        weights = next((weights for weights, name in newest if name == HEAD), None)
+        weights = next((weights for weights, name in newest if name == MODEL), None)
         return {name: run for (one, name), run in newest.items() if one == weights}
 
     @property
     def untrained(self) -> list[Recipe]:
-        """Recipes like the head-only run, with strategies that have no run yet."""
-        if HEAD not in self.runs:
-            return []
-        base, device = self.runs[HEAD].recipe, cache.device()
+        """Recipes like the lesson's run, with strategies that have no run yet."""
+        base, device = self.runs[MODEL].recipe, cache.device()
         return [
             replace(base, strategy=name, **suggest_settings(name, device.kind, device.half))
             for name in get_args(StrategyName)
@@ -67,9 +68,9 @@ class Trained:
         ]
 
     def list_epochs(self, chosen: str) -> pd.DataFrame:
-        """Return epochs of the head-only run and the chosen one: place (seconds), share, line."""
+        """Return epochs of the lesson's run and the chosen one: place (seconds), share, line."""
         parts = []
-        for name in (HEAD, chosen):
+        for name in (MODEL, chosen):
             epochs = curve(cache.event_tail(self.runs[name].id).read())
             facts = {
                 "place": place_epochs(epochs, by_time=True),
@@ -80,8 +81,8 @@ class Trained:
         return pd.concat(parts, ignore_index=True)
 
     def compare(self, chosen: str) -> Comparison:
-        """Compare the head-only run with the chosen one on validation photos."""
-        return compare_runs(self.runs[HEAD], self.runs[chosen], "validation").comparison
+        """Compare the lesson's run with the chosen one on validation photos."""
+        return compare_runs(self.runs[MODEL], self.runs[chosen], "validation").comparison
 
 
 def offer_training(trained: Trained) -> None:
@@ -158,10 +159,16 @@ def show_preparation(dataset: Dataset | None) -> None:
 
 
 def _choose_recipe(dataset: Dataset) -> Recipe:
-    """Return the recipe of a head with the ImageNet weights, or with the built-in ones."""
+    """Return the recipe of an exact head with the ImageNet weights, or with the built-in ones."""
     usual = find_or_say()
     weights = usual if isinstance(usual, Weights) else find_weights(cache.workspace(), STARTER)
-    return Recipe(dataset=dataset.id, weights=weights.name, weights_digest=weights.digest)
+    return Recipe(
+        dataset=dataset.id,
+        weights=weights.name,
+        weights_digest=weights.digest,
+        strategy=MODEL,
+        **suggest_settings(MODEL, "cpu"),
+    )
 
 
 def _train(recipe: Recipe, dataset: Dataset) -> NoReturn:

@@ -143,10 +143,12 @@ def quality(dataset_id: str) -> QualityResult | None:
 
 
 @cached_by(analyses_written, most=4)
-def forecast(dataset_id: str) -> Forecast | None:
-    """Return the forecast of a dataset; None until its learning curve is measured."""
+def forecast(dataset_id: str, run_id: str = "") -> Forecast | None:
+    """Return the forecast of a dataset, or of the exact head of a run; None until its learning
+    curve is measured.
+    """
     try:
-        source = find_judged_source(workspace(), dataset(dataset_id))
+        source = find_judged_source(workspace(), dataset(dataset_id), run_id)
     except FeaturesMissing:
         return None
     return read_forecast(workspace(), source)

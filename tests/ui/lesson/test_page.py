@@ -29,12 +29,15 @@ from tests.ui.driver import captions, open_page, press, run, text_of
 def seen(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[LessonPage]:
     """What the page has read, newest last; the lesson is prepared.
 
-    Some validation photos are of another class than they show, so that something is confused.
+    Some validation photos are of another class than they show, so that something is confused;
+    twenty at least judge, so that a threshold can be asked for.
     """
     parent = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     photos = parent.photo_numbers("validation")
     moved = photos[parent.labels[photos] == 0][:2]
     add_edits(trained_copy, parent, moved, "relabel", parent.classes[1])
+    judging = [*parent.photo_numbers("test"), *parent.photo_numbers("train")[::2]]
+    add_edits(trained_copy, parent, judging, "move", "validation")
     dataset = apply_edits(trained_copy, parent)
     for strategy in ("head", "exact"):
         recipe = make_recipe(trained_copy, dataset.id, strategy=strategy)
@@ -86,6 +89,12 @@ def choose_excited(app: AppTest, page: LessonPage, right: bool) -> None:
     app.session_state[name] = [order[-1 if right else 0]]
 
 
+def choose_rotation(app: AppTest, page: LessonPage, right: bool) -> None:
+    judge, places = QUESTIONS["first_flip"].judge, range(len(page.step.values) + 1)
+    fits = [not judge(page, place).wrong for place in places]
+    app.selectbox(key=f"{page.key}.flip").set_value(fits.index(right))
+
+
 def tell_apart(app: AppTest, page: LessonPage, right: bool) -> None:
     fits = [
         not judge_need(page.trained.compare(page.chosen), place).wrong
@@ -95,9 +104,9 @@ def tell_apart(app: AppTest, page: LessonPage, right: bool) -> None:
 
 
 WAYS: dict[str, Callable[[AppTest, LessonPage, bool], None]] = {
-    "reach_loss": turn,
+    "reach_accuracy": turn,
     "best_epoch": type_epoch,
-    "first_flip": turn,
+    "first_flip": choose_rotation,
     "enough_photos": turn,
     "most_taken": choose_class,
     "reach_right": turn,
@@ -166,13 +175,16 @@ def test_a_room_sees_the_farthest_turns_and_short_figures(seen: list[LessonPage]
 def test_missing_runs_are_trained_from_the_step_and_the_curve_is_measured(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("lesson.trained", "parts.live_state"):
+    for module in ("lesson.trained", "recipes.form", "parts.live_state"):
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
     source = find_judged_source(
         trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     )
-    prepare_head(trained_copy, source)
     assert read_forecast(trained_copy, source) is None
+    assert "Prepare the lesson" in [one.label for one in open_page("lesson", step="6").button]
+    recipe = make_recipe(trained_copy, source.dataset.id, strategy="exact")
+    train(trained_copy, submit_run(trained_copy, recipe)[0])
+    prepare_head(trained_copy, source)
     app = open_page("lesson", step="6")
     titles = [STRATEGIES[name].title for name in ("last_stage", "full")]
     offered = [one for one in app.button if one.key and one.key.startswith("lesson.train.")]
@@ -194,5 +206,5 @@ def test_an_empty_workspace_is_prepared_with_one_button(
     wait_until(lambda: list_datasets(workspace), "the sample is imported")
     run(app)
     [submitted] = list_runs(workspace)
-    assert submitted.recipe.strategy == "head" and submitted.state == "queued"
+    assert submitted.recipe.strategy == "exact" and submitted.state == "queued"
     assert "Prepare the lesson" not in [one.label for one in app.button]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core.evaluation.comparison import compare_predictions
+from core.evaluation.intervals import wilson_interval
 from core.teaching import checks
 from core.teaching.live_head import LiveEpoch
 
@@ -16,15 +17,15 @@ def curve(*losses: float) -> list[LiveEpoch]:
     ]
 
 
-def test_a_rate_is_too_low_too_high_or_right() -> None:
-    slow, good = curve(1.6, 1.5, 1.4, 1.3, 1.2), curve(1.0, 0.8, 0.7, 0.6, 0.55)
-    wild = curve(3.0, 9.0, 2.0, 8.0, float("inf"))
-    limit = checks.find_limit([slow, good, wild, curve(1, 1, 1, 1, 0.5), curve(1, 1, 1, 1, 0.6)])
-    assert limit == pytest.approx(0.66)  # the third best, and a tenth
-    assert checks.judge_rate(good, limit).wrong == ""
-    assert checks.judge_rate(slow, limit).wrong == "too_slow"
-    verdict = checks.judge_rate(wild, limit)
-    assert (verdict.wrong, verdict.facts["loss"]) == ("too_fast", "∞")
+def test_a_rate_with_the_most_right_answers_is_right_and_others_say_where_to_go() -> None:
+    shares = np.array([0.2, 0.5, 0.82, 0.84, 0.83, 0.839, 0.2])
+    target = checks.find_target(shares)
+    assert target == 0.83  # the third best, in whole percent
+    verdicts = [checks.judge_rate(shares, 400, target, place) for place in range(7)]
+    wrong = [one.wrong for one in verdicts]
+    assert wrong == ["too_slow", "too_slow", "too_slow", "", "", "", "too_fast"]
+    near = checks.judge_rate(np.array([0.8297, 0.9]), 100, 0.83, 0)
+    assert near.facts["reached"] == "82.97 %"  # 83 % would look like enough
 
 
 def test_an_epoch_is_right_near_the_best_one_or_where_the_curve_is_as_low() -> None:
@@ -35,13 +36,15 @@ def test_an_epoch_is_right_near_the_best_one_or_where_the_curve_is_as_low() -> N
     assert checks.judge_epoch(epochs, 8).wrong == "too_late"
 
 
-def test_the_first_turn_that_changes_the_answer_is_right_or_the_last_one() -> None:
+def test_the_first_turn_that_changes_the_answer_is_right_or_never() -> None:
     turns, names = (10, 45, 90), ("a", "b", "c")
     flips = [[False, True, True], [False, False, False], [True, False, False]]
-    wrong = [[checks.judge_flip(turns, one, names, n).wrong for n in range(3)] for one in flips]
-    assert wrong[0] == ["too_small", "", "too_large"]
-    assert wrong[1] == ["too_small", "too_small", ""]
-    assert wrong[2] == ["", "too_large", "too_large"]
+    verdicts = [[checks.judge_flip(turns, one, names, n) for n in range(4)] for one in flips]
+    wrong = [[one.wrong for one in each] for each in verdicts]
+    assert wrong[0] == ["too_small", "", "too_large", "too_large"]
+    assert wrong[1] == ["too_small", "too_small", "too_small", ""]
+    assert wrong[2] == ["", "too_large", "too_large", "too_large"]
+    assert [each[3].facts["first"] for each in verdicts] == ["at 45°", "never", "at 10°"]
 
 
 def test_the_first_number_of_photos_that_reaches_the_target_is_right() -> None:
@@ -58,10 +61,12 @@ def test_a_class_taken_for_two_others_equally_often_has_two_right_answers() -> N
     assert wrong == ["", "", "not_most"]
 
 
-def test_the_lowest_threshold_that_reaches_the_target_is_right() -> None:
-    by_threshold = np.array([[100, 80], [80, 75], [40, 39], [0, 0]])
-    wrong = [checks.judge_threshold(by_threshold, 100, 0.9, asked).wrong for asked in range(4)]
-    assert wrong == ["too_low", "", "too_high", "too_low"]
+def test_the_lowest_threshold_whose_interval_reaches_the_target_is_right() -> None:
+    by_threshold = np.array([[100, 80], [80, 78], [40, 40], [30, 29], [19, 19], [0, 0]])
+    lows = checks.find_lows(by_threshold)
+    assert lows[0] == wilson_interval(80, 100)[0] and lows[4] == lows[5] == 0
+    wrong = [checks.judge_threshold(by_threshold, 100, 0.85, asked).wrong for asked in range(6)]
+    assert wrong == ["too_low", "", "too_high", "too_few", "too_few", "too_few"]
 
 
 def test_the_photo_that_excites_most_of_those_offered_is_right() -> None:
@@ -75,7 +80,7 @@ def test_the_photo_that_excites_most_of_those_offered_is_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "first"), [(0, "100"), (12, "1,000"), (18, "30,000"), (20, "> 100,000")]
+    ("lost", "first"), [(0, "100"), (12, "1,000"), (18, "30,000"), (20, "more than 100,000")]
 )
 def test_as_many_photos_as_tell_two_runs_apart_are_right(lost: int, first: str) -> None:
     seen = compare_predictions(*answer(gained=20, lost=lost, n=200), ["a", "b"])

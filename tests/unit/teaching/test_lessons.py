@@ -50,7 +50,8 @@ def test_right_answers_are_written_in_the_order_of_the_steps(workspace: Workspac
     [
         ("words.yaml", "  next: ", "  nexxt: ", "next"),
         ("words.yaml", "      too_slow:", "      too_small:", "the answer “too_slow” is missing"),
-        ("words.yaml", "{limit}", "{limits}", "“{limits}” is unknown; known: limit, loss"),
+        ("words.yaml", "{reached}", "{got}", "“{got}” is unknown; known: reached, target"),
+        ("words.yaml", "{rates}", "{best}", "“{best}” is unknown; known: rates, target"),
         ("lesson.yaml", "start: 0.00003", "start: 0.00004", "start 4e-05 is not among the values"),
         ("lesson.yaml", "check: best_epoch", "check: guess", "steps.2.check"),
         ("lesson.yaml", "hidden: 64", "hiden: 64", "steps.1.recipe"),

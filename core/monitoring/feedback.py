@@ -21,14 +21,14 @@ from sqlalchemy import (
     update,
 )
 
-from core.errors import FeedbackRefused
+from core.errors import FeedbackRefused, VersionMissing
 from core.formats import check_note
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.tables import feedback_table, predictions_table
 from core.registry.store import select_version
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
-from data.sources.names import check_class_name, find_meant_class, fold_name, match_class
+from data.sources.names import check_class_name, find_meant_class, match_class
 
 State = Literal["waiting", "accepted", "relabelled", "discarded", "used"]
 """“used”: accepted or relabelled, and part of a dataset now."""
@@ -154,7 +154,7 @@ def give_feedback(
     }
     given = None if photo is None else Photo(photo)
     with write_database(workspace) as connection:
-        query = select(_ROW.top, _ROW.photo).where(_ROW.id == prediction_id)
+        query = select(_ROW.top, _ROW.photo, _ROW.version).where(_ROW.id == prediction_id)
         answer = connection.execute(query).first()
         if answer is None:
             raise FeedbackRefused(
@@ -168,7 +168,9 @@ def give_feedback(
                 "Send exactly the same file, or none.",
                 prediction=prediction_id,
             )
-        right = fold_name(class_name) == fold_name(answer.top)  # the spelling may differ
+        # The spelling may differ, but “a” and “A” may both be classes.
+        known = () if answer.version is None else find_classes(connection, answer.version)
+        right = match_class(class_name, [*known, answer.top]) == answer.top
         values["was_right"] = right
         values["class_name"] = answer.top if right else check_class_name(class_name)
         stored = _store(connection, values)
@@ -177,8 +179,8 @@ def give_feedback(
     return stored
 
 
-def check_known(workspace: Workspace, prediction_id: str, class_name: str) -> None:
-    """Check that the version that answered knows a class, in any spelling.
+def settle_class(workspace: Workspace, prediction_id: str, class_name: str) -> str:
+    """Return the class of the version that answered with that name in any spelling.
 
     Raises:
         FeedbackRefused: It does not: a program that misspells a class must not add one.
@@ -187,10 +189,10 @@ def check_known(workspace: Workspace, prediction_id: str, class_name: str) -> No
         query = select(_ROW.version).where(_ROW.id == prediction_id)
         number = connection.scalar(query)
         if number is None:  # the log does not know the answer, or a run gave it
-            return
-        classes = select_version(connection, number).classes
-    if match_class(class_name, classes) in classes:
-        return
+            return class_name
+        classes = find_classes(connection, number)
+    if (known := match_class(class_name, classes)) in classes or not classes:
+        return known
     meant = find_meant_class(class_name, classes)
     raise FeedbackRefused(
         f"The model does not know the class “{class_name}”.",
@@ -199,6 +201,14 @@ def check_known(workspace: Workspace, prediction_id: str, class_name: str) -> No
         else "GET /v1/models lists the classes. Give feedback of a new class on the page Predict.",
         prediction=prediction_id,
     )
+
+
+def find_classes(connection: Connection, number: int) -> tuple[str, ...]:
+    """Return the classes of a version; empty where it was deleted."""
+    try:
+        return tuple(select_version(connection, number).classes)
+    except VersionMissing:
+        return ()
 
 
 def _store(connection: Connection, values: dict[str, Any]) -> Feedback:

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from core.errors import PetalscopeError, RequestRefused, ServiceBusy
-from core.monitoring.feedback import check_known, give_feedback
+from core.monitoring.feedback import give_feedback, settle_class
 from core.monitoring.rules import list_alarms
 from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
 from core.serving import schemas
@@ -219,11 +219,11 @@ def give(request: Request, service: Parts, given: schemas.FeedbackGiven) -> sche
     With `photo_base64`, the photo of that answer is stored for the review.
     """
     service.logbook.flush(_FLUSH_S)  # the answer may still be on its way into the log
-    check_known(service.workspace, given.prediction_id, given.class_name)
+    name = settle_class(service.workspace, given.prediction_id, given.class_name)
     feedback = give_feedback(
         service.workspace,
         given.prediction_id,
-        class_name=given.class_name,
+        class_name=name,
         photo=given.photo_base64,
         who=_find_client(request),
         note=given.note,

@@ -32,6 +32,9 @@ class Evaluation:
     per_class: pd.DataFrame
     """class, support, predicted, then precision, recall and f1 with 95 % intervals (…_low, …_high);
     in the order of the classes."""
+    averages: pd.DataFrame
+    """average ("macro", "weighted"), precision, recall, f1, over the classes with photos; the
+    precision of a class without predictions counts as 0."""
 
 
 def evaluate_scores(scores: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> Evaluation:
@@ -58,6 +61,7 @@ def evaluate_scores(scores: np.ndarray, labels: np.ndarray, classes: Sequence[st
         loss=float(cross_entropies(scores, labels).mean()) if n else np.nan,
         balanced_accuracy=float(per_class["recall"].mean()),
         per_class=per_class,
+        averages=_average_classes(per_class),
     )
 
 
@@ -109,3 +113,14 @@ def _measure_classes(matrix: np.ndarray, classes: Sequence[str]) -> pd.DataFrame
     ends = [f1_interval(int(of), int(union)) for of, union in unions]
     columns["f1_low"], columns["f1_high"] = np.array(ends).reshape(-1, 2).T
     return pd.DataFrame(columns)
+
+
+def _average_classes(per_class: pd.DataFrame) -> pd.DataFrame:
+    measured = per_class[["precision", "recall", "f1"]].fillna(0.0)
+    support = per_class["support"]
+    n = support.sum()
+    rows = {
+        "macro": measured[support > 0].mean(),
+        "weighted": measured.mul(support, axis=0).sum() / n if n else measured.mean() * np.nan,
+    }
+    return pd.DataFrame(rows).T.rename_axis("average").reset_index()

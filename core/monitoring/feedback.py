@@ -168,8 +168,7 @@ def give_feedback(
                 "Send exactly the same file, or none.",
                 prediction=prediction_id,
             )
-        # The spelling may differ, but “a” and “A” may both be classes.
-        known = () if answer.version is None else find_classes(connection, answer.version)
+        known = find_classes(connection, answer.version)
         right = match_class(class_name, [*known, answer.top]) == answer.top
         values["was_right"] = right
         values["class_name"] = answer.top if right else check_class_name(class_name)
@@ -187,10 +186,7 @@ def settle_class(workspace: Workspace, prediction_id: str, class_name: str) -> s
     """
     with read_database(workspace) as connection:
         query = select(_ROW.version).where(_ROW.id == prediction_id)
-        number = connection.scalar(query)
-        if number is None:  # the log does not know the answer, or a run gave it
-            return class_name
-        classes = find_classes(connection, number)
+        classes = find_classes(connection, connection.scalar(query))
     if (known := match_class(class_name, classes)) in classes or not classes:
         return known
     meant = find_meant_class(class_name, classes)
@@ -203,8 +199,10 @@ def settle_class(workspace: Workspace, prediction_id: str, class_name: str) -> s
     )
 
 
-def find_classes(connection: Connection, number: int) -> tuple[str, ...]:
-    """Return the classes of a version; empty where it was deleted."""
+def find_classes(connection: Connection, number: int | None) -> tuple[str, ...]:
+    """Return the classes of a version; empty for an answer of a run or a deleted version."""
+    if number is None:
+        return ()
     try:
         return tuple(select_version(connection, number).classes)
     except VersionMissing:

@@ -5,7 +5,7 @@ WEIGHTS ?= pretrained
 WHAT ?= extract train predict page
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --durations=15
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadscope --durations=15
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q install
 UV := uv==0.13.9
 # uv installs several times as fast as pip; where it cannot, pip does.
@@ -25,7 +25,7 @@ run: $(VENV)/.installed  ## install what is missing, import the sample once, ope
 api: $(VENV)/.installed  ## serve the champion to programs: the prediction API (API_PORT=8000)
 	@$(BIN)/python -m core serve $(if $(API_PORT),--port $(API_PORT))
 
-test: $(VENV)/.installed-tests  ## install what tests need, run all but the slow ones, two at a time
+test: $(VENV)/.installed-tests  ## install what tests need, run all but the slow ones, three at a time
 	@.ci/system-packages
 	@$(PYTEST) -m "not slow"
 

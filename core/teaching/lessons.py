@@ -27,7 +27,7 @@ Varied = Literal["learning_rate", "dropout", "epochs", "wrong"]
 Word = Literal[
     "check", "next", "done", "remember", "interval", "epoch", "loss", "train", "validation",
     "share", "right", "answered", "seconds", "own", "report", "photos", "draws", "foreseen",
-    "notebook", "more", "never",
+    "notebook", "more", "never", "network",
 ]  # fmt: skip
 
 _PAPER = """<!doctype html>
@@ -75,7 +75,7 @@ class Step(_Part):
 
 _CHOSEN = ("curves", "turned", "unsure")
 """Pictures whose control needs values."""
-_MAY_BE_EMPTY: tuple[Picture, ...] = ("confused", "strategies", "unsure")
+_MAY_BE_EMPTY: tuple[Picture, ...] = ("excited", "confused", "strategies", "unsure")
 """Pictures that a dataset may have no data for."""
 
 

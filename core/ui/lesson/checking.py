@@ -18,10 +18,10 @@ from core.teaching.checks import NEEDS, Check, Verdict
 from core.teaching.lessons import write_answers
 from core.ui.lesson.looking import excite
 from core.ui.lesson.reading import LessonPage
-from core.ui.wall.showing import Wall, show_wall
 
 _CHART_PX = 600
 """Width of a chart in the file."""
+_PHOTO_PX = 94
 
 
 class Question(NamedTuple):
@@ -96,9 +96,17 @@ def _judge_flip(page: LessonPage, asked: int) -> Verdict:
 
 
 def _ask_excited(page: LessonPage) -> tuple[int, ...]:
-    photos, _ = page.beside
-    wall = Wall(key=f"{page.key}.excited.{page.chosen}", opens=False)
-    return show_wall(page.source.dataset, photos, wall).selected
+    photos, names = page.beside[0].tolist(), [str(place) for place in range(1, 5)]
+    shown = [page.source.dataset.read_photo(one) for one in photos]
+    st.image(shown, caption=names, width=_PHOTO_PX, alt=names)
+    chosen = st.segmented_control(
+        page.words.check,
+        photos,
+        format_func=dict(zip(photos, names, strict=True)).__getitem__,
+        key=f"{page.key}.excited.{page.chosen}",
+        label_visibility="collapsed",
+    )
+    return () if chosen is None else (chosen,)
 
 
 def _judge_excited(page: LessonPage, chosen: tuple[int, ...]) -> Verdict:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 import altair as alt
@@ -89,10 +90,50 @@ def draw_curves(
     )
 
 
+PARTS = "photo", "stages", "features", "head", "answer"
+"""The parts of a network, in the order in which a photo passes them."""
+_WIDTHS = 84, 150, 130, 84, 84
+_GAP, _TALL, _PX = 20, 40, 500
+
+
+def draw_network(parts: Sequence[str], names: Sequence[str], mark: float | None, dark: bool) -> str:
+    """Return a picture of the network as SVG, with the working parts lit.
+
+    Args:
+        parts: Of `PARTS`, lit.
+        names: Words of each part, in their order.
+        mark: The place of one feature, 0 to 1.
+    """
+    colours = choose_palette(dark)
+    drawn, left = [], 0
+    for part, name, width in zip(PARTS, names, _WIDTHS, strict=True):
+        lit = part in parts
+        edge, ink = (colours.accent, colours.ink) if lit else (colours.line, colours.quiet)
+        drawn.append(
+            f'<rect x="{left + 1}" y="1" width="{width - 2}" height="{_TALL - 2}" rx="5" '
+            f'fill="{edge}" fill-opacity="{0.2 if lit else 0}" stroke="{edge}" stroke-width="2"/>'
+            f'<text x="{left + width / 2:g}" y="{_TALL / 2 + 5:g}" text-anchor="middle" '
+            f'font-family="sans-serif" font-size="14" fill="{ink}">{escape(name)}</text>'
+        )
+        if part == "features" and mark is not None:
+            place = left + 4 + mark * (width - 8)
+            drawn.append(
+                f'<rect x="{place:.1f}" width="3" height="{_TALL}" fill="{colours.wrong}"/>'
+            )
+        left += width + _GAP
+        if part != PARTS[-1]:
+            drawn.append(
+                f'<path d="M{left - _GAP + 3} {_TALL / 2:g} h{_GAP - 6} m-5 -4 l5 4 l-5 4" '
+                f'fill="none" stroke="{colours.quiet}" stroke-width="1.5"/>'
+            )
+    whole = f'viewBox="0 0 {left - _GAP} {_TALL}" width="{_PX}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {whole}>{"".join(drawn)}</svg>'
+
+
 _TELLING = 100
 """Features are drawn from this many that separate the classes best."""
 OFFERED = 12
-_MOST, _BESIDE = 9, 3
+_MOST, _BESIDE = 5, 3
 _DARK = 0.35
 """Brightness of a photo where it does not activate a feature."""
 
@@ -166,17 +207,23 @@ class Excited:
     """The photos that activate a feature most, and where."""
 
     photos: np.ndarray
-    """(≤ 9,) int, most first."""
+    """(p,) int, most first."""
     lit: list[np.ndarray]
     """(s, s, 3) uint8 each, bright where they activate it."""
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def excite(source_id: str, feature: int, _sight: Sight) -> Excited:  # noqa: ARG001 (the key)
-    """Return the training photos that activate a feature most."""
+def excite(
+    source_id: str,  # noqa: ARG001 (the key)
+    feature: int,
+    _sight: Sight,
+    beside: tuple[int, ...] = (),
+) -> Excited:
+    """Return the training photos that activate a feature most, or other photos, most first."""
     source, backbone = _sight.source, _sight.backbone
-    values = _sight.read()[source.train, feature]
-    photos = source.train[np.argsort(-values, kind="stable")[:_MOST]]
+    asked = np.array(beside or source.train)
+    order = np.argsort(-_sight.read()[asked, feature], kind="stable")
+    photos = asked[order[:_MOST]]
     plain = np.stack(
         [source.dataset.read_photo(int(one), backbone.facts.framing) for one in photos]
     )

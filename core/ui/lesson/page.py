@@ -1,7 +1,6 @@
 """The lesson: a question, one control, a picture that follows it, and a check question."""
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,13 +23,13 @@ from core.ui.lesson.checking import (
     show_check,
     write_report,
 )
-from core.ui.lesson.looking import draw_curves, excite, list_epochs
+from core.ui.lesson.looking import Excited, draw_curves, draw_network, excite, list_epochs
 from core.ui.lesson.reading import LESSON, SET, STEP, LessonPage, open_lesson, read_lesson_page
 from core.ui.lesson.trained import MODEL, Trained, offer_training, show_preparation
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart, show_live_chart
 from core.ui.parts.exact import make_by_head, open_exact_head
-from core.ui.parts.frame import is_presenting, link_page
+from core.ui.parts.frame import is_dark, is_presenting, link_page
 from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import pick_dataset, pick_one, title_run
 from core.ui.parts.state import bind_choice, keep_choice, settle_choice
@@ -39,9 +38,20 @@ from core.ui.wall.showing import Wall, show_wall
 from data.manifest import list_datasets
 
 _UNORDERED: tuple[Picture, ...] = ("confused", "strategies")
+_COLUMNS = 5, 8
 _ROOM = 1.6
 """Losses are drawn up to this multiple of the loss of guessing."""
-_MOST_PHOTOS, _TURNED_PX, _EXCITED_PX = 18, 104, 130
+_MOST_PHOTOS, _TURNED_PX, _EXCITED_PX = 8, 104, 94
+_LIT: dict[Picture, tuple[str, ...]] = {
+    "excited": ("features",),
+    "curves": ("head",),
+    "turned": ("photo",),
+    "photos": ("photo", "head"),
+    "strategies": ("stages", "head"),
+    "confused": ("answer",),
+    "unsure": ("answer",),
+}
+"""Picture → the parts of the network that it is about."""
 _MORE: dict[Picture, tuple[str, str]] = {
     "photos": ("metrics", "Metrics"),
     "confused": ("confusion", "Confusion"),
@@ -58,7 +68,8 @@ def show_lesson() -> None:
         return
     folders = list_lessons(cache.workspace())
     lesson = open_lesson(folders[settle_choice(LESSON, list(folders), "transfer")])
-    with st.container(key="lesson_pickers"):
+    beside, steps = st.columns(_COLUMNS, gap="medium", vertical_alignment="bottom")
+    with beside.container(key="lesson_pickers"):
         dataset = pick_dataset()
     run = Trained(dataset).runs.get(MODEL)
     if run is None:
@@ -79,19 +90,20 @@ def show_lesson() -> None:
         for number, step in enumerate(page.lesson.steps, 1)
     }
     bound = bind_choice(STEP, here, key="lesson.step", then=lambda: keep_choice(SET, None))
-    pick_one("Step", titles, bound)
-    if answered:
-        done = page.text["done"].format(right=len(answered), steps=len(page.lesson.steps))
-        st.caption(done)
+    with steps.container(horizontal=True, vertical_alignment="center"):
+        pick_one("Step", titles, bound)
+        if answered:
+            done = page.text["done"].format(right=len(answered), steps=len(page.lesson.steps))
+            st.caption(done, width="content")
     st.fragment(_show_step)(page)
 
 
 def _show_step(page: LessonPage) -> None:
     with report_errors():  # a fragment's errors do not reach those of its page
         waits = page.missing
-        left, right = st.columns([4, 8], gap="medium")
+        left, right = st.columns(_COLUMNS, gap="medium")
         with left.container(border=True, key="lesson_card"):
-            st.markdown(f"#### {page.place + 1}. {page.words.title}")
+            st.markdown(f"##### {page.place + 1}. {page.words.title}")
             words = page.words
             said = list_words(f"{words.question} {words.control} {words.check}")
             meanings = "\n\n".join(f"**{word}**: {meaning}" for word, meaning in said.items())
@@ -100,9 +112,13 @@ def _show_step(page: LessonPage) -> None:
             with st.container(key="lesson_control"):
                 before = _show_control(page)
         picture = right.container(border=True, key="lesson_picture")
-        low = page.step.picture == "confused"
+        low = page.step.picture == "excited"
         asked = (right if low else left).container(border=not waits, key="lesson_asked")
         with picture:
+            excited = page.step.picture == "excited" and page.chosen
+            mark = int(page.chosen) / 2048 if excited else None
+            parts, network = _LIT[page.step.picture], page.text["network"]
+            st.image(draw_network(parts, network.split(" → "), mark, is_dark()), alt=network)
             if waits:
                 make_by_head(page.source, waits, page.words.picture)
             elif not page.chosen:
@@ -110,7 +126,8 @@ def _show_step(page: LessonPage) -> None:
             else:
                 _PICTURES[page.step.picture](page, before)
             if page.step.picture == "strategies":
-                offer_training(page.trained)
+                with st.container(horizontal=True):
+                    offer_training(page.trained)
         with asked:
             if page.chosen and not waits:
                 show_check(page)
@@ -241,12 +258,18 @@ def _show_turned(page: LessonPage, _before: str) -> None:
 def _show_excited(page: LessonPage, _before: str) -> None:
     """Draw the training photos that activate a feature most, bright where they do."""
     st.markdown(f"**{page.words.picture}**")
-    seen, dataset = excite(page.source.id, int(page.chosen), page.sight), page.source.dataset
+    _draw_lit(page, excite(page.source.id, int(page.chosen), page.sight))
+
+
+def _draw_lit(page: LessonPage, seen: Excited) -> None:
+    """Draw photos, bright where they activate the feature, with its value and their class."""
+    dataset, values = page.source.dataset, page.sight.read()[seen.photos, int(page.chosen)]
     names = [plain(dataset.classes[label], 24) for label in dataset.labels[seen.photos]]
     with st.container(horizontal=True, gap="xsmall"):
-        for photo, name in zip(seen.lit, names, strict=True):
-            st.image(photo, width=_EXCITED_PX, alt=name)
-    st.caption(" · ".join(f"{n} × {name}" for name, n in Counter(names).most_common()))
+        for photo, name, value in zip(seen.lit, names, values, strict=True):
+            with st.container(width=_EXCITED_PX, gap=None):
+                st.image(photo, width=_EXCITED_PX, alt=name)
+                st.caption(f"{value:.2f} {name}")
 
 
 def _show_confused(page: LessonPage, _before: str) -> None:
@@ -282,6 +305,9 @@ _PICTURES: dict[Picture, Callable[[LessonPage, str], None]] = {
 def _show_end(page: LessonPage) -> None:
     """Draw the sentence to remember, and the ways on."""
     words, run = page.text, page.source.run
+    if page.step.picture == "excited":
+        photos = tuple(int(one) for one in page.beside[0])
+        _draw_lit(page, excite(page.source.id, int(page.chosen), page.sight, photos))
     with st.expander(words["remember"], icon=":material/lightbulb:", expanded=True):
         st.markdown(f"{say_seen(page) if page.chosen else ''} {page.words.remember}")
     if page.step.picture in _MORE:

@@ -17,7 +17,6 @@ from core.teaching.checks import NEEDS, judge_need
 from core.ui.lesson import page as room
 from core.ui.lesson.checking import QUESTIONS, write_report
 from core.ui.lesson.reading import LessonPage
-from core.ui.wall import showing
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
 from tests.processes import wait_until
@@ -85,8 +84,8 @@ def choose_excited(app: AppTest, page: LessonPage, right: bool) -> None:
     photos, values = page.beside
     of = dict(zip(page.judged.tolist(), values.tolist(), strict=True))
     order = sorted(photos.tolist(), key=of.__getitem__)
-    name = f"{showing._CHOSEN}.{page.source.dataset.id}.{page.key}.excited.{page.chosen}"
-    app.session_state[name] = [order[-1 if right else 0]]
+    choice = app.segmented_control(key=f"{page.key}.excited.{page.chosen}")
+    choice.set_value(str(photos.tolist().index(order[-1 if right else 0]) + 1))
 
 
 def choose_rotation(app: AppTest, page: LessonPage, right: bool) -> None:

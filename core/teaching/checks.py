@@ -61,6 +61,7 @@ NEEDS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
 """Numbers of photos to choose from; one more answer is: more."""
 _REACHED_BY = 3
 """The third best rate reaches the target."""
+_TINY = 1e-9
 FEWEST_ANSWERS = 20
 """Photos with an answer below which their accuracy says little."""
 
@@ -88,9 +89,9 @@ def judge_rate(shares: np.ndarray, judged: int, target: float, asked: int) -> Ve
         shares: (v,), of rates in ascending order.
     """
     facts = {"target": percent(target, 1), "reached": _say_reached(shares[asked], judged, target)}
-    if shares[asked] >= target:
+    if reaches(shares[asked], target):
         return Verdict(facts=facts)
-    reach = np.flatnonzero(shares >= target)
+    reach = np.flatnonzero(reaches(shares, target))
     nearest = reach[np.abs(reach - asked).argmin()]
     return Verdict(wrong="too_slow" if nearest > asked else "too_fast", facts=facts)
 
@@ -127,7 +128,8 @@ def judge_photos(
     sizes: Sequence[int], shares: np.ndarray, judged: int, target: float, asked: int
 ) -> Verdict:
     """Judge whether `asked` is the first size that reaches the target."""
-    first = int(np.argmax(shares >= target))
+    reach = reaches(shares, target)
+    first = int(np.argmax(reach))
     facts = {
         "target": percent(target, 1),
         "asked": f"{sizes[asked]:,}",
@@ -136,7 +138,7 @@ def judge_photos(
     }
     if asked == first:
         return Verdict(facts=facts)
-    return Verdict(wrong="too_few" if shares[asked] < target else "too_many", facts=facts)
+    return Verdict(wrong="too_many" if reach[asked] else "too_few", facts=facts)
 
 
 def judge_excited(
@@ -190,7 +192,8 @@ def judge_threshold(by_threshold: np.ndarray, judged: int, target: float, asked:
         by_threshold: As of `find_lows`.
     """
     (answered, right), lows = by_threshold[asked].tolist(), find_lows(by_threshold)
-    first = int(np.argmax(lows >= target))
+    reach = reaches(lows, target)
+    first = int(np.argmax(reach))
     low = wilson_interval(right, answered)[0]
     facts = {
         "target": percent(target, 1),
@@ -201,7 +204,7 @@ def judge_threshold(by_threshold: np.ndarray, judged: int, target: float, asked:
     }
     if asked <= first:
         return Verdict(wrong="" if asked == first else "too_low", facts=facts)
-    return Verdict(wrong="too_high" if lows[asked] >= target else "too_few", facts=facts)
+    return Verdict(wrong="too_high" if reach[asked] else "too_few", facts=facts)
 
 
 def judge_need(comparison: Comparison, asked: int) -> Verdict:
@@ -226,13 +229,18 @@ def say_need(place: int) -> str:
 
 def round_down(share: float) -> float:
     """Return a share in whole percent, not above it."""
-    return float(np.floor(100 * share + 1e-9) / 100)
+    return float(np.floor(100 * (share + _TINY)) / 100)
+
+
+def reaches(shares: np.ndarray, target: float) -> np.ndarray:
+    """Return whether shares reach a target; means of equal shares differ in their last digits."""
+    return np.asarray(shares >= target - _TINY)
 
 
 def _say_reached(share: float, n: int, target: float) -> str:
     """Return a share as a percentage that does not look like a target that it misses."""
     said = percent(float(share), n)
-    short = share < target and float(said.split()[0]) >= round(100 * target, 1)
+    short = share < target - _TINY and float(said.split()[0]) >= round(100 * target, 1)
     return f"{100 * share:.2f} %" if short else said
 
 

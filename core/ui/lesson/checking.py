@@ -46,7 +46,7 @@ def _judge_rate(page: LessonPage, number: int) -> Verdict:
 
 
 def _see_rates(page: LessonPage) -> dict[str, str]:
-    reach = page.learnt_shares >= page.target
+    reach = checks.reaches(page.learnt_shares, page.target)
     rates = [said for said, one in zip(page.options.values(), reach, strict=True) if one]
     return _say_target(page) | {"rates": ", ".join(rates)}
 
@@ -66,7 +66,7 @@ def _see_epochs(page: LessonPage) -> dict[str, str]:
         judged.facts["best"]
         for judged in (checks.judge_epoch(page.learn_with(value), 1) for value in page.step.values)
     )
-    stops = (f"{one} ({said})" for one, said in zip(best, page.options.values(), strict=True))
+    stops = (f"{said} → {one}" for one, said in zip(best, page.options.values(), strict=True))
     return {"stops": ", ".join(stops)}
 
 

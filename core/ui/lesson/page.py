@@ -38,7 +38,7 @@ from core.ui.wall.showing import Wall, show_wall
 from data.manifest import list_datasets
 
 _UNORDERED: tuple[Picture, ...] = ("confused", "strategies")
-_COLUMNS = 5, 8
+_COLUMNS, _FEATURES = (5, 8), 2048
 _ROOM = 1.6
 """Losses are drawn up to this multiple of the loss of guessing."""
 _MOST_PHOTOS, _TURNED_PX, _EXCITED_PX = 8, 104, 94
@@ -115,17 +115,14 @@ def _show_step(page: LessonPage) -> None:
         low = page.step.picture == "excited"
         asked = (right if low else left).container(border=not waits, key="lesson_asked")
         with picture:
-            excited = page.step.picture == "excited" and page.chosen
-            mark = int(page.chosen) / 2048 if excited else None
-            parts, network = _LIT[page.step.picture], page.text["network"]
-            st.image(draw_network(parts, network.split(" → "), mark, is_dark()), alt=network)
+            _show_network(page)
             if waits:
                 make_by_head(page.source, waits, page.words.picture)
             elif not page.chosen:
                 st.info(page.words.nothing, icon=":material/info:")
             else:
                 _PICTURES[page.step.picture](page, before)
-            if page.step.picture == "strategies":
+            if page.step.picture == "strategies" and not is_presenting():
                 with st.container(horizontal=True):
                     offer_training(page.trained)
         with asked:
@@ -135,6 +132,15 @@ def _show_step(page: LessonPage) -> None:
                 _show_end(page)
         if page.step.picture == "confused":
             show_photo_panel(page.source.dataset)
+
+
+def _show_network(page: LessonPage) -> None:
+    """Draw the network, with the part lit that the step is about."""
+    parts, said = _LIT[page.step.picture], page.text["network"]
+    excited = page.step.picture == "excited" and page.chosen
+    mark = int(page.chosen) / _FEATURES if excited else None
+    drawn = draw_network(parts, said.split(" → "), mark, is_dark())
+    st.image(drawn, alt=said, width="stretch" if is_presenting() else "content")
 
 
 def _show_control(page: LessonPage) -> str:
@@ -194,12 +200,13 @@ def _show_strategies(page: LessonPage, _before: str) -> None:
     words = _say(page) | {"control": page.text["seconds"]}
     epochs = page.trained.list_epochs(page.chosen)
     page.drawn.update(show_kept_chart(draw_shares, epochs, {}, words, True, alt=page.words.picture))
+    lines = []
     for name in (MODEL, page.chosen):
-        run = page.trained.runs[name]
+        run, title = page.trained.runs[name], STRATEGIES[name].title
         n, share = run.val_photos or 0, run.best_val_accuracy or 0.0
-        st.caption(
-            _say_share(page, f"{STRATEGIES[name].title}, {title_run(run)}", round(share * n), n)
-        )
+        title += "" if is_presenting() else f", {title_run(run)}"
+        lines.append(_say_share(page, title, round(share * n), n))
+    st.caption("  \n".join(lines))
 
 
 def _say_share(page: LessonPage, line: str, hits: float, of: int) -> str:
@@ -284,7 +291,7 @@ def _show_confused(page: LessonPage, _before: str) -> None:
         key=f"lesson.confused.{one}",
         captions=lambda photo: f"→ {dataset.classes[taken[photo]]}",
         selectable=False,
-        per_page=_MOST_PHOTOS,
+        per_page=3 if is_presenting() else _MOST_PHOTOS,
     )
     show_wall(dataset, page.judged[missed], wall)
     of = int((page.true == one).sum())

@@ -34,7 +34,7 @@ MOST_LEARNT = 1_000
 """Training photos of the live head: the lesson shows how training works, not how well."""
 _SEEDS = 4
 _ASKED = 5
-_FORMS = {"learning_rate": "{:g}", "dropout": "{:g}", "epochs": "{:g}", "turned": "{:g}°"}
+_FORMS = {"dropout": "{:g}", "epochs": "{:g}", "turned": "{:g}°"}
 """Formats of control values; otherwise percent."""
 _TARGETS = 0.9, 0.92, 0.95
 
@@ -86,6 +86,11 @@ class LessonPage:
         if self.step.picture == "unsure" and len(self.judged) < FEWEST_ANSWERS:
             return {}
         form = _FORMS.get(self.step.varies if self.step.picture == "curves" else self.step.picture)
+        if self.step.picture == "curves" and self.step.varies == "learning_rate":
+            return {
+                f"{value:g}": np.format_float_positional(value, trim="-")
+                for value in self.step.values
+            }
         return {f"{value:g}": (form or "{:.0f} %").format(value) for value in self.step.values}
 
     @property

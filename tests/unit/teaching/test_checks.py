@@ -54,6 +54,12 @@ def test_the_first_number_of_photos_that_reaches_the_target_is_right() -> None:
     assert verdicts[1].facts["photos"] == "20"
 
 
+def test_a_mean_of_equal_shares_reaches_its_share() -> None:
+    shares = np.array([0.5, np.nextafter(0.6, 0)])
+    verdict = checks.judge_photos([10, 20], shares, 10, 0.6, 1)
+    assert (verdict.wrong, verdict.facts["reached"]) == ("", "60 %")
+
+
 def test_a_class_taken_for_two_others_equally_often_has_two_right_answers() -> None:
     matrix = np.array([[9, 4, 4, 1], [0, 5, 0, 0], [1, 0, 5, 0], [0, 0, 0, 5]])
     names = ["a", "b", "c", "d"]

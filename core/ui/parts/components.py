@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import read_choice
 
 _LAST: dict[str, tuple[str, str | None]] = {}
 """Tab and place → its last press that is done, and the item after it.
@@ -76,35 +76,50 @@ class KeyQueue:
         if not self.works:
             return
         widget, done = f"keys.{self.place}", f"keys.{self.place}.done"
+        drawn = read_choice(self.item)
 
         def act() -> None:
             pressed = (st.session_state.get(widget) or {}).get("pressed")
-            if isinstance(pressed, dict) and self._do(pressed):
-                st.session_state[done] = pressed.get("id")
+            if isinstance(pressed, dict) and self._do(pressed, drawn):
+                st.session_state[done] = str(pressed.get("id"))
 
         keys = [_name_key(one) for one in shortcuts]
         draw = load_component(__file__, "keys.css", "keys.js")
         draw(
             key=widget,
-            data={"keys": keys, "done": st.session_state.get(done)},
+            data={
+                "keys": keys,
+                "done": st.session_state.get(done),
+                "item": drawn,
+            },
             on_pressed_change=act,
         )
 
-    def _do(self, pressed: Mapping[str, object]) -> bool:
-        """Do what a press means, unless it is done; return whether it is done now."""
+    def _do(self, pressed: Mapping[str, object], drawn: str | None) -> bool:
+        """Do what a press means once, if the item that it was aimed at is still shown.
+
+        After a lost connection an older address may come back: keys pressed ahead are dropped.
+
+        Args:
+            drawn: The item of these buttons.
+
+        Returns:
+            Whether the press is answered; if not, the browser sends it again.
+        """
         number = str(pressed.get("id"))
         place = f"{number.partition('.')[0]} {self.place}"
-        last, following = _LAST.get(place, (None, None))
-        again = last is not None and (number == last or bool(pressed.get("blind")))
-        if again and following != read_choice(self.item):
-            # A lost connection brought an older address back; the press is sent again.
-            keep_choice(self.item, following)
-            return number == last
-        if number != last:
+        last, following = _LAST.get(place, ("", ""))
+        if number == last:
+            return True
+        if drawn != read_choice(self.item):  # the buttons of the item that follows come first
+            return False
+        ahead = following if pressed.get("after") == last else ""
+        fits = read_choice(self.item) == (ahead if "after" in pressed else pressed.get("item"))
+        if fits:
             self._actions.get(str(pressed.get("key")), _do_nothing)()
-            _LAST[place] = number, read_choice(self.item)
-            if len(_LAST) > _MOST_PLACES:
-                del _LAST[next(iter(_LAST))]
+        _LAST[place] = number, read_choice(self.item) if fits else ""
+        if len(_LAST) > _MOST_PLACES:
+            del _LAST[next(iter(_LAST))]
         return True
 
 

@@ -1,6 +1,6 @@
 // Keys wait while the page still answers. Each press has an id and is sent until Python has reported
-// that id as done, so a lost connection loses none, and none acts twice. A blind press was made
-// before the answer to the press before it was drawn.
+// that id as done, so that none acts twice. It says what it is aimed at: the item that is drawn, or
+// whatever follows the press before it, if that one is not answered yet.
 
 const places = new Map(); // of each element: its component, keys and last press that is done
 const waiting = [];
@@ -12,7 +12,8 @@ let presses = 0;
 
 export default function (component) {
   const { parentElement, data } = component;
-  places.set(parentElement, { component, keys: new Set(data.keys), done: data.done });
+  const { done, item } = data;
+  places.set(parentElement, { component, keys: new Set(data.keys), done, item });
   parentElement.dataset.keys = data.keys.join(" "); // from now on none is lost
   window.addEventListener("keydown", hold, true);
   return () => {
@@ -30,7 +31,8 @@ function hold(event) {
   event.preventDefault();
   // A key held down is one press; arrows go on as fast as the page answers.
   if (event.repeat && (!isArrow(key) || waiting.length)) return;
-  waiting.push({ id: `${tab}.${++presses}`, key, blind: draining });
+  const aim = draining ? { after: `${tab}.${presses}` } : { item: findPlace(key).item };
+  waiting.push({ id: `${tab}.${++presses}`, key, ...aim });
   if (!draining) drain();
 }
 
@@ -59,7 +61,7 @@ async function drain() {
 async function send(press) {
   const isDone = () => [...places.values()].some((place) => place.done === press.id);
   for (let attempt = 1; ; attempt++) {
-    await until(() => !isAnswering());
+    await until(() => !isAnswering(), PATIENCE); // after a lost connection it may seem to for ever
     await until(() => findPlace(press.key), SETTLED); // drawn again after a lost connection
     const place = findPlace(press.key);
     if (isDone() || !place) return;

@@ -96,7 +96,7 @@ def find_limit_of_run(
 
 
 _BLOCK = 2048
-_DEFAULT_VERSION = 2
+_DEFAULT_VERSION = 3
 """Raise it when default rules are chosen otherwise."""
 
 

@@ -67,7 +67,9 @@ def test_split_counts_are_stacked_in_order(dark: bool, colours: object) -> None:
         "domain": ["train", "test"],
         "range": [colours.splits["train"], colours.splits["test"]],
     }
-    assert rows(chart).set_index("split")["order"].to_dict() == {"train": 0, "test": 2}
+    stacked = rows(chart).set_index(["class", "split"])[["start", "end"]]
+    assert stacked.loc[("daisy", "train")].tolist() == [0, 5]
+    assert stacked.loc[("daisy", "test")].tolist() == [5, 9]
     assert chart["title"]["text"] == "Each class has 3 to 9 photos"
 
 

@@ -121,6 +121,12 @@ def test_one_photo_more_changes_a_default_rule_a_little() -> None:
     assert choose_default_threshold(tops, ~right, alike) == 1.0  # no answer is correct
 
 
+def test_after_a_perfect_run_on_easy_photos_a_confident_answer_is_given() -> None:
+    tops = np.linspace(0.995, 0.9999, 40)
+    everything = np.ones(40, dtype=bool)
+    assert choose_default_threshold(tops, everything, everything) == pytest.approx(0.9)
+
+
 def test_classes_need_enough_answers_for_a_threshold() -> None:
     rng = np.random.default_rng(0)
     sure, rare = rng.uniform(0.5, 1, 200), np.full(5, 0.9)

@@ -189,9 +189,7 @@ def draw_split_counts(
     part = alt.selection_point(
         name=PART, fields=["class", "split"], on="click", toggle=False, **start
     )
-    rows = counts.sort_values(
-        "split", key=lambda one: one.map(list(colours.splits).index), kind="stable"
-    )
+    rows = counts.sort_values("split", key=lambda one: one.map(used.index), kind="stable")
     rows["end"] = rows.groupby("class", observed=True)["photos"].cumsum()
     chart = (
         alt.Chart(name_rows(rows.assign(start=rows["end"] - rows["photos"])))

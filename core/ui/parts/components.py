@@ -113,8 +113,11 @@ class KeyQueue:
             return True
         if drawn != read_choice(self.item):  # the buttons of the item that follows come first
             return False
-        ahead = following if pressed.get("after") == last else ""
-        fits = read_choice(self.item) == (ahead if "after" in pressed else pressed.get("item"))
+        current = read_choice(self.item)
+        if "after" in pressed:
+            fits = (pressed["after"], current) == (last, following)
+        else:  # what was sent at once cannot be late
+            fits = pressed.get("attempt") == 1 or pressed.get("item") == current
         if fits:
             self._actions.get(str(pressed.get("key")), _do_nothing)()
         _LAST[place] = number, read_choice(self.item) if fits else ""

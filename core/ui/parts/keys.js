@@ -13,6 +13,7 @@ let presses = 0;
 export default function (component) {
   const { parentElement, data } = component;
   const { done, item } = data;
+  places.delete(parentElement); // the newest is last
   places.set(parentElement, { component, keys: new Set(data.keys), done, item });
   parentElement.dataset.keys = data.keys.join(" "); // from now on none is lost
   window.addEventListener("keydown", hold, true);

@@ -8,6 +8,7 @@ import io
 import re
 import stat
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from PIL import Image, UnidentifiedImageError
 from core.config import FRAMING, PHOTO_SIZE, Framing, read_settings
 from core.errors import PhotoTooLarge, PhotoUnreadable
 from data.decoding import DAMAGE, TRANSPARENT, end_jpeg, find_shown, is_blank, load_rgb
+
+warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+"""Damage is reported by our errors and notes; Pillow would print between the lines of a log."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "TGA")
 FORMATS_SAID = "JPEG, PNG, WebP, HEIC, AVIF, BMP, GIF, TIFF, PPM or TGA"

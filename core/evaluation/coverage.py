@@ -138,8 +138,6 @@ def choose_class_thresholds(scores: np.ndarray, labels: np.ndarray, target: floa
 
 _MARGIN = 1e-4
 """Other programs may compute a score or a distance that differs by rounding."""
-
-
 _SURE = 0.9
 """Confidence from which the default rule answers every photo."""
 

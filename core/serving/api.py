@@ -110,6 +110,13 @@ async def _run(settings: Settings, figures: Figures, app: FastAPI) -> AsyncItera
             note("ended", {"log_lost": logbook.lost})
 
 
+def __getattr__(name: str) -> FastAPI:
+    """Make the application that `uvicorn core.serving.api:app` asks for."""
+    if name != "app":
+        raise AttributeError(name)
+    return create_app()
+
+
 def run_server(host: str, port: int, on_bound: Callable[[], None] | None = None) -> None:
     """Serve the API until it is asked to end (SIGTERM, SIGINT) and running requests are answered.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from uvicorn.importer import ImportFromStringError, import_from_string
 
 from core.cli import main
 from core.errors import SettingRefused
@@ -72,6 +73,13 @@ def test_the_loopback_address_has_a_page_to_try_it(
         for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
             assert address.startswith("/") and client.get(address).status_code == 200
     del registered
+
+
+@pytest.mark.usefixtures("workspace")
+def test_uvicorn_finds_the_application_by_its_name() -> None:
+    assert isinstance(import_from_string("core.serving.api:app"), FastAPI)
+    with pytest.raises(ImportFromStringError):
+        import_from_string("core.serving.api:other")
 
 
 def test_monitors_may_ask_for_the_head_only(serving: ServingProcess) -> None:

@@ -132,9 +132,7 @@ def _show_decision(status: ImportStatus, report: ImportReport) -> None:
         for head in report.groups:
             sentence = f"Keep the photos of each “{plain(head, 40)}” in one split"
             if st.button(sentence, icon=":material/join_inner:", key=f"adding.group.{head}"):
-                again = restart_import(cache.workspace(), status, group=head, own_split=True)
-                keep_choice(IMPORT, again)
-                st.rerun()
+                _follow(restart_import(cache.workspace(), status, group=head, own_split=True))
         if keep:
             with report_errors():
                 _open_dataset(keep_import(cache.workspace(), status.id).id)
@@ -145,28 +143,24 @@ def _show_decision(status: ImportStatus, report: ImportReport) -> None:
 
 def _show_readings(status: ImportStatus, readings: Sequence[tuple[str, str, str]]) -> None:
     """Draw the question how the folders of a source are meant."""
-    sentences = {name: sentence for name, sentence, _ in readings}
-    trees = {name: tree for name, _, tree in readings}
+    known = {name: (sentence, tree) for name, sentence, tree in readings}
     with st.container(border=True):
         st.subheader(f"How are the folders of “{plain(name_import(status), 60)}” meant?")
         st.write(plain(status.problem))
         chosen = st.radio(
             "Meaning of the folders",
-            list(sentences),
-            format_func=lambda name: plain(sentences[name]),
+            list(known),
+            format_func=lambda name: plain(known[name][0]),
             label_visibility="collapsed",
             key=f"adding.layout.{status.id}",
         )
-        if trees[chosen]:
-            st.code(trees[chosen], language=None)
+        if tree := known[chosen][1]:
+            st.code(tree, language=None)
         with st.container(horizontal=True):
-            read = st.button("Read the photos", type="primary", icon=":material/check:")
-            back = st.button("Back", icon=":material/arrow_back:")
-        if read:
-            keep_choice(IMPORT, restart_import(cache.workspace(), status, layout=chosen))
-            st.rerun()
-        if back:
-            _discard(status.id)
+            if st.button("Read the photos", type="primary", icon=":material/check:"):
+                _follow(restart_import(cache.workspace(), status, layout=chosen))
+            if st.button("Back", icon=":material/arrow_back:"):
+                _discard(status.id)
 
 
 def _discard(import_id: str) -> None:
@@ -346,5 +340,9 @@ def _store_upload(upload: UploadedFile) -> Path:
 
 
 def _start(job: ImportJob) -> None:
-    keep_choice(IMPORT, start_import(cache.workspace(), job))
+    _follow(start_import(cache.workspace(), job))
+
+
+def _follow(import_id: str) -> None:
+    keep_choice(IMPORT, import_id)
     st.rerun()

@@ -85,15 +85,8 @@ class KeyQueue:
 
         keys = [_name_key(one) for one in shortcuts]
         draw = load_component(__file__, "keys.css", "keys.js")
-        draw(
-            key=widget,
-            data={
-                "keys": keys,
-                "done": st.session_state.get(done),
-                "item": drawn,
-            },
-            on_pressed_change=act,
-        )
+        data = {"keys": keys, "done": st.session_state.get(done), "item": drawn}
+        draw(key=widget, data=data, on_pressed_change=act)
 
     def _do(self, pressed: Mapping[str, object], drawn: str | None) -> bool:
         """Do what a press means once, if the item that it was aimed at is still shown.
@@ -111,9 +104,9 @@ class KeyQueue:
         last, following = _LAST.get(place, ("", ""))
         if number == last:
             return True
-        if drawn != read_choice(self.item):  # the buttons of the item that follows come first
-            return False
         current = read_choice(self.item)
+        if drawn != current:  # the buttons of the item that follows come first
+            return False
         if "after" in pressed:
             fits = (pressed["after"], current) == (last, following)
         else:  # what was sent at once cannot be late

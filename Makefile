@@ -5,7 +5,7 @@ WEIGHTS ?= pretrained
 WHAT ?= extract train predict page
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadscope --durations=15
+PYTEST := $(BIN)/python -m pytest --dist loadscope --durations=15
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q install
 UV := uv==0.13.9
 # uv installs several times as fast as pip; where it cannot, pip does.
@@ -27,18 +27,18 @@ api: $(VENV)/.installed  ## serve the champion to programs: the prediction API (
 
 test: $(VENV)/.installed-tests  ## install what tests need, run all but the slow ones, three at a time
 	@.ci/system-packages
-	@$(PYTEST) -m "not slow"
+	@$(PYTEST) -n 3 -m "not slow"
 
 test-slow: $(VENV)/.installed-tests  ## run what `make test` leaves out: slow tests, all drawn examples
 	@.ci/system-packages
-	@$(PYTEST) --no-loadscope-reorder -m "slow or hypothesis" --hypothesis-profile=full
+	@$(PYTEST) -n 2 --no-loadscope-reorder -m "slow or hypothesis" --hypothesis-profile=full
 
 test-gpu: $(VENV)/.installed-tests  ## run the tests that need an NVIDIA GPU; without one they are skipped
 	@$(BIN)/python -m pytest -m gpu
 
 test-all: $(VENV)/.installed-tests  ## run all tests with all drawn examples
 	@.ci/system-packages
-	@$(PYTEST) --hypothesis-profile=full
+	@$(PYTEST) -n 2 --hypothesis-profile=full
 
 check: $(VENV)/.installed-tests  ## format, lint, types, direction of imports, sizes, tables of docs/
 	@$(BIN)/ruff format --check .

@@ -159,6 +159,18 @@ def do_until(deed: Callable[[], object], seen: Locator) -> None:
     expect(seen).to_be_visible()
 
 
+def wait_while_computing(seen: Locator) -> None:
+    """Return when something is seen: as long as the page counts photos, however slowly."""
+    counted = seen.page.get_by_text(re.compile(r"\d+ of \d+ photos"))
+    before: list[str] | None = None
+    while (now := counted.all_inner_texts()) != before:
+        before = now
+        with suppress(AssertionError):
+            expect(seen).to_be_visible()
+            return
+    expect(seen).to_be_visible()
+
+
 def choose(page: Page, name: str | re.Pattern[str]) -> None:
     """Click one of several choices, when the page is drawn, until it is chosen."""
     choice = page.get_by_role("radio", name=name)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
-from tests.browser.conftest import PageServer, do_until, wait_for_url
+from tests.browser.conftest import PageServer, do_until, wait_for_url, wait_while_computing
 from tests.builders import draw_photo, encode_photo
 
 pytestmark = pytest.mark.browser
@@ -62,7 +62,7 @@ def test_the_quick_start_trains_while_the_curve_grows(page: Page, server: PageSe
     # Reloading the browser loses nothing: the run is found again, and goes on.
     page.reload()
     expect(page.get_by_role("heading", name=re.compile("Run 1"))).to_be_visible()
-    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=4 * MINUTES)
+    wait_while_computing(page.locator(".js-plotly-plot").first)
     expect(page.get_by_text("Validation accuracy").first).to_be_visible(timeout=2 * MINUTES)
     expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(15)
     run = list_runs(Workspace(server.workspace))[0]

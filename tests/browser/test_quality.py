@@ -14,7 +14,7 @@ from core.datasets.quality.store import read_quality
 from core.workspace import Workspace
 from data.importing import import_source
 from data.manifest import list_datasets
-from tests.browser.conftest import PageServer, wait_for_url
+from tests.browser.conftest import PageServer, wait_for_url, wait_while_computing
 from tests.faults import write_faults
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -79,6 +79,6 @@ def test_an_analysis_goes_on_while_the_page_is_reloaded(
     page.get_by_role("button", name="Analyse with built-in weights").click()
     expect(page.get_by_text("Analysing").first).to_be_visible()
     page.reload()
-    expect(page.get_by_text("Analysed with the features")).to_be_visible(timeout=4 * MINUTES)
+    wait_while_computing(page.get_by_text("Analysed with the features"))
     expect(page.get_by_text("Built-in").first).to_be_visible()
     assert read_quality(workspace, dataset) is not None

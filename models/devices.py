@@ -8,10 +8,9 @@ import os
 import platform
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +27,6 @@ Handle = Any
 
 Half = Literal["bfloat16", "float16", ""]
 
-_EVERY_S = 0.5
 _PATIENCE_S = 180
 """Timeout of the backend: the first compilation on a new GPU takes a minute."""
 
@@ -195,80 +193,6 @@ def _read_processor_name() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Usage:
-    """Used memory; the facts of GPUs are None on the CPU."""
-
-    memory_bytes: int
-    """Resident memory of this process."""
-    gpu_memory_bytes: int | None = None
-    """Memory of all visible GPUs that is used or reserved."""
-    gpu_share: float | None = None
-    """Mean utilization of the GPUs, 0 to 1."""
-
-
-def measure_usage() -> Usage:
-    """Return the current usage; 2 ms on the CPU."""
-    memory = int(psutil.Process().memory_info().rss)
-    if find_device().kind == "cpu":
-        return Usage(memory_bytes=memory)
-    try:
-        with open_gpus() as gpus:
-            return Usage(
-                memory_bytes=memory,
-                gpu_memory_bytes=sum(int(pynvml.nvmlDeviceGetMemoryInfo(gpu).used) for gpu in gpus),
-                gpu_share=_read_share(gpus),
-            )
-    except pynvml.NVMLError:
-        return Usage(memory_bytes=memory)
-
-
-class UsageSampler:
-    """Samples the GPUs twice a second; does nothing on the CPU."""
-
-    def __init__(self) -> None:
-        self._shares: list[float] = []
-        self._over = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def __enter__(self) -> "UsageSampler":
-        if find_device().kind == "gpu":
-            self._thread = threading.Thread(target=self._look, name="usage", daemon=True)
-            self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._over.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def read(self) -> Usage:
-        """Return the current usage, with the mean utilization of the GPUs since the start."""
-        usage = measure_usage()
-        if not self._shares:
-            return usage
-        return replace(usage, gpu_share=sum(self._shares) / len(self._shares))
-
-    def _look(self) -> None:
-        try:
-            with open_gpus() as gpus:
-                while not self._over.wait(_EVERY_S):
-                    if (share := _read_share(gpus)) is None:
-                        return
-                    self._shares.append(share)
-        except pynvml.NVMLError:
-            return  # the driver is gone: the epoch matters more
-
-
-def _read_share(gpus: list[Handle]) -> float | None:
-    """Return the mean utilization; None where it is not reported, as with MIG."""
-    try:
-        shares = [pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu / 100 for gpu in gpus]
-    except pynvml.NVMLError_NotSupported:
-        return None
-    return sum(shares) / len(shares) if shares else None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -4,7 +4,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import numpy as np
 from core.errors import RunStopped
 from core.workspace import write_atomically
 from models.dense import DenseHead, measure_scores
-from models.devices import UsageSampler
 from models.head import seed_dropout, to_dense_head
 from models.plan import (
     Ask,
@@ -82,7 +81,9 @@ class FitState:
         kept = read_checkpoint(folder, self._mark) if folder else None
         if kept and kept.best_epoch <= len(before) + len(kept.history):
             self._stepper.write_state(kept.weights, kept.optimizer, split=kept.split)
-            self.history += [EpochResult(**facts) for facts in kept.history]
+            known = {one.name for one in fields(EpochResult)}  # not those of earlier versions
+            for facts in kept.history:
+                self.history.append(EpochResult(**{n: facts[n] for n in facts if n in known}))
             self._best_weights = list(kept.best_weights)
 
     @property
@@ -103,11 +104,10 @@ class FitState:
     def run_epoch(self, data: FitData, should_stop: Ask) -> bool:
         """Return whether another epoch was completed; False after a stop."""
         start = time.perf_counter()
-        with UsageSampler() as usage:
-            seen = self._run_steps(data.train, should_stop)
-            trained = time.perf_counter()
-            scores = data.measure(self._stepper) if seen and len(data.val_labels) else None
-            known = data.measure_train(self._stepper) if seen else None
+        seen = self._run_steps(data.train, should_stop)
+        trained = time.perf_counter()
+        scores = data.measure(self._stepper) if seen and len(data.val_labels) else None
+        known = data.measure_train(self._stepper) if seen else None
         if seen is None or (scores is None and len(data.val_labels)):
             return False
         train_loss, train_accuracy = _measure(known, data.train.labels)
@@ -115,7 +115,6 @@ class FitState:
         self._keep(
             EpochResult(
                 **seen._asdict(),
-                **asdict(usage.read()),
                 epoch=len(self.history) + 1,
                 phase="stages" if self._stepper.trains_stages else "head",
                 train_loss=train_loss,

@@ -69,11 +69,6 @@ class EpochResult:
     """Training photos only, validation not counted."""
     batch_size: int = 0
     """Photos on the device at a time; less than the recipe's after memory ran out."""
-    memory_bytes: int = 0
-    """Memory of the worker at the end of the epoch."""
-    gpu_memory_bytes: int | None = None
-    gpu_share: float | None = None
-    """Mean utilization of the GPU, 0 to 1; None on the CPU."""
 
 
 Tell = Callable[[EpochResult, EpochResult], None]

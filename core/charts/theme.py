@@ -212,7 +212,7 @@ def figure_layout(dark: bool) -> dict[str, Any]:
     }
 
 
-def title_panel(figure: Any, column: int, text: str, colour: str, size: int = 13) -> None:
+def title_panel(figure: Any, column: int, text: str, colour: str) -> None:
     """Write a title above the left end of a panel of a Plotly figure."""
     figure.add_annotation(
         text=text,
@@ -223,7 +223,7 @@ def title_panel(figure: Any, column: int, text: str, colour: str, size: int = 13
         yref="y domain",
         xanchor="left",
         showarrow=False,
-        font={"color": colour, "size": size, "weight": 600},
+        font={"color": colour, "size": 13, "weight": 600},
         row=1,
         col=column,
     )

@@ -12,8 +12,8 @@ from core.evaluation.baselines import Beside, describe_worth
 from core.evaluation.confusion import count_confusions, most_confused_pairs
 from core.evaluation.metrics import evaluate_scores
 from core.evaluation.ranking import rank_classes
-from core.exact.left_out import METHOD, LeftOut, leave_out
-from core.formats import interval, percent, span
+from core.exact.left_out import METHOD, describe_left_out, leave_out
+from core.formats import interval, percent
 from core.prediction.deciding import say_answers
 from core.prediction.nearest import compare_with_baselines
 from core.prediction.rules import find_rule, measure_rule
@@ -54,7 +54,7 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
     document |= {"figures": estimate_agreement(scores, labels, result.classes), "areas": areas}
     document |= {"baselines": [_describe_baseline(one) for one in baselines]}
     document |= {"test_openings": len(openings), "warning": warning}
-    document |= {"leave_one_out": left_out and vars(left_out)}
+    document |= {"leave_one_out": left_out}
     document |= {"most_confused": most_confused_pairs(matrix, result.classes, top=_PAIRS)}
     document |= {"confusion": {"rows": "true", "columns": "predicted", "counts": matrix}}
     point = measure_rule(workspace, run.id, result, find_rule(workspace, run.id, result))
@@ -64,7 +64,7 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
     parts = [
         " · ".join(filter(None, (run.name, run.id, f"{split} split", run.epoch_words))),
         *_describe(document),
-        *(_describe_left_out(left_out) if left_out else ()),
+        f"{describe_left_out(left_out)}. {METHOD}" if left_out else "",
         format_table(_BASELINES, tables.tabulate_baselines(baselines)) if baselines else "",
         *(f"{worth.verdict} {worth.facts}" for worth in judged),
         f"No baselines: {problem}" if problem else "",
@@ -113,12 +113,3 @@ def _describe_baseline(beside: Beside) -> dict[str, Any]:
         "p_value_adjusted": beside.p_value,
         "verdict": beside.compared.judge(beside.p_value),
     }
-
-
-def _describe_left_out(found: LeftOut) -> tuple[str, str]:
-    rows = [
-        (name, n, percent(recall, n), span(low, high, n))
-        for name, n, recall, low, high in found.per_class.itertuples(index=False)
-    ]
-    headings = ("class", "photos", "leave-one-out recall", "95 % interval")
-    return f"{found.figure}. {METHOD}", format_table(headings, rows)

@@ -23,7 +23,7 @@ from core.cli.runs import RECIPE, choose_recipe, run_document
 from core.errors import RunStopped
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import judge_learning
-from core.exact.left_out import leave_out
+from core.exact.left_out import describe_left_out, leave_out
 from core.formats import count, duration, interval, percent
 from core.runs.queue.queue import submit_run
 from core.runs.queue.run_lock import fail_run
@@ -192,9 +192,9 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
     warning = result.warn_of_few()
     tuned = record.recipe.trained_stages > 0
     found = leave_out(workspace, result, tuned=tuned) if warning else None
-    document |= {"warning": warning, "leave_one_out": found and found.accuracy}
+    document |= {"warning": warning, "leave_one_out": found}
     lines += [f"Warning: {warning}"] if warning else []
-    lines += [found.figure] if found else []
+    lines += [describe_left_out(found)] if found else []
     return Outcome(document, (*lines, f"Details: python -m core evaluate {record.id}"))
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 
 from core.evaluation.intervals import wilson_interval
 
-FEWEST_OF_CLASS = 10
-"""A class with fewer predictions has no threshold."""
+FEWEST_ANSWERS = 10
+"""A threshold with fewer answers is not chosen."""
 _STEPS = np.arange(101) / 100
 
 
@@ -90,24 +90,6 @@ def thin_coverage(curve: pd.DataFrame, points: int = 120) -> pd.DataFrame:
     return thinned.assign(accuracy_low=low, accuracy_high=high)
 
 
-def area_under_risk(tops: np.ndarray, right: np.ndarray) -> float:
-    """Return the area under the risk-coverage curve; 0 is best, NaN without photos.
-
-    Photos of equal confidence count as the mean over their orders.
-
-    Source:
-        Y. Geifman and R. El-Yaniv (2017), Selective Classification for Deep Neural Networks,
-        arXiv:1705.08500.
-    """
-    n = len(tops)
-    if not n:
-        return float("nan")
-    _, groups, sizes = np.unique(-tops, return_inverse=True, return_counts=True)
-    share_wrong = np.bincount(groups, weights=~right) / sizes
-    expected = np.cumsum(share_wrong[np.sort(groups)])
-    return float((expected / np.arange(1, n + 1)).mean())
-
-
 def choose_threshold(tops: np.ndarray, right: np.ndarray, target: float) -> float | None:
     """Return the lowest threshold, in whole percents, that reaches the target accuracy, if any."""
     order = np.argsort(tops, kind="stable")
@@ -115,25 +97,8 @@ def choose_threshold(tops: np.ndarray, right: np.ndarray, target: float) -> floa
     hits = np.append(np.cumsum(right[order][::-1])[::-1], 0)[first]
     answered = len(tops) - first
     # A share such as 0.95 has no exact binary form.
-    reached = (answered >= FEWEST_OF_CLASS) & (hits >= target * answered - 1e-9)
+    reached = (answered >= FEWEST_ANSWERS) & (hits >= target * answered - 1e-9)
     return float(_STEPS[reached.argmax()]) if reached.any() else None
-
-
-def choose_class_thresholds(scores: np.ndarray, labels: np.ndarray, target: float) -> pd.DataFrame:
-    """Return a row for each class with its threshold for a target precision.
-
-    Columns taken (photos predicted as the class), threshold (NaN without one) and verdict:
-    "reached", "too few" (fewer than 10 predictions) or "not reached".
-    """
-    answers, tops = scores.argmax(axis=1), scores.max(axis=1, initial=0.0)
-    rows = []
-    for number in range(scores.shape[1]):
-        own = answers == number
-        taken = int(own.sum())
-        found = choose_threshold(tops[own], labels[own] == number, target)
-        verdict = "too few" if taken < FEWEST_OF_CLASS else "not reached"
-        rows.append((taken, np.nan, verdict) if found is None else (taken, found, "reached"))
-    return pd.DataFrame(rows, columns=["taken", "threshold", "verdict"])
 
 
 _MARGIN = 1e-4

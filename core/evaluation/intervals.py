@@ -4,7 +4,6 @@ All stay within the possible range, and are wide for few photos: 10 of 10 does n
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
@@ -96,38 +95,6 @@ def f1_interval(hits: int, union: int) -> tuple[float, float]:
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
-def auc_interval(area: float, positives: int, negatives: int) -> tuple[float, float]:
-    """Return the 95 % interval of an area under a ROC curve; (nan, nan) without both kinds.
-
-    Source:
-        R. G. Newcombe (2006), Statist. Med. 25, 559-573, method 5, with Hanley and McNeil's
-        variance. In our simulations its coverage was 95 to 99 % with 3 to 80 positives, DeLong's
-        74 to 98 %.
-    """
-    if not positives or not negatives:
-        return math.nan, math.nan
-    z, extra = _Z[0.95], (positives + negatives) / 2 - 1
-
-    def is_possible(true: float) -> bool:
-        spread = 1 + extra * ((1 - true) / (2 - true) + true / (1 + true))
-        variance = true * (1 - true) * spread / (positives * negatives)
-        return abs(area - true) <= z * math.sqrt(variance)
-
-    return _bisect(is_possible, area, 0.0), _bisect(is_possible, area, 1.0)
-
-
-def precision_interval(area: float, positives: int) -> tuple[float, float]:
-    """Return the 95 % interval of an average precision; (nan, nan) without positives.
-
-    Source:
-        K. Boyd, K. H. Eng, C. D. Page (2013), ECML PKDD, 451-466: a share of the positives; with
-        Wilson's ends.
-    """
-    if not positives:
-        return math.nan, math.nan
-    return wilson_interval(min(area * positives, positives), positives)
-
-
 def logit_interval(value: float, deviation: float) -> tuple[float, float]:
     """Return the 95 % interval, symmetric in log-odds, of a number in (0, 1) with this error."""
     if not 0 < value < 1 or not deviation > 0:
@@ -153,16 +120,6 @@ def mean_interval(values: np.ndarray) -> Estimate:
     factor = math.exp(_Z[0.95] * float(values.std(ddof=1)) / math.sqrt(n) / mean)
     low, high = mean / factor, mean * factor
     return Estimate(value=mean, low=low, high=high, n=n, method="log-normal")
-
-
-def _bisect(is_possible: Callable[[float], bool], inside: float, outside: float) -> float:
-    """Return the last possible value between a possible one and an end."""
-    if is_possible(outside):
-        return outside
-    for _ in range(60):
-        middle = (inside + outside) / 2
-        inside, outside = (middle, outside) if is_possible(middle) else (inside, middle)
-    return inside
 
 
 def estimate_quantile(values: np.ndarray, share: float) -> Estimate:

@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves of one class against the rest, with areas and 95 % intervals.
+"""ROC and precision-recall curves of one class against the rest, with their areas.
 
 For each class, as the mean over classes (macro) and over all pairs of photo and class (micro).
 Areas equal scikit-learn's, ties included; a class without positives or negatives has none.
@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from core.evaluation.intervals import Estimate, auc_interval, logit_interval, precision_interval
+from core.evaluation.intervals import Estimate, logit_interval
 from core.evaluation.metrics import check_scores
 
 Kind = Literal["roc", "precision_recall"]
@@ -24,8 +24,7 @@ class Ranking:
     """Areas and curves of some photos."""
 
     per_class: pd.DataFrame
-    """class, positives, negatives, then roc_auc and average_precision with 95 % intervals (…_low,
-    …_high); NaN without positives or negatives."""
+    """class, positives, negatives, roc_auc, average_precision; NaN without one of both."""
     macro: dict[Kind, Estimate]
     """Mean of the classes' areas."""
     micro: dict[Kind, Estimate]
@@ -68,7 +67,8 @@ def rank_classes(scores: np.ndarray, labels: np.ndarray, classes: Sequence[str])
         if not 0 < hits < len(positive):
             continue
         counted = count_thresholds(scores[:, number], positive)
-        rows[-1] |= _describe_areas(counted)
+        areas = (roc_area(counted), average_precision(counted))
+        rows[-1] |= dict(zip(_AREAS.values(), areas, strict=True))
         for kind in pulls:
             pulls[kind] += area_pull(kind, counted, positive)
             curves[kind][name] = thin_curve(trace(kind, counted))
@@ -84,9 +84,7 @@ def rank_classes(scores: np.ndarray, labels: np.ndarray, classes: Sequence[str])
 
 
 _AREAS: dict[Kind, str] = {"roc": "roc_auc", "precision_recall": "average_precision"}
-_COLUMNS = ["class", "positives", "negatives"] + [
-    f"{area}{end}" for area in _AREAS.values() for end in ("", "_low", "_high")
-]
+_COLUMNS = ["class", "positives", "negatives", *_AREAS.values()]
 
 
 def count_thresholds(scores: np.ndarray, positive: np.ndarray) -> Thresholds:
@@ -160,14 +158,6 @@ def area_pull(kind: Kind, counted: Thresholds, positive: np.ndarray) -> np.ndarr
     costs = np.cumsum((found * hits / counted.seen**2)[::-1])[::-1]
     own = precision - average_precision(counted) + gains
     return np.asarray((np.where(positive, own[group], 0) - costs[group]) / hits[-1])
-
-
-def _describe_areas(counted: Thresholds) -> dict[str, object]:
-    positives, negatives = int(counted.hits[-1]), int(counted.false[-1])
-    roc, precision = roc_area(counted), average_precision(counted)
-    roc_low, roc_high = auc_interval(roc, positives, negatives)
-    low, high = precision_interval(precision, positives)
-    return dict(zip(_COLUMNS[3:], (roc, roc_low, roc_high, precision, low, high), strict=True))
 
 
 def _average(areas: pd.Series, pulls: np.ndarray) -> Estimate:

@@ -4,11 +4,7 @@ Each training photo is answered by the head fitted without it, in closed form. T
 all training photos are kept: else leaving out one of few photos would count against its class.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
-import pandas as pd
 
 from core.errors import FeaturesMissing
 from core.evaluation.intervals import Estimate, wilson_interval
@@ -28,25 +24,7 @@ METHOD = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LeftOut:
-    """The accuracy of the exact head on training photos, each left out once."""
-
-    accuracy: Estimate
-    """n: training photos."""
-    per_class: pd.DataFrame
-    """class, support (training photos), recall, recall_low, recall_high; NaN without photos."""
-
-    @property
-    def figure(self) -> str:
-        """The accuracy with its interval, in words."""
-        one = self.accuracy
-        ends = interval(one.low, one.high, one.n)
-        said = f"Leave-one-out accuracy of the exact head {percent(one.value, one.n)}"
-        return f"{said} ({ends} training photos)"
-
-
-def leave_out(workspace: Workspace, result: RunResult, *, tuned: bool) -> LeftOut | None:
+def leave_out(workspace: Workspace, result: RunResult, *, tuned: bool) -> Estimate | None:
     """Return the leave-one-out accuracy beside a run; None if it would mislead or is impossible.
 
     Args:
@@ -60,11 +38,11 @@ def leave_out(workspace: Workspace, result: RunResult, *, tuned: bool) -> LeftOu
     except FeaturesMissing:
         return None
     head = fit_head(features, result.labels[train], np.arange(len(train)), n_classes)
-    return judge_left_out(head, result.classes)
+    return judge_left_out(head)
 
 
-def judge_left_out(head: ExactHead, classes: Sequence[str]) -> LeftOut:
-    """Return the leave-one-out accuracy of a head.
+def judge_left_out(head: ExactHead) -> Estimate:
+    """Return the leave-one-out accuracy of a head with at least one training photo.
 
     Source:
         E. B. Wilson (1927) for the intervals. Such photos are worth fewer independent ones
@@ -74,21 +52,13 @@ def judge_left_out(head: ExactHead, classes: Sequence[str]) -> LeftOut:
     targets, sizes = one_hot(labels, head.n_classes), np.bincount(labels, minlength=head.n_classes)
     shares_back = sizes / n - (sizes - targets) / (n - 1)
     right = (head.left_out + shares_back).argmax(axis=1) == labels
-    value, low, high = _estimate(right)
-    rows = [
-        (name, int(sizes[number]), *_estimate(right[labels == number]))
-        for number, name in enumerate(classes)
-    ]
-    columns = ["class", "support", "recall", "recall_low", "recall_high"]
-    return LeftOut(
-        accuracy=Estimate(value=value, low=low, high=high, n=n, method="widened Wilson"),
-        per_class=pd.DataFrame(rows, columns=columns),
-    )
+    share, worth = float(right.mean()), max(1, round(n / _WORTH))
+    low, high = wilson_interval(share * worth, worth)
+    return Estimate(value=share, low=low, high=high, n=n, method="widened Wilson")
 
 
-def _estimate(right: np.ndarray) -> tuple[float, float, float]:
-    """Return the share and the ends of its interval; NaN without photos."""
-    if not len(right):
-        return np.nan, np.nan, np.nan
-    share, worth = float(right.mean()), max(1, round(len(right) / _WORTH))
-    return share, *wilson_interval(share * worth, worth)
+def describe_left_out(accuracy: Estimate) -> str:
+    """Return the accuracy with its interval, in words."""
+    ends = interval(accuracy.low, accuracy.high, accuracy.n)
+    said = f"Leave-one-out accuracy of the exact head {percent(accuracy.value, accuracy.n)}"
+    return f"{said} ({ends} training photos)"

@@ -76,7 +76,7 @@ class DecisionRule:
     threshold: float = 0.0
     """Least calibrated score for an answer, in [0, 1]."""
     class_thresholds: Mapping[str, float] = field(default_factory=dict)
-    """Class name → threshold, where it differs."""
+    """Class name → threshold, where it differs; only in rules of earlier versions."""
     unlike_limit: float | None = None
     """Distance above which a photo is unlike the training photos; None: no limit."""
     n: int = 0

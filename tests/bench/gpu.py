@@ -1,6 +1,6 @@
-"""A GPU: extraction and the four strategies with each backend, beside a plain PyTorch loop.
+"""A GPU: extraction and the four strategies with each backend.
 
-Photos a second, busy share and memory. Where no backend can use a GPU it says so and ends; where
+Photos a second. Where no backend can use a GPU it says so and ends; where
 PETALSCOPE_DEVICE is cpu it is rehearsed there: `PETALSCOPE_DEVICE=cpu python -m tests.bench gpu
 --weights random --photos 20 --epochs 2`. What fails is a line of the report and ends nothing else.
 """
@@ -9,35 +9,25 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from core.config import read_settings
-from core.formats import size
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.strategies import STRATEGIES, StrategyName, suggest_precision
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.policy import PRESETS
-from models.devices import Device, Usage, UsageSampler, find_device
+from models.devices import Device, find_device
 from models.extraction import extract_features
 from models.weights import Weights, WeightsKind
 from tests.bench.measuring import BenchmarkFailed, Figure, Report, call_in_child, say, time_call
 from tests.bench.subject import open_scratch, prepare_subject
 
 BACKENDS = ("tensorflow", "jax", "torch")
-_BATCH = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Plain:
-    """Photos a second of the plain PyTorch loop; None without PyTorch."""
-
-    features: float | None
-    training: float | None
 
 
 def measure(
@@ -73,17 +63,11 @@ def measure(
             augmentation=PRESETS["gentle"],
             epochs=epochs,
         )
-        plain = _measure_plain(subset.photos_file, len(subset), recipe.batch_size)
         for number, (name, device) in enumerate(devices.items()):
             with _use(name):
-                figures += _measure_extraction(name, subset, subject.weights, plain)
-                figures += _measure_strategies(
-                    name, scratch, replace(recipe, seed=number), device, plain
-                )
+                figures += _measure_extraction(name, subset, subject.weights)
+                figures += _measure_strategies(name, scratch, replace(recipe, seed=number), device)
         title = f"{len(subset):,} photos of {subject.dataset.name} on {device.name}"
-    for name, speed in (("features", plain.features), ("all layers trained", plain.training)):
-        if speed is not None:
-            figures.append(Figure(f"plain PyTorch, channels-last, AMP: {name}", speed, "photos/s"))
     return Report(title, figures, {**subject.circumstances, "backends": ", ".join(devices)})
 
 
@@ -125,40 +109,22 @@ def _find_devices(backends: Sequence[str]) -> dict[str, Device]:
     return usable
 
 
-def _measure_plain(photos_file: Path, photos: int, batch_size: int) -> _Plain:
-    if find_spec("torch") is None:
-        return _Plain(features=None, training=None)
-    say("Plain PyTorch, channels-last, automatic mixed precision")
-    features, training = (
-        float(
-            call_in_child(
-                "tests.bench.plain_torch", "measure", photos_file, photos, batch, train=train
-            )
-        )
-        for batch, train in ((64, False), (batch_size, True))
-    )
-    return _Plain(features=features, training=training)
-
-
-def _measure_extraction(
-    backend: str, subset: Dataset, weights: Weights, plain: _Plain
-) -> list[Figure]:
+def _measure_extraction(backend: str, subset: Dataset, weights: Weights) -> list[Figure]:
     def measure() -> Figure:
-        speed, usage = call_in_child(__name__, "extract", subset, weights)
-        compared = None if plain.features is None else speed / plain.features
-        return Figure(title, speed, "photos/s", compared, _describe(usage))
+        speed = call_in_child(__name__, "extract", subset, weights)
+        return Figure(title, speed, "photos/s")
 
     title = f"{backend}: features"
     return attempt(title, measure)
 
 
-def extract(dataset: Dataset, weights: Weights) -> tuple[float, Usage]:
-    """Return photos a second and what was in use; called in a process with the backend."""
+def extract(dataset: Dataset, weights: Weights) -> float:
+    """Return photos a second; called in a process with the backend."""
     from models.keras_backbone import draw_probe_photos, open_keras_backbone
 
     backbone = open_keras_backbone(weights, "resnet")
     list(backbone.stream([draw_probe_photos()]))  # compiles
-    with tempfile.TemporaryDirectory() as folder, UsageSampler() as sampler:
+    with tempfile.TemporaryDirectory() as folder:
         scratch = Workspace(Path(folder))
         scratch.features.mkdir()
 
@@ -168,11 +134,11 @@ def extract(dataset: Dataset, weights: Weights) -> tuple[float, Usage]:
             )
 
         seconds = time_call(act)
-        return len(dataset) / seconds, sampler.read()
+        return len(dataset) / seconds
 
 
 def _measure_strategies(
-    backend: str, scratch: Workspace, recipe: Recipe, device: Device, plain: _Plain
+    backend: str, scratch: Workspace, recipe: Recipe, device: Device
 ) -> list[Figure]:
     figures = []
     for name in get_args(StrategyName):
@@ -184,21 +150,12 @@ def _measure_strategies(
         for computing in ("exact", "fast") if STRATEGIES[name].stages != 0 else ("exact",):
             title = f"{backend}: {name}, {computing}"
             chosen = replace(recipe, computing=computing, **settings)
-            figures += attempt(title, partial(_train, title, scratch, chosen, plain))
+            figures += attempt(title, partial(_train, title, scratch, chosen))
     return figures
 
 
-def _train(title: str, scratch: Workspace, recipe: Recipe, plain: _Plain) -> Figure:
+def _train(title: str, scratch: Workspace, recipe: Recipe) -> Figure:
     (run,), _ = call_in_child(
         "tests.bench.train", "train_runs", scratch, [recipe], warm=False, anew=False
     )
-    best = max(run.history, key=lambda epoch: float(epoch["photos_per_second"]))
-    speed = run.photos_per_second
-    compared = speed / plain.training if recipe.strategy == "full" and plain.training else None
-    used = _describe(Usage(**{name: best[name] for name in Usage.__dataclass_fields__}))
-    return Figure(title, speed, "photos/s", compared, f"{used}; {run.seconds:.0f} s in all")
-
-
-def _describe(usage: Usage) -> str:
-    busy = "unknown" if usage.gpu_share is None else f"{100 * usage.gpu_share:.0f} %"
-    return f"GPU busy: {busy}, its memory: {size(usage.gpu_memory_bytes or 0)}"
+    return Figure(title, run.photos_per_second, "photos/s", note=f"{run.seconds:.0f} s in all")

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.datasets.policies import read_policy
 from core.workspace import Workspace
 from data.importing import import_source
 from tests.browser.conftest import PageServer
@@ -44,19 +43,6 @@ def test_a_slider_redraws_the_draws_and_not_the_photo(
     expect(find_draw(page, 1)).to_have_attribute("src", changed)
 
 
-def test_a_policy_is_saved_and_used_in_a_recipe(page: Page, server: PageServer) -> None:
-    page.goto(f"{server.address}/augmentation?photos=3&draft=hue:-30:30:1")
-    expect(find_draw(page, 11)).to_be_visible()
-    page.get_by_role("button", name="Save as").click()
-    page.get_by_role("textbox", name="Name").fill("only colour")
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("link", name="Use in a recipe")).to_be_visible()
-    assert list(read_policy(Workspace(server.workspace), "only colour").parts) == ["hue"]
-    page.get_by_role("link", name="Use in a recipe").click()
-    expect(page.get_by_role("heading", name="Training")).to_be_visible()
-    expect(page).to_have_url(re.compile(r"policy=only(\+|%20)colour"))
-
-
 def test_photos_are_chosen_on_a_wall(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/augmentation?photos=3&show=some")
     expect(find_draw(page, 4)).to_be_visible()
@@ -66,11 +52,3 @@ def test_photos_are_chosen_on_a_wall(page: Page, server: PageServer) -> None:
     dialog.get_by_role("button", name="Use them").click()
     expect(find_draw(page, 4)).to_have_count(6)
     expect(page).to_have_url(re.compile(r"photos=0(,|%2C)1(,|%2C)2"))
-
-
-def test_each_part_alone_is_pictured(page: Page, server: PageServer) -> None:
-    page.goto(f"{server.address}/augmentation?photos=3&view=parts&scope=limits")
-    expect(page.get_by_text("each part alone", exact=False).first).to_be_visible()
-    expect(page.get_by_role("link", name="Train a model")).to_be_visible()
-    page.get_by_text("The parts as a table").click()
-    expect(page.get_by_test_id("stDataFrame").last).to_be_visible()

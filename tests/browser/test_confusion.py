@@ -125,18 +125,6 @@ def test_files_hold_the_matrix(page: Page, link: str, tmp_path: Path) -> None:
     assert cells["rose", "tulip"] == square[2][3]
 
 
-def test_a_difference_opens_the_photos_that_moved(
-    page: Page, link: str, server: PageServer
-) -> None:
-    first = list_runs(Workspace(server.workspace))[-1]
-    page.goto(f"{link}&against={first.id}")
-    find_grid(page)
-    expect(page.get_by_text("Largest changes")).to_be_visible()
-    page.get_by_role("button", name="true rose", exact=True).click()
-    expect(page.get_by_role("heading", name="rose: newly correct, or no longer")).to_be_visible()
-    wait_for_url(page, "true=rose", "against=")
-
-
 def test_on_a_phone_the_list_comes_before_the_matrix(chromium: Browser, link: str) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()

@@ -12,7 +12,6 @@ from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
 from tests.browser.conftest import PageServer, do_until, wait_for_url, wait_while_computing
-from tests.builders import draw_photo, encode_photo
 
 pytestmark = pytest.mark.browser
 
@@ -93,20 +92,6 @@ def test_a_killed_page_server_loses_nothing(page: Page, server: PageServer) -> N
 
 
 @pytest.mark.slow
-def test_a_click_on_a_cell_opens_its_photos(page: Page, server: PageServer) -> None:
-    page.goto(f"{server.address}/confusion")
-    cells = page.locator(".petal-grid canvas")
-    expect(cells).to_be_visible()
-    opened = page.get_by_role("heading", name=re.compile("recognised|mistaken for"))
-    # The upper left cell of the matrix: the first class predicted as itself.
-    do_until(lambda: cells.click(position={"x": 6, "y": 6}), opened)
-    wait_for_url(page, "true=", "predicted=")
-    # The link reopens the same cell.
-    page.goto(page.url)
-    expect(page.get_by_role("heading", name=re.compile("recognised|mistaken for"))).to_be_visible()
-
-
-@pytest.mark.slow
 def test_the_pairs_list_opens_photos_too(page: Page, server: PageServer) -> None:
     run = list_runs(Workspace(server.workspace))[-1]
     page.goto(f"{server.address}/confusion?run={run.id}")
@@ -131,14 +116,3 @@ def test_the_first_visitor_of_a_fresh_server_gets_an_answer(page: Page, server: 
     page.locator("input[type=file]").set_input_files(files)
     expect(page.get_by_text("What the model sees")).to_be_visible()
     expect(page.get_by_text("Most similar training photos")).to_be_visible()
-
-
-@pytest.mark.slow
-def test_a_bad_photo_gets_a_clear_error(page: Page, server: PageServer) -> None:
-    whole = encode_photo(draw_photo(0, 0, (300, 300)))
-    page.goto(f"{server.address}/predict")
-    expect(page.get_by_text("No photo yet")).to_be_visible()
-    files = [{"name": "cut.jpg", "mimeType": "image/jpeg", "buffer": whole[: len(whole) // 3]}]
-    page.locator("input[type=file]").set_input_files(files)
-    alert = page.get_by_test_id("stAlert").filter(has_text="truncated or damaged")
-    expect(alert).to_be_visible()

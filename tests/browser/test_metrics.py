@@ -5,7 +5,6 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.runs.store import list_runs, read_openings
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, choose, do_until, wait_for_url
 from tests.training import copy_workspace
@@ -52,19 +51,3 @@ def test_curves_live_in_the_link(page: Page, server: PageServer) -> None:
     wait_for_url(page, "metrics.kind=Precision-recall")
     page.reload()  # the link opens them again
     expect(page.get_by_text("Precision-recall curves of 3 classes")).to_be_visible()
-
-
-def test_the_test_split_is_opened_on_purpose_and_counted(page: Page, server: PageServer) -> None:
-    workspace = Workspace(server.workspace)
-    run = list_runs(workspace)[0]
-    before = len(read_openings(workspace, run.id))
-    page.goto(f"{server.address}/metrics?split=test")
-    expect(page.get_by_text("The test split is sealed")).to_be_visible()
-    expect(page.get_by_text("Each opening is counted.")).to_be_visible()
-    opens = page.get_by_role("button", name="Open the test split")
-    shown = page.get_by_text("Baselines: what did training add?")
-    do_until(lambda: opens.click() if opens.count() else None, shown)
-    expect(page.get_by_text("Test photos of this run: opened")).to_be_visible()
-    openings = read_openings(workspace, run.id)
-    assert len(openings) == before + 1
-    assert openings[-1].place == "page metrics"

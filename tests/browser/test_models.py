@@ -10,8 +10,7 @@ from playwright.sync_api import Page, expect
 
 from core.prediction.deciding import DecisionRule, save_rule
 from core.registry.events import list_events
-from core.registry.promoting import promote
-from core.registry.store import list_versions, read_aliases
+from core.registry.store import read_aliases
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, wait_for_url
@@ -69,25 +68,3 @@ def test_a_challenger_without_a_gain_needs_an_override(page: Page, server: PageS
     event = list_events(workspace)[0]
     assert (event.reason, event.facts["override"]) == ("it says when it is not sure", True)
     assert event.facts["evidence"]["gained"] == 0
-
-
-def test_the_way_back_is_one_click(page: Page, server: PageServer) -> None:
-    workspace = Workspace(server.workspace)
-    page.goto(f"{server.address}/models")
-    page.get_by_role("button", name="Roll back to v1").click()
-    expect(page.get_by_text("v1 answers again, instead of v2.")).to_be_visible()
-    expect(page.get_by_role("button", name="Roll back")).to_be_disabled()
-    assert read_aliases(workspace) == {"champion": 1}
-    event = list_events(workspace)[0]
-    assert (event.kind, event.former) == ("rolled_back", 2)
-    promote(workspace, 2, reason="for the next test", override=True)
-
-
-def test_an_unused_version_is_deleted(page: Page, server: PageServer) -> None:
-    page.goto(f"{server.address}/models?version=v1")
-    page.get_by_role("button", name=re.compile("Delete")).first.click()
-    expect(page.get_by_text("A rollback would return to this version.")).to_be_visible()
-    page.get_by_role("button", name="Delete for good").click()
-    expect(page.get_by_text(re.compile("v1 is deleted"))).to_be_visible()
-    assert [one.number for one in list_versions(Workspace(server.workspace))] == [2]
-    expect(page.get_by_role("button", name="Roll back")).to_be_disabled()

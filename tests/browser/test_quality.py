@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.datasets.edits.tray import list_edits
 from core.datasets.quality.store import read_quality
 from core.workspace import Workspace
 from data.importing import import_source
@@ -42,20 +41,6 @@ def test_each_finding_is_one_click_away(page: Page, server: PageServer, tmp_path
     expect(page.get_by_text(re.compile("beyond the threshold")).first).to_be_visible()
     choose(page, "Class imbalance")
     expect(page.get_by_text(re.compile("times the photos|Each class has")).first).to_be_visible()
-
-
-def test_a_leak_is_moved_out_and_the_tray_survives_a_reload(page: Page, server: PageServer) -> None:
-    workspace = Workspace(server.workspace)
-    dataset = list_datasets(workspace)[0].id
-    page.goto(f"{server.address}/quality?finding=leak")
-    page.get_by_role("button", name="Move the test copy to train").click()
-    expect(page.get_by_text("1 edit", exact=False).first).to_be_visible()
-    page.reload()
-    expect(page.get_by_text("resolved in the tray").first).to_be_visible()
-    assert [edit.action for edit in list_edits(workspace, dataset)] == ["move"]
-    page.get_by_role("button", name="Undo").first.click()
-    expect(page.get_by_role("button", name="Move the test copy to train")).to_be_visible()
-    assert list_edits(workspace, dataset) == []
 
 
 def test_the_name_of_a_photo_opens_its_panel(page: Page, server: PageServer) -> None:

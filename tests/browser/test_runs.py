@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from core.runs.store import list_runs
 from core.workspace import Workspace
-from tests.browser.conftest import PageServer, choose, do_until, wait_for_url
+from tests.browser.conftest import PageServer, do_until, wait_for_url
 from tests.processes import wait_until
 from tests.training import copy_workspace
 
@@ -40,18 +40,6 @@ def test_repeats_are_compared_by_one_tick(
     wait_for_url(page, "compare=")
     page.reload()
     expect(page.get_by_role("heading", name="2 runs compared")).to_be_visible()
-
-
-def test_the_photos_lost_are_one_click_away(page: Page, server: PageServer) -> None:
-    newest, _, first = (run.id for run in list_runs(Workspace(server.workspace)))
-    page.goto(f"{server.address}/runs?compare={first},{newest}&split=train")
-    expect(page.get_by_text("Significant difference", exact=False)).to_be_visible()
-    choose(page, re.compile(r"^Both wrong \("))
-    expect(page).to_have_url(re.compile("photos=wrong"))
-    choose(page, re.compile(r"^Lost \("))
-    expect(page.get_by_text("Only the baseline is correct", exact=False)).to_be_visible()
-    expect(page).to_have_url(re.compile("photos=lost"))
-    expect(page.get_by_role("img", name=re.compile(r"\.jpg$")).first).to_be_visible()
 
 
 def test_a_run_is_tagged_and_deleted(page: Page, server: PageServer) -> None:

@@ -13,7 +13,7 @@ from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import read_dataset
-from tests.browser.conftest import PageServer, choose, close_panel, do_until, wait_for_url
+from tests.browser.conftest import PageServer, do_until, wait_for_url
 from tests.training import copy_workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -51,21 +51,6 @@ def test_a_click_on_a_bin_shows_its_photos(page: Page, server: PageServer) -> No
     expect(page).not_to_have_url(re.compile("slice="))
 
 
-def test_a_link_shows_exactly_the_photos_of_the_slice(
-    page: Page, server: PageServer, study: SliceStudy
-) -> None:
-    bins = study.bins["brightness"].iloc[0]
-    page.goto(f"{server.address}/slices?split=train&shown=all&slice={bins['value']}")
-    expect(page.get_by_role("heading", name=re.compile("Brightness below"))).to_be_visible()
-    expect(page.get_by_text(f"{bins['n']} photos", exact=True)).to_be_visible()
-    photos = page.locator(".petalscope-wall img, [role=option] img, [role=gridcell] img")
-    expect(photos.first).to_be_visible()
-    photos.first.click()
-    wait_for_url(page, "photo=")
-    expect(page.get_by_role("dialog")).to_be_visible()
-    close_panel(page)
-
-
 def test_a_row_of_the_table_chooses_a_slice(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/slices?split=train")
     page.get_by_text("As a table").click()
@@ -74,19 +59,6 @@ def test_a_row_of_the_table_chooses_a_slice(page: Page, server: PageServer) -> N
     close = page.get_by_role("button", name="Close", exact=True)
     do_until(lambda: table.click(position={"x": 16, "y": 54}), close)  # the tick of the first row
     wait_for_url(page, "slice=")
-
-
-def test_the_views_keep_the_slice(page: Page, server: PageServer, study: SliceStudy) -> None:
-    value = study.bins["contrast"]["value"].iloc[0]
-    page.goto(f"{server.address}/slices?split=train&slice={value}")
-    heading = page.get_by_role("heading", name=re.compile("Contrast below"))
-    expect(heading).to_be_visible()
-    choose(page, "Shortcuts")
-    wait_for_url(page, "by=shortcuts", "slice=contrast")
-    expect(page.get_by_text("Accuracy of each property alone")).to_be_visible()
-    expect(heading).to_be_visible()
-    choose(page, "Worst slices")
-    expect(page.get_by_text("the search needs 60 photos")).to_be_visible()
 
 
 def test_on_a_phone_nothing_runs_over_the_edge(page: Page, server: PageServer) -> None:

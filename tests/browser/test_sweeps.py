@@ -54,26 +54,3 @@ def test_a_sweep_shows_its_trials_and_survives_a_reload(page: Page, server: Page
     (sweep,) = list_studies(workspace)
     wait_until(lambda: len(read_trials(workspace.run_folder(sweep.id))) == 6, "six trials are made")
     expect(page.get_by_text("Settings of each trial")).to_be_visible()
-
-
-@pytest.mark.slow
-def test_the_best_trial_becomes_a_run(page: Page, server: PageServer) -> None:
-    workspace = Workspace(server.workspace)
-    (sweep,) = list_studies(workspace)
-    page.goto(f"{server.address}/training?sweep={sweep.id}")
-    train = page.get_by_role("button", name=re.compile("^Train the best trial"))
-    train.click(timeout=4 * MINUTES)
-    run = wait_until(
-        lambda: next((run for run in list_runs(workspace) if "trial" in run.name), None),
-        "the run was submitted",
-    )
-    wait_until(lambda: list_runs(workspace)[0].state == "done", "the run was trained")
-    best = list_runs(workspace)[0]
-    assert best.id == run.id
-    assert best.best_val_accuracy == sweep.best_val_accuracy
-    page.goto(f"{server.address}/training?sweep={sweep.id}")
-    expect(train).to_be_visible(timeout=4 * MINUTES)
-    page.get_by_role("button", name="Delete").last.click()
-    page.get_by_role("button", name="Delete the sweep").click()
-    expect(page.get_by_text("Best validation accuracy")).to_have_count(0)
-    assert sweep.id not in {study.id for study in list_studies(workspace)}

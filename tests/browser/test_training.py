@@ -1,4 +1,4 @@
-"""The page Training in a browser: strategies, a run that is paused and resumed, the full screen.
+"""The page Training in a browser: strategies, a run that is paused and resumed.
 
 The tests of this file follow one another on one server and one workspace, as a person would.
 """
@@ -30,20 +30,6 @@ def server_workspace(server_workspace: Workspace, compared_workspace: Workspace)
     return server_workspace
 
 
-def test_a_strategy_says_its_time_and_shows_its_settings(page: Page, server: PageServer) -> None:
-    page.goto(f"{server.address}/training")
-    expect(page.get_by_text("the backbone stays frozen")).to_be_visible()
-    strategy = page.get_by_role("combobox", name="Strategy")
-    strategy.click()
-    page.get_by_role("option", name="Two phases").click()
-    expect(page.get_by_role("spinbutton", name="Epochs of the head alone")).to_be_visible()
-    expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.001")
-    strategy.click()
-    page.get_by_role("option", name="Full fine-tuning").click()
-    expect(page.get_by_role("spinbutton", name="Epochs of the head alone")).to_have_count(0)
-    expect(page.get_by_role("spinbutton", name="Learning rate", exact=True)).to_have_value("0.0001")
-
-
 def test_a_duplicate_changed_is_another_run_that_can_be_paused(
     page: Page, server: PageServer
 ) -> None:
@@ -70,19 +56,3 @@ def test_runs_are_laid_over_another_by_a_link(page: Page, server: PageServer) ->
     newest, *_, first = list_runs(Workspace(server.workspace))
     page.goto(f"{server.address}/training?run={newest.id}&over={first.id}")
     expect(page.locator(".legendtext", has_text="Run 1").first).to_be_visible()
-
-
-def test_the_full_screen_shows_the_run_alone(page: Page, server: PageServer) -> None:
-    page.goto(f"{server.address}/training?run={list_runs(Workspace(server.workspace))[-1].id}")
-    page.get_by_role("button", name="Full screen").click()
-    expect(page.get_by_role("button", name="Leave full screen")).to_be_visible()
-    expect(page.get_by_role("link", name="Overview", exact=True)).to_have_count(0)
-    expect(page.get_by_role("button", name="Train", exact=True)).to_have_count(0)
-    page.reload()  # the link shows the same to others
-    expect(page.get_by_role("button", name="Leave full screen")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(1)
-    page.set_viewport_size({"width": 1280, "height": 720})
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("one => one.scrollHeight <= one.clientHeight")
-    page.get_by_role("button", name="Leave full screen").click()
-    expect(page.get_by_role("link", name="Overview", exact=True)).to_be_visible()

@@ -9,7 +9,7 @@ from tests.ui.driver import open_page
 HOSTILE = ("gone", "<script>alert(1)</script>", "__proto__", "99999999999999999999999", "-1")
 LINKS: tuple[tuple[str, dict[str, str], tuple[str, ...]], ...] = (
     ("augmentation", {}, ("asked", "dataset", "draft", "first_draw", "framing", "photos")),
-    ("augmentation", {}, ("policy", "scope", "seed", "show", "view")),
+    ("augmentation", {}, ("policy", "seed", "show")),
     ("calibration", {}, ("question", "run", "split", "threshold")),
     ("calibration", {"question": "scores"}, ("bin", "bins")),
     ("confusion", {}, ("against", "among", "cells", "diagonal", "order", "predicted", "run")),

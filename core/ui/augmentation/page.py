@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
 from PIL import Image
 
+from core.charts.theme import Palette, choose_palette, style_altair, title_params
 from core.formats import count, data_uri, percent, plain
 from core.prediction.nearest import Moves, Ruler
 from core.runs.recipe.recipe import SETTINGS
 from core.runs.recipe.settings import MOST_SEED
-from core.ui.augmentation.charts import FLIPPED, KEPT, draw_moves, draw_parts
 from core.ui.augmentation.controls import name_part, show_controls, write_amount
 from core.ui.augmentation.reading import (
     ALONE,
     MOST,
     NOBODY,
-    SCOPES,
     WAYS,
     AugmentationPage,
     keep_photos,
@@ -36,18 +36,18 @@ from core.ui.parts.messages import report_errors, show_random_banner
 from core.ui.parts.pickers import name_runs, pick_named, pick_one
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.wall import Wall, read_chosen, show_wall
-from data.augmentation import augment, augment_part
-from data.augmentation import draw_parts as draw_amounts
+from data.augmentation import augment, draw_parts
 from data.dataset import Dataset
 from data.images import encode_jpeg
-from data.policy import LIMITS, AugmentationPolicy
 
 _WALL = "augmentation_wall"
 _PER_PAGE = 24
 _WIDTH_ALONE, _WIDTH_AMONG = 116, 90
 """Width of a picture in pixels, so that a row fits next to the controls."""
 _THREADS = 2
-_STEPS = 7
+KEPT, FLIPPED = "same class", "another class"
+_STATES = [KEPT, FLIPPED]
+_ROW = 30
 
 
 @st.fragment
@@ -68,15 +68,6 @@ def show_augmentation(dataset: Dataset) -> None:
             drawn = show_draws(page)
             _show_run(page)
             _show_moves(page, drawn)
-            more = st.expander(
-                "More: each part alone",
-                expanded=page.view == "parts",
-                key="augmentation.more",
-                on_change="rerun",
-            )
-            if more.open:
-                with more:
-                    _show_parts(page)
 
 
 def _show_photo_choice(page: AugmentationPage) -> None:
@@ -183,7 +174,7 @@ def _list_amounts(page: AugmentationPage, one: Drawn) -> pd.DataFrame:
     digest, policy = str(page.dataset.manifest["sha256"].iat[one.number]), page.policy
     rows = []
     for draw in range(page.first, page.first + page.amount):
-        parts = draw_amounts(policy, seed=page.seed, photo_id=digest, draw=draw)
+        parts = draw_parts(policy, seed=page.seed, photo_id=digest, draw=draw)
         written = {
             name_part(name): write_amount(name, parts[name].amount) if name in parts else "–"
             for name in policy.parts
@@ -192,12 +183,9 @@ def _list_amounts(page: AugmentationPage, one: Drawn) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("draw")
 
 
-def write_picture(picture: np.ndarray, side: int | None = None) -> str:
-    """Return the JPEG of a picture as a data URI, resized if a side is given."""
-    image = Image.fromarray(picture)
-    if side is not None:
-        image = image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2)
-    return data_uri(encode_jpeg(image, 88), "image/jpeg")
+def write_picture(picture: np.ndarray) -> str:
+    """Return the JPEG of a picture as a data URI."""
+    return data_uri(encode_jpeg(Image.fromarray(picture), 88), "image/jpeg")
 
 
 def _show_run(page: AugmentationPage) -> None:
@@ -276,59 +264,63 @@ def _say_prediction(page: AugmentationPage, number: int, moved: Moves) -> str:
     return f"{plain(page.name_photo(number), 30)} ({split}), original: predicted {predicted}."
 
 
-def _show_parts(page: AugmentationPage) -> None:
-    """Draw each part alone, from its least amount to its largest."""
-    pick_one("Range", SCOPES, bind_choice("scope", page.scope, key="augmentation.scope"))
-    names = list(LIMITS) if page.scope == "limits" else list(page.policy.parts)
-    if not names:
-        st.info("This policy does nothing. Switch a part on, or show all parts.")
-        return
-    steps = pd.concat([_list_steps(page, name) for name in names], ignore_index=True)
-    title, subtitle = "each part alone", "below each picture: its amount"
-    if page.asked is not None:
-        flipped = int((steps["state"] == FLIPPED).sum())
-        title = f"{flipped} of {count(len(steps), 'change')} change the predicted class"
-        subtitle = "below each picture: amount, and cosine distance from the original"
-    title = f"{page.name_photo(page.photos[0])}: {title}"
-    chart = draw_parts(steps, title=title, subtitle=subtitle, dark=is_dark())
-    alt = "Pictures of each part alone; the table below has amounts and predicted classes."
-    st.altair_chart(chart, theme=None, width="content", alt=alt)
-    table = steps[["part", "amount", "distance", "predicted"]].set_index("part")
-    show_table_behind(table, "The parts as a table")
+def draw_moves(
+    moves: pd.DataFrame, *, same: float | None, other: float | None, title: str, dark: bool = False
+) -> Any:
+    """Return a mark for each draw on the axis of cosine distance, a row for each photo.
+
+    Columns photo (name), draw, distance, state (KEPT or FLIPPED), predicted, score. `same` and
+    `other`: median distance to the nearest photo of the same class and of another; None if unknown.
+    """
+    colours = choose_palette(dark)
+    rows = list(dict.fromkeys(moves["photo"]))
+    farthest = max([float(moves["distance"].max()), same or 0.0, other or 0.0, 0.02])
+    scale = alt.Scale(domain=[0, 1.25 * farthest], nice=False)  # room for the words at a rule
+    marks = _draw_marks(moves, rows, scale, colours)
+    layers = [*_draw_ruler(same, other, colours.quiet, scale), marks]
+    heading = title_params(title, "dashed: median distance to the nearest photo")
+    return style_altair(alt.layer(*layers), dark, title=heading, height=_ROW * len(rows) + 140)
 
 
-def _list_steps(page: AugmentationPage, name: str) -> pd.DataFrame:
-    """Return the pictures of a part from end to end, with the predictions of the chosen run."""
-    photo = page.photos[0]
-    original = page.read_photo(photo)
-    digest = str(page.dataset.manifest["sha256"].iat[photo]) + page.framing
-    amounts = list_amounts(page.policy, name, whole=page.scope == "limits")
-    steps = pd.DataFrame({"step": range(len(amounts)), "part": name_part(name)}).assign(
-        amount=[write_amount(name, amount) for amount in amounts],
-        picture=[_draw_step(digest, name, amount, original) for amount in amounts],
+def _draw_marks(moves: pd.DataFrame, rows: list[str], scale: Any, colours: Palette) -> Any:
+    return (
+        alt.Chart(moves)
+        .mark_point(size=90, filled=True, opacity=0.85)
+        .encode(
+            x=alt.X("distance:Q", title="cosine distance from the original", scale=scale),
+            y=alt.Y("photo:N", sort=rows, title=None, axis=alt.Axis(labelLimit=150)),
+            color=alt.Color(
+                "state:N",
+                scale=alt.Scale(domain=_STATES, range=[colours.right, colours.wrong]),
+                legend=alt.Legend(orient="top", title=None, symbolType="circle"),
+            ),
+            shape=alt.Shape(
+                "state:N", scale=alt.Scale(domain=_STATES, range=["circle", "cross"]), legend=None
+            ),
+            tooltip=[
+                alt.Tooltip("photo:N", title="photo"),
+                alt.Tooltip("draw:O", title="draw"),
+                alt.Tooltip("distance:Q", format=".3f"),
+                alt.Tooltip("predicted:N"),
+                alt.Tooltip("score:Q", format=".0%"),
+            ],
+        )
     )
-    if page.asked is None:
-        return steps.assign(distance="", state="", predicted="", mark="")
-    moved = page.measure(original, [augment_part(original, name, one) for one in amounts])
-    return steps.assign(
-        distance=[f"{distance:.3f}" for distance in moved.distances],
-        state=np.where(moved.kept, KEPT, FLIPPED),
-        predicted=[page.result.classes[number] for number in moved.answers],
-        mark=[f"{distance:.2f}" for distance in moved.distances],
-    )
 
 
-def list_amounts(policy: AugmentationPolicy, name: str, *, whole: bool) -> list[float]:
-    """Return the amounts of a part from end to end of its limits, or of its range."""
-    part, limits = policy.parts.get(name), LIMITS[name]
-    if name.endswith("_flip"):
-        return [1.0]
-    ends = (limits.least, limits.most) if whole or part is None else (part.low, part.high)
-    return [float(amount) for amount in np.linspace(*ends, _STEPS)]
-
-
-@st.cache_data(max_entries=2048, show_spinner=False)
-def _draw_step(photo_id: str, name: str, amount: float, _photo: np.ndarray) -> str:
-    """Return the small picture of a photo with one part applied; `photo_id` is its key."""
-    del photo_id
-    return write_picture(augment_part(_photo, name, amount), side=112)
+def _draw_ruler(same: float | None, other: float | None, colour: str, scale: Any) -> list[Any]:
+    known = [("same class", same), ("another class", other)]
+    table = pd.DataFrame([(label, at) for label, at in known if at is not None])
+    if table.empty:
+        return []
+    table.columns = pd.Index(["label", "at"])
+    base = alt.Chart(table).encode(x=alt.X("at:Q", scale=scale))
+    rules = base.mark_rule(color=colour, strokeDash=[4, 3], strokeWidth=1.5)
+    aligned = [("same class", "right", -5), ("another class", "left", 5)]
+    texts = [
+        base.transform_filter(alt.datum.label == label)
+        .mark_text(color=colour, align=align, dx=dx, baseline="top", y=2, fontSize=11)
+        .encode(text="label:N")
+        for label, align, dx in aligned
+    ]
+    return [rules, *texts]

@@ -38,8 +38,6 @@ from models.extraction import features_id, read_features
 
 FIRST = "gentle"
 """The first policy on the page; “none” would show nothing."""
-VIEWS = ("draws", "parts")
-SCOPES = {"range": "Parts of this policy", "limits": "All parts, full range"}
 WAYS = {"one": "One photo", "some": "Several", "classes": "One of each class"}
 MOST = 6
 NOBODY = "nobody"
@@ -60,8 +58,6 @@ class AugmentationPage:
     """The policy on the page: the named one, or the draft."""
     way: str
     photos: list[int]
-    view: str
-    scope: str
     seed: int
     first: int
     """Number of the first draw, from 0 as in training; the screen counts from 1."""
@@ -144,8 +140,6 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
         policy=changed or named[name],
         way=way,
         photos=_read_photos(dataset, way),
-        view=settle_choice("view", VIEWS, "draws"),
-        scope=settle_choice("scope", SCOPES, "range"),
         seed=_read_number("seed", MOST_SEED),
         first=_read_number("first_draw", _MOST_DRAW),
         runs=runs,

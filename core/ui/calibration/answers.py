@@ -16,14 +16,12 @@ from core.charts.theme import (
 )
 from core.evaluation.coverage import (
     OperatingPoint,
-    area_under_risk,
     measure_point,
     thin_coverage,
     trace_coverage,
 )
-from core.evaluation.intervals import wilson_interval
-from core.formats import count, percent, percent_ranges
-from core.prediction.deciding import DecisionRule, judge_photos, say_answers
+from core.formats import count, percent
+from core.prediction.deciding import DecisionRule, say_answers
 from core.ui.calibration.reading import CalibrationPage
 from core.ui.parts.charts import show_kept_chart, show_metrics
 from core.ui.parts.pickers import pick_linked
@@ -56,14 +54,6 @@ def show_answers(page: CalibrationPage, rule: DecisionRule) -> None:
     )
     with st.expander("As a table", icon=":material/table:"):
         _show_points_table(curve)
-        error = 1 - float(judged.right.mean()) if point.n else float("nan")
-        st.caption(
-            "Area under the risk-coverage curve: "
-            f"{percent(area_under_risk(tops, judged.right), point.n)}; in random order it would "
-            f"be {percent(error, point.n)}."
-        )
-        if rule.class_thresholds:
-            _show_classes(page, rule)
 
 
 def _show_point(point: OperatingPoint, split: str, unlike: int) -> None:
@@ -101,44 +91,6 @@ def _show_points_table(curve: pd.DataFrame) -> None:
     config = {"Threshold": whole, "Share": form, "Accuracy": form}
     alt_text = "Photos answered and their accuracy at twenty thresholds"
     st.dataframe(shown, hide_index=True, column_config=config, alt=alt_text)
-
-
-def _show_classes(page: CalibrationPage, rule: DecisionRule) -> None:
-    """Draw the threshold of each class and its effect on the validation photos."""
-    result, photos = page.result, page.validation
-    scores = page.temper(rule.temperature, "validation")
-    answers, given = scores.argmax(axis=1), judge_photos(rule, scores, result.classes)[0]
-    right = given & (answers == result.labels[photos])
-    k = len(result.classes)
-    taken, shown, hits = (
-        np.bincount(answers[chosen], minlength=k) for chosen in (answers >= 0, given, right)
-    )
-    ends = [wilson_interval(int(of), int(n)) for of, n in zip(hits, shown, strict=True)]
-    table = pd.DataFrame(
-        {
-            "Class": list(result.classes),
-            "Threshold": [100 * rule.threshold_of(name) for name in result.classes],
-            "Its own": [name in rule.class_thresholds for name in result.classes],
-            "Photos": taken,
-            "Answered": shown,
-            "Accuracy": 100 * hits / np.where(shown, shown, np.nan),
-            "95 % interval": percent_ranges(*zip(*ends, strict=True)),
-        }
-    )
-    whole = st.column_config.NumberColumn(format="%.0f %%")
-    st.markdown("**Each class, on the validation photos**")
-    st.dataframe(
-        table,
-        hide_index=True,
-        height=min(400, 38 + 35 * len(table)),
-        column_config={
-            "Class": st.column_config.TextColumn(pinned=True),
-            "Threshold": whole,
-            "Photos": st.column_config.NumberColumn(help="Photos predicted as this class."),
-            "Accuracy": whole,
-        },
-        alt="Threshold of each class and its effect on the validation photos",
-    )
 
 
 def show_answer_photos(page: CalibrationPage, rule: DecisionRule) -> None:

@@ -40,7 +40,6 @@ _VIEWS: dict[str, tuple[View, View]] = {
     "answers": (show_answers, show_answer_photos),
 }
 _TARGETS = (0.90, 0.95, 0.99)
-_CLASS_TARGETS = (80, 85, 90, 95, 98)
 
 
 def show_calibration(run: RunRecord, split: str) -> None:
@@ -67,12 +66,9 @@ def _show_rule(page: CalibrationPage) -> DecisionRule:
     degree = _pick_temperature(page)
     threshold, effect = _pick_threshold(page, degree), st.container()
     limit = _pick_limit(page)
-    with st.expander("More", icon=":material/tune:"):
-        by_class = _pick_class_thresholds(page, degree)
     rule = DecisionRule(
         temperature=degree,
         threshold=threshold,
-        class_thresholds=by_class,
         unlike_limit=limit,
         n=len(page.validation),
     )
@@ -138,44 +134,6 @@ def _pick_threshold(page: CalibrationPage, degree: float) -> float:
 
 def _set_threshold(key: str, threshold: float) -> None:
     st.session_state[key] = round(100 * threshold)
-
-
-def _pick_class_thresholds(page: CalibrationPage, degree: float) -> dict[str, float]:
-    wanted = st.toggle(
-        "A threshold for each class",
-        value=bool(page.saved and page.saved.class_thresholds),
-        key=f"calibration.by_class.{page.run.id}",
-        help="The lowest score at which the class reaches the accuracy on the validation photos.",
-    )
-    if not wanted:
-        return {}
-    target = st.select_slider(
-        "Accuracy of each class’s answers",
-        _CLASS_TARGETS,
-        value=_find_class_target(page, degree),
-        format_func=lambda percent: f"{percent} %",
-        key=f"calibration.class_target.{page.run.id}",
-    )
-    table = page.find_class_thresholds(degree, target)
-    reached = int((table["verdict"] == "reached").sum())
-    st.caption(
-        f"{reached} of {count(len(table), 'class')} have their own threshold; the others have "
-        "fewer than 10 answers or do not reach the accuracy."
-    )
-    return _list_class_thresholds(page, degree, target)
-
-
-def _list_class_thresholds(page: CalibrationPage, degree: float, target: int) -> dict[str, float]:
-    table = page.find_class_thresholds(degree, target)
-    own = table.loc[table["verdict"] == "reached", "threshold"]
-    return {page.result.classes[number]: round(value, 2) for number, value in own.items()}
-
-
-def _find_class_target(page: CalibrationPage, degree: float) -> int:
-    """Return the target of the saved class thresholds; 95 without any."""
-    own = page.saved.class_thresholds if page.saved else {}
-    reached = (one for one in _CLASS_TARGETS if own == _list_class_thresholds(page, degree, one))
-    return next(reached, 95) if own else 95
 
 
 def _pick_limit(page: CalibrationPage) -> float | None:

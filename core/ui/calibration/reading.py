@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import NamedTuple, cast, get_args
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from core.errors import FeaturesMissing
@@ -22,7 +21,7 @@ from core.evaluation.calibration import (
     measure_calibration,
     temper_scores,
 )
-from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_class_thresholds, choose_threshold
+from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_threshold
 from core.formats import count, percent, plain
 from core.prediction.deciding import DecisionRule, is_rule_stale, judge_photos, read_rule
 from core.prediction.rules import (
@@ -119,10 +118,6 @@ class CalibrationPage:
     def find_threshold(self, degree: float, target: float) -> float | None:
         """Return the lowest threshold with the target accuracy on the validation photos."""
         return _find_threshold(self.run.id, degree, target)
-
-    def find_class_thresholds(self, degree: float, target: int) -> pd.DataFrame:
-        """Return the threshold of each class for a target accuracy in percent."""
-        return _find_class_thresholds(self.run.id, degree, target / 100)
 
     def temper(self, degree: float, split: str | None = None) -> np.ndarray:
         """Return the scores (m, k) float32 of a split (default: of the page) at a temperature."""
@@ -223,11 +218,6 @@ def _find_threshold(run_id: str, degree: float, target: float) -> float | None:
     scores, labels = _read_split(run_id, degree=degree)
     right = scores.argmax(axis=1) == labels
     return choose_threshold(scores.max(axis=1, initial=0.0), right, target)
-
-
-@cache.cached_by(cache.result_key, most=32)
-def _find_class_thresholds(run_id: str, degree: float, target: float) -> pd.DataFrame:
-    return choose_class_thresholds(*_read_split(run_id, degree=degree), target)
 
 
 @cache.cached_by(cache.result_key, most=4, wait="Measuring distances …")

@@ -39,10 +39,6 @@ NAMES = {
     "roc_auc": "ROC area",
     "average_precision": "PR area",
 }
-_SHOWN = [
-    *("class", "support", "recall", "recall_interval", "precision", "precision_interval"),
-    *("f1", "roc_auc", "average_precision"),
-]
 CURVES = "metrics.kind"
 """Query parameter: the kind of curves."""
 _BARS, _TABLE = "metrics.bars", "metrics.table"
@@ -54,7 +50,7 @@ _WEAKEST = 3
 
 def show_class_table(page: MetricsPage) -> None:
     """Draw the metrics of every class; a ticked row chooses its class."""
-    table = page.table[_SHOWN]
+    table = page.table
     classes = table["class"].tolist()
     rows = [classes.index(page.class_name)] if page.class_name in classes else []
     st.dataframe(
@@ -65,28 +61,30 @@ def show_class_table(page: MetricsPage) -> None:
         selection_mode="single-row",
         selection_default={"selection": {"rows": rows}},
         height=38 + 35 * min(len(table), _ROWS_IN_SIGHT),
-        column_config=configure_columns(int(table["support"].min())),
+        column_config=_configure_columns(int(table["support"].min())),
         alt="Photos, recall, precision, F1 and areas of each class",
     )
 
 
-def configure_columns(n: int) -> dict[str, Any]:
+def _configure_columns(n: int) -> dict[str, Any]:
     """Return the columns of a table of classes; `n` photos decide the digits."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     config: dict[str, Any] = {
         "class": text("Class", width=150, pinned=True),
         "support": number("n", help="Photos of this class.", width=46),
-        "predicted": number("Predicted", help="Photos predicted as this class."),
     }
     for name, label in NAMES.items():
         form = percent_format(n if name in SHARES else 200)
         config[name] = number(label, help=_HELP[name], format=form)
-        config[f"{name}_interval"] = text("95 %", help="95 % interval, in percent.")
     for name in ("recall", "precision"):
-        bar = st.column_config.ProgressColumn
-        form = percent_format(n)
-        config[name] = bar(
-            NAMES[name], help=_HELP[name], format=form, min_value=0, max_value=100, width=110
+        config[f"{name}_interval"] = text("95 %", help="95 % interval, in percent.")
+        config[name] = st.column_config.ProgressColumn(
+            NAMES[name],
+            help=_HELP[name],
+            format=percent_format(n),
+            min_value=0,
+            max_value=100,
+            width=110,
         )
     return config
 

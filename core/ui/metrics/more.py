@@ -1,20 +1,18 @@
-"""What the metrics page folds away: curves, baselines, the learning curve, and further figures.
+"""The folded parts of the metrics page: curves, baselines and the learning curve.
 
 Each part is only computed when it is opened.
 """
 
-import pandas as pd
 import streamlit as st
 
 from core.charts.shares import draw_forecast, list_fan, list_points
 from core.errors import COMMAND, PetalscopeError
-from core.evaluation.agreement import AVERAGED
 from core.evaluation.baselines import describe_worth
 from core.exact.curves import Forecast
-from core.exact.left_out import METHOD, LeftOut
+from core.exact.left_out import METHOD, describe_left_out
 from core.exact.store import CURVE, find_judged_source
 from core.formats import count, interval, percent, percent_format, plain
-from core.ui.metrics.classes import CURVES, NAMES, configure_columns, say_range, show_curves
+from core.ui.metrics.classes import CURVES, show_curves
 from core.ui.metrics.reading import MetricsPage, read_left_out
 from core.ui.parts import cache
 from core.ui.parts.charts import show_kept_chart
@@ -38,7 +36,6 @@ def show_more(page: MetricsPage) -> None:
         ("ROC and precision-recall curves", "show_chart", "curves", show_curves),
         ("Baselines: what did training add?", "leaderboard", "baselines", show_baselines),
         ("How many more photos?", "query_stats", "more_photos", show_more_photos),
-        ("More figures", "table_rows", "figures", _show_figures),
     ):
         part = st.expander(
             title,
@@ -91,6 +88,9 @@ def show_baselines(page: MetricsPage) -> None:
         f"McNemar's exact test, adjusted for {len(besides)} comparisons (Holm). On validation "
         "photos, the run has the advantage that they chose its best epoch.",
     )
+    few = page.split == "validation" and page.small_classes
+    if few and (found := read_left_out(page.run.id)) is not None:
+        st.markdown(describe_left_out(found), help=METHOD)
 
 
 def show_more_photos(page: MetricsPage) -> None:
@@ -129,48 +129,3 @@ def say_more(forecast: Forecast, more: int) -> str:
     now, then = percent(float(forecast.curve.means[-1]), n), percent(seen.value, n)
     ends = interval(seen.low, seen.high, n)
     return f"**{count(more, 'more photo')}: accuracy {now} → {then}** ({ends} validation photos)"
-
-
-def _show_figures(page: MetricsPage) -> None:
-    """Draw averages over the classes, all columns of the table, and the leave-one-out recall."""
-    figures, table = page.figures, pd.DataFrame({"Mean over classes": ["Macro", "Weighted"]})
-    reasons: dict[str, None] = {}
-    for name in AVERAGED:
-        estimates = [figures[f"{kind}_{name}"] for kind in ("macro", "weighted")]
-        table[NAMES[name]] = [percent(one.value, one.n) for one in estimates]
-        table[f"95 % of {NAMES[name]}"] = [say_range(one) or "none" for one in estimates]
-        reasons |= dict.fromkeys(one.reason for one in estimates if one.reason)
-    st.dataframe(table, hide_index=True, alt="Macro and weighted averages of the classes")
-    words = f" No interval: {'; '.join(reasons)}." if reasons else ""
-    st.caption(f"Macro: each class counts the same. Weighted: each photo does.{words}")
-    n = int(page.table["support"].min())
-    alt = "All metrics of each class with their 95 % intervals"
-    st.dataframe(page.table, hide_index=True, column_config=configure_columns(n), alt=alt)
-    st.caption(
-        "Empty where a class has no photos.",
-        help="ROC area: Newcombe's interval. All others: widened Wilson intervals, carried over "
-        "to F1 and PR area.",
-    )
-    few = page.split == "validation" and page.small_classes
-    if few and (found := read_left_out(page.run.id)) is not None:
-        _show_left_out(found)
-
-
-def _show_left_out(found: LeftOut) -> None:
-    st.markdown(found.figure, help=METHOD)
-    table = found.per_class.copy()
-    shares = ["recall", "recall_low", "recall_high"]
-    table[shares] = 100 * table[shares]
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={
-            "class": "Class",
-            "support": number("n", format="localized", help="Training photos."),
-            "recall": number("Recall", format="%.0f %%"),
-            "recall_low": number("95 % from", format="%.0f %%"),
-            "recall_high": number("to", format="%.0f %%"),
-        },
-        alt="Leave-one-out recall of each class by the exact head",
-    )

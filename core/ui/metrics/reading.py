@@ -16,7 +16,7 @@ from core.evaluation.baselines import NAMES, Beside
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
 from core.evaluation.ranking import Ranking, rank_classes
-from core.exact.left_out import LeftOut, leave_out
+from core.exact.left_out import leave_out
 from core.formats import count, percent, percent_ranges
 from core.prediction.nearest import compare_with_baselines, find_frozen_features
 from core.runs.result import RunResult
@@ -90,17 +90,17 @@ class MetricsPage:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """All metrics of every class: shares in percent, intervals in words."""
+        """The metrics of every class: shares in percent, intervals in words."""
         areas = self.ranking.per_class.drop(columns="class")
         if self.ranking.macro["roc"].n < self.evaluation.n:  # of a part of these photos
             areas = areas * np.nan
         both = pd.concat([self.evaluation.per_class, areas], axis=1)
         table = both[["class", "support"]].copy()
         for name in (*SHARES, *AREAS):
-            if name == "precision":
-                table["predicted"] = both["predicted"]
             table[name] = 100 * both[name]
-            table[f"{name}_interval"] = percent_ranges(both[f"{name}_low"], both[f"{name}_high"])
+            if name in ("recall", "precision"):
+                ends = percent_ranges(both[f"{name}_low"], both[f"{name}_high"])
+                table[f"{name}_interval"] = ends
         return table
 
     @property
@@ -167,7 +167,7 @@ def _rank(run_id: str, split: str) -> Ranking:
 
 
 @cache.cached_by(cache.result_key, most=8, wait="Leaving each training photo out …")
-def read_left_out(run_id: str) -> LeftOut | None:
+def read_left_out(run_id: str) -> Estimate | None:
     """Return the leave-one-out accuracy of the exact head; None where it would mislead."""
     tuned = read_run(cache.workspace(), run_id).recipe.trained_stages > 0
     return leave_out(cache.workspace(), cache.result(run_id), tuned=tuned)

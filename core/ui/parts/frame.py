@@ -23,7 +23,7 @@ _SETTLED = "frame.settled"
 _WHOLE_MENU = "frame.whole_menu"
 _FIRST, _ROOT = "overview", "start"
 """The page at the root of the address, and the second path that Streamlit requires for it."""
-_PRESENT, _PRESENTABLE = "present", ("training", "lesson")
+_PRESENT = "present"
 _ROOM = Path(__file__).parent
 _ICON = str(_ROOM / "icon.svg")
 
@@ -202,6 +202,6 @@ def _draw_frame() -> "st.Page":
     page = st.navigation(pages, position="hidden" if refused or is_presenting() else "sidebar")
     if refused:
         ask_login()
-    if is_presenting() and page.url_path not in _PRESENTABLE:
+    if is_presenting() and page.url_path != "lesson":
         return st.navigation(pages)
     return page

@@ -159,8 +159,6 @@ def _show_worker(run: RunRecord, epochs: Sequence[dict[str, Any]]) -> None:
         busy, memory = measured
         cores = cache.device().cores
         facts.append(f"CPU {busy / 100:.1f} of {count(cores, 'core')}, {size(memory)} memory")
-    if last.get("gpu_share") is not None:
-        facts.append(f"GPU {percent(last['gpu_share'], 1)} busy")
     batch = last.get("batch_size")
     if batch and batch < run.recipe.batch_size:
         facts.append(f"batches of {batch}, because memory is short")

@@ -19,7 +19,7 @@ from core.ui.parts.charts import show_plot
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.state import choose_several, keep_choice
-from core.ui.training.charts import Curves, Look, Overlay, draw_curves, draw_machine
+from core.ui.training.charts import Curves, Overlay, draw_curves
 from core.ui.training.reading import WatchedRun, list_others, read_overlay
 
 _OVER = "over"
@@ -36,19 +36,13 @@ _ICONS: dict[Verdict, str] = {
 
 
 def show_curves(watched: WatchedRun) -> None:
-    """Draw the curves and a sentence about them; choices and other figures behind “More”."""
-    drawing = st.container()
-    others = _pick_others(watched.run)
-    with st.expander("More", icon=":material/tune:"):
-        look = _pick_look()
-        figure, machine = draw_figures(watched, others, look)
-        if machine is not None:
-            alt = "Learning rate, training photos a second and memory per epoch."
-            show_plot(machine, f"machine.{watched.run.id}", alt)
+    """Draw the curves, a sentence about them, other runs and the table of epochs."""
+    drawing, others = st.container(), _pick_others(watched.run)
+    with st.expander("As a table", icon=":material/table_rows:"):
         _show_table(watched.epochs)
     with drawing:
         alt = "Loss and accuracy of training and validation photos; as a table below."
-        show_plot(figure, f"curves.{watched.run.id}", alt)
+        show_plot(_draw(watched, others), f"curves.{watched.run.id}", alt)
         said = watched.learning
         head, colon, rest = said.sentence.partition(":")
         sentence = f"**{head}**{colon}{rest}" if colon else said.sentence
@@ -59,43 +53,24 @@ def show_curves(watched: WatchedRun) -> None:
         )
 
 
-def draw_figures(
-    watched: WatchedRun, others: Sequence[Overlay], look: Look
-) -> tuple[go.Figure, go.Figure | None]:
-    """Return the figures of the curves and of the machine, cached until there is a new epoch."""
+def _draw(watched: WatchedRun, others: Sequence[Overlay]) -> go.Figure:
+    """Return the figure of the curves, cached until there is a new epoch."""
     run = watched.run
     curves = Curves(watched.epochs, run.recipe.epochs, run.best_epoch, tuple(others))
     newest = tuple(
         (one.name, len(one.epochs), one.epochs[-1].get("time") if one.epochs else None)
         for one in (Overlay(run.id, watched.epochs), *others)
     )
-    return _draw_figures((newest, curves.total_epochs, curves.best_epoch), look, is_dark(), curves)
+    return _draw_curves((newest, curves.total_epochs, curves.best_epoch), is_dark(), curves)
 
 
 @st.cache_resource(max_entries=32, ttl=600, show_spinner=False)
-def _draw_figures(
+def _draw_curves(
     newest: tuple[object, ...],  # noqa: ARG001 (part of the key)
-    look: Look,
     dark: bool,
     _curves: Curves,
-) -> tuple[go.Figure, go.Figure | None]:
-    return draw_curves(_curves, look, dark), draw_machine(_curves.epochs, look, dark)
-
-
-def _pick_look() -> Look:
-    left, right = st.columns([1, 2], vertical_alignment="bottom")
-    axis = left.segmented_control(
-        "Axis",
-        ["epoch", "time"],
-        default="epoch",
-        key="training.axis",
-        required=True,
-        persist_state="session",
-    )
-    smoothing = right.slider(
-        "Smoothing", 0.0, 0.9, step=0.1, key="training.smoothing", persist_state="session"
-    )
-    return Look(by_time=axis == "time", smoothing=float(smoothing))
+) -> go.Figure:
+    return draw_curves(_curves, dark)
 
 
 def _pick_others(run: RunRecord) -> list[Overlay]:

@@ -1,4 +1,4 @@
-"""The page Training: the form, and a run that is followed; in large type for a presentation.
+"""The page Training: the form, and a run that is followed.
 
 The page polls the events of the run until it ends; nothing here trains.
 """
@@ -9,7 +9,7 @@ from functools import partial
 import streamlit as st
 
 from core.errors import RecipeRefused
-from core.formats import duration, percent, plain
+from core.formats import plain
 from core.runs.queue.control import extend_run, pause_run, resume_run
 from core.runs.queue.queue import delete_run, request_stop, retry_run
 from core.runs.queue.starting import ensure_scheduler
@@ -18,13 +18,10 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.settings import MOST_EPOCHS
 from core.runs.store import RunRecord
 from core.ui.parts import cache
-from core.ui.parts.charts import show_metrics, show_plot
 from core.ui.parts.choosing import change_run
 from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import (
-    describe_phase,
     follow_run,
-    seconds_left,
     show_badge,
     show_progress,
 )
@@ -32,14 +29,12 @@ from core.ui.parts.messages import show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.recipes.form import duplicate_run, fill_from_link, forget_runs, show_recipe_form
 from core.ui.recipes.run_cards import describe_deletion, edit_notes, show_recipe
-from core.ui.training.charts import Look
-from core.ui.training.curves import draw_figures, show_curves, show_ridge
-from core.ui.training.reading import WatchedRun, read_choice_of_run, read_watched
+from core.ui.training.curves import show_curves, show_ridge
+from core.ui.training.reading import read_choice_of_run, read_watched
 from core.workspace import Workspace
 from data.dataset import Dataset
 
 _MORE_EPOCHS = 10
-_LARGE = Look(large=True)
 
 
 def show_training() -> tuple[Dataset, Recipe | None]:
@@ -172,49 +167,3 @@ def _ask_for_epochs(run: RunRecord) -> None:
         ensure_scheduler(cache.workspace())
         change_run(following.id)
         st.rerun()
-
-
-def show_presentation() -> None:
-    """Draw the chosen run in large type."""
-    run = read_choice_of_run()
-    if run is None:
-        st.title("No run yet", anchor=False)
-    else:
-        with st.container(gap=None):
-            follow_run(run, _draw_large)
-
-
-def _draw_large(run: RunRecord) -> None:
-    watched = read_watched(run)
-    st.markdown(f"**{plain(title_run(run), 60)}**")
-    show_metrics(_list_numbers(watched))
-    if watched.epochs and not run.recipe.has_epochs:
-        show_ridge(run)
-        return
-    alt = "Loss and accuracy per epoch, of training and validation photos."
-    show_plot(draw_figures(watched, (), _LARGE)[0], "present.curves", alt)
-    if watched.epochs:
-        st.markdown(watched.learning.sentence)
-
-
-def _list_numbers(watched: WatchedRun) -> dict[str, str]:
-    """Return the figures of a presentation: label → value."""
-    run, epochs = watched.run, watched.epochs
-    if not epochs:
-        return {"Now": describe_phase(run).rstrip(" …")}
-    n, last, at, numbers = run.val_photos or 0, epochs[-1], "", {}
-    if run.recipe.has_epochs:
-        numbers["Epoch"] = f"{last['epoch']} / {run.recipe.epochs}"
-        at = f", epoch {run.best_epoch}"
-    if run.best_val_accuracy is not None:
-        numbers[f"Validation{at}"] = percent(run.best_val_accuracy, n)
-    best = next((one for one in epochs if one["epoch"] == run.best_epoch), last)
-    if best.get("train_accuracy") is not None:
-        numbers[f"Training{at}"] = percent(best["train_accuracy"], n)
-    if run.is_going:
-        numbers["Time left"] = duration(seconds_left(run, epochs))
-    else:
-        numbers["Time"] = duration(sum(epoch["seconds"] for epoch in epochs))
-        if run.state != "done":
-            numbers["Now"] = run.state
-    return numbers

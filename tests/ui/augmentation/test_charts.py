@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from core.charts.theme import DARK, LIGHT
-from core.ui.augmentation.charts import FLIPPED, KEPT, draw_moves, draw_parts
+from core.ui.augmentation.page import FLIPPED, KEPT, draw_moves
 
 
 @pytest.fixture
@@ -18,20 +18,6 @@ def moves() -> pd.DataFrame:
             "predicted": ["rose", "tulip", "tulip"],
             "score": [0.9, 0.5, 0.8],
         }
-    )
-
-
-@pytest.fixture
-def steps() -> pd.DataFrame:
-    rows = [(part, step) for part in ("Rotation", "Blur") for step in range(3)]
-    table = pd.DataFrame(rows, columns=["part", "step"])
-    return table.assign(
-        amount="5",
-        picture="data:image/jpeg;base64,AA==",
-        distance="",
-        state="",
-        predicted="",
-        mark="",
     )
 
 
@@ -63,17 +49,3 @@ def test_the_ruler_is_drawn_where_it_is_known(moves: pd.DataFrame) -> None:
 def test_a_ruler_beyond_the_draws_is_still_in_sight(moves: pd.DataFrame) -> None:
     chart = draw_moves(moves, same=0.15, other=0.9, title="").to_dict()
     assert all(layer["encoding"]["x"]["scale"]["domain"][1] > 0.9 for layer in chart["layer"])
-
-
-def test_parts_stand_in_their_order_with_a_frame_when_asked(steps: pd.DataFrame) -> None:
-    chart = draw_parts(steps, title="", subtitle="").to_dict()
-    assert chart["layer"][0]["encoding"]["y"]["sort"] == ["Rotation", "Blur"]
-    assert [entry["field"] for entry in chart["layer"][0]["encoding"]["tooltip"]] == [
-        "part",
-        "amount",
-    ]
-    asked = steps.assign(state=[KEPT] * 5 + [FLIPPED], distance="0.1", predicted="rose")
-    chart = draw_parts(asked, title="", subtitle="").to_dict()
-    assert "predicted" in [entry["field"] for entry in chart["layer"][0]["encoding"]["tooltip"]]
-    frame = chart["layer"][1]["encoding"]
-    assert frame["strokeWidth"]["scale"]["range"][0] < frame["strokeWidth"]["scale"]["range"][1]

@@ -145,28 +145,6 @@ def test_a_run_that_is_gone_is_asked_no_longer(
     assert read_link(app, "asked") == stays
 
 
-def test_each_part_alone_goes_from_end_to_end(
-    trained_copy: Workspace, open_augmentation: OpenPage
-) -> None:
-    run = list_runs(trained_copy)[0].id
-    app = open_augmentation(policy="gentle", view="parts", asked=run)
-    assert not app.error
-    table = app.dataframe[-1].value
-    assert list(table.index.unique()) == [
-        "Rotation",
-        "Width shift",
-        "Height shift",
-        "Shear",
-        "Zoom",
-        "Horizontal flip",
-    ]
-    assert list(table.loc["Rotation", "amount"])[::3] == ["−20°", "0°", "20°"]
-    assert float(table.loc["Rotation", "distance"].iloc[3]) < 0.001
-    assert any("original: predicted" in text.value for text in app.caption)
-    everything = open_augmentation(policy="none", view="parts", scope="limits")
-    assert len(everything.dataframe[-1].value.index.unique()) == 16
-
-
 def test_others_are_other_photos(open_augmentation: OpenPage) -> None:
     app = open_augmentation(show="some", photos="")
     seen = set()

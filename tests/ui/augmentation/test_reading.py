@@ -41,7 +41,7 @@ def test_a_link_is_read(
     address(**query)
     page = read_augmentation_page(dataset)
     assert page.policy == PRESETS[policy]
-    assert (page.way, page.scope, page.seed, page.first) == ("one", "range", 0, 0)
+    assert (page.way, page.seed, page.first) == ("one", 0, 0)
     assert len(page.photos) == 1
     assert page.asked == next(iter(page.runs))
 

@@ -50,13 +50,9 @@ def test_what_is_folded_opens(
     trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_workspace.root))
-    app = open_page("metrics", {"metrics.baselines": True, "metrics.figures": True})
-    _, rules, averages, every, left_out = (table.value for table in app.dataframe)
+    app = open_page("metrics", {"metrics.baselines": True})
+    _, rules = (table.value for table in app.dataframe)
     assert "5 nearest by colour" in list(rules["name"])
-    assert averages.iloc[:, 0].tolist() == ["Macro", "Weighted"]
-    assert "average_precision_interval" in every
-    assert "recall_low" in left_out and len(left_out) == 3
-    assert "No interval: fewer than" in captions(app)
     assert any("Leave-one-out accuracy of the exact head" in one.value for one in app.markdown)
 
 

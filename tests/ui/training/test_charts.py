@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import pytest
 
 from core.charts.theme import DARK, LIGHT
-from core.ui.training.charts import Curves, Look, Overlay, draw_curves, draw_machine, smooth
+from core.ui.training.charts import Curves, Overlay, draw_curves
 
 
 def make_epochs(losses: list[float], *, validation: bool = True) -> list[dict[str, object]]:
@@ -26,7 +26,7 @@ def lines(figure: go.Figure, name: str) -> list[go.Scatter]:
     return [trace for trace in figure.data if trace.name == name]
 
 
-def test_points_are_the_epochs_unsmoothed() -> None:
+def test_points_are_the_epochs() -> None:
     figure = draw_curves(Curves(make_epochs([0.9, 0.4, 0.6]), 10, 2))
     loss, accuracy = lines(figure, "training")
     assert list(loss.x) == [1, 2, 3]
@@ -89,29 +89,6 @@ def test_splits_keep_their_colours(dark: bool, colours: object) -> None:
     assert figure.layout.font.color == colours.quiet
 
 
-def test_smoothing_still_shows_the_raw_points() -> None:
-    figure = draw_curves(Curves(make_epochs([1.0, 0.0, 1.0]), 3), Look(smoothing=0.5))
-    loss, _ = lines(figure, "training")
-    assert list(loss.y) == pytest.approx([1.0, 1 / 3, 5 / 7])
-    raw, _ = lines(figure, "training, raw")
-    assert list(raw.y) == [1.0, 0.0, 1.0]
-    assert raw.opacity < 0.5
-
-
-def test_smoothing_leaves_gaps_and_level_lines_alone() -> None:
-    assert smooth([2.0, None, 2.0], 0.9) == [pytest.approx(2.0), None, pytest.approx(2.0)]
-    assert smooth([3.0, 1.0], 0.0) == [3.0, 1.0]
-
-
-def test_by_time_an_epoch_is_drawn_at_its_end() -> None:
-    epochs = [epoch | {"seconds": 2.0} for epoch in make_epochs([0.9, 0.4, 0.6])]
-    figure = draw_curves(Curves(epochs, 10, 2), Look(by_time=True))
-    assert list(lines(figure, "training")[0].x) == [2.0, 4.0, 6.0]
-    assert lines(figure, "best epoch")[0].x == (4.0,)
-    assert "(s)" in figure.layout.xaxis.title.text
-    assert figure.layout.xaxis.range is None
-
-
 def test_other_runs_have_their_own_colours() -> None:
     others = (
         Overlay("Run 1", make_epochs([0.8, 0.7, 0.6, 0.5])),
@@ -125,22 +102,3 @@ def test_other_runs_have_their_own_colours() -> None:
     assert len({first.line.color, *LIGHT.splits.values()}) == 4
     assert len(set(colours)) == 4
     assert tuple(figure.layout.xaxis.range) == (0.5, 4.5)
-
-
-def test_a_presentation_has_larger_type_and_lines() -> None:
-    small, large = (
-        draw_curves(Curves(make_epochs([0.9, 0.4]), 2), Look(large=one)) for one in (False, True)
-    )
-    assert large.layout.font.size > small.layout.font.size
-    assert lines(large, "training")[0].line.width > lines(small, "training")[0].line.width
-
-
-def test_the_machine_shows_only_measured_figures() -> None:
-    assert draw_machine(make_epochs([0.9, 0.4])) is None
-    measured = {"learning_rate": 1e-3, "photos_per_second": 900.0, "memory_bytes": 2_000_000_000}
-    epochs = [epoch | measured | {"gpu_share": None} for epoch in make_epochs([0.9, 0.4])]
-    figure = draw_machine(epochs)
-    assert figure is not None
-    titles = [annotation.text for annotation in figure.layout.annotations]
-    assert titles == ["Learning rate", "Photos / s", "Memory, GB"]
-    assert [list(line.y) for line in figure.data] == [[1e-3] * 2, [900.0] * 2, [2.0] * 2]

@@ -10,9 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.datasets.policies import list_policies, save_policy
 from core.runs.queue.control import note_run, pause_run, tag_run
 from core.runs.queue.queue import delete_run, submit_run
-from core.runs.store import State, list_runs, read_run
-from core.ui.training.page import _list_numbers
-from core.ui.training.reading import WatchedRun
+from core.runs.store import list_runs, read_run
 from core.workspace import Workspace
 from data.policy import PRESETS
 from tests.training import change_recipe, train
@@ -156,7 +154,7 @@ def test_a_link_brings_a_policy(shared: Workspace) -> None:
 def test_a_queued_run_can_be_paused_and_resumed(shared: Workspace) -> None:
     run, _ = submit_run(shared, change_recipe(shared, epochs=88))
     app = open_page(shared, run=run.id)
-    assert {"Stop", "Pause", "Duplicate", "Full screen"} <= buttons(app)
+    assert {"Stop", "Pause", "Duplicate"} <= buttons(app)
     assert "Stop after this epoch" not in buttons(app)
     press(app, "Pause")
     assert read_run(shared, run.id).state == "paused"
@@ -214,18 +212,6 @@ def test_a_sentence_explains_the_curves(shared: Workspace) -> None:
     app = open_page(shared, run=run.id)
     said = "\n".join(text.value for text in app.markdown)
     assert "At the best epoch, training accuracy is" in said
-
-
-def test_a_presentation_shows_only_the_run(shared: Workspace) -> None:
-    run = list_runs(shared)[-1]
-    app = open_page(shared, run=run.id, present="1")
-    assert not app.selectbox
-    assert not app.number_input
-    assert len(app.get("plotly_chart")) == 1
-    assert [one.label for one in app.metric][:1] == ["Epoch"]
-    assert "Training" not in [title.value for title in app.title]
-    press(app, "Leave full screen")
-    assert app.selectbox
 
 
 def test_the_exact_head_has_no_settings_of_epochs(shared: Workspace) -> None:
@@ -287,13 +273,3 @@ def test_hidden_layers_that_cannot_be_read_are_not_trained(shared: Workspace, ty
     app.selectbox(key="training.hidden").set_value("128").run()
     assert not app.error
     assert not next(button for button in app.button if button.label == "Train").disabled
-
-
-@pytest.mark.parametrize(("state", "now"), [("paused", "paused"), ("lost", "lost"), ("done", None)])
-def test_a_presentation_shows_the_state_of_a_run_that_is_not_done(
-    shared: Workspace, state: State, now: str | None
-) -> None:
-    run = dataclasses.replace(list_runs(shared)[-1], state=state)
-    event = {"event": "epoch", "epoch": 3, "accuracy": 0.5, "seconds": 2.0}
-    numbers = _list_numbers(WatchedRun(run=run, events=[event]))
-    assert numbers.get("Now") == now

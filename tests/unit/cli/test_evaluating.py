@@ -72,9 +72,7 @@ def test_few_photos_are_judged_by_leaving_each_out(
     found = answer("evaluate", "latest")["leave_one_out"]
     run = list_runs(trained_copy)[0]
     result = read_result(trained_copy, run.id)
-    assert found["accuracy"]["n"] == np.sum(result.splits == "train") > run.val_photos
-    assert [one["class"] for one in found["per_class"]] == list(result.classes)
+    assert found["n"] == np.sum(result.splits == "train") > run.val_photos
     assert answer("evaluate", "latest", "--split", "train")["leave_one_out"] is None
     assert main(["evaluate", "latest"]) == 0
-    out = capsys.readouterr().out
-    assert "Leave-one-out accuracy of the exact head" in out and "leave-one-out recall" in out
+    assert "Leave-one-out accuracy of the exact head" in capsys.readouterr().out

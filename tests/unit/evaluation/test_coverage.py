@@ -1,6 +1,4 @@
-"""Coverage: counts, thresholds and the area under the risk-coverage curve."""
-
-from itertools import permutations
+"""Coverage: counts, thresholds and the limit of the distance."""
 
 import numpy as np
 import pytest
@@ -8,9 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.evaluation.coverage import (
-    FEWEST_OF_CLASS,
-    area_under_risk,
-    choose_class_thresholds,
+    FEWEST_ANSWERS,
     choose_default_threshold,
     choose_threshold,
     find_limit,
@@ -53,22 +49,10 @@ def test_the_curve_has_the_point_of_each_threshold(photos: list[tuple[float, boo
     assert (thinned["accuracy_low"] <= thinned["accuracy"]).all()
 
 
-@given(PHOTOS)
-def test_the_area_of_ties_is_the_mean_over_all_orders(photos: list[tuple[float, bool]]) -> None:
-    tops, right = split(photos[:6])
-    areas = []
-    for order in permutations(range(len(tops))):
-        kept = sorted(order, key=lambda photo: -tops[photo])  # stable: ties stay as permuted
-        wrong = np.cumsum(~right[kept])
-        areas.append((wrong / np.arange(1, len(tops) + 1)).mean())
-    assert area_under_risk(tops, right) == pytest.approx(np.mean(areas))
-
-
 def test_the_curve_of_no_photos_is_empty() -> None:
     curve = trace_coverage(np.zeros(0), np.zeros(0, bool))
     assert curve.empty
     assert thin_coverage(curve).empty
-    assert np.isnan(area_under_risk(np.zeros(0), np.zeros(0, bool)))
     assert choose_threshold(np.zeros(0), np.zeros(0, bool), 0.9) is None
 
 
@@ -81,7 +65,7 @@ def test_the_threshold_is_the_lowest_that_reaches_the_target(seed: int, target: 
     possible = [
         t
         for t in np.arange(101) / 100
-        if (tops >= t).sum() >= FEWEST_OF_CLASS and right[tops >= t].mean() >= target
+        if (tops >= t).sum() >= FEWEST_ANSWERS and right[tops >= t].mean() >= target
     ]
     assert chosen == (min(possible) if possible else None)
 
@@ -125,25 +109,6 @@ def test_after_a_perfect_run_on_easy_photos_a_confident_answer_is_given() -> Non
     tops = np.linspace(0.995, 0.9999, 40)
     everything = np.ones(40, dtype=bool)
     assert choose_default_threshold(tops, everything, everything) == pytest.approx(0.9)
-
-
-def test_classes_need_enough_answers_for_a_threshold() -> None:
-    rng = np.random.default_rng(0)
-    sure, rare = rng.uniform(0.5, 1, 200), np.full(5, 0.9)
-    scores = np.zeros((225, 3))
-    scores[:200, 0], scores[:200, 1] = sure, 1 - sure
-    scores[200:205, 1], scores[200:205, 0] = rare, 1 - rare
-    scores[205:, 2] = 0.8
-    scores[205:, 0] = 0.2
-    labels = np.concatenate(
-        [(rng.random(200) > sure).astype(int), np.ones(5, int), np.zeros(20, int)]
-    )
-    table = choose_class_thresholds(scores, labels, 0.9)
-    assert table["verdict"].tolist() == ["reached", "too few", "not reached"]
-    chosen = table.loc[0, "threshold"]
-    assert 0.5 < chosen < 1 and (labels[:200] == 0)[sure >= chosen].mean() >= 0.9
-    assert table.loc[1:, "threshold"].isna().all()
-    assert table["taken"].tolist() == [200, 5, 20]
 
 
 def test_a_limit_covers_95_percent_of_further_photos() -> None:

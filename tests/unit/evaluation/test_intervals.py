@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, norm
 
 from core.evaluation.intervals import (
-    auc_interval,
     estimate_quantile,
     f1_interval,
     logit_interval,
     mean_interval,
-    precision_interval,
     wilson_interval,
 )
 
@@ -80,37 +78,6 @@ def test_f1_is_covered_about_95_times_in_100() -> None:
         low, high = f1_interval(int(hits), int(hits + missed + taken))
         covered += low <= truth <= high
     assert 930 <= covered <= 975
-
-
-@given(st.floats(0, 1), st.integers(1, 80), st.integers(1, 5000))
-def test_an_area_lies_in_its_interval(area: float, positives: int, negatives: int) -> None:
-    low, high = auc_interval(area, positives, negatives)
-    assert 0 <= low <= area <= high <= 1
-    assert high > low
-    turned = auc_interval(1 - area, negatives, positives)
-    assert (1 - turned[1], 1 - turned[0]) == pytest.approx((low, high), abs=1e-9)
-
-
-def test_areas_without_both_kinds_have_no_interval() -> None:
-    assert math.isnan(auc_interval(0.5, 0, 4)[0]) and math.isnan(auc_interval(0.5, 4, 0)[1])
-
-
-def test_areas_are_covered_even_with_ten_positives_of_a_thousand() -> None:
-    rng = np.random.default_rng(0)
-    shift, covered = 2.66, 0
-    truth = norm.cdf(shift / math.sqrt(2))  # 0.97
-    for _ in range(200):
-        others = np.sort(rng.normal(0, 1, 1000))
-        area = np.searchsorted(others, rng.normal(shift, 1, 10)).mean() / 1000
-        low, high = auc_interval(float(area), 10, 1000)
-        covered += low <= truth <= high
-    assert covered >= 182
-
-
-def test_an_average_precision_is_a_share_of_its_positives() -> None:
-    assert precision_interval(0.75, 20) == wilson_interval(15, 20)
-    assert precision_interval(1.0, 7)[1] == 1.0
-    assert math.isnan(precision_interval(math.nan, 0)[0])
 
 
 def test_log_odds_keep_within_bounds() -> None:

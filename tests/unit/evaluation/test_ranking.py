@@ -101,8 +101,6 @@ def test_classes_macro_and_micro_equal_scikit_learn(case: tuple[np.ndarray, np.n
                 assert np.isnan(row[column]) and str(number) not in found.curves[kind]
                 continue
             assert row[column] == pytest.approx(expected[number])
-            assert row[f"{column}_low"] <= row[column] + 1e-9
-            assert row[f"{column}_high"] >= row[column] - 1e-9
         macro, micro = found.macro[kind], found.micro[kind]
         assert macro.value == pytest.approx(
             np.mean(list(expected.values())) if usable else np.nan, nan_ok=True
@@ -141,7 +139,6 @@ def test_a_class_without_photos_is_left_out_of_the_mean() -> None:
     assert list(found.curves["roc"]) == ["daisy", "rose"]
     # Nothing is out of order, so nothing says how far from it all is: no interval over all classes.
     assert np.isnan(found.macro["roc"].low)
-    assert 0.0 < found.per_class["roc_auc_low"].iloc[0] < 1.0
 
 
 def test_no_photos_and_single_classes_are_not_ranked() -> None:

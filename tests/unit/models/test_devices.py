@@ -1,6 +1,5 @@
 """The device that is named, and why that one."""
 
-import mmap
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import pynvml
 import pytest
 import tensorflow as tf
 
@@ -20,7 +18,7 @@ from core.runs.recipe.strategies import suggest_precision
 from core.workspace import PROJECT_ROOT
 from models import backends, devices
 from models.backends import describe_gpu
-from models.devices import Device, UsageSampler, find_device, is_out_of_memory, measure_usage
+from models.devices import find_device, is_out_of_memory
 
 
 def test_the_cpu_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,42 +162,3 @@ def test_the_words_of_the_other_backends(error: Exception) -> None:
 )
 def test_other_errors_are_none(error: Exception) -> None:
     assert not is_out_of_memory(error)
-
-
-GPU = Device(kind="gpu", name="a GPU", memory_bytes=1, cores=1, reason="")
-
-
-def test_on_the_cpu_there_is_memory_and_nothing_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PETALSCOPE_DEVICE", "cpu")
-    before = measure_usage()
-    block = mmap.mmap(-1, 80_000_000)  # pages of its own: none that the process had before
-    with UsageSampler() as sampler:
-        for place in range(0, len(block), mmap.PAGESIZE):
-            block[place] = 1
-    after = sampler.read()
-    assert after.memory_bytes - before.memory_bytes > 0.9 * len(block)
-    assert (after.gpu_memory_bytes, after.gpu_share) == (None, None)
-
-
-def test_a_driver_that_is_gone_costs_the_figure_and_not_the_epoch(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    try:
-        pynvml.nvmlInit()
-        pytest.skip("there is a driver")
-    except pynvml.NVMLError:
-        monkeypatch.setattr(devices, "find_device", lambda: GPU)
-    with UsageSampler() as sampler:
-        pass
-    seen = sampler.read()
-    assert seen.memory_bytes > 0
-    assert (seen.gpu_memory_bytes, seen.gpu_share) == (None, None)
-
-
-@pytest.mark.gpu
-def test_the_gpu_is_seen() -> None:
-    if find_device().kind == "cpu":
-        pytest.skip(f"the CPU is used: {find_device().reason}")
-    seen = measure_usage()
-    assert seen.gpu_memory_bytes
-    assert seen.gpu_share is not None

@@ -22,7 +22,7 @@ Curve = list[dict[str, Any]]
 
 PLAN = FitPlan(learning_rate=3e-3, epochs=6, seed=3)
 HEAD = HeadShape(n_classes=4, hidden=(12,))
-UNTIMED = {"seconds": 0, "photos_per_second": 0, "memory_bytes": 0}
+UNTIMED = {"seconds": 0, "photos_per_second": 0}
 
 
 def fit(splits: Splits, folder: Path | None, **changes: Any) -> FitResult:

@@ -8,11 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.datasets.quality.slicing import SliceStudy, study_slices
-from core.runs.result import read_result
-from core.runs.store import list_runs
 from core.workspace import Workspace
-from data.manifest import read_dataset
 from tests.browser.conftest import PageServer, do_until, wait_for_url
 from tests.training import copy_workspace
 
@@ -24,12 +20,6 @@ def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) 
     """A workspace with a finished run."""
     copy_workspace(trained_workspace, server_workspace)
     return server_workspace
-
-
-@pytest.fixture(scope="module")
-def study(trained_workspace: Workspace) -> SliceStudy:
-    result = read_result(trained_workspace, list_runs(trained_workspace)[0].id)
-    return study_slices(read_dataset(trained_workspace, result.dataset_id), result, "train")
 
 
 def test_a_click_on_a_bin_shows_its_photos(page: Page, server: PageServer) -> None:

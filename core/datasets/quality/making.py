@@ -22,6 +22,7 @@ from core.datasets.quality.neighbours import (
     normalise_features,
     reduce_features,
 )
+from core.datasets.quality.slicing import list_properties
 from core.datasets.quality.store import PREPROCESSING, check_umap, find_feature_sets
 from core.datasets.quality.suspects import (
     FOLDS,
@@ -29,6 +30,7 @@ from core.datasets.quality.suspects import (
     find_suspects,
     score_out_of_fold,
 )
+from core.evaluation.split_differences import compare_splits
 from core.kept import Cached, read_cached, write_cached
 from core.runs.jobs import PhaseReport, Report
 from core.runs.training.preparing import Preparation, prepare_features
@@ -43,7 +45,9 @@ from models.extraction import read_features
 from models.weights import find_weights
 
 _PHASES: dict[str, str] = {"backbone": "preparing the backbone", "extracting": "computing features"}
-_STEPS = ("nearest photos", "duplicates", "label suspects", "map")
+_STEPS = ("nearest photos", "duplicates", "label suspects", "map", "splits")
+_COMPARED = ("brightness", "colourfulness", "colour", "sharpness", "short_side", "format", "source")
+"""Properties that are compared between splits."""
 
 
 def make_analysis(
@@ -122,15 +126,19 @@ def _make_quality(
         }
     ).join(find_suspects(head.scores, dataset.labels, dataset.classes))
     report(_STEPS[3], 3, len(_STEPS))
-    pca = map_by_pca(reduce_features(features))
-    arrays = {"neighbours": neighbours, "similarities": similarities, "pca": pca}
+    reduced = reduce_features(features)
+    arrays = {"neighbours": neighbours, "similarities": similarities, "pca": map_by_pca(reduced)}
+    report(_STEPS[4], 4, len(_STEPS))
+    properties = list_properties(dataset, dataset.splits)
+    measures = [properties[name] for name in _COMPARED]
+    splits = compare_splits(measures, reduced, dataset.labels, dataset.splits, dataset.classes)
     facts = {
         "head_accuracy": head.accuracy,
         "head_photos": len(dataset),
         "folds": FOLDS,
         "outlier_limit": OUTLIER_LIMIT,
     }
-    return arrays, {"photos": photos, "pairs": pairs}, facts
+    return arrays, {"photos": photos, "pairs": pairs, "splits": splits}, facts
 
 
 def _make_map(

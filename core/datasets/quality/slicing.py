@@ -28,6 +28,7 @@ from core.evaluation.slices import (
 from core.runs.result import RunResult
 from data.dataset import Dataset
 from data.findings import ISSUES, Thresholds
+from data.sources.words import read_split_name
 
 SOUND = "none"
 """A photo without issues."""
@@ -203,13 +204,17 @@ def _measure_files(manifest: pd.DataFrame) -> list[Property]:
 
 
 def _find_sources(dataset: Dataset) -> Property:
-    """Return the source folder of each photo, without the folder of its class."""
+    """Return the source folder of each photo, without the folders of its class and its split."""
     named = [path.rpartition("/")[0] for path in dataset.manifest["path"]]
     places, folders = pd.factorize(np.array(named, dtype=object))
     k = len(dataset.classes)
     pairs, pair = np.unique(places * k + dataset.labels, return_inverse=True)
     parts = [
-        "/".join(part for part in folders[one // k].split("/") if part != dataset.classes[one % k])
+        "/".join(
+            part
+            for part in folders[one // k].split("/")
+            if part != dataset.classes[one % k] and read_split_name(part) is None
+        )
         for one in pairs.tolist()
     ]
     values = np.array([part or "(no folder)" for part in parts])[pair]

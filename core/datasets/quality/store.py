@@ -1,8 +1,8 @@
 """Start and read the analyses of datasets; the job in making.py computes them.
 
-Quality: nearest photos, typicality, outliers, label suspects, duplicate pairs, the PCA map. Map:
-positions by t-SNE or UMAP. Each is cached for a dataset and a backbone. Neither scikit-learn nor
-cleanlab is imported.
+Quality: nearest photos, typicality, outliers, label suspects, duplicate pairs, the PCA map,
+differences between splits. Map: positions by t-SNE or UMAP. Each is cached for a dataset and a
+backbone. Neither scikit-learn nor cleanlab is imported.
 """
 
 import json
@@ -23,7 +23,7 @@ from models.backbone import FACTS_FILE, Preprocessing, backbone_id
 from models.catalogue import CATALOGUE, rank
 from models.weights import TUNED, WeightsKind, find_weights
 
-_VERSION = 1
+_VERSIONS = {"quality": 2, "map": 1}
 PREPROCESSING: Preprocessing = "resnet"
 
 MapMethod = Literal["pca", "tsne", "umap"]
@@ -65,6 +65,8 @@ class QualityResult:
     facts: dict[str, Any]
     """`head_accuracy` (out-of-fold, of the head behind the suspects), `head_photos` (its n),
     `folds`, `outlier_limit`, `seconds`."""
+    splits: pd.DataFrame | None = None
+    """See core.evaluation.split_differences; None in an analysis of an earlier version."""
 
 
 def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]:
@@ -127,7 +129,8 @@ def list_parameters(
     Args:
         method: Of a map; None: the quality analysis.
     """
-    parameters: dict[str, Any] = {"kind": "map" if method else "quality", "version": _VERSION}
+    kind = "map" if method else "quality"
+    parameters: dict[str, Any] = {"kind": kind, "version": _VERSIONS[kind]}
     parameters |= {"method": method} if method else {}
     return parameters | _describe_features(workspace, dataset_id, weights)
 
@@ -154,6 +157,7 @@ def read_quality(
     """
     for found in _list_best(workspace, dataset_id, "quality"):
         if identifier in (None, found.id):
+            checked = "splits.parquet" in found.digests
             return QualityResult(
                 id=found.id,
                 dataset_id=dataset_id,
@@ -164,6 +168,7 @@ def read_quality(
                 similarities=found.read_array("similarities"),
                 photos=found.read_table("photos"),
                 pairs=found.read_table("pairs"),
+                splits=found.read_table("splits") if checked else None,
                 facts=found.rest,
             )
     return None

@@ -22,6 +22,7 @@ from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 from core.ui.photos.tray import show_tray
 from core.ui.quality.charts import count_bins, count_digits, draw_class_sizes, draw_threshold
+from core.ui.quality.checks import show_splits
 from core.ui.quality.labels import show_leak_effect, show_suspects
 from core.ui.quality.pairs import show_none, show_pairs
 from core.ui.quality.reading import (
@@ -67,6 +68,7 @@ def show_quality() -> None:
                 "imbalance": _show_imbalance,
                 "outlier": _show_outliers,
                 "suspect": show_suspects,
+                "splits": show_splits,
             }.get(page.finding, show_pairs)(page)
         if page.finding == "leak":
             show_leak_effect(page)
@@ -119,6 +121,7 @@ def show_analysis(page: QualityPage) -> None:
         show_problem(job[1].problem, job[1].remedy)
     if page.waits:
         _offer_analysis(page)
+        return
     if page.result is None or not page.kind.needs_features:
         return
     if page.result.weights == RANDOM:

@@ -13,6 +13,7 @@ from core.datasets.edits.tray import list_edits, resolve_edits
 from core.datasets.quality.leakage import Comparison, evaluate_without, list_leaking_photos
 from core.datasets.quality.store import QualityResult
 from core.datasets.quality.suspects import read_confirmed
+from core.evaluation.split_differences import LEVEL
 from core.formats import plain
 from core.runs.jobs import JobStatus, list_jobs
 from core.runs.result import RunResult
@@ -79,6 +80,12 @@ FINDINGS = {
         "Photos that a cross-validated model assigns to another class.",
         needs_features=True,
     ),
+    "splits": Finding(
+        "Splits differ",
+        _LABELS,
+        "Photos of a class that differ between train and another split.",
+        needs_features=True,
+    ),
 }
 
 
@@ -106,6 +113,8 @@ class QualityPage:
     def waits(self) -> bool:
         """Whether the finding needs an analysis that does not exist yet."""
         many = self.finding in _PAIRS and len(self.dataset) > MOST_COMPARED
+        if self.finding == "splits" and self.result is not None:
+            return self.result.splits is None  # analysed by an earlier version
         return self.result is None and (self.kind.needs_features or many)
 
     @property
@@ -138,6 +147,8 @@ class QualityPage:
         counts["unreadable"] = len(self.dataset.set_aside)
         counts["outlier"] = int(result.photos["outlier"].sum()) if result else None
         counts["suspect"] = len(self.suspects[0]) if result else None
+        splits = result.splits if result else None
+        counts["splits"] = None if splits is None else int((splits["adjusted"] < LEVEL).sum())
         return counts
 
     @cached_property

@@ -1,22 +1,26 @@
 """The quality page on photos with planted faults: what it finds, and what its buttons note."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.tray import list_edits
-from core.datasets.quality.store import read_quality, request_analysis
+from core.datasets.quality.making import make_analysis
+from core.datasets.quality.store import list_parameters, read_quality, request_analysis
+from core.kept import FACTS, RESULT
 from core.runs.jobs import read_job
 from core.ui.quality.reading import FINDINGS
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source
-from tests.builders import write_class_folders
+from tests.builders import encode_photo, write_class_folders
 from tests.faults import write_faults, write_sound
 from tests.processes import wait_until
-from tests.ui.driver import open_page, press
+from tests.ui.driver import labels, open_page, press, text_of
 
 OpenQuality = Callable[..., AppTest]
 
@@ -152,3 +156,36 @@ def test_an_analysis_fills_in_what_needs_features(
     assert read_counts(app)["Label suspects"] == str(suspects - 1)
     press(app, "Show again")
     assert read_counts(app)["Label suspects"] == str(suspects)
+
+
+def test_splits_that_differ_show_both_walls(
+    trained_copy: Workspace, tmp_path: Path, open_quality: OpenQuality
+) -> None:
+    """Planted: the roses of the test split are dark. An older analysis does not know it."""
+    for split, first in (("train", 0), ("valid", 20), ("test", 30)):
+        write_class_folders(tmp_path / "flowers" / split, ("daisy", "rose"), 14, first)
+    for file in (tmp_path / "flowers/test/rose").iterdir():
+        dark = Image.open(file).point(lambda value: int(0.38 * value))
+        file.write_bytes(encode_photo(dark, quality=90))
+    dataset = import_source(trained_copy, tmp_path / "flowers")
+    asked = {"dataset": dataset.id, "finding": "splits"}
+    assert "Analyse with built-in weights" in labels(open_quality(trained_copy, **asked))
+    parameters = list_parameters(trained_copy, dataset.id, "random")
+    analysis = str(make_analysis(trained_copy, parameters, lambda *_: None)["analysis"])
+    app = open_quality(trained_copy, **asked)
+    assert "differ: rose, brightness in test and" in text_of(app).replace("\\", "")
+    assert int(read_counts(app)["Splits differ"]) >= 1
+    assert [table.value["Class"].iloc[0] for table in app.dataframe] == ["rose"]
+    assert "**rose in train**" in text_of(app) and "**rose in test**" in text_of(app)
+    linked = open_quality(trained_copy, **asked, differs="validation.features.daisy")
+    assert "**daisy in validation**" in text_of(linked)
+    wrong = open_quality(trained_copy, **asked, differs="validation.gone.daisy")
+    assert "This link cannot be shown" in text_of(wrong)
+    facts = trained_copy.analysis_folder(analysis) / RESULT / FACTS
+    older = json.loads(facts.read_text())
+    del older["digests"]["splits.parquet"]
+    facts.write_text(json.dumps(older))
+    trained_copy.analysis_folder(analysis).touch()
+    app = open_quality(trained_copy, **asked)
+    assert read_counts(app)["Splits differ"] == "–" and read_counts(app)["Outliers"] != "–"
+    assert "Analyse with built-in weights" in labels(app)

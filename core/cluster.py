@@ -63,31 +63,20 @@ def connect() -> Any:
     try:
         if parts := re.fullmatch(r"ray://(.+):(\d+)", address):  # Ray itself asks for minutes
             socket.create_connection((parts[1], int(parts[2])), _KNOCK_S).close()
-        context = ray.init(address, runtime_env=_pass_on(*_PASSED_ON), log_to_driver=False)
+        ray.init(address, runtime_env=_pass_on(*_PASSED_ON), log_to_driver=False)
     except (OSError, RuntimeError, ValueError) as error:
         raise ClusterFailed(
             f"No Ray cluster answers at “{address}” ({' '.join(str(error).split())[:200]}).",
             "Start one (docs/scaling.md), or unset PETALSCOPE_RAY_ADDRESS.",
         ) from error
-    _dashboard[:] = [f"http://{context.dashboard_url}"] if context.dashboard_url else []
     copyreg.pickle(np.memmap, lambda rows: (np.asarray, (np.asarray(rows),)))  # type: ignore[arg-type, return-value]
     return ray
-
-
-_dashboard: list[str] = []
 
 
 def _pass_on(*names: str) -> dict[str, Any]:
     """Return Ray's runtime environment with these variables and the path of our modules."""
     ours = {name: os.environ[name] for name in names if name in os.environ}
     return {"env_vars": {**ours, "PYTHONPATH": str(PROJECT_ROOT)}}
-
-
-def describe_cluster(*_: object) -> dict[str, Any]:
-    """Return the numbers of nodes, CPUs and GPUs, and the address of the dashboard."""
-    alive = [node["Resources"] for node in connect().nodes() if node["Alive"]]
-    cpus, gpus = (int(sum(node.get(kind, 0) for node in alive)) for kind in ("CPU", "GPU"))
-    return {"nodes": len(alive), "cpus": cpus, "gpus": gpus, "dashboard": "".join(_dashboard)}
 
 
 def find_places(nodes: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], int]:

@@ -15,7 +15,6 @@ from core.runs.jobs import Report, run_job
 from core.workspace import open_workspace
 
 WORK = {
-    "cluster": "core.cluster:describe_cluster",
     "exact": "core.exact.store:make_analysis",
     "export": "core.exporting.making:do_export",
     "import": "core.datasets.importing:import_photos",

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from core.config import read_settings
 from core.errors import PetalscopeError, WeightsDamaged
 from core.kept import read_cached
 from core.runs.locks import free_lock, is_locked, take_lock
@@ -30,7 +29,6 @@ JobState = Literal["running", "ready", "done", "failed"]
 _JOB, _LOG, _LOCK = "job.json", "job.log", "job.lock"
 _REPORT_EVERY_S = 0.25
 _ENDING_S = 10.0
-_CLUSTER_FRESH_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,21 +104,6 @@ def read_job(folder: Path) -> JobStatus | None:
         problem="The job was killed, probably because memory ran out.",
         remedy=f"Start it again. Its log: {folder / _LOG}",
     )
-
-
-def ask_cluster(workspace: Workspace) -> JobStatus | None:
-    """Return the job with an answer of the last minute, or the running one; None: no cluster."""
-    address, folder = read_settings().ray_address, workspace.analysis_folder("ray-cluster")
-    if address is None:
-        return None
-    job, log = read_job(folder), folder / "events.jsonl"
-    answered = log.stat().st_mtime if log.exists() else 0.0
-    asked = {"address": address}
-    old = job is None or job.parameters != asked or abs(time.time() - answered) > _CLUSTER_FRESH_S
-    if old and not (job and job.state == "running") and not workspace.read_only:
-        start_job(workspace, folder, "cluster", asked)
-        job = read_job(folder)
-    return job
 
 
 def list_jobs(place: Path) -> dict[str, JobStatus]:

@@ -1,4 +1,4 @@
-"""The overview: the next step, the newest runs, the datasets, this machine."""
+"""The overview: the next step, the newest runs, the datasets."""
 
 from typing import Literal
 
@@ -10,7 +10,6 @@ from core.datasets.importing import ImportJob, start_import
 from core.downloading import is_reachable
 from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import count, moment, percent_number, plain, size
-from core.runs.jobs import ask_cluster
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs
 from core.ui.adding.page import IMPORT
@@ -20,7 +19,6 @@ from core.ui.parts.frame import link_page, page_file
 from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import title_run
 from core.ui.recipes.form import prepare_training, start_run
-from core.ui.recipes.settings import describe_device
 from core.ui.recipes.weights import ask_fetch, can_be_fetched, find_or_say, show_fetch
 from data.manifest import DatasetSummary, list_datasets
 from data.sources.found import SourceRequest
@@ -33,7 +31,7 @@ Pretrained = Weights | WeightsMissing | WeightsDamaged
 
 
 def show_overview() -> None:
-    """Draw the next step, then runs, datasets and the machine."""
+    """Draw the next step, then runs and datasets."""
     datasets, pretrained = list_datasets(cache.workspace()), find_or_say()
     newest = next((entry for entry in datasets if not entry.problem), None)
     with st.container(border=True):
@@ -50,16 +48,6 @@ def show_overview() -> None:
         _show_datasets(datasets)
         if newest is not None:
             link_page("lesson", "Learn transfer learning", "school", dataset=newest.id)
-    with right.container(border=True):
-        st.subheader("This machine", anchor=False)
-        words, reason = describe_device()
-        st.caption(f"{words}: {plain(reason)}")
-        if isinstance(pretrained, Weights):
-            words = f"{plain(pretrained.label)} weights, from {plain(pretrained.origin)}"
-            st.caption(f":material/key: {words}")
-        else:
-            st.caption(f":material/key_off: {plain(pretrained.problem)}")
-        _show_cluster()
 
 
 def _show_next_step(newest: DatasetSummary | None, pretrained: Pretrained) -> None:
@@ -197,28 +185,3 @@ def _show_datasets(datasets: list[DatasetSummary]) -> None:
             "photo_library",
             dataset=entry.id,
         )
-
-
-def _show_cluster() -> None:
-    """Draw the Ray cluster of the settings, if they name one."""
-    job = ask_cluster(cache.workspace())
-    if job is None:
-        return
-    if job.state == "running":
-        st.fragment(_watch_cluster, run_every="2s")()
-    elif job.state == "failed":
-        st.caption(f":material/lan: :red[{plain(job.problem)}] {plain(job.remedy)}")
-    else:
-        has = job.result
-        gpus = f", {count(has['gpus'], 'GPU')}" if has["gpus"] else ""
-        words = f"{count(has['nodes'], 'node')}, {count(has['cpus'], 'CPU')}{gpus}"
-        st.caption(f":material/lan: Ray cluster: {words}")
-        if has["dashboard"]:
-            st.link_button("Dashboard", has["dashboard"], icon=":material/open_in_new:")
-
-
-def _watch_cluster() -> None:
-    """Draw the whole page again once the cluster has answered."""
-    st.caption(":material/lan: Asking the Ray cluster …")
-    if (job := ask_cluster(cache.workspace())) is None or job.state != "running":
-        st.rerun()

@@ -59,7 +59,11 @@ def pick_strategy(draft: Recipe, repeats: int) -> None:
 def show_estimate(draft: Recipe, dataset: Dataset, repeats: int) -> None:
     """Draw device and estimated time."""
     estimate = estimate_run(cache.workspace(), draft, dataset)
-    words, tip = describe_device()
+    device = cache.device()
+    cores = f", {count(device.cores, 'core')}" if device.kind == "cpu" else ""
+    memory = f", {size(device.memory_bytes)}" if device.memory_bytes else ""
+    icon = ":material/memory:" if device.kind == "cpu" else ":material/developer_board:"
+    words, tip = f"{icon} {plain(device.name)}{cores}{memory}", device.reason
     if estimate is not None:
         words += f": about {rough_duration(repeats * estimate.seconds)} of training"
         words += f" for {repeats} runs." if repeats > 1 else "."
@@ -68,15 +72,6 @@ def show_estimate(draft: Recipe, dataset: Dataset, repeats: int) -> None:
             f"features takes extra time.\n\nDevice: {tip}."
         )
     st.caption(words, help=tip)
-
-
-def describe_device() -> tuple[str, str]:
-    """Return the device of a run in one line, and the reason for it."""
-    device = cache.device()
-    cores = f", {count(device.cores, 'core')}" if device.kind == "cpu" else ""
-    memory = f", {size(device.memory_bytes)}" if device.memory_bytes else ""
-    icon = ":material/memory:" if device.kind == "cpu" else ":material/developer_board:"
-    return f"{icon} {plain(device.name)}{cores}{memory}", device.reason
 
 
 def show_simple_settings(draft: Recipe) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from core import downloading
 from core.errors import WeightsMissing
-from core.runs.jobs import JobStatus, run_job, start_job
+from core.runs.jobs import run_job, start_job
 from core.workspace import Workspace
 from tests.ui.driver import labels, open_page, press, run, text_of
 
@@ -115,35 +115,3 @@ def test_a_download_that_fails_says_why(
     assert "Download ImageNet weights (95 MB) and train" in labels(app)
     app = run(app)
     assert "answered 404" in text_of(app)
-
-
-@pytest.mark.parametrize(
-    ("said", "text"),
-    [
-        ({"state": "running"}, "Asking the Ray cluster"),
-        ({"state": "failed", "problem": "No cluster.", "remedy": "Start it."}, "Start it"),
-        (
-            {
-                "state": "done",
-                "result": {"nodes": 3, "cpus": 16, "gpus": 1, "dashboard": "http://head:8265"},
-            },
-            "Ray cluster: 3 nodes, 16 CPUs, 1 GPU",
-        ),
-    ],
-)
-def test_the_card_of_this_machine_shows_the_cluster(
-    trained_copy: Workspace,
-    monkeypatch: pytest.MonkeyPatch,
-    said: dict[str, object],
-    text: str,
-) -> None:
-    started = []
-    status = JobStatus(parameters={"address": "auto"}, **said)  # type: ignore[arg-type]
-    monkeypatch.setattr("core.runs.jobs.start_job", lambda *what: started.append(what))
-    monkeypatch.setattr("core.runs.jobs.read_job", lambda _: status)
-    assert "Ray" not in text_of(open_page("overview"))
-    monkeypatch.setenv("PETALSCOPE_RAY_ADDRESS", "auto")
-    app = open_page("overview")
-    assert text in text_of(app)
-    assert bool(started) == (said["state"] != "running")
-    assert not (trained_copy.analyses / "ray-cluster" / "job.log").exists()

@@ -27,6 +27,13 @@ from data.export import describe_mapping, export_tree
 
 _NOTEBOOK = ".ipynb"
 _STEPS = 3
+_DEFAULTS = {
+    "target": None,
+    "layout": "splits",
+    "mapping_only": None,
+    "formats": ",".join(FORMATS),
+    "force": False,
+}
 
 
 @command(
@@ -46,7 +53,7 @@ _STEPS = 3
         "--layout",
         "train/rose/1.jpg or rose/1.jpg",
         choices=("splits", "classes"),
-        default="splits",
+        default=_DEFAULTS["layout"],
     ),
     option(
         "--mapping-only FILE",
@@ -60,7 +67,7 @@ _STEPS = 3
     option(
         "--formats LIST",
         "formats of the model, separated by commas (default: all)",
-        default=",".join(FORMATS),
+        default=_DEFAULTS["formats"],
     ),
     flag("--force", "overwrite an existing zip or notebook"),
 )
@@ -77,6 +84,7 @@ def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
         )
     dataset = read_chosen(workspace, given)
     if given.mapping_only:
+        _refuse_unused(given, "class numbers are", "target", "layout", "formats")
         file = Path(given.mapping_only).expanduser()
         write_file(file, describe_mapping(dataset))
         return Outcome(
@@ -86,6 +94,7 @@ def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
         raise ExportRefused(
             "The target of the export is missing.", "Name a folder, or a file with --mapping-only."
         )
+    _refuse_unused(given, "photos are", "formats", "force")
     tell = partial(progress.advance, "writing photos")
     report = export_tree(dataset, Path(given.target), layout=given.layout, on_progress=tell)
     return Outcome({"dataset": dataset.id, **vars(report)})
@@ -94,6 +103,7 @@ def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
 def _export_model(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     if given.dataset is None:
         raise ExportRefused("The target of the export is missing.", "Name a zip: flowers.zip.")
+    _refuse_unused(given, "a model is", "target", "layout", "mapping_only")
     target = _choose_file(given.dataset, ".zip", force=given.force)
     formats = [word for word in given.formats.replace(" ", "").split(",") if word]
     model = choose_model(workspace, given.model)
@@ -102,10 +112,19 @@ def _export_model(workspace: Workspace, given: Namespace, progress: ProgressLine
 
 
 def _export_notebook(workspace: Workspace, given: Namespace) -> Outcome:
+    _refuse_unused(given, "a notebook is", "layout", "mapping_only", "formats")
     file = _choose_file(given.target or given.dataset, _NOTEBOOK, force=given.force)
     run = choose_run(workspace, given.model or given.dataset)
     write_file(file, write_notebook(workspace, run))
     return Outcome({"run": run.id, "notebook": file, "bytes": file.stat().st_size})
+
+
+def _refuse_unused(given: Namespace, exported: str, *unused: str) -> None:
+    """Refuse options that this kind of export would ignore."""
+    for name in unused:
+        if getattr(given, name) != _DEFAULTS[name]:
+            option = name if name == "target" else f"--{name.replace('_', '-')}"
+            raise ExportRefused(f"{option} has no effect when {exported} exported.", "Omit it.")
 
 
 def _choose_file(text: str, *suffixes: str, force: bool) -> Path:

@@ -146,7 +146,8 @@ def note_classes(photos: Sequence[FoundPhoto]) -> Iterator[str]:
     if outside := per_class.pop("", 0):
         yield f"Skips {count(outside, 'photo')} outside of the class folders."
     if single := [name for name, photos_of in per_class.items() if photos_of == 1]:
-        yield f"There is only one photo of {list_names(single)}, and none to evaluate it."
+        each, them = ("", "it") if len(single) == 1 else (" each", "them")
+        yield f"There is only one photo{each} of {list_names(single)}, and none to evaluate {them}."
 
 
 def note_empty_folders(class_folders: set[str], folders: Iterable[str]) -> Iterator[str]:

@@ -110,7 +110,7 @@ def _split_page(n_classes: int) -> Sequence[DeltaGenerator]:
         left, right = st.columns([4, 3], gap="medium")
         beside = left.container(border=True, key="confusion_beside")
         return grid, beside, right.container(key="confusion_photos")
-    left, right = st.columns([4, 3], gap="medium")
+    left, right = st.columns([5, 4], gap="medium")
     grid = left.container(border=True, key="confusion_matrix", gap="small")
     photos = right.container(key="confusion_photos")
     return grid, right.container(border=True), photos
@@ -214,15 +214,15 @@ def _show_pairs(page: ConfusionPage) -> None:
         photos=[f"{photos:,} of {n:,}" for photos, n in shares],
         share=[_say_share(photos, n) for photos, n in shares],
     )
-    narrow = 75 if len(page.classes) <= WIDE_ABOVE else 130
+    narrow = 74 if len(page.classes) <= WIDE_ABOVE else 130
     config = {
         "true": st.column_config.TextColumn("True", width=narrow),
         "predicted": st.column_config.TextColumn("Predicted", width=narrow),
         "photos": st.column_config.TextColumn(
-            "Photos", width=64, help="Of all photos of the true class."
+            "Photos", width=60, help="Of all photos of the true class."
         ),
         "share": st.column_config.TextColumn(
-            "Share", width=104, help="Of the photos of the true class, with the 95 % interval."
+            "Share", width=112, help="Of the photos of the true class, with the 95 % interval."
         ),
     }
     _show_list(page, "pairs", table, config, list(zip(true, predicted, strict=True)))

@@ -158,7 +158,7 @@ def _show_runs(was_going: bool) -> None:
             placeholder="",
             alt="The newest runs",
         )
-        link_page("runs", f"All {count(len(runs), 'run')}", "compare_arrows")
+        link_page("runs", f"All runs ({len(runs):,})", "compare_arrows")
 
 
 def _describe(run: RunRecord, names: dict[str, str]) -> dict[str, object]:

@@ -174,7 +174,7 @@ def test_empty_classes_and_lonely_photos_are_noted() -> None:
         folders=("x", "x/a", "x/b", "x/c", "x/d", "x/.hid"),
     )
     assert "Ignored empty folders: “c”, “d”. A class needs photos." in notes
-    assert "only one photo of “b”" in notes
+    assert "There is only one photo of “b”, and none to evaluate it." in notes
     assert "Ignored “cover.txt” and 1 more file: not a photo." in notes
     assert "Ignored “x/.hid/1.jpg”: hidden" in notes
 

@@ -24,7 +24,6 @@ from core.ui.augmentation.controls import name_part, show_controls, write_amount
 from core.ui.augmentation.reading import (
     ALONE,
     MOST,
-    NOBODY,
     WAYS,
     AugmentationPage,
     keep_photos,
@@ -66,8 +65,7 @@ def show_augmentation(dataset: Dataset) -> None:
             bound = bind_choice("framing", page.framing, key="augmentation.framing")
             pick_one(SETTINGS["framing"].label, SETTINGS["framing"].choices, bound)
             drawn = show_draws(page)
-            _show_run(page)
-            _show_moves(page, drawn)
+            _show_scores(page, drawn)
 
 
 def _show_photo_choice(page: AugmentationPage) -> None:
@@ -188,28 +186,36 @@ def write_picture(picture: np.ndarray) -> str:
     return data_uri(encode_jpeg(Image.fromarray(picture), 88), "image/jpeg")
 
 
-def _show_run(page: AugmentationPage) -> None:
-    """Draw the choice of the run that scores the draws, or the way to train one."""
+def _show_scores(page: AugmentationPage, drawn: Sequence[Drawn]) -> None:
+    """Draw the scores of a run, once they are asked for; without a run, the way to train one."""
     if not page.runs:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption("Train a run on this dataset to see which draws change the predicted class.")
             link_page("training", "Train a model", "model_training")
         return
-    pick_named(
-        "Score with",
-        name_runs(page.runs.values()) | {NOBODY: "no run"},
-        help="The backbone of the run measures how far each draw moves the photo; its head shows "
-        "whether the predicted class changes.",
-        **bind_choice("asked", page.asked or NOBODY, key="augmentation.asked"),
+    part = st.expander(
+        "Which draws change the predicted class?",
+        expanded="asked" in st.query_params,
+        icon=":material/rule:",
+        key="augmentation.scores",
+        on_change="rerun",
     )
-    if page.asked and page.runs[page.asked].recipe.weights == "random":
-        show_random_banner()
+    if part.open:
+        with part:
+            pick_named(
+                "Score with",
+                name_runs(page.runs.values()),
+                help="The backbone of the run measures how far each draw moves the photo; its head "
+                "shows whether the predicted class changes.",
+                **bind_choice("asked", page.asked, key="augmentation.asked"),
+            )
+            if page.runs[page.asked].recipe.weights == "random":
+                show_random_banner()
+            _show_moves(page, drawn)
 
 
 def _show_moves(page: AugmentationPage, drawn: Sequence[Drawn]) -> None:
     """Draw the distance of each draw from its photo, and whether the predicted class changes."""
-    if page.asked is None:
-        return
     moves = [(one, page.measure(one.photo, one.draws)) for one in drawn]
     rows = [
         {

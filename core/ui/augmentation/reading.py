@@ -40,7 +40,6 @@ FIRST = "gentle"
 """The first policy on the page; “none” would show nothing."""
 WAYS = {"one": "One photo", "some": "Several", "classes": "One of each class"}
 MOST = 6
-NOBODY = "nobody"
 ALONE = 11
 _AMONG = 4
 _MOST_DRAW = 10_000
@@ -63,7 +62,8 @@ class AugmentationPage:
     """Number of the first draw, from 0 as in training; the screen counts from 1."""
     runs: Mapping[str, RunRecord]
     """The finished runs of the dataset and of its parent."""
-    asked: str | None
+    asked: str
+    """The run for scoring the draws; empty without runs."""
     framing: Fit
     """Crop or pad; only runs with this framing and side can score the draws."""
 
@@ -80,12 +80,12 @@ class AugmentationPage:
     @cached_property
     def result(self) -> RunResult:
         """The result of the chosen run."""
-        return cache.result(self.asked or "")
+        return cache.result(self.asked)
 
     @cached_property
     def ruler(self) -> Ruler | None:
         """Typical distances between photos from cached features; None without features."""
-        return _read_ruler(self.dataset.id, self.asked or "")
+        return _read_ruler(self.dataset.id, self.asked)
 
     def read_photo(self, number: int) -> np.ndarray:
         """Return the original photo, (224, 224, 3) uint8 RGB."""
@@ -93,7 +93,7 @@ class AugmentationPage:
 
     def measure(self, photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
         """Return the predictions of the chosen run for a photo (h, w, 3) uint8 and its draws."""
-        return _measure(self.asked or "", np.stack([photo, *draws]))
+        return _measure(self.asked, np.stack([photo, *draws]))
 
     def name_photo(self, number: int) -> str:
         """Return class and number of a photo."""
@@ -132,7 +132,9 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
         for name, run in of_dataset.items()
         if (run.recipe.framing, run.recipe.photo_side) == shown
     }
-    asked = settle_choice("asked", [*runs, NOBODY], next(iter(runs))) if runs else NOBODY
+    asked = choose_from("asked", runs, next(iter(runs), ""))
+    if read_choice("asked") not in (None, asked):  # the run was deleted
+        keep_choice("asked", asked or None)
     return AugmentationPage(
         dataset=dataset,
         named=named,
@@ -143,7 +145,7 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
         seed=_read_number("seed", MOST_SEED),
         first=_read_number("first_draw", _MOST_DRAW),
         runs=runs,
-        asked=None if asked == NOBODY else asked,
+        asked=asked,
         framing=framing,
     )
 

@@ -27,7 +27,7 @@ def open_augmentation(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_copy.root))
 
     def run(**query: str) -> AppTest:
-        return open_page("augmentation", **{"asked": "nobody", "photos": "0", **query})
+        return open_page("augmentation", **{"photos": "0", **query})
 
     return run
 

@@ -56,7 +56,7 @@ def test_the_policy_of_a_recipe_outlasts_a_change_of_page(app: AppTest) -> None:
 
 def test_looking_at_a_policy_leaves_the_recipe_alone(app: AppTest) -> None:
     open_page(app, "training", policy="mine")
-    open_page(app, "augmentation", asked="nobody", photos="0")
+    open_page(app, "augmentation", photos="0")
     choose(app, "Policy", "strong")
     assert read_policy_of(app, "Policy") == "strong"
     open_page(app, "training")

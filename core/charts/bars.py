@@ -1,4 +1,4 @@
-"""Bars: metrics and changes per class, photos per class and split, top scores of one photo.
+"""Bars: changes per class, photos per class and split, top scores of one photo.
 
 With more than 300 classes only both ends are drawn, and the title says so. Long names are cut; the
 tooltip has the whole name. Vega stacks no bars, as its maps know “constructor”; the axis shows the
@@ -6,13 +6,12 @@ column of `name_rows`, because they lose “__proto__”.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from core.charts.theme import (
-    PERCENT_LABELS,
     choose_palette,
     format_share,
     style_altair,
@@ -95,71 +94,10 @@ def _list_changes(per_class: pd.DataFrame) -> pd.DataFrame:
 _COUNTS = alt.Axis(format=",d", tickMinStep=1, tickCount=6, orient="top")
 PART = "part"
 """Selection of `draw_split_counts`: {"class": …, "split": …}."""
-CLASS = "class"
-"""Selection of `draw_class_bars`: {"class": …}."""
-Metric = Literal["recall", "precision", "f1"]
-
-_NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
 _MOST = 300
 """Classes to draw."""
 _FEW = 30
 """Classes up to which rows have full height."""
-
-
-def draw_class_bars(per_class: pd.DataFrame, metric: Metric, dark: bool = False) -> Any:
-    """Return one bar per class, lowest first, with its n and its interval.
-
-    A click anywhere in its row selects `class`.
-
-    Args:
-        per_class: Table of `core.evaluation.metrics.Evaluation`.
-    """
-    colours = choose_palette(dark)
-    rows = _describe_classes(per_class, metric).head(_MOST)
-    told = [
-        alt.Tooltip("class:N"),
-        alt.Tooltip("value:N", title=_NAMES[metric]),
-        alt.Tooltip("interval:N", title="95 % interval"),
-        alt.Tooltip("support:Q", title="photos of the class", format=","),
-        alt.Tooltip("predicted:Q", title="photos predicted as it", format=","),
-    ]
-    base = alt.Chart(name_rows(rows)).encode(y=_class_axis(rows["class"].tolist()), tooltip=told)
-    axis = alt.Axis(
-        values=[0, 0.2, 0.4, 0.6, 0.8, 1], labelExpr=PERCENT_LABELS, orient="top", labelFlush=True
-    )
-    scale = alt.Scale(domain=[0, 1.1], nice=False)
-    x = alt.X(f"{metric}:Q", title=None, stack=None, scale=scale, axis=axis)
-    in_focus = {"param": CLASS, "empty": True}
-    strength = alt.condition(in_focus, alt.value(0.75), alt.value(0.3))
-    visibility = alt.condition(in_focus, alt.value(1), alt.value(0.3))
-    whiskers = base.mark_rule(color=colours.ink, strokeWidth=1.5)
-    layers = [
-        base.mark_bar(color=colours.accent).encode(x=x, opacity=strength),
-        whiskers.encode(x=f"{metric}_low:Q", x2=f"{metric}_high:Q", opacity=visibility),
-    ]
-    numbers = base.mark_text(align="right", color=colours.quiet, fontSize=_font_size(len(rows)))
-    layers.append(numbers.encode(x=alt.datum(1.1), text=alt.Text("n:Q", format=",")))
-    chosen = alt.selection_point(name=CLASS, fields=["class"], on="click", toggle=False)
-    # The whole row takes the click, because a class with recall 0 has no bar.
-    row = base.mark_bar(fillOpacity=0.001, cursor="pointer").add_params(chosen)
-    layers.append(row.encode(x=alt.datum(0), x2=alt.datum(1.1)))
-    title = title_params(
-        f"{_NAMES[metric]} of each class, lowest first"
-        if len(rows) == len(per_class)
-        else f"{_NAMES[metric]}: {_say_which(len(rows), len(per_class), 'lowest')}",
-        "Right: n; lines: 95 % intervals",
-    )
-    return style_altair(alt.layer(*layers), dark, title=title, height=_rows_height(len(rows)) + 80)
-
-
-def _describe_classes(per_class: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """Return the rows, lowest first, with n and the words of the tooltip."""
-    rows = per_class.sort_values(metric, kind="stable", na_position="last")
-    rows["value"] = [format_share(value) for value in rows[metric]]
-    rows["n"] = rows["predicted" if metric == "precision" else "support"]
-    ends = zip(rows[f"{metric}_low"], rows[f"{metric}_high"], strict=True)
-    rows["interval"] = [f"{format_share(low)} to {format_share(high)}" for low, high in ends]
-    return rows
 
 
 def draw_split_counts(

@@ -8,9 +8,7 @@ background of the page.
 import colorsys
 import io
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 import altair as alt
@@ -227,13 +225,6 @@ def title_panel(figure: Any, column: int, text: str, colour: str) -> None:
         row=1,
         col=column,
     )
-
-
-def place_epochs(epochs: Sequence[Mapping[str, Any]], by_time: bool) -> list[float]:
-    """Return the places of epochs on an axis: their numbers, or the seconds of their ends."""
-    if not by_time:
-        return [epoch["epoch"] for epoch in epochs]
-    return list(accumulate(float(epoch.get("seconds") or 0.0) for epoch in epochs))
 
 
 def scale(value: float | None, factor: float) -> float | None:

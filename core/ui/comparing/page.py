@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from core.runs.common_photos import CommonPhotos
 from core.runs.recipe.words import list_differences
 from core.runs.store import RunRecord
 from core.ui.comparing.reading import MOST_RUNS, Compared, ComparisonPage, read_comparison
-from core.ui.comparing.verdict import Axis, draw_overlaid_curves, show_compared_table, show_headline
+from core.ui.comparing.verdict import draw_overlaid_curves, show_compared_table, show_headline
 from core.ui.parts.charts import show_kept_chart, show_plot, show_table_behind
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import pick_linked, pick_one, title_run
@@ -24,7 +24,6 @@ from core.ui.parts.state import bind_choice, keep_choice, read_chosen_mark
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 
-_AXES = {"epoch": "By epoch", "seconds": "By time"}
 _KINDS = {"gained": "Gained", "lost": "Lost", "wrong": "Both wrong"}
 _MEANINGS = {
     "gained": "Only {b} is correct. Captions: {a} → {b}.",
@@ -58,8 +57,7 @@ def show_comparison() -> None:
     with left.container(border=True):
         _show_recipes(page.runs)
     with right.container(border=True):
-        along = cast("Axis", pick_linked("Curves along", _AXES, "along", "runs.along"))
-        show_plot(draw_overlaid_curves(page.curves, along, is_dark()), "runs.curves")
+        show_plot(draw_overlaid_curves(page.curves, is_dark()), "runs.curves")
         rows = [{"run": one.name, **epoch} for one in page.curves for epoch in one.epochs]
         shown = pd.DataFrame(rows).reindex(columns=_COLUMNS)
         show_table_behind(shown, "The curves as a table")

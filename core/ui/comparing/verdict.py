@@ -1,7 +1,6 @@
 """A run against the baseline in words and figures; the validation curves of several runs."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,7 +11,6 @@ from core.charts.theme import (
     Palette,
     choose_palette,
     figure_layout,
-    place_epochs,
     scale,
     title_panel,
 )
@@ -144,8 +142,6 @@ def _say_interval(compared: Comparison) -> str:
     return f"{points_range(*compared.interval, compared.n)} points"
 
 
-Axis = Literal["epoch", "seconds"]
-
 _Panel = tuple[str, str, int, str]
 """Field of an epoch, title, factor and hover."""
 _PANELS: tuple[_Panel, ...] = (
@@ -155,21 +151,15 @@ _PANELS: tuple[_Panel, ...] = (
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
 
-def draw_overlaid_curves(
-    curves: Sequence[RunCurve], along: Axis = "epoch", dark: bool = False
-) -> go.Figure:
-    """Return validation loss and accuracy of several runs; rings mark the best epochs.
-
-    Args:
-        along: Unit of the axis.
-    """
+def draw_overlaid_curves(curves: Sequence[RunCurve], dark: bool = False) -> go.Figure:
+    """Return validation loss and accuracy of several runs; rings mark the best epochs."""
     colours = choose_palette(dark)
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)
     for column, panel in enumerate(_PANELS, start=1):
         for number, curve in enumerate(curves):
-            traces = _draw_run(curve, number, panel, along, colours)
+            traces = _draw_run(curve, number, panel, colours)
             figure.add_traces(traces, rows=1, cols=column)
-        _draw_axes(figure, column, panel[1], along, colours)
+        _draw_axes(figure, column, panel[1], colours)
     layout = figure_layout(dark)
     layout["title"]["text"] = _describe_curves(curves)
     figure.update_layout(
@@ -177,18 +167,16 @@ def draw_overlaid_curves(
         height=330 + 22 * (len(curves) // 3),
         margin={"l": 40, "r": 12, "t": 70, "b": 44},
         legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"},
-        uirevision=f"comparison.{along}",
+        uirevision="comparison",
     )
     return figure
 
 
-def _draw_run(
-    curve: RunCurve, number: int, panel: _Panel, along: Axis, colours: Palette
-) -> list[go.Scatter]:
+def _draw_run(curve: RunCurve, number: int, panel: _Panel, colours: Palette) -> list[go.Scatter]:
     name, _, factor, hover = panel
     colour = colours.groups[number % len(colours.groups)]
     dash = _DASHES[number // len(colours.groups) % len(_DASHES)]
-    places = place_epochs(curve.epochs, along == "seconds")
+    places = [epoch["epoch"] for epoch in curve.epochs]
     values = [scale(epoch.get(name), factor) for epoch in curve.epochs]
     line = go.Scatter(
         x=places,
@@ -215,20 +203,16 @@ def _draw_run(
     return [line, ring]
 
 
-def _draw_axes(figure: go.Figure, column: int, title: str, along: Axis, colours: Palette) -> None:
+def _draw_axes(figure: go.Figure, column: int, title: str, colours: Palette) -> None:
     where = {"row": 1, "col": column}
     figure.update_xaxes(
-        title={
-            "text": "epoch" if along == "epoch" else "seconds",
-            "standoff": 4,
-            "font": {"size": 12},
-        },
-        tickformat="d" if along == "epoch" else None,
+        title={"text": "epoch", "standoff": 4, "font": {"size": 12}},
+        tickformat="d",
         rangemode="tozero",
         showgrid=False,
         zeroline=False,
         linecolor=colours.line,
-        unifiedhovertitle={"text": "epoch %{x}" if along == "epoch" else "%{x} s"},
+        unifiedhovertitle={"text": "epoch %{x}"},
         **where,
     )
     figure.update_yaxes(

@@ -14,7 +14,6 @@ import streamlit as st
 from core.charts.matrix import draw_matrix
 from core.charts.matrix_cells import DrawnMatrix, Legend
 from core.charts.theme import choose_palette, draw_png, draw_svg
-from core.evaluation.confusion import to_long
 from core.formats import cell_text
 from core.ui.confusion.reading import ConfusionPage
 from core.ui.parts.components import load_component
@@ -118,8 +117,7 @@ def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
     files: list[tuple[str, str, str, Callable[[], bytes | str]]] = [
         ("Picture (PNG)", ".png", "image/png", draw(draw_png)),
         ("Picture (SVG)", ".svg", "image/svg+xml", draw(draw_svg)),
-        ("Numbers, one line a cell (CSV)", "-cells.csv", csv, partial(write_cells, page)),
-        ("Numbers, as a square (CSV)", "-square.csv", csv, partial(write_square, page)),
+        ("Numbers (CSV)", "-square.csv", csv, partial(write_square, page)),
     ]
     with st.popover("Export", icon=":material/download:", type="tertiary"):
         st.caption("Pictures show this part of the matrix; numbers cover all classes.")
@@ -133,16 +131,6 @@ def show_export(page: ConfusionPage, drawn: DrawnMatrix) -> None:
                 on_click="ignore",
                 width="stretch",
             )
-
-
-def write_cells(page: ConfusionPage) -> str:
-    """Write one line for each cell as CSV: counts and shares, and for two runs the change."""
-    names = [cell_text(name) for name in page.classes]
-    if page.pair is None:
-        return str(to_long(page.matrix, names).to_csv(index=False))
-    after, before = to_long(page.pair.change.after, names), to_long(page.pair.change.before, names)
-    both = after.join(before[["count", "row_share", "column_share"]], suffixes=("", "_before"))
-    return str(both.assign(change=after["count"] - before["count"]).to_csv(index=False))
 
 
 def write_square(page: ConfusionPage) -> str:

@@ -5,12 +5,12 @@ The first visit imports the sample, if needed, and trains a head, which caches t
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import NoReturn, get_args
 
 import pandas as pd
 import streamlit as st
 
-from core.charts.theme import place_epochs
 from core.datasets.importing import ImportJob, read_import, start_import
 from core.evaluation.comparison import Comparison
 from core.formats import plain, rough_duration
@@ -73,7 +73,7 @@ class Trained:
         for name in (MODEL, chosen):
             epochs = curve(cache.event_tail(self.runs[name].id).read())
             facts = {
-                "place": place_epochs(epochs, by_time=True),
+                "place": list(accumulate(float(one["seconds"]) for one in epochs)),
                 "share": [one["val_accuracy"] for one in epochs],
                 "line": STRATEGIES[name].title,
             }

@@ -1,28 +1,23 @@
-"""The metrics of each class: a table, bars and curves; a click chooses a class.
+"""The metrics of each class: a table, whose rows choose a class, and curves.
 
 The chosen class is in the URL (`focus`).
 """
 
 import math
-import zlib
-from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.charts.bars import CLASS, draw_class_bars
 from core.evaluation.intervals import Estimate
 from core.evaluation.ranking import Ranking
 from core.formats import count, percent, percent_format
 from core.ui.metrics.charts import MOST_CLASSES, Kind, draw_ranking
 from core.ui.metrics.reading import SHARES, MetricsPage
-from core.ui.parts.charts import show_kept_chart, show_plot
+from core.ui.parts.charts import show_plot
 from core.ui.parts.frame import is_dark
-from core.ui.parts.state import keep_choice
+from core.ui.parts.state import choose_by_row, keep_choice
 
-_SCROLL_ABOVE = 20
-"""Number of classes above which their bars scroll inside their card."""
 _ROWS_IN_SIGHT = 14
 _HELP = {
     "recall": "Share of the photos of this class predicted correctly.",
@@ -41,7 +36,6 @@ NAMES = {
 }
 CURVES = "metrics.kind"
 """Query parameter: the kind of curves."""
-_BARS, _TABLE = "metrics.bars", "metrics.table"
 _KINDS: dict[Kind, str] = {"roc": "ROC", "precision_recall": "Precision-recall"}
 _AREAS: dict[Kind, str] = {"roc": "roc_auc", "precision_recall": "average_precision"}
 _WEAKEST = 3
@@ -49,17 +43,19 @@ _WEAKEST = 3
 
 
 def show_class_table(page: MetricsPage) -> None:
-    """Draw the metrics of every class; a ticked row chooses its class."""
+    """Draw the metrics of every class, lowest recall first; a ticked row chooses its class."""
     table = page.table
     classes = table["class"].tolist()
     rows = [classes.index(page.class_name)] if page.class_name in classes else []
+
+    def choose(row: int | None) -> None:
+        keep_choice("focus", None if row is None else classes[row])
+
     st.dataframe(
         table,
         hide_index=True,
-        key=_key(_TABLE, page.run.id, page.split),
-        on_select=partial(_choose_from_table, classes),
-        selection_mode="single-row",
         selection_default={"selection": {"rows": rows}},
+        **choose_by_row(f"metrics.table.{page.run.id}.{page.split}", choose),
         height=38 + 35 * min(len(table), _ROWS_IN_SIGHT),
         column_config=_configure_columns(int(table["support"].min())),
         alt="Photos, recall, precision, F1 and areas of each class",
@@ -87,31 +83,6 @@ def _configure_columns(n: int) -> dict[str, Any]:
             width=110,
         )
     return config
-
-
-def show_class_bars(page: MetricsPage) -> None:
-    """Draw one metric for every class as bars; a click on a bar chooses its class."""
-    metric = st.segmented_control(
-        "Metric",
-        SHARES,
-        default="recall",
-        format_func=NAMES.__getitem__,
-        key="metrics.metric",
-        bind="query-params",
-        required=True,
-    )
-    st.caption(_HELP[metric])
-    many = len(page.result.classes) > _SCROLL_ABOVE
-    with st.container(height=610 if many else "content", border=False):
-        show_kept_chart(
-            draw_class_bars,
-            page.evaluation.per_class,
-            metric,
-            key=_key(_BARS, page.run.id, page.split, metric),
-            on_select=_choose_from_bars,
-            selection_mode=CLASS,
-            alt=f"{NAMES[metric]} of each class; the same numbers are in the table above.",
-        )
 
 
 def show_curves(page: MetricsPage) -> None:
@@ -185,33 +156,3 @@ def _say_area(area: Estimate) -> str:
 
 def _round(area: float) -> str:
     return percent(area, 200)  # a decimal: areas of good models differ in it
-
-
-def _key(widget: str, *parts: str) -> str:
-    """Return the key of a widget; `_redraw` changes it to clear its selection."""
-    turn = st.session_state.get(f"{widget}.turn", 0)
-    key = f"{widget}.{zlib.crc32('|'.join(parts).encode())}.{turn}"
-    st.session_state[f"{widget}.key"] = key
-    return key
-
-
-def _choose_from_bars() -> None:
-    bars: list[dict[str, Any]] = _selected(_BARS).get(CLASS) or []
-    if bars:
-        keep_choice("focus", str(bars[0]["class"]))
-        _redraw(_TABLE)
-
-
-def _choose_from_table(classes: list[str]) -> None:
-    rows = _selected(_TABLE)["rows"]
-    keep_choice("focus", classes[rows[0]] if rows else None)
-    _redraw(_BARS)
-
-
-def _selected(widget: str) -> dict[str, Any]:
-    state = st.session_state.get(st.session_state[f"{widget}.key"])
-    return dict(state["selection"]) if state else {"rows": []}
-
-
-def _redraw(widget: str) -> None:
-    st.session_state[f"{widget}.turn"] = st.session_state.get(f"{widget}.turn", 0) + 1

@@ -8,7 +8,7 @@ from core.evaluation.agreement import RESAMPLES
 from core.evaluation.intervals import Estimate
 from core.formats import count, percent, plain
 from core.runs.store import RunRecord
-from core.ui.metrics.classes import say_range, show_class_bars, show_class_table
+from core.ui.metrics.classes import say_range, show_class_table
 from core.ui.metrics.more import show_more
 from core.ui.metrics.reading import MetricsPage, read_metrics
 from core.ui.parts.frame import link_page
@@ -43,8 +43,6 @@ def show_metrics(run: RunRecord, split: str) -> None:
     _show_headline(page)
     show_class_table(page)
     _show_class_photos(page)
-    with st.container(border=True):
-        show_class_bars(page)
     show_more(page)
     show_photo_panel(page.dataset)
 
@@ -123,7 +121,7 @@ def _show_class_photos(page: MetricsPage) -> None:
     """Draw the photos of the chosen class in three heaps; the heap is in the URL."""
     if page.class_name is None:
         st.info(
-            "Choose a class in the table or a bar to see its photos.",
+            "Choose a class in the table to see its photos.",
             icon=":material/ads_click:",
         )
         return

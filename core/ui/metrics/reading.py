@@ -90,7 +90,7 @@ class MetricsPage:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """The metrics of every class: shares in percent, intervals in words."""
+        """Each class, lowest recall first: shares in percent, intervals in words."""
         areas = self.ranking.per_class.drop(columns="class")
         if self.ranking.macro["roc"].n < self.evaluation.n:  # of a part of these photos
             areas = areas * np.nan
@@ -101,7 +101,7 @@ class MetricsPage:
             if name in ("recall", "precision"):
                 ends = percent_ranges(both[f"{name}_low"], both[f"{name}_high"])
                 table[f"{name}_interval"] = ends
-        return table
+        return table.sort_values("recall", kind="stable")
 
     @property
     def baselines(self) -> pd.DataFrame:

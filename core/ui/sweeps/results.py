@@ -38,25 +38,6 @@ from data.dataset import Dataset
 _LEFT, _BELOW_TITLE = 56, 56
 
 
-def draw_history(trials: Sequence[TrialResult], dark: bool = False) -> go.Figure:
-    """Return the accuracy of each trial, and the best so far as a line."""
-    from optuna.visualization import plot_optimization_history
-
-    colours, best = choose_palette(dark), max(trial.accuracy for trial in trials)
-    space = find_space(trials[0].recipe, list(trials[0].settings))
-    study = make_study(trials, space, seed=0, as_complete=True)
-    figure = plot_optimization_history(study, target_name="Validation accuracy")
-    points, steps = figure.data[:2]
-    figure.update_traces(x=[trial.number for trial in trials])  # Optuna counts from 0
-    points.update(name="Trial", marker={"color": colours.splits["validation"], "size": 7})
-    steps.update(name="Best so far", line={"color": colours.accent, "shape": "hv"})
-    axis = {"gridcolor": colours.line, "zeroline": False}
-    figure.update_xaxes(**axis, showgrid=False, tickformat=",d")
-    figure.update_yaxes(**axis, title=None, tickformat=".0%")
-    title = f"Best of {len(trials):,} trials: {format_share(best)} validation accuracy"
-    return _style(figure, title, dark).update_layout(legend={"orientation": "h", "y": 1.12})
-
-
 def draw_importance(importance: Importance, dark: bool = False) -> go.Figure:
     """Return a bar for each setting: the share of the differences that it explains."""
     colours, shares = choose_palette(dark), importance.shares
@@ -211,26 +192,21 @@ def _show_numbers(sweep: SweepRun) -> None:
 
 
 def _show_charts(sweep: SweepRun) -> None:
-    history, importance = st.columns(2, gap="medium")
-    drawn = _draw(sweep.run.id, len(sweep.trials), is_dark(), sweep)
-    with history:
-        alt = "Validation accuracy of each trial; the table below has the same numbers."
-        show_plot(drawn[0], f"history.{sweep.run.id}", alt)
-    with importance:
-        if sweep.importance is None:
-            st.caption("After ten trials, this page shows which settings matter.")
-        else:
-            shares = sweep.importance.shares.items()
-            said = ", ".join(f"{SETTING_NAMES[name]} {share:.0%}" for name, share in shares)
-            figure = draw_importance(sweep.importance, is_dark())
-            show_plot(figure, f"importance.{sweep.run.id}", f"Importance: {said}")
+    if sweep.importance is None:
+        st.caption("After ten trials, this page shows which settings matter.")
+    else:
+        shares = sweep.importance.shares.items()
+        said = ", ".join(f"{SETTING_NAMES[name]} {share:.0%}" for name, share in shares)
+        figure = draw_importance(sweep.importance, is_dark())
+        show_plot(figure, f"importance.{sweep.run.id}", f"Importance: {said}")
     alt = "Settings and accuracy of each trial; the table below has the same numbers."
-    show_plot(drawn[1], f"parallel.{sweep.run.id}", alt)
+    figure = _draw(sweep.run.id, len(sweep.trials), is_dark(), sweep)
+    show_plot(figure, f"parallel.{sweep.run.id}", alt)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _draw(run_id: str, trials: int, dark: bool, _sweep: SweepRun) -> tuple[object, object]:  # noqa: ARG001 (the key)
-    return draw_history(_sweep.trials, dark), draw_parallel(_sweep.trials, dark)
+def _draw(run_id: str, trials: int, dark: bool, _sweep: SweepRun) -> go.Figure:  # noqa: ARG001 (the key)
+    return draw_parallel(_sweep.trials, dark)
 
 
 def _show_table(sweep: SweepRun) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from core.errors import RecipeRefused
 from core.formats import plain
 from core.runs.queue.control import extend_run, pause_run, resume_run
-from core.runs.queue.queue import delete_run, request_stop, retry_run
+from core.runs.queue.queue import request_stop, retry_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import check_epochs
 from core.runs.recipe.recipe import Recipe
@@ -27,8 +27,8 @@ from core.ui.parts.live_state import (
 )
 from core.ui.parts.messages import show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
-from core.ui.recipes.form import duplicate_run, fill_from_link, forget_runs, show_recipe_form
-from core.ui.recipes.run_cards import describe_deletion, edit_notes, show_recipe
+from core.ui.recipes.form import duplicate_run, fill_from_link, show_recipe_form
+from core.ui.recipes.run_cards import show_recipe
 from core.ui.training.curves import show_curves, show_ridge
 from core.ui.training.reading import read_choice_of_run, read_watched
 from core.workspace import Workspace
@@ -103,15 +103,7 @@ def show_controls(run: RunRecord) -> None:
                 _ask_for_epochs(run)
         what = "Fills the form with these settings."
         _press("Duplicate", "content_copy", what, partial(duplicate_run, run), quiet=True)
-        with st.popover("Notes", icon=":material/edit_note:", type="tertiary"):
-            edit_notes(run)
-        if not run.is_going:
-            with st.popover("Delete", icon=":material/delete:", type="tertiary"):
-                st.write(describe_deletion([run]))
-                if st.button("Delete the run", type="primary", icon=":material/delete:"):
-                    delete_run(cache.workspace(), run.id)
-                    forget_runs({run.id})
-                    st.rerun()
+        link_page("runs", "Notes, tags, delete", "edit_note", find=run.id)
 
 
 def _show_endings(run: RunRecord) -> None:

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.charts.matrix_cells import Look, describe_matrix
 from core.runs.store import list_runs, record_opening
-from core.ui.confusion.grid import pack_grid, write_cells, write_square
+from core.ui.confusion.grid import pack_grid, write_square
 from core.ui.confusion.reading import Chosen, ConfusionPage, read_against, read_confusion
 from core.ui.confusion.scope import choose_part, list_parts
 from core.workspace import Workspace
@@ -268,6 +268,3 @@ def test_numbers_of_all_classes_are_written(read: Read, compared: Workspace, dif
     square = pd.read_csv(io.StringIO(write_square(page)), index_col=0)
     assert square.columns.tolist() == square.index.tolist() == list(page.classes)
     assert np.array_equal(square.to_numpy(), page.counts)
-    cells = pd.read_csv(io.StringIO(write_cells(page)))
-    assert len(cells) == len(page.classes) ** 2
-    assert np.array_equal(cells["change" if differs else "count"], page.counts.ravel())

@@ -14,7 +14,7 @@ from core.runs.recipe.plans import SweepPlan, base_recipe, change_recipe, first_
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs, list_studies
 from core.runs.training.study import Importance, TrialResult, append_trial, write_importance
-from core.ui.sweeps.results import draw_history, draw_importance, draw_parallel
+from core.ui.sweeps.results import draw_importance, draw_parallel
 from core.workspace import Workspace, open_workspace
 from tests.processes import end_processes
 from tests.training import change_recipe as make_recipe
@@ -163,15 +163,6 @@ def make_trials() -> list[TrialResult]:
         )
         for number, (recipe, accuracy) in enumerate(zip(recipes, RATES.values(), strict=True), 1)
     ]
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_history_shows_every_trial_and_the_best_so_far(dark: bool) -> None:
-    figure = draw_history(make_trials(), dark)
-    assert figure.layout.title.text == "Best of 4 trials: 90 % validation accuracy"
-    trials, best = figure.data[:2]
-    assert list(trials.x) == [1, 2, 3, 4] and list(trials.y) == list(RATES.values())
-    assert list(best.y) == [0.85, 0.85, 0.9, 0.9]
 
 
 def test_importance_names_the_first() -> None:

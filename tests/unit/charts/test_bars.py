@@ -5,51 +5,17 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from core.charts.bars import CLASS, PART, draw_class_bars, draw_split_counts, draw_top_scores
+from core.charts.bars import PART, draw_split_counts, draw_top_scores
 from core.charts.slices import draw_reliability
 from core.charts.theme import DARK, LIGHT
 from core.evaluation.calibration import bin_scores
 from core.evaluation.coverage import thin_coverage, trace_coverage
-from core.evaluation.metrics import evaluate_scores
 from core.ui.calibration.answers import draw_coverage
 
 
 def rows(chart: dict) -> pd.DataFrame:
     (data,) = chart["datasets"].values()
     return pd.DataFrame(data)
-
-
-@pytest.fixture
-def per_class() -> pd.DataFrame:
-    """Recall 1/3, 1, undefined; the third class is there only as a name."""
-    scores = np.eye(3)[[0, 1, 1, 1]]
-    return evaluate_scores(scores, np.array([0, 0, 0, 1]), ["daisy", "rose", "tulip"]).per_class
-
-
-def test_classes_stand_lowest_first_and_undefined_last(per_class: pd.DataFrame) -> None:
-    chart = draw_class_bars(per_class, "recall").to_dict()
-    drawn = rows(chart)
-    assert drawn["class"].tolist() == ["daisy", "rose", "tulip"]
-    assert drawn["value"].tolist() == ["33 %", "100 %", "–"]
-    assert drawn["interval"].tolist()[0] == "2 % to 88 %"
-    assert chart["layer"][0]["encoding"]["y"]["scale"]["domain"] == ["daisy", "rose", "tulip"]
-
-
-@pytest.mark.parametrize(
-    ("metric", "n"), [("recall", [3, 1]), ("precision", [3, 1]), ("f1", [3, 1])]
-)
-def test_each_metric_carries_its_n_and_interval(
-    per_class: pd.DataFrame, metric: str, n: list[int]
-) -> None:
-    chart = draw_class_bars(per_class, metric).to_dict()
-    assert rows(chart)["n"].tolist()[:2] == n
-    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "rule", "text", "bar"]
-    assert chart["layer"][1]["encoding"]["x2"]["field"] == f"{metric}_high"
-
-
-def test_a_click_on_a_bar_names_its_class(per_class: pd.DataFrame) -> None:
-    (chosen,) = draw_class_bars(per_class, "f1").to_dict()["params"]
-    assert (chosen["name"], chosen["select"]["fields"]) == (CLASS, ["class"])
 
 
 @pytest.mark.parametrize(("dark", "colours"), [(False, LIGHT), (True, DARK)])
@@ -87,17 +53,6 @@ def test_a_part_of_the_counts_can_be_chosen_by_a_link() -> None:
     assert part["value"] == [{"class": "rose", "split": "train"}]
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_102_classes_are_valid_charts(dark: bool) -> None:
-    names = [f"a flower with a rather long name, number {number}" for number in range(102)]
-    rng = np.random.default_rng(0)
-    scores, labels = rng.dirichlet(np.ones(102), 500), rng.integers(0, 102, 500)
-    table = evaluate_scores(scores, labels, names).per_class
-    chart = draw_class_bars(table, "precision", dark).to_dict()
-    assert chart["height"] >= 102 * 14
-    assert len(rows(chart)) == 102
-
-
 def test_of_3000_classes_the_ends_are_drawn_and_this_is_said() -> None:
     names = [f"class {number:04d}" for number in range(3000)]
     counts = pd.DataFrame(
@@ -111,12 +66,6 @@ def test_of_3000_classes_the_ends_are_drawn_and_this_is_said() -> None:
     assert len(rows(chart)) == 600  # Altair takes 5,000, a browser about 2,000 of such rows
     assert rows(chart)["class"].drop_duplicates().tolist() == names[:150] + names[-150:]
     assert "the 300 largest and smallest of 3,000 classes" in str(chart["title"])
-    labels = np.array([1, *range(1, 400)])
-    table = evaluate_scores(np.eye(400), labels, names[:400]).per_class
-    chart = draw_class_bars(table, "recall").to_dict()
-    assert len(rows(chart)) == 300 and rows(chart)["recall"].iloc[0] < 1
-    assert "the 300 lowest of 400 classes" in str(chart["title"])
-    assert len(chart["title"]["text"]) <= 42  # more is cut in the narrow card
 
 
 def draw_scores(n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,6 @@ import pytest
 import vl_convert
 
 from core.charts.bars import (
-    draw_class_bars,
     draw_class_changes,
     draw_split_counts,
     draw_top_scores,
@@ -28,12 +27,6 @@ def _changes(names: list[str]) -> Any:
     return draw_class_changes(pd.DataFrame({"class": names, **facts}))
 
 
-def _bars(names: list[str]) -> Any:
-    values = {f"recall{end}": 0.5 for end in ("", "_low", "_high")}
-    rows = pd.DataFrame({"class": names, "support": 9, "predicted": 9, **values})
-    return draw_class_bars(rows, "recall")
-
-
 def _splits(names: list[str]) -> Any:
     rows = [(name, split, 5) for name in names for split in SPLITS]
     return draw_split_counts(pd.DataFrame(rows, columns=["class", "split", "photos"]))
@@ -48,7 +41,6 @@ def _monitored(names: list[str]) -> Any:
     "draw",
     [
         _changes,
-        _bars,
         _splits,
         _monitored,
         lambda names: draw_top_scores(names, [0.1] * len(names)),

@@ -212,14 +212,6 @@ def test_each_run_has_one_colour_in_both_panels_and_its_best_epoch_a_ring() -> N
     assert figure.layout.title.text == "Lowest validation loss: 0.400, Run 0"
 
 
-def test_time_adds_up_the_seconds_of_the_epochs() -> None:
-    figure = draw_overlaid_curves(
-        [RunCurve(name="a", epochs=EPOCHS, best_epoch=None)], along="seconds", dark=True
-    )
-    assert list(figure.data[0].x) == [2.0, 3.0]
-    assert figure.data[0].line.color == DARK.groups[0]
-
-
 def test_the_ninth_run_is_dashed_and_a_run_without_epochs_draws_nothing() -> None:
     curves = [RunCurve(name=str(i), epochs=EPOCHS, best_epoch=2) for i in range(9)]
     figure = draw_overlaid_curves([*curves, RunCurve(name="new", epochs=[], best_epoch=None)])

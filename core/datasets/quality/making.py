@@ -5,6 +5,7 @@ The same parameters give the same result on the same machine.
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from core.datasets.quality.neighbours import (
     normalise_features,
     reduce_features,
 )
+from core.datasets.quality.patches import find_patches, judge_patches
 from core.datasets.quality.slicing import list_properties
 from core.datasets.quality.store import PREPROCESSING, check_umap, find_feature_sets
 from core.datasets.quality.suspects import (
@@ -30,6 +32,7 @@ from core.datasets.quality.suspects import (
     find_suspects,
     score_out_of_fold,
 )
+from core.errors import BackboneMissing
 from core.evaluation.split_differences import compare_splits
 from core.kept import Cached, read_cached, write_cached
 from core.runs.jobs import PhaseReport, Report
@@ -39,13 +42,13 @@ from data.dataset import Dataset
 from data.duplicates import find_pairs
 from data.manifest import read_dataset
 from data.splits import number_groups
-from models.backbone import read_backbone_facts
+from models.backbone import open_backbone, read_backbone_facts
 from models.devices import find_device
 from models.extraction import read_features
 from models.weights import find_weights
 
 _PHASES: dict[str, str] = {"backbone": "preparing the backbone", "extracting": "computing features"}
-_STEPS = ("nearest photos", "duplicates", "label suspects", "map", "splits")
+_STEPS = ("nearest photos", "duplicates", "label suspects", "map", "splits", "constant patches")
 _COMPARED = ("brightness", "colourfulness", "colour", "sharpness", "short_side", "format", "source")
 """Properties that are compared between splits."""
 
@@ -73,6 +76,10 @@ def make_analysis(
     make = _make_map if parameters["kind"] == "map" else _make_quality
     start = time.perf_counter()
     arrays, tables, rest = make(dataset, features, parameters, report)
+    if len(tables.get("patches", ())):
+        with suppress(BackboneMissing):
+            look = open_backbone(workspace, parameters["backbone"], purpose="throughput").look
+            judge_patches(dataset, features, tables["patches"], lambda some: look(some).features)
     result = Cached(
         id=identifier,
         kind=parameters["kind"],
@@ -132,13 +139,14 @@ def _make_quality(
     properties = list_properties(dataset, dataset.splits)
     measures = [properties[name] for name in _COMPARED]
     splits = compare_splits(measures, reduced, dataset.labels, dataset.splits, dataset.classes)
+    patches = find_patches(dataset, partial(report, _STEPS[5]))
     facts = {
         "head_accuracy": head.accuracy,
         "head_photos": len(dataset),
         "folds": FOLDS,
         "outlier_limit": OUTLIER_LIMIT,
     }
-    return arrays, {"photos": photos, "pairs": pairs, "splits": splits}, facts
+    return arrays, {"photos": photos, "pairs": pairs, "splits": splits, "patches": patches}, facts
 
 
 def _make_map(

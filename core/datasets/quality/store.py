@@ -1,8 +1,8 @@
 """Start and read the analyses of datasets; the job in making.py computes them.
 
 Quality: nearest photos, typicality, outliers, label suspects, duplicate pairs, the PCA map,
-differences between splits. Map: positions by t-SNE or UMAP. Each is cached for a dataset and a
-backbone. Neither scikit-learn nor cleanlab is imported.
+differences between splits, constant patches. Map: positions by t-SNE or UMAP. Each is cached for a
+dataset and a backbone. Neither scikit-learn nor cleanlab is imported.
 """
 
 import json
@@ -23,7 +23,7 @@ from models.backbone import FACTS_FILE, Preprocessing, backbone_id
 from models.catalogue import CATALOGUE, rank
 from models.weights import TUNED, WeightsKind, find_weights
 
-_VERSIONS = {"quality": 2, "map": 1}
+_VERSIONS = {"quality": 3, "map": 1}
 PREPROCESSING: Preprocessing = "resnet"
 
 MapMethod = Literal["pca", "tsne", "umap"]
@@ -67,6 +67,8 @@ class QualityResult:
     `folds`, `outlier_limit`, `seconds`."""
     splits: pd.DataFrame | None = None
     """See core.evaluation.split_differences; None in an analysis of an earlier version."""
+    patches: pd.DataFrame | None = None
+    """See patches.find_patches and making; None in an analysis of an earlier version."""
 
 
 def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]:
@@ -157,7 +159,7 @@ def read_quality(
     """
     for found in _list_best(workspace, dataset_id, "quality"):
         if identifier in (None, found.id):
-            checked = "splits.parquet" in found.digests
+            checked = "patches.parquet" in found.digests
             return QualityResult(
                 id=found.id,
                 dataset_id=dataset_id,
@@ -169,6 +171,7 @@ def read_quality(
                 photos=found.read_table("photos"),
                 pairs=found.read_table("pairs"),
                 splits=found.read_table("splits") if checked else None,
+                patches=found.read_table("patches") if checked else None,
                 facts=found.rest,
             )
     return None

@@ -1,19 +1,24 @@
-"""Differences between splits: the comparisons, worst first, and both walls of the chosen one."""
+"""Differences between splits with both walls, and constant patches with their photos."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.datasets.quality.patches import LEAST_PHOTOS, MOST_PAINTED, outline_patch
 from core.datasets.quality.slicing import list_properties
+from core.evaluation.intervals import wilson_interval
 from core.evaluation.slices import Property
 from core.evaluation.split_differences import EVERY, FEWEST, LEVEL
-from core.formats import count, percent, plain, say_p, span
-from core.ui.parts.state import choose_by_row, choose_from, keep_choice
+from core.formats import count, interval, percent, plain, say_p, span
+from core.ui.parts.state import choose_by_row, choose_from, choose_number, keep_choice
 from core.ui.photos.gallery import show_gallery
+from core.ui.quality.pairs import show_none
 from core.ui.quality.reading import QualityPage
 from data.dataset import Dataset
+from data.images import encode_jpeg
 
 _FEWEST_ROWS, _MOST_ROWS = 10, 100
 _SPLITS = (
@@ -27,6 +32,16 @@ _HIGHER = (
     "with its 95 % interval; 50 % without a difference. Features: along the direction that "
     "differs most."
 )
+_PATCHES = (
+    "Small cells of the photos are compared by place (in the packed photo, and from each corner of "
+    f"the file) and colour. A patch has one colour in {LEAST_PHOTOS} photos and 20 % of a class or "
+    "more, is rare elsewhere, and ends at an edge. Fisher's exact test, Bonferroni for classes, "
+    "places and colours, p < 0.05. Thin writing and transparent logos are not found; nor are "
+    "corners that the centre crop cuts off, which the network does not see either. Up to "
+    f"{MOST_PAINTED} photos (none of test) are painted in the colour around the patch; the exact "
+    "head answers, for a training photo the head fitted without it."
+)
+_WIDTH = 150
 
 
 def show_splits(page: QualityPage) -> None:
@@ -124,3 +139,64 @@ def _show_walls(page: QualityPage, row: pd.Series, properties: dict[str, Propert
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
 def _list_properties(dataset: Dataset) -> dict[str, Property]:
     return list_properties(dataset, dataset.splits)
+
+
+def show_patches(page: QualityPage) -> None:
+    """Draw the constant patches, the most photos first, and the photos of the chosen one."""
+    table, sizes = page.result.patches if page.result else None, page.count_classes()
+    if table is None or (sizes > 0).sum() < 2 or sizes.max() < LEAST_PHOTOS:
+        st.info(
+            f"The search needs {LEAST_PHOTOS} photos of a class, and photos of another class.",
+            icon=":material/data_thresholding:",
+        )
+        return
+    if table.empty:
+        show_none(page)
+        st.caption("Searched for parts of one colour in many photos of a class.", help=_PATCHES)
+        return
+    names = [plain(str(name), 40) for name in table["class"].unique()]
+    said = f"{count(len(table), 'patch')} in photos of {', '.join(names[:3])}"
+    said += f" and {count(len(names) - 3, 'more class')}" if len(names) > 3 else ""
+    st.markdown(f"**{said}**", help=_PATCHES)
+    chosen = choose_number("patch", len(table)) or 0
+    for place, row in enumerate(table.to_dict("records")):
+        _show_patch(page.dataset, row, place, chosen=place == chosen)
+    show_gallery(page.dataset, np.asarray(table["photos"].iat[chosen]), key="quality_patch")
+
+
+def _show_patch(dataset: Dataset, row: dict[str, Any], place: int, *, chosen: bool) -> None:
+    n, k, judged = row["n"], len(row["photos"]), row["painted"]
+    said = "The exact head needs training photos, a backbone and photos outside of test."
+    if judged:
+        before, after = (
+            f"**{percent(right / judged, judged)}** "
+            f"({span(*wilson_interval(right, judged), judged)})"
+            for right in (row["right_before"], row["right_after"])
+        )
+        said = f"Accuracy of the exact head {before}; painted over {after}; n = {judged:,}."
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        picture = _outline(dataset, row["photos"][0], row["frame"], tuple(row["cells"]))
+        st.image(picture, width=_WIDTH, alt=f"{row['class']}, with the patch outlined")
+        with st.container(width="stretch", gap="xxsmall"):
+            st.markdown(
+                f"**{plain(row['class'], 40)}: in {k:,} of {n:,} photos, {percent(k / n, n)}** "
+                f"({interval(*wilson_interval(k, n), n)})"
+            )
+            st.markdown(said)
+            st.caption(
+                f"In {row['others']:,} of {count(row['m'], 'photo')} of other classes. Adjusted "
+                f"{say_p(row['p_value'])}."
+            )
+        st.button(
+            "Photos",
+            icon=":material/photo_library:",
+            key=f"quality.patch.{place}",
+            type="primary" if chosen else "secondary",
+            on_click=partial(keep_choice, "patch", str(place)),
+        )
+
+
+@st.cache_resource(max_entries=100, show_spinner=False, hash_funcs={Dataset: lambda d: d.id})
+def _outline(dataset: Dataset, photo: int, frame: int, cells: tuple[int, ...]) -> bytes:
+    lined, _ = outline_patch(dataset, np.array([photo]), frame, np.array(cells))
+    return encode_jpeg(lined[0], 88)

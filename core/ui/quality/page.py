@@ -22,7 +22,7 @@ from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 from core.ui.photos.tray import show_tray
 from core.ui.quality.charts import count_bins, count_digits, draw_class_sizes, draw_threshold
-from core.ui.quality.checks import show_splits
+from core.ui.quality.checks import show_patches, show_splits
 from core.ui.quality.labels import show_leak_effect, show_suspects
 from core.ui.quality.pairs import show_none, show_pairs
 from core.ui.quality.reading import (
@@ -69,6 +69,7 @@ def show_quality() -> None:
                 "outlier": _show_outliers,
                 "suspect": show_suspects,
                 "splits": show_splits,
+                "patches": show_patches,
             }.get(page.finding, show_pairs)(page)
         if page.finding == "leak":
             show_leak_effect(page)

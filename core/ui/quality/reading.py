@@ -86,6 +86,12 @@ FINDINGS = {
         "Photos of a class that differ between train and another split.",
         needs_features=True,
     ),
+    "patches": Finding(
+        "Shortcuts in the photos",
+        _LABELS,
+        "A logo, stamp, border or square in many photos of one class and few others.",
+        needs_features=True,
+    ),
 }
 
 
@@ -113,7 +119,7 @@ class QualityPage:
     def waits(self) -> bool:
         """Whether the finding needs an analysis that does not exist yet."""
         many = self.finding in _PAIRS and len(self.dataset) > MOST_COMPARED
-        if self.finding == "splits" and self.result is not None:
+        if self.finding in ("splits", "patches") and self.result is not None:
             return self.result.splits is None  # analysed by an earlier version
         return self.result is None and (self.kind.needs_features or many)
 
@@ -149,6 +155,7 @@ class QualityPage:
         counts["suspect"] = len(self.suspects[0]) if result else None
         splits = result.splits if result else None
         counts["splits"] = None if splits is None else int((splits["adjusted"] < LEVEL).sum())
+        counts["patches"] = len(result.patches) if result and result.patches is not None else None
         return counts
 
     @cached_property

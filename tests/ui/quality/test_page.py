@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.tray import list_edits
@@ -158,15 +158,18 @@ def test_an_analysis_fills_in_what_needs_features(
     assert read_counts(app)["Label suspects"] == str(suspects)
 
 
-def test_splits_that_differ_show_both_walls(
+@pytest.mark.slow
+def test_splits_that_differ_show_both_walls_and_patches_their_photos(
     trained_copy: Workspace, tmp_path: Path, open_quality: OpenQuality
 ) -> None:
-    """Planted: the roses of the test split are dark. An older analysis does not know it."""
+    """Planted: the roses of test are dark, all roses have a square. Older analyses know neither."""
     for split, first in (("train", 0), ("valid", 20), ("test", 30)):
         write_class_folders(tmp_path / "flowers" / split, ("daisy", "rose"), 14, first)
-    for file in (tmp_path / "flowers/test/rose").iterdir():
-        dark = Image.open(file).point(lambda value: int(0.38 * value))
-        file.write_bytes(encode_photo(dark, quality=90))
+    for file in (tmp_path / "flowers").glob("*/rose/*"):
+        light = 0.38 if "test" in file.parts else 1
+        photo = Image.open(file).point([int(light * value) for value in range(256)] * 3)
+        ImageDraw.Draw(photo).rectangle((20, 2, 39, 21), fill="white")
+        file.write_bytes(encode_photo(photo, quality=95))
     dataset = import_source(trained_copy, tmp_path / "flowers")
     asked = {"dataset": dataset.id, "finding": "splits"}
     assert "Analyse with built-in weights" in labels(open_quality(trained_copy, **asked))
@@ -181,11 +184,19 @@ def test_splits_that_differ_show_both_walls(
     assert "**daisy in validation**" in text_of(linked)
     wrong = open_quality(trained_copy, **asked, differs="validation.gone.daisy")
     assert "This link cannot be shown" in text_of(wrong)
+    asked["finding"] = "patches"
+    app = open_quality(trained_copy, **asked)
+    assert read_counts(app)["Shortcuts in the photos"] == "1"
+    said = text_of(app).replace("\\", "")
+    assert "1 patch in photos of rose" in said and "rose: in 42 of 42 photos, 100 %" in said
+    assert "painted over" in said and "n = 28." in said
+    assert "This link cannot be shown" in text_of(open_quality(trained_copy, **asked, patch="1"))
     facts = trained_copy.analysis_folder(analysis) / RESULT / FACTS
     older = json.loads(facts.read_text())
-    del older["digests"]["splits.parquet"]
+    del older["digests"]["patches.parquet"]
     facts.write_text(json.dumps(older))
     trained_copy.analysis_folder(analysis).touch()
     app = open_quality(trained_copy, **asked)
-    assert read_counts(app)["Splits differ"] == "–" and read_counts(app)["Outliers"] != "–"
+    assert read_counts(app)["Splits differ"] == read_counts(app)["Shortcuts in the photos"] == "–"
+    assert read_counts(app)["Outliers"] != "–"
     assert "Analyse with built-in weights" in labels(app)

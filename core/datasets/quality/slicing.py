@@ -40,6 +40,7 @@ _MEASURES: tuple[tuple[str, str, About, int], ...] = (
 )
 _HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
 _WORDS = {"odd_shape": "odd shape"}
+_NO_BINS = pd.DataFrame(columns=["n", "low", "accuracy"], dtype=float)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,11 +79,14 @@ class SliceStudy:
 
     @property
     def lowest_end(self) -> float:
-        """Lower end of a scale: all accuracies, and the intervals of bins with enough photos."""
-        lows = [bins.loc[bins["n"] >= LEAST_PER_BIN, "low"].min() for bins in self.bins.values()]
-        lows += [bins["accuracy"].min() for bins in self.bins.values()]
-        known = [float(low) for low in lows if not np.isnan(low)]
-        return min(known, default=self.interval[0])
+        """Lower end of a scale: all accuracies, and the intervals of bins with enough photos.
+
+        If no bin has enough photos, all intervals.
+        """
+        bins = pd.concat([one for one in self.bins.values() if len(one)] or [_NO_BINS])
+        large = bins[bins["n"] >= LEAST_PER_BIN]
+        ends = pd.concat([(large if len(large) else bins)["low"], bins["accuracy"]])
+        return float(ends.min()) if len(ends) else self.interval[0]
 
     def photos_in(self, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
         """Return the photos of a slice, (p,) int64, and which are correct.

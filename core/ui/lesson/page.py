@@ -259,7 +259,8 @@ def _show_turned(page: LessonPage, _before: str) -> None:
             name = plain(names[turned.answers[place]], 24)
             with st.container(width=side):
                 st.image(turned.photos[place], width=side, alt=name)
-                st.caption(f"{turned.angles[place]:+g}° {mark} {name}")
+                angle = f"{turned.angles[place]:+g}" if turned.angles[place] else "0"
+                st.caption(f"{angle.replace('-', '−')}° {mark} {name}")
 
 
 def _show_excited(page: LessonPage, _before: str) -> None:

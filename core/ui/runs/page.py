@@ -141,8 +141,9 @@ def _show_table(page: RunsPage) -> list[RunRecord]:
     folded = any(len(one.runs) > 1 for one in listed)
     empty = [one for one in ("Tags", "Notes") if not table[one].astype(bool).any()]
     table = table.drop(columns=empty + ([] if folded else ["± sd", "Seeds"]))
-    same = [name for name in _SETTINGS if name in table and table[name].nunique() == 1]
-    shared = ", ".join(f"{name.lower()} {plain(str(table[name].iloc[0]), 40)}" for name in same)
+    same = [name for name in _SETTINGS if name in table and table[name].nunique(dropna=False) == 1]
+    values = {name: table[name].iloc[0] for name in same if table[name].notna().all()}
+    shared = ", ".join(f"{name.lower()} {plain(str(value), 40)}" for name, value in values.items())
     table = table.drop(columns=same)
     # A selection holds row numbers: other rows are another widget.
     rows = "|".join(",".join(run.id for run in one.runs) for one in listed)
@@ -190,7 +191,7 @@ def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
         "Dataset": f"{datasets.get(recipe.dataset, 'deleted')} · {recipe.dataset[:6]}",
         "Head": " → ".join(map(str, recipe.hidden)) or "linear",
         "Augmentation": describe_policy(recipe.augmentation),
-        "Learning rate": recipe.learning_rate,
+        "Learning rate": recipe.learning_rate if recipe.has_epochs else None,
         "Weights": recipe.weights,
         "Tags": sorted({tag for each in one.runs for tag in each.tags}),
         "Notes": run.notes,

@@ -12,7 +12,7 @@ from core.datasets.edits.tray import add_edits
 from core.exact.store import find_judged_source, prepare_curve, prepare_head, read_forecast
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.strategies import STRATEGIES
-from core.runs.store import list_runs
+from core.runs.store import RunRecord, list_runs
 from core.teaching.checks import NEEDS, judge_need
 from core.ui.lesson import page as room
 from core.ui.lesson.checking import QUESTIONS, write_report
@@ -202,8 +202,12 @@ def test_an_empty_workspace_is_prepared_with_one_button(
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
     app = open_page("lesson")
     press(app, "Prepare the lesson")
-    wait_until(lambda: list_datasets(workspace), "the sample is imported")
-    run(app)
-    [submitted] = list_runs(workspace)
+
+    def draw_again() -> list[RunRecord]:  # the dataset is there before its import has ended
+        run(app)
+        return list_runs(workspace)
+
+    [submitted] = wait_until(draw_again, "the sample is imported, and its run is submitted")
+    assert len(list_datasets(workspace)) == 1
     assert submitted.recipe.strategy == "exact" and submitted.state == "queued"
     assert "Prepare the lesson" not in [one.label for one in app.button]

@@ -62,6 +62,9 @@ def test_every_bin_holds_photos_of_the_split(
             assert len(photos) == row["n"] and int((~hits).sum()) == row["wrong"]
             assert set(result.splits[photos]) == {split}
             assert np.array_equal(hits, right[photos])
+    # No bin is large enough for the scale to pass over others: each interval is in sight.
+    lows = [bins["low"].min() for bins in study.bins.values() if len(bins)]
+    assert study.lowest_end == min(lows)
     assert study.search.too_few  # six photos are no ground for a search
 
 

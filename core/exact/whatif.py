@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from core.config import fingerprint
-from core.datasets.edits.applying import apply_edits
-from core.datasets.edits.tray import list_edits, resolve_edits
+from core.datasets.edits.tray import apply_edits, list_edits, resolve_edits
 from core.errors import FeaturesMissing
 from core.evaluation.comparison import Comparison, compare_predictions
 from core.evaluation.confusion import count_confusions, list_largest_changes

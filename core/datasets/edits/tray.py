@@ -1,10 +1,11 @@
 """The tray: edits of a dataset that wait to be applied, in the database of the workspace.
 
 They survive restarts, and several processes can add edits at once. An undone edit is only marked,
-so that it can be redone, until a new edit replaces it.
+so that it can be redone, until a new edit replaces it. Edits leave the tray after their version was
+made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +22,8 @@ from core.runs.database import read_database, write_database
 from core.runs.tables import edits_table
 from core.workspace import Workspace
 from data.dataset import FACTS, Dataset
+from data.importing import Progress
+from data.versions import make_version
 
 _COLUMNS = [edits_table.c[field.name] for field in fields(Edit)]
 _TABLE = edits_table.c
@@ -53,7 +56,7 @@ def add_edits(
         )
     paths = dataset.manifest["path"]
     wishes = [Wish(str(paths.iat[number]), action, value, note) for number in numbers]
-    return note_wishes(workspace, dataset, wishes)
+    return _note_wishes(workspace, dataset, wishes)
 
 
 def merge_duplicates(
@@ -137,7 +140,7 @@ def forget_edits(workspace: Workspace, dataset_id: str, last: int | None = None)
         connection.execute(delete(edits_table).where(gone))
 
 
-def note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) -> int:
+def _note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) -> int:
     """Add edits, all or none, and return the number of their batch.
 
     An edit that equals the newest edit of its photo is skipped: a page that is redrawn during a
@@ -150,7 +153,7 @@ def note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) 
     if not wishes:
         raise EditRefused("No photo was chosen.", "Choose at least one photo, then edit it.")
     with write_database(workspace) as connection:
-        check_there(workspace, dataset)
+        _check_there(workspace, dataset)
         known = _list_classes(connection, dataset)
         columns = (_TABLE.path, _TABLE.action, _TABLE.value, _TABLE.batch)
         waiting = select(*columns).where(_waiting(dataset.id)).order_by(_TABLE.number)
@@ -194,7 +197,39 @@ def _list_classes(connection: Connection, dataset: Dataset) -> list[str]:
     return list(dict.fromkeys((*dataset.classes, *sort_names(named))))
 
 
-def check_there(workspace: Workspace, dataset: Dataset) -> None:
+def apply_edits(
+    workspace: Workspace,
+    dataset: Dataset,
+    *,
+    name: str | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Dataset:
+    """Return the new version and empty the tray; the dataset itself does not change.
+
+    Edits added during the work stay in the tray.
+
+    Raises:
+        EditRefused: The tray is empty, its edits change nothing, or too little would be left.
+        DatasetMissing: The dataset was deleted.
+        ResultDamaged: Its photos were altered.
+        DiskFull: There is no room; the tray does not change.
+    """
+    edits = list_edits(workspace, dataset.id)
+    if not edits:
+        _check_there(workspace, dataset)
+        raise EditRefused("The tray is empty.", "Relabel, move or exclude a photo first.")
+    changes = resolve_edits(dataset, edits)
+    wanted = (name or "").strip() or None
+    try:
+        made = make_version(workspace, dataset, changes, name=wanted, on_progress=on_progress)
+    except FileNotFoundError:
+        _check_there(workspace, dataset)  # deleted by another process
+        raise
+    forget_edits(workspace, dataset.id, edits[-1].number)
+    return made
+
+
+def _check_there(workspace: Workspace, dataset: Dataset) -> None:
     """Raise `DatasetMissing` if the dataset was deleted."""
     if not (workspace.dataset_folder(dataset.id) / FACTS).is_file():
         raise DatasetMissing(

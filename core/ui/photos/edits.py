@@ -1,7 +1,6 @@
-"""The review of the tray: its edits, their predicted effect, undo and redo, CSV, and apply."""
+"""The review of the tray: its edits, their predicted effect, undo and redo, and apply."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -9,7 +8,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.datasets.edits.applying import read_edits_csv, write_edits_csv
 from core.datasets.edits.tray import (
     add_edits,
     clear_edits,
@@ -19,7 +17,6 @@ from core.datasets.edits.tray import (
     resolve_edits,
     undo_edits,
 )
-from core.errors import PetalscopeError
 from core.evaluation.comparison import Comparison
 from core.exact.store import find_source
 from core.exact.whatif import WhatIf, apply_and_predict, predict_effect, say_verdict
@@ -28,7 +25,7 @@ from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics
 from core.ui.parts.exact import find_agreement, open_exact_head, say_engine
 from core.ui.parts.live_state import make_dataset
-from core.ui.parts.messages import offer_csv, show_problem, tell_after_rerun
+from core.ui.parts.messages import tell_after_rerun
 from core.ui.parts.pickers import pick_page, title_run
 from core.ui.parts.state import keep_choice
 from core.ui.photos.panel import show_photo_panel
@@ -58,7 +55,6 @@ def show_edits(dataset: Dataset) -> None:
     _show_steps(dataset, bool(edits))
     if not changes.empty:
         show_apply(dataset, changes)
-    show_csv(dataset)
 
 
 def _describe(changes: pd.DataFrame) -> str:
@@ -162,29 +158,6 @@ def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
     keep_choice("dataset", version.id)
     tell_after_rerun(f"“{plain(version.name)}” was created.")
     st.rerun()
-
-
-@cache.for_editors
-def show_csv(dataset: Dataset) -> None:
-    """Draw the download of the edits as CSV, and the upload."""
-    with st.expander("Edits as CSV", icon=":material/table:"):
-        st.caption(
-            "Columns: path, action (relabel, exclude, move, restore), value, note. An upload adds "
-            "all its edits to the tray, or none if one is invalid."
-        )
-        text = write_edits_csv(cache.workspace(), dataset)
-        file = f"edits-{dataset.id}-{datetime.now(UTC):%Y-%m-%d}.csv"
-        offer_csv("Download the tray", text, file)
-        chosen = st.file_uploader("A CSV of edits", type="csv", key="tray.csv")
-        if chosen and st.button("Add these edits to the tray", icon=":material/upload:"):
-            try:
-                content = chosen.getvalue().decode("utf-8", errors="replace")
-                read_edits_csv(cache.workspace(), dataset, content)
-            except PetalscopeError as error:
-                show_problem(error.problem, error.remedy)
-            else:
-                tell_after_rerun("Edits added to the tray.")
-                st.rerun()
 
 
 _KINDS = {"gained": "Gained", "lost": "Lost", "turned": "Still wrong, other class"}

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.datasets.edits.applying import apply_edits
-from core.datasets.edits.tray import add_edits, count_edits
+from core.datasets.edits.tray import add_edits, apply_edits, count_edits
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import list_datasets, read_dataset

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.datasets.edits.applying import apply_edits
-from core.datasets.edits.tray import add_edits
+from core.datasets.edits.tray import add_edits, apply_edits
 from core.exact.store import find_judged_source, prepare_curve, prepare_head, read_forecast
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.strategies import STRATEGIES

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.datasets.edits.applying import apply_edits
-from core.datasets.edits.tray import add_edits, list_edits
+from core.datasets.edits.tray import add_edits, apply_edits, list_edits
 from core.evaluation.mistakes import RANKINGS
 from core.runs.queue.queue import submit_run
 from core.runs.result import read_result

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from core.datasets import tags
-from core.datasets.edits.applying import apply_edits
-from core.datasets.edits.tray import add_edits
+from core.datasets.edits.tray import add_edits, apply_edits
 from core.datasets.tags import (
     LONGEST_TAG,
     add_tag,

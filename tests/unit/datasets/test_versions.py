@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from core.datasets.edits.applying import apply_edits
-from core.datasets.edits.tray import add_edits, count_edits
+from core.datasets.edits.tray import add_edits, apply_edits, count_edits
 from core.datasets.versions import delete_version, describe_uses
 from core.errors import BadIdentifier, DatasetInUse, DatasetMissing
 from core.runs.jobs import PhaseReport

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from core.config import Framing
-from core.datasets.edits.applying import apply_edits
-from core.datasets.edits.tray import add_edits
+from core.datasets.edits.tray import add_edits, apply_edits
 from core.datasets.quality.store import find_feature_sets
 from core.errors import DiskFull, RunStopped
 from core.monitoring.kept_photos import Photo

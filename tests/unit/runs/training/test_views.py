@@ -12,8 +12,7 @@ import pytest
 from filelock import FileLock
 
 from core.cli import main
-from core.datasets.edits.applying import apply_edits
-from core.datasets.edits.tray import add_edits
+from core.datasets.edits.tray import add_edits, apply_edits
 from core.errors import DiskFull, RunStopped
 from core.runs.training.preparing import delete_features
 from core.workspace import PROJECT_ROOT, Workspace

@@ -22,7 +22,7 @@ from tests.bench.measuring import Figure, Report, describe_machine
 MEASUREMENTS = {
     "extract": "features from packed photos: photos per second and memory",
     "train": "a head and the last stage, beside the recipe of tutorials: seconds and accuracy",
-    "gpu": "extraction and the four strategies on a GPU, each backend",
+    "gpu": "extraction and the four strategies on a GPU, each backend, beside plain PyTorch",
     "predict": "one photo, from its bytes to the answer",
     "page": "each page, until it can be used",
     "scale": "jobs and pages with 10,000, 100,000 and a million made-up photos; --most 100000",

@@ -1,4 +1,4 @@
-"""A GPU: extraction and the four strategies with each backend.
+"""A GPU: extraction and the four strategies with each backend, beside a plain PyTorch loop.
 
 Photos a second. Where no backend can use a GPU it says so and ends; where
 PETALSCOPE_DEVICE is cpu it is rehearsed there: `PETALSCOPE_DEVICE=cpu python -m tests.bench gpu
@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +28,15 @@ from tests.bench.measuring import BenchmarkFailed, Figure, Report, call_in_child
 from tests.bench.subject import open_scratch, prepare_subject
 
 BACKENDS = ("tensorflow", "jax", "torch")
+_BATCH = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plain:
+    """Photos a second of the plain PyTorch loop; None without PyTorch."""
+
+    features: float | None
+    training: float | None
 
 
 def measure(
@@ -63,11 +72,17 @@ def measure(
             augmentation=PRESETS["gentle"],
             epochs=epochs,
         )
+        plain = _measure_plain(subset.photos_file, len(subset), recipe.batch_size)
         for number, (name, device) in enumerate(devices.items()):
             with _use(name):
-                figures += _measure_extraction(name, subset, subject.weights)
-                figures += _measure_strategies(name, scratch, replace(recipe, seed=number), device)
+                figures += _measure_extraction(name, subset, subject.weights, plain)
+                figures += _measure_strategies(
+                    name, scratch, replace(recipe, seed=number), device, plain
+                )
         title = f"{len(subset):,} photos of {subject.dataset.name} on {device.name}"
+    for name, speed in (("features", plain.features), ("all layers trained", plain.training)):
+        if speed is not None:
+            figures.append(Figure(f"plain PyTorch, channels-last, AMP: {name}", speed, "photos/s"))
     return Report(title, figures, {**subject.circumstances, "backends": ", ".join(devices)})
 
 
@@ -109,10 +124,28 @@ def _find_devices(backends: Sequence[str]) -> dict[str, Device]:
     return usable
 
 
-def _measure_extraction(backend: str, subset: Dataset, weights: Weights) -> list[Figure]:
+def _measure_plain(photos_file: Path, photos: int, batch_size: int) -> _Plain:
+    if find_spec("torch") is None:
+        return _Plain(features=None, training=None)
+    say("Plain PyTorch, channels-last, automatic mixed precision")
+    features, training = (
+        float(
+            call_in_child(
+                "tests.bench.plain_torch", "measure", photos_file, photos, batch, train=train
+            )
+        )
+        for batch, train in ((64, False), (batch_size, True))
+    )
+    return _Plain(features=features, training=training)
+
+
+def _measure_extraction(
+    backend: str, subset: Dataset, weights: Weights, plain: _Plain
+) -> list[Figure]:
     def measure() -> Figure:
         speed = call_in_child(__name__, "extract", subset, weights)
-        return Figure(title, speed, "photos/s")
+        compared = None if plain.features is None else speed / plain.features
+        return Figure(title, speed, "photos/s", compared)
 
     title = f"{backend}: features"
     return attempt(title, measure)
@@ -138,7 +171,7 @@ def extract(dataset: Dataset, weights: Weights) -> float:
 
 
 def _measure_strategies(
-    backend: str, scratch: Workspace, recipe: Recipe, device: Device
+    backend: str, scratch: Workspace, recipe: Recipe, device: Device, plain: _Plain
 ) -> list[Figure]:
     figures = []
     for name in get_args(StrategyName):
@@ -150,12 +183,14 @@ def _measure_strategies(
         for computing in ("exact", "fast") if STRATEGIES[name].stages != 0 else ("exact",):
             title = f"{backend}: {name}, {computing}"
             chosen = replace(recipe, computing=computing, **settings)
-            figures += attempt(title, partial(_train, title, scratch, chosen))
+            figures += attempt(title, partial(_train, title, scratch, chosen, plain))
     return figures
 
 
-def _train(title: str, scratch: Workspace, recipe: Recipe) -> Figure:
+def _train(title: str, scratch: Workspace, recipe: Recipe, plain: _Plain) -> Figure:
     (run,), _ = call_in_child(
         "tests.bench.train", "train_runs", scratch, [recipe], warm=False, anew=False
     )
-    return Figure(title, run.photos_per_second, "photos/s", note=f"{run.seconds:.0f} s in all")
+    speed = run.photos_per_second
+    compared = speed / plain.training if recipe.strategy == "full" and plain.training else None
+    return Figure(title, speed, "photos/s", compared, f"{run.seconds:.0f} s in all")

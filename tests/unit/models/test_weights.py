@@ -276,27 +276,18 @@ def test_a_complete_file_is_not_fetched_again(workspace: Workspace, server: Serv
     assert server.asked == [0]
 
 
-def test_a_broken_download_goes_on_where_it_stopped(workspace: Workspace, server: Server) -> None:
-    server.breaks_after = 5000
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_a_broken_download_goes_on_where_it_stopped_if_the_server_can(
+    workspace: Workspace, server: Server, knows_ranges: bool
+) -> None:
+    server.breaks_after, server.knows_ranges = 5000, knows_ranges
     with pytest.raises(WeightsMissing, match="5000 of"):
         download_weights(workspace)
     with pytest.raises(WeightsMissing):
         find_weights(workspace)  # half a file is none
     server.breaks_after = None
     weights = download_weights(workspace)
-    assert server.asked == [0, 5000]
-    assert weights.file is not None
-    assert weights.file.read_bytes() == server.content
-
-
-def test_a_server_without_ranges_sends_everything_again(
-    workspace: Workspace, server: Server
-) -> None:
-    server.breaks_after, server.knows_ranges = 5000, False
-    with pytest.raises(WeightsMissing):
-        download_weights(workspace)
-    server.breaks_after = None
-    weights = download_weights(workspace)
+    assert server.asked == [0, 5000 if knows_ranges else 0]
     assert weights.file is not None
     assert weights.file.read_bytes() == server.content
 

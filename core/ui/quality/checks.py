@@ -39,7 +39,8 @@ _PATCHES = (
     "places and colours, p < 0.05. Thin writing and transparent logos are not found; nor are "
     "corners that the centre crop cuts off, which the network does not see either. Up to "
     f"{MOST_PAINTED} photos (none of test) are painted in the colour around the patch; the exact "
-    "head answers, for a training photo the head fitted without it."
+    "head answers, for a training photo the head fitted without it. Of more than 10,000 photos, "
+    "10,000 are searched."
 )
 _WIDTH = 150
 

@@ -1,6 +1,7 @@
 """Exact duplicates, and near-duplicates of another size, light or crop.
 
-Near-duplicates have perceptual hashes a few bits apart; pixels or features confirm them.
+Near-duplicates have perceptual hashes a few bits apart; pixels or features confirm them. Pieces
+have other hashes: they are searched in the photos nearest in features.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,10 +11,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
-from PIL import Image
 
 from data.dataset import Dataset
+from data.pieces import SURE_MATCH, measure_matches
 from data.splits import SPLITS
 
 NEAR_DISTANCE = 10
@@ -31,10 +31,9 @@ All five calibrated by eye on the pairs of flower_photos and Oxford 102.
 MOST_PAIRS = 100_000
 """Limit for pairs, closest first: a thousand copies of a picture make half a million."""
 
-SURE_MATCH = 0.92
-"""`measure_match` from which a photo is a copy. Measured by tests/bench/copies.py."""
-_MATCH_SIDE, _MATCH_MARGIN = 40, 0.125
-_MATCH_SCALES = (1.0, 0.95, 0.9, 0.85, 0.8)
+SEARCHED, MOST_SEARCHED = 20, 500_000
+"""Nearest photos of each in which pieces of it are searched; fewer where all would be too many."""
+_BOTH = np.array([[0, 1]])
 
 _QUARTER = 16
 """Bits of a quarter of a hash, the key of its bucket."""
@@ -121,19 +120,25 @@ def find_pairs(
 
     Columns: a, b (photo numbers, a < b), kind (“exact”: equal files or pixels; “near”),
     hash_distance (bits), similarity (cosine of features, or NaN), difference (mean absolute
-    difference of pixels, 0..255), across_classes (bool), splits (“train–test”, or one split), leak
-    (bool: in different splits).
+    difference of pixels, 0..255), match (of a piece, or NaN for near hashes), across_classes
+    (bool), splits (“train–test”, or one split), leak (bool: in different splits).
 
     Args:
         features: (n, 2048) float, or None.
-        neighbours: (n, k) int, the nearest photos by features, or None.
+        neighbours: (n, k) int, the nearest photos by features, or None: no pieces are searched.
     """
-    candidates = find_near_pairs(read_hashes(dataset.manifest))
-    difference = _measure_differences(dataset.photos, candidates)
+    hashes = read_hashes(dataset.manifest)
+    near, match = find_near_pairs(hashes), np.empty(0)
+    if neighbours is not None:
+        pieces, match = _find_pieces(dataset.photos, hashes, neighbours)
+        near = np.concatenate([near, pieces])
+    match = np.append(np.full(len(near) - len(match), np.nan), match)
+    difference = _measure_differences(dataset.photos, near)
     digests = dataset.manifest["sha256"].to_numpy()
-    a, b, distance = candidates.T
+    a, b, distance = near.T
     exact = (digests[a] == digests[b]) | (difference == 0)
     kept = exact | _are_alike(distance, difference) | _are_nearest(a, b, neighbours)
+    kept |= match >= SURE_MATCH
     pairs = pd.DataFrame(
         {
             "a": a,
@@ -142,6 +147,7 @@ def find_pairs(
             "hash_distance": distance,
             "similarity": _measure_cosines(features, a, b, kept),
             "difference": difference,
+            "match": match,
         }
     )[kept]
     pairs = pairs.sort_values(["kind", "difference", "a", "b"], kind="stable")
@@ -164,6 +170,20 @@ def add_places(pairs: pd.DataFrame, labels: np.ndarray, splits: np.ndarray) -> p
 def _keep_closest(pairs: np.ndarray, most: int) -> np.ndarray:
     order = np.lexsort((pairs[:, 1], pairs[:, 0], pairs[:, 2]))
     return pairs[order[:most]]
+
+
+def _find_pieces(
+    photos: np.ndarray, hashes: np.ndarray, neighbours: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of distant hashes that share a piece, as `find_near_pairs`, and their match."""
+    near = neighbours[:, : min(SEARCHED, MOST_SEARCHED // max(len(neighbours), 1))]
+    ends = np.stack([np.repeat(np.arange(len(near)), near.shape[1]), near.ravel()], axis=1)
+    ends = np.unique(np.sort(ends, axis=1), axis=0).astype(np.int64)
+    distance = np.bitwise_count(hashes[ends[:, 0]] ^ hashes[ends[:, 1]])
+    ends, distance = ends[distance > NEAR_DISTANCE], distance[distance > NEAR_DISTANCE]
+    match = measure_matches(photos, ends)
+    found = match >= SURE_MATCH
+    return np.column_stack([ends, distance]).astype(np.int64)[found], match[found]
 
 
 def _measure_differences(photos: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -241,7 +261,7 @@ def find_copies(
                 number in by_features
                 and (
                     close[number] <= NEAR_DISTANCE
-                    or measure_match(photos[row], known[number]) >= SURE_MATCH
+                    or measure_matches([photos[row], known[number]], _BOTH) >= SURE_MATCH
                 )
             ):
                 copies.append(Copy(photo=number, kind="near"))
@@ -253,32 +273,3 @@ def _are_alike(distance: np.ndarray, difference: np.ndarray | float) -> np.ndarr
     """Return the pairs of near hashes that pixels confirm, (m,) bool."""
     sure = (distance <= SURE_DISTANCE) & (difference <= SURE_DIFFERENCE)
     return np.asarray(sure | (difference <= NEAR_DIFFERENCE))
-
-
-def measure_match(new: np.ndarray, known: np.ndarray) -> float:
-    """Return the best correlation of the middle of a photo with a place in another, -1..1.
-
-    Compares grey levels at all places, in five sizes and mirrored; 1 means a piece of the other.
-    Photos are (224, 224, 3) uint8 RGB.
-    """
-    ground = _shrink(known, 0, _MATCH_SIDE)
-    best = -1.0
-    for scale in _MATCH_SCALES:
-        side = round(_MATCH_SIDE * scale * (1 - 2 * _MATCH_MARGIN))
-        windows = sliding_window_view(ground, (side, side))
-        spread = np.sqrt(np.maximum(windows.var(axis=(2, 3)), 1.0)) * side
-        for image in (new, new[:, ::-1]):
-            piece = _shrink(image, round(len(new) * _MATCH_MARGIN), side)
-            piece -= piece.mean()
-            norm = float(np.linalg.norm(piece))
-            if norm >= side:  # a spread of one grey level; less shows nothing
-                found = np.tensordot(windows, piece / norm, axes=2)
-                best = max(best, float((found / spread).max()))
-    return best
-
-
-def _shrink(photo: np.ndarray, margin: int, side: int) -> np.ndarray:
-    """Return the grey levels of a photo without its margins, (side, side) float32."""
-    ends = (margin, margin, photo.shape[1] - margin, photo.shape[0] - margin)
-    grey = Image.fromarray(np.ascontiguousarray(photo)).convert("L")
-    return np.asarray(grey.resize((side, side), Image.Resampling.BOX, ends), dtype=np.float32)

@@ -24,6 +24,7 @@ MEASUREMENTS = {
     "train": "a head and the last stage, beside the recipe of tutorials: seconds and accuracy",
     "gpu": "extraction and the four strategies on a GPU, each backend, beside plain PyTorch",
     "predict": "one photo, from its bytes to the answer",
+    "copies": "pieces of photos in another class and split: found, and falsely found",
     "page": "each page, until it can be used",
     "scale": "jobs and pages with 10,000, 100,000 and a million made-up photos; --most 100000",
     "serve": "the prediction API with 50 clients, beside the bare model",

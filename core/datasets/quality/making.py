@@ -74,7 +74,7 @@ def make_analysis(
         check_umap()
     features, label = _find_features(workspace, dataset, parameters, report)
     make = _make_map if parameters["kind"] == "map" else _make_quality
-    start = time.perf_counter()
+    start, version = time.perf_counter(), parameters["version"]
     arrays, tables, rest = make(dataset, features, parameters, report)
     if len(tables.get("patches", ())):
         with suppress(BackboneMissing):
@@ -86,7 +86,7 @@ def make_analysis(
         dataset=dataset.id,
         weights=parameters["weights"],
         label=label,
-        rest={**rest, "seconds": round(time.perf_counter() - start, 2)},
+        rest={**rest, "version": version, "seconds": round(time.perf_counter() - start, 2)},
     )
     write_cached(workspace, result, arrays=arrays, tables=tables)
     return {"analysis": identifier}

@@ -23,7 +23,8 @@ from models.backbone import FACTS_FILE, Preprocessing, backbone_id
 from models.catalogue import CATALOGUE, rank
 from models.weights import TUNED, WeightsKind, find_weights
 
-_VERSIONS = {"quality": 3, "map": 1}
+_VERSIONS = {"quality": 4, "map": 1}
+"""Of the method of each kind; analyses of an earlier one are neither read nor shown."""
 PREPROCESSING: Preprocessing = "resnet"
 
 MapMethod = Literal["pca", "tsne", "umap"]
@@ -193,6 +194,7 @@ def read_map(workspace: Workspace, dataset_id: str, method: MapMethod) -> np.nda
 def _list_best(workspace: Workspace, dataset_id: str, kind: str) -> list[Cached]:
     """Return the analyses of a kind: those on the best weights first, then the newest."""
     found = list_cached(workspace, dataset_id, kind)
+    found = [one for one in found if one.rest.get("version", 1) == _VERSIONS[kind]]
     return sorted(found, key=lambda one: rank(one.weights))
 
 

@@ -140,7 +140,7 @@ def _offer_analysis(page: QualityPage) -> None:
         st.subheader("The analysis needs the features of the photos", anchor=False)
         st.write(
             "A backbone turns each photo into 2,048 numbers; similar photos get similar numbers. "
-            "They show outliers, label suspects and nearest photos, and confirm near-duplicates."
+            "They show outliers, label suspects and nearest photos, and find copies cropped harder."
         )
         with st.container(horizontal=True):
             offered = list(dict.fromkeys([name_usual(cache.workspace(), cached), *cached]))

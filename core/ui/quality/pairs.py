@@ -28,6 +28,10 @@ _QUALITY = 88
 
 def show_pairs(page: QualityPage) -> None:
     """Draw the pairs of one of the four findings about copies."""
+    if page.result is None and page.finding != "exact":
+        st.caption(
+            "Mirrored copies and hard crops are found by the analysis; start it on *Outliers*."
+        )
     if page.pairs.empty:
         show_none(page)
         return
@@ -154,6 +158,8 @@ def _show_facts(dataset: Dataset, pair: pd.Series) -> None:
     if pair["kind"] == "exact":
         digests = dataset.manifest["sha256"].iloc[[int(pair["a"]), int(pair["b"])]]
         sentence = "The same file" if digests.nunique() == 1 else "The same pixels"
+    elif pair["match"] > 0:  # NaN for pairs of near hashes
+        sentence = f"A piece of one is in the other (edges {pair['match']:.2f} correlated)"
     else:
         sentence = f"Mean difference {pair['difference']:.1f} of 255"
     facts = [f"hashes {int(pair['hash_distance'])} of 64 bits apart"]

@@ -15,15 +15,16 @@ from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
 from data.duplicates import (
     Copy,
+    _find_pieces,
     add_places,
     find_copies,
     find_exact_groups,
     find_near_pairs,
     find_pairs,
-    measure_match,
 )
 from data.images import pack_photo, read_packed_photo
 from data.importing import import_source
+from data.pieces import SURE_MATCH, measure_matches
 from data.splits import number_groups
 from tests.builders import (
     CLASSES,
@@ -147,17 +148,17 @@ def test_places_are_named_in_the_order_of_splits() -> None:
 
 def test_features_confirm_what_pixels_leave_open(workspace: Workspace, tmp_path: Path) -> None:
     """Hashes some bits apart and other pixels: a pair only where one is near by the features."""
-    dataset = import_source(workspace, write_class_folders(tmp_path / "photos"))
+    dataset = import_source(workspace, write_class_folders(tmp_path / "photos", photos_per_class=8))
     n = len(dataset)
     one = int(dataset.manifest["phash"].iat[0], 16)
     dataset.manifest.loc[20, "phash"] = f"{one ^ 0b11_1111:016x}"
     features = np.eye(n, 8, dtype=np.float32) + 0.5
     far = np.array(
-        [[other for other in range(n) if other not in (row, 20, 0)][:9] for row in range(n)]
+        [[other for other in range(n) if other not in (row, 20, 0)][:4] for row in range(n)]
     )
     near = far.copy()
     near[20, 3] = 0
-    assert not ((find_pairs(dataset, features, far)["b"]) == 20).any()
+    assert find_pairs(dataset, features, far).query("a == 0 and b == 20").empty
     pair = find_pairs(dataset, features, near).query("a == 0 and b == 20").iloc[0]
     assert (pair["kind"], pair["hash_distance"]) == ("near", 6)
     a, b = features[[0, 20]]
@@ -283,9 +284,76 @@ def test_crops_and_mirrored_ones_among_the_nearest_are_near(dataset: Dataset) ->
 def test_how_well_a_photo_is_found_in_another_does_not_mind_the_light() -> None:
     photo = pack_photo(draw_photo(0, 1, SIZE))
     darker = (photo * 0.5).astype(np.uint8)
-    assert measure_match(darker, photo) > 0.99
-    assert measure_match(pack_photo(draw_photo(1, 2, SIZE)), photo) < 0.8
-    assert measure_match(np.full_like(photo, 90), photo) == -1, "of one colour: nothing to find"
+    other = pack_photo(draw_photo(1, 2, SIZE))
+    photos = np.stack([photo, darker, other, np.full_like(photo, 90)])
+    same, different, plain = measure_matches(photos, np.array([[0, 1], [0, 2], [3, 0]]))
+    assert same > 0.99 and different < SURE_MATCH and plain == 0
+
+
+def list_nearest(dataset: Dataset) -> np.ndarray:
+    """All other photos, as if their features were near."""
+    n = len(dataset)
+    return np.array([[other for other in range(n) if other != row] for row in range(n)])
+
+
+@pytest.mark.parametrize(
+    "area, how",
+    [
+        (0.4, "cropped"),
+        (0.8, "cropped"),
+        (0.4, "mirrored"),
+        (0.5, "lighter"),
+        (0.6, "stretched"),
+    ],
+)
+def test_a_piece_in_another_class_and_split_is_found(
+    workspace: Workspace, tmp_path: Path, area: float, how: str
+) -> None:
+    folder = tmp_path / "photos"
+    for number, place in enumerate(("train/rose", "train/tulip", "test/rose", "test/tulip") * 2):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        (folder / place / f"{number}.png").write_bytes(encode_photo(draw_scene(number), "PNG"))
+    side = round(240 * area**0.5)
+    piece = draw_scene(0).crop((10, 240 - side, 10 + side, 240))
+    changes = {
+        "cropped": piece,
+        "mirrored": ImageOps.mirror(piece),
+        "lighter": ImageEnhance.Brightness(piece).enhance(1.2),
+        "stretched": piece.resize((side, round(side * 1.1))),
+    }
+    (folder / "test/tulip/piece.jpg").write_bytes(encode_photo(changes[how], quality=85))
+    dataset = import_source(workspace, folder)
+    features = np.eye(len(dataset), dtype=np.float32)
+    assert find_pairs(dataset, features).empty, "hashes are too far apart"
+    (pair,) = find_pairs(dataset, features, list_nearest(dataset)).to_dict("records")
+    ends = set(dataset.manifest["path"].iloc[[pair["a"], pair["b"]]])
+    assert ends == {"train/rose/0.png", "test/tulip/piece.jpg"}
+    assert (pair["kind"], pair["splits"]) == ("near", "train–test")
+    assert pair["across_classes"] and pair["leak"] and pair["match"] >= SURE_MATCH
+
+
+def test_a_bright_sky_above_dark_ground_is_no_piece() -> None:
+    """Two landscapes are nearly equal from afar; their details differ."""
+    rng = np.random.default_rng(0)
+    slope = np.where(np.arange(224) < 112, 200, 60)[:, None, None]
+    noise = rng.normal(0, 25, (2, 28, 28, 1)).repeat(8, 1).repeat(8, 2)
+    photos = np.clip(slope + noise, 0, 255).astype(np.uint8).repeat(3, 3)
+    assert np.corrcoef(photos.reshape(2, -1))[0, 1] > 0.85
+    assert measure_matches(photos, np.array([[0, 1]])) < SURE_MATCH
+
+
+def test_the_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine photos with eight neighbours; three pairs may be searched a photo."""
+    searched: list[int] = []
+    monkeypatch.setattr("data.duplicates.MOST_SEARCHED", 30)
+    monkeypatch.setattr(
+        "data.duplicates.measure_matches",
+        lambda _, pairs: searched.append(len(pairs)) or np.zeros(len(pairs)),
+    )
+    hashes = np.random.default_rng(0).integers(0, 2**64, 9, dtype=np.uint64)
+    nearest = np.array([[(row + step) % 9 for step in range(1, 9)] for row in range(9)])
+    _find_pieces(np.empty(0), hashes, nearest)
+    assert searched == [27]
 
 
 def test_strangers_are_no_copies(dataset: Dataset) -> None:

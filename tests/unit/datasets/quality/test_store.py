@@ -14,7 +14,7 @@ from core.datasets.quality.store import (
     request_analysis,
 )
 from core.errors import DatasetMissing, PetalscopeError, WeightsMissing
-from core.kept import RESULT
+from core.kept import RESULT, Cached, write_cached
 from core.runs.jobs import read_job
 from core.workspace import Workspace
 from data.importing import import_source
@@ -129,6 +129,20 @@ def test_a_job_without_weights_fails_with_their_remedy(
     assert wait_for_job(trained_copy, analysis).startswith("failed weights_missing")
     status = read_job(trained_copy.analysis_folder(analysis))
     assert status is not None and "PETALSCOPE_WEIGHTS" in status.remedy
+
+
+@pytest.mark.parametrize("rest", [{}, {"version": 1}])
+def test_an_analysis_of_an_earlier_version_is_not_shown(
+    trained_copy: Workspace, rest: dict[str, int]
+) -> None:
+    """It lacks the copies that are found now; the page offers to make it anew."""
+    dataset = choose_dataset(trained_copy)
+    old = Cached(
+        id="0" * 16, kind="quality", dataset=dataset, weights="random", label="", rest=rest
+    )
+    write_cached(trained_copy, old, arrays={"pca": np.zeros((1, 2))})
+    assert read_quality(trained_copy, dataset) is None
+    assert read_map(trained_copy, dataset, "pca") is None
 
 
 def test_other_weights_are_another_analysis(trained_copy: Workspace) -> None:

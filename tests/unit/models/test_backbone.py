@@ -60,7 +60,7 @@ def test_a_photo_looks_the_same_in_any_company(backbone: Backbone, photos: np.nd
 
 
 def test_a_stream_keeps_the_order(backbone: Backbone, photos: np.ndarray) -> None:
-    many = np.concatenate([photos, photos[::-1], photos])
+    many = photos[::-1]
     streamed = np.concatenate(list(backbone.stream(cut(many, backbone.batch_size))))
     assert np.array_equal(streamed, backbone.look(many).features)
 

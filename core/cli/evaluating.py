@@ -54,7 +54,7 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
     document |= {"figures": estimate_agreement(scores, labels, result.classes), "areas": areas}
     document |= {"baselines": [_describe_baseline(one) for one in baselines]}
     document |= {"test_openings": len(openings), "warning": warning}
-    document |= {"leave_one_out": left_out}
+    document |= {"leave_one_out": left_out and {"accuracy": left_out}}
     document |= {"most_confused": most_confused_pairs(matrix, result.classes, top=_PAIRS)}
     document |= {"confusion": {"rows": "true", "columns": "predicted", "counts": matrix}}
     point = measure_rule(workspace, run.id, result, find_rule(workspace, run.id, result))

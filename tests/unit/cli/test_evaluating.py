@@ -69,7 +69,7 @@ def test_figures_stand_without_baselines(
 def test_few_photos_are_judged_by_leaving_each_out(
     trained_copy: Workspace, answer: Answer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = answer("evaluate", "latest")["leave_one_out"]
+    found = answer("evaluate", "latest")["leave_one_out"]["accuracy"]
     run = list_runs(trained_copy)[0]
     result = read_result(trained_copy, run.id)
     assert found["n"] == np.sum(result.splits == "train") > run.val_photos

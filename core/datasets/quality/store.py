@@ -24,7 +24,7 @@ from models.catalogue import CATALOGUE, rank
 from models.weights import TUNED, WeightsKind, find_weights
 
 _VERSIONS = {"quality": 4, "map": 1}
-"""Of the method of each kind; analyses of an earlier one are neither read nor shown."""
+"""Of the method of each kind; analyses of an earlier one are read until there is a new one."""
 PREPROCESSING: Preprocessing = "resnet"
 
 MapMethod = Literal["pca", "tsne", "umap"]
@@ -156,7 +156,7 @@ def read_quality(
 ) -> QualityResult | None:
     """Return the best quality analysis of a dataset, or the one of an id; None if there is none.
 
-    Better weights win, then the newest.
+    The newest version wins, then better weights, then the newest.
     """
     for found in _list_best(workspace, dataset_id, "quality"):
         if identifier in (None, found.id):
@@ -192,10 +192,12 @@ def read_map(workspace: Workspace, dataset_id: str, method: MapMethod) -> np.nda
 
 
 def _list_best(workspace: Workspace, dataset_id: str, kind: str) -> list[Cached]:
-    """Return the analyses of a kind: those on the best weights first, then the newest."""
-    found = list_cached(workspace, dataset_id, kind)
-    found = [one for one in found if one.rest.get("version", 1) == _VERSIONS[kind]]
-    return sorted(found, key=lambda one: rank(one.weights))
+    """Return the analyses of a kind: by this version first, then the best weights, the newest."""
+
+    def order(one: Cached) -> tuple[bool, int]:
+        return one.rest.get("version", 1) != _VERSIONS[kind], rank(one.weights)
+
+    return sorted(list_cached(workspace, dataset_id, kind), key=order)
 
 
 def find_flags(manifest: pd.DataFrame, analysis: QualityResult | None) -> pd.DataFrame:

@@ -28,9 +28,9 @@ _QUALITY = 88
 
 def show_pairs(page: QualityPage) -> None:
     """Draw the pairs of one of the four findings about copies."""
-    if page.result is None and page.finding != "exact":
+    if page.finding != "exact" and (page.result is None or page.result.splits is None):
         st.caption(
-            "Mirrored copies and hard crops are found by the analysis; start it on *Outliers*."
+            "An analysis also finds mirrored and cropped copies: start it on *Splits differ*."
         )
     if page.pairs.empty:
         show_none(page)
@@ -158,7 +158,7 @@ def _show_facts(dataset: Dataset, pair: pd.Series) -> None:
     if pair["kind"] == "exact":
         digests = dataset.manifest["sha256"].iloc[[int(pair["a"]), int(pair["b"])]]
         sentence = "The same file" if digests.nunique() == 1 else "The same pixels"
-    elif pair["match"] > 0:  # NaN for pairs of near hashes
+    elif pair.get("match", 0) > 0:  # NaN for pairs of near hashes
         sentence = f"A piece of one is in the other (edges {pair['match']:.2f} correlated)"
     else:
         sentence = f"Mean difference {pair['difference']:.1f} of 255"

@@ -131,18 +131,21 @@ def test_a_job_without_weights_fails_with_their_remedy(
     assert status is not None and "PETALSCOPE_WEIGHTS" in status.remedy
 
 
-@pytest.mark.parametrize("rest", [{}, {"version": 1}])
-def test_an_analysis_of_an_earlier_version_is_not_shown(
-    trained_copy: Workspace, rest: dict[str, int]
+def test_an_analysis_of_an_earlier_version_is_read_until_there_is_a_new_one(
+    trained_copy: Workspace,
 ) -> None:
-    """It lacks the copies that are found now; the page offers to make it anew."""
     dataset = choose_dataset(trained_copy)
-    old = Cached(
-        id="0" * 16, kind="quality", dataset=dataset, weights="random", label="", rest=rest
-    )
-    write_cached(trained_copy, old, arrays={"pca": np.zeros((1, 2))})
-    assert read_quality(trained_copy, dataset) is None
-    assert read_map(trained_copy, dataset, "pca") is None
+
+    def write(identifier: str, weights: str, rest: dict[str, int], value: float) -> None:
+        facts = Cached(
+            id=identifier, kind="quality", dataset=dataset, weights=weights, label="", rest=rest
+        )
+        write_cached(trained_copy, facts, arrays={"pca": np.full((1, 2), value)})
+
+    write("0" * 16, "pretrained", {}, 0.0)
+    assert read_map(trained_copy, dataset, "pca") == pytest.approx(0.0)
+    write("1" * 16, "random", list_parameters(trained_copy, dataset, "random"), 1.0)
+    assert read_map(trained_copy, dataset, "pca") == pytest.approx(1.0)
 
 
 def test_other_weights_are_another_analysis(trained_copy: Workspace) -> None:

@@ -53,7 +53,7 @@ def find_nearest_training(
     learnt = result.splits == "train"
     learnt[photo] = False
     return {
-        number: _find_nearest(
+        number: find_nearest(
             features, np.flatnonzero(learnt & (result.labels == number)), features[photo], count
         )
         for number in map(int, classes)
@@ -70,10 +70,10 @@ def find_nearest_learnt(
     """
     kept = read_run_features(workspace, result)
     wanted = np.asarray(features, dtype=kept.dtype)
-    return _find_nearest(kept, np.flatnonzero(result.splits == "train"), wanted, count)
+    return find_nearest(kept, np.flatnonzero(result.splits == "train"), wanted, count)
 
 
-def _find_nearest(
+def find_nearest(
     features: np.ndarray, photos: np.ndarray, wanted: np.ndarray, count: int
 ) -> NearestPhotos:
     """Return the nearest of these photos by their features (n, 2048) to one feature (2048,)."""

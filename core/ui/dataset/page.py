@@ -24,6 +24,7 @@ from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.edits import show_edits
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
+from core.ui.photos.search import show_search
 from core.ui.photos.tray import show_tray
 from core.ui.wall.showing import Wall, keep_list, show_head
 from data.dataset import Dataset
@@ -76,6 +77,7 @@ def _show_facts(dataset: Dataset) -> None:
 
 
 def _show_photos(page: DatasetPage) -> None:
+    show_search(page.dataset)
     show_gallery(page.dataset, page.photos, key="photos", badges=page.name_issues)
     show_photo_panel(page.dataset)
 

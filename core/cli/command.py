@@ -196,13 +196,13 @@ weights    doctor       --download
     show which ResNet-50 weights are used, or download them
 doctor     doctor       --json
     check the workspace, its index, the scheduler, models, weights and the device
-repair     doctor       --json
+repair     upkeep       --json
     rebuild the index of a damaged workspace from its copies and folders
-backup     doctor       workspace.tar
+backup     upkeep       workspace.tar
     write the whole workspace into one file
-restore    doctor       workspace.tar
+restore    upkeep       workspace.tar
     restore a backup into an empty workspace
-scheduler  doctor
+scheduler  upkeep
     run the scheduler in the foreground, for a service manager
 """
 """Name of a command, its module and an example of its arguments; then its help."""

@@ -159,8 +159,8 @@ def percent_format(n: int) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return "1 photo", "3,670 photos", "2 classes", "3 copies"."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    """Return "1 photo", "3,670 photos", "2 classes", "2 patches", "3 copies"."""
+    plural = f"{noun}es" if noun.endswith(("s", "tch")) else f"{noun}s"
     if noun[-1] == "y" and noun[-2] not in "aeiou":
         plural = f"{noun[:-1]}ies"
     return f"{number:,} {noun if number == 1 else plural}"

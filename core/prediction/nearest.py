@@ -53,7 +53,7 @@ def find_nearest_training(
     learnt = result.splits == "train"
     learnt[photo] = False
     return {
-        number: find_nearest(
+        number: _find_nearest(
             features, np.flatnonzero(learnt & (result.labels == number)), features[photo], count
         )
         for number in map(int, classes)
@@ -70,19 +70,19 @@ def find_nearest_learnt(
     """
     kept = read_run_features(workspace, result)
     wanted = np.asarray(features, dtype=kept.dtype)
-    return find_nearest(kept, np.flatnonzero(result.splits == "train"), wanted, count)
+    return _find_nearest(kept, np.flatnonzero(result.splits == "train"), wanted, count)
 
 
-def find_nearest(
+def _find_nearest(
     features: np.ndarray, photos: np.ndarray, wanted: np.ndarray, count: int
 ) -> NearestPhotos:
     """Return the nearest of these photos by their features (n, 2048) to one feature (2048,)."""
-    cosines = _measure_cosines(features[photos], wanted)
+    cosines = measure_cosines(features[photos], wanted)
     order = np.argsort(-cosines, kind="stable")[:count]
     return NearestPhotos(photos[order], cosines[order])
 
 
-def _measure_cosines(features: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def measure_cosines(features: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Return the cosine of each row (m, 2048) with one feature (2048,), (m,) float32."""
     # Row by row: a matrix product may give equal rows different last digits.
     products = np.einsum("ij,j->i", features, wanted)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.formats import cell_text, ordinal, rough_duration, say_p
+from core.formats import cell_text, count, ordinal, rough_duration, say_p
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,13 @@ from core.formats import cell_text, ordinal, rough_duration, say_p
 )
 def test_an_estimate_has_one_unit(seconds: float, words: str) -> None:
     assert rough_duration(seconds) == words
+
+
+@pytest.mark.parametrize("words", ["2 classes", "2 patches", "2 epochs", "2 copies", "2 days"])
+def test_a_noun_has_its_plural(words: str) -> None:
+    singular = {"classes": "class", "patches": "patch", "copies": "copy"}
+    noun = words.split()[1]
+    assert count(2, singular.get(noun, noun[:-1])) == words
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1"])

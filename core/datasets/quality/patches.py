@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 from scipy import ndimage
-from scipy.stats import hypergeom
 
 from core.config import PHOTO_SIZE
 from core.exact.head import fit_head, one_hot
@@ -42,6 +41,8 @@ def find_patches(dataset: Dataset, tell: Callable[[int, int], object]) -> pd.Dat
         Columns class, photos (of the class, with the patch), n (photos of the class), others
         (other photos with it), m (other photos), frame, cells (numbers row by row), p_value.
     """
+    from scipy.stats import hypergeom  # slow to import, and the page does not search
+
     n, k = len(dataset), len(dataset.classes)
     drawn = np.unique(np.linspace(0, n - 1, min(n, _MOST_SEARCHED)).astype(np.int64))
     owns = dataset.labels[drawn] == np.arange(k)[:, None]

@@ -8,7 +8,7 @@ import streamlit as st
 from core.config import read_settings
 from core.datasets.quality.store import FeatureSet, find_feature_sets
 from core.errors import FeaturesMissing
-from core.prediction.nearest import NearestPhotos, find_nearest
+from core.prediction.nearest import NearestPhotos, measure_cosines
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors
@@ -36,7 +36,7 @@ def show_search(dataset: Dataset) -> None:
     with part, report_errors():
         sets = find_feature_sets(cache.workspace(), dataset.id)
         if not sets:
-            st.caption("The search compares features, and these photos have none yet.")
+            st.caption("The search compares features. Analyse the dataset once to compute them.")
             link_page("quality", "Analyse the quality", "rule")
             return
         picture = st.file_uploader(
@@ -71,7 +71,9 @@ def _find_nearest(features: FeatureSet, picture: bytes) -> NearestPhotos:
     photo, _ = read_packed_photo(picture, backbone.facts.framing)
     with _TURN:
         wanted = backbone.look(photo[None]).features[0]
-    return find_nearest(kept, np.arange(len(kept)), wanted, _SHOWN)
+    cosines = measure_cosines(kept, wanted)
+    photos = np.argsort(-cosines, kind="stable")[:_SHOWN]
+    return NearestPhotos(photos, cosines[photos])
 
 
 @st.cache_resource(max_entries=1, show_spinner="Loading the network …")

@@ -1,4 +1,4 @@
-"""Keys in a real browser whose server stops for moments.
+"""Keys in a real browser whose server stops for moments and whose connection is cut.
 
 A wrong label that nobody gave is the worst fault of a review: the tray holds each press once.
 """
@@ -7,6 +7,10 @@ import os
 import random
 import re
 import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -23,13 +27,48 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 BURSTS, PRESSES = 4, 7
 
 
-def read_place(page: Page) -> int:
-    """Return the place on screen, from 1, once the page has answered all keys."""
-    wait_for_keys(page)
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
-    page.wait_for_timeout(1_500)
-    text = page.get_by_text(re.compile(r"^\d+ of \d+, ")).inner_text()
-    return int(text.split()[0])
+class Line:
+    """A line to the page server that loses its answers for a while, and then is cut."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.loses_answers, self._ends = port, False, list[socket.socket]()
+        self._door = socket.create_server(("localhost", 0))
+        self.address = f"http://localhost:{self._door.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        ends, self._ends, self.loses_answers = self._ends, [], False
+        for end in ends:
+            with suppress(OSError):  # it has ended by itself
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._door.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                near, _ = self._door.accept()
+                far = socket.create_connection(("localhost", self.port))
+                self._ends += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        is_answer = one.getpeername()[1] == self.port
+        with one, suppress(OSError):
+            while some := one.recv(65_536):
+                if not (is_answer and self.loses_answers):
+                    other.sendall(some)
+            other.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def line(server: PageServer) -> Iterator[Line]:
+    opened = Line(server.port)
+    yield opened
+    opened.close()
 
 
 def read_edits(workspace: Workspace, dataset_id: str) -> list[tuple[str, str]]:
@@ -44,8 +83,8 @@ def choose_key(draw: random.Random, place: int, photos: list[int], tray: list[in
     return draw.choice(keys)
 
 
-def test_each_press_acts_once_with_a_slow_server(
-    page: Page, server: PageServer, trained_workspace: Workspace
+def test_each_press_acts_once(
+    page: Page, server: PageServer, line: Line, trained_workspace: Workspace
 ) -> None:
     workspace = Workspace(server.workspace)
     copy_workspace(trained_workspace, workspace)
@@ -55,14 +94,14 @@ def test_each_press_acts_once_with_a_slow_server(
         result.photo_numbers("train").tolist(),
         key=lambda photo: (result.scores[photo].max(), result.paths[photo]),
     )
-    page.goto(f"{server.address}/mistakes?run={run}&split=train&tab=least-sure&review={photos[0]}")
+    page.goto(f"{line.address}/mistakes?run={run}&split=train&tab=least-sure&review={photos[0]}")
     wait_for_keys(page)
-    draw, tray = random.Random(0), list[int]()
+    draw, place, tray = random.Random(0), 0, list[int]()
     assert server.process is not None
     for burst in range(BURSTS):
-        place = read_place(page) - 1  # a person looks, then presses several keys
         for number in range(PRESSES):
             key = choose_key(draw, place, photos, tray)
+            line.loses_answers = number == PRESSES - 2 - burst % 5
             page.keyboard.press(key)
             if key == "x":
                 tray.append(photos[place])
@@ -76,9 +115,13 @@ def test_each_press_acts_once_with_a_slow_server(
                 os.kill(server.process.pid, signal.SIGSTOP)
                 page.wait_for_timeout(draw.uniform(0, 700))
                 os.kill(server.process.pid, signal.SIGCONT)
+            if line.loses_answers:
+                page.wait_for_timeout(draw.uniform(0, 1_000))
+                line.cut()
             page.wait_for_timeout(draw.uniform(0, 250))
         expected = [(str(result.paths[photo]), "exclude") for photo in tray]
         wait_until(
             lambda expected=expected: read_edits(workspace, result.dataset_id) == expected,
             f"the tray holds each press of burst {burst} once",
         )
+        expect(page.get_by_text(re.compile(rf"^{place + 1} of \d+, "))).to_be_visible()

@@ -7,10 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.ui.parts.state import read_choice
+from core.ui.parts.state import keep_choice, read_choice
 
-_LAST: dict[str, tuple[str, str | None]] = {}
-"""Tab and place → its last press that is done, and the item after it.
+_LAST: dict[str, tuple[str, str | None, str | None]] = {}
+"""Tab and place → its last press that is done, and the items before and after it.
 
 Not in the session: a browser that connects again may get another one.
 """
@@ -89,9 +89,9 @@ class KeyQueue:
         draw(key=widget, data=data, on_pressed_change=act)
 
     def _do(self, pressed: Mapping[str, object], drawn: str | None) -> bool:
-        """Do what a press means once, if the item that it was aimed at is still shown.
+        """Do what a press means once, if the item that it was aimed at is shown.
 
-        After a lost connection an older address may come back: keys pressed ahead are dropped.
+        A lost connection may bring back the address before the last press: it goes on from there.
 
         Args:
             drawn: The item of these buttons.
@@ -101,10 +101,17 @@ class KeyQueue:
         """
         number = str(pressed.get("id"))
         place = f"{number.partition('.')[0]} {self.place}"
-        last, following = _LAST.get(place, ("", ""))
+        last, before, following = _LAST.get(place, ("", "", ""))
+        current = read_choice(self.item)
+        if (
+            last in (number, pressed.get("after"))
+            and current == before
+            and following not in ("", before)
+        ):
+            keep_choice(self.item, following)
+            return number == last
         if number == last:
             return True
-        current = read_choice(self.item)
         if drawn != current:  # the buttons of the item that follows come first
             return False
         if "after" in pressed:
@@ -113,7 +120,7 @@ class KeyQueue:
             fits = pressed.get("attempt") == 1 or pressed.get("item") == current
         if fits:
             self._actions.get(str(pressed.get("key")), _do_nothing)()
-        _LAST[place] = number, read_choice(self.item) if fits else ""
+        _LAST[place] = number, current, read_choice(self.item) if fits else ""
         if len(_LAST) > _MOST_PLACES:
             del _LAST[next(iter(_LAST))]
         return True

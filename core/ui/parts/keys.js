@@ -5,7 +5,7 @@
 const places = new Map(); // of each element: its component, keys and last press that is done
 const waiting = [];
 const PATIENCE = 5000; // ms until a press is sent again
-const SETTLED = 1000; // ms until keys that are not drawn are gone
+const SETTLED = 1000; // ms until keys that are no longer drawn are gone
 const tab = Math.random().toString(36).slice(2);
 let draining = false;
 let presses = 0;
@@ -14,13 +14,17 @@ export default function (component) {
   const { parentElement, data } = component;
   const { done, item } = data;
   places.delete(parentElement); // the newest is last
-  places.set(parentElement, { component, keys: new Set(data.keys), done, item });
+  const place = { component, keys: new Set(data.keys), done, item };
+  places.set(parentElement, place);
   parentElement.dataset.keys = data.keys.join(" "); // from now on none is lost
   window.addEventListener("keydown", hold, true);
   return () => {
-    places.delete(parentElement);
     delete parentElement.dataset.keys;
-    if (places.size === 0) window.removeEventListener("keydown", hold, true);
+    place.gone = true; // it may be drawn again after a lost connection: its keys wait
+    setTimeout(() => {
+      if (places.get(parentElement) === place) places.delete(parentElement);
+      if (places.size === 0) window.removeEventListener("keydown", hold, true);
+    }, SETTLED);
   };
 }
 
@@ -48,9 +52,15 @@ function isForField(target, key) {
   return target instanceof Element && target.closest(isArrow(key) ? `${texts}, ${moved}` : texts) !== null;
 }
 
-// The newest place that knows a key.
+// The newest place that knows a key; one that is gone if no other does.
 function findPlace(key) {
-  return [...places.values()].reverse().find((place) => place.keys.has(key));
+  const known = [...places.values()].reverse().filter((place) => place.keys.has(key));
+  return known.find((place) => !place.gone) ?? known[0];
+}
+
+function findDrawn(key) {
+  const place = findPlace(key);
+  return place?.gone ? undefined : place;
 }
 
 async function drain() {
@@ -63,11 +73,11 @@ async function send(press) {
   const isDone = () => [...places.values()].some((place) => place.done === press.id);
   for (let attempt = 1; ; attempt++) {
     await until(() => !isAnswering(), PATIENCE); // after a lost connection it may seem to for ever
-    await until(() => findPlace(press.key), SETTLED); // drawn again after a lost connection
-    const place = findPlace(press.key);
+    await until(() => findDrawn(press.key), SETTLED); // drawn again after a lost connection
+    const place = findDrawn(press.key);
     if (isDone() || !place) return;
     place.component.setStateValue("pressed", { ...press, attempt });
-    await until(() => isDone() || !findPlace(press.key), PATIENCE);
+    await until(() => isDone() || !findDrawn(press.key), PATIENCE);
   }
 }
 

@@ -96,6 +96,11 @@ class ArchiveRefused(SourceRefused, code="archive_refused"):
     """An archive is hostile, broken or too large; nothing was written. Create it again."""
 
 
+class PredictionsRefused(PetalscopeError, code="predictions_refused"):
+    """A table of predictions cannot be read, or can be read in several ways. The message says why,
+    and names the choices."""
+
+
 class ImportFailed(PetalscopeError, code="import_failed"):
     """An import ended before the dataset was complete; nothing was saved. Start it again."""
 

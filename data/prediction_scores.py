@@ -15,14 +15,13 @@ from data.prediction_tables import read_numbers, read_texts
 from data.sources.names import list_names
 
 Scored = Literal["all", "predicted", "none"]
-SCALES: dict[Scale, str] = {
+_SCALES: dict[Scale, str] = {
     "probabilities": "These are probabilities: their sum is 1.",
     "percent": "These are percent: their sum is 100. They were divided by it.",
     "sigmoid": "These look like sigmoid scores: 0 to 1, with another sum than 1. They were divided "
     "by their sum.",
     "logits": "These look like logits: softmax was applied.",
 }
-"""Scale of the scores of a photo → its sentence."""
 _BLOCK, _TINY, _NAMES_ASKED = 65_536, 1e-6, 1_000
 _EMPTY = "empty or no number"
 
@@ -30,7 +29,7 @@ _EMPTY = "empty or no number"
 class Reader:
     """Reads the scores of m rows, and collects what has to be said of them.
 
-    `scale` and `scored` are known after the reading.
+    `scale`, its sentence `scale_words` and `scored` are known after the reading.
     """
 
     def __init__(
@@ -40,6 +39,7 @@ class Reader:
         self._rows, self._dataset, self._columns = rows, dataset, columns
         self._given = choices.names or {}
         self.scale: Scale | None = choices.scale
+        self.scale_words = ""
         self.scored: Scored = "all"
         self.notes: list[str] = []
         self.proposed: dict[str, str] = {}
@@ -83,8 +83,13 @@ class Reader:
     def _share(self, predicted: np.ndarray) -> np.ndarray:
         """Return scores with the rest of the score of the predicted class shared equally."""
         k, is_given = len(self._dataset.classes), predicted >= 0
-        if empty := int((~is_given).sum()):
-            self.notes.append(f"{count(empty, 'row')} without a predicted class.")
+        if not is_given.any():
+            raise PredictionsRefused(
+                f"“{self._columns.predicted}” has a class of this dataset in no row.",
+                "Choose another column of the predicted class (--class-column).",
+            )
+        if not is_given.all():
+            self.notes.append(f"{count(int((~is_given).sum()), 'row')} without a predicted class.")
         shares, self.scored = is_given.astype(np.float64), "none"
         if self._columns.score:
             read = np.where(is_given, read_numbers(self._rows[self._columns.score]), 1)
@@ -98,6 +103,8 @@ class Reader:
                     f"1, or not above 1/{k}, so it cannot be the highest of {k} classes."
                 )
             else:
+                whole = "100 %" if self.scale == "percent" else "1"
+                self.scale_words = f"The rest of each score, up to {whole}, is shared equally by the other classes."
                 shares, self.scored = np.minimum(shares * read, 1), "predicted"
         self.scale = None if self.scored == "none" else self.scale
         scores = np.repeat(np.where(is_given, (1 - shares) / (k - 1), 0)[:, None], k, axis=1)
@@ -167,14 +174,14 @@ class Reader:
     def _convert(self, raw: np.ndarray) -> np.ndarray:
         """Return scores as probabilities, (m, c) float64, and note their scale."""
         low, sums = raw.min(), raw.sum(axis=1)
-        if self.scale is None:
-            tests: dict[Scale, bool] = {
-                "logits": low < -_TINY,
-                "probabilities": is_near(sums, 1),
-                "percent": is_near(sums, 100),
-                "sigmoid": raw.max() <= 1,
-            }
-            self.scale = next((scale for scale, is_it in tests.items() if is_it), None)
+        tests: dict[Scale, bool] = {
+            "logits": low < -_TINY,
+            "probabilities": is_near(sums, 1),
+            "percent": is_near(sums, 100),
+            "sigmoid": raw.max() <= 1,
+        }
+        likely = next((scale for scale, is_it in tests.items() if is_it), None)
+        self.scale = self.scale or likely
         if self.scale is None or (low < -_TINY and self.scale != "logits"):
             raise PredictionsRefused(
                 f"Scores from {low:.3g} to {raw.max():.3g} cannot be {self.scale}."
@@ -185,6 +192,10 @@ class Reader:
                 question="scale",
                 options=("logits", "percent") if low >= -_TINY else ("logits",),
             )
+        done = "softmax was applied" if self.scale == "logits" else "divided by their sum"
+        self.scale_words = f"Taken as {self.scale}, as chosen: {done}."
+        if self.scale == likely:
+            self.scale_words = _SCALES[likely]
         if self.scale == "logits":
             raw = np.exp(raw - raw.max(axis=1, keepdims=True))
         raw = raw.clip(min=0)

@@ -49,11 +49,14 @@ def read_cells(source: Path | pd.DataFrame) -> pd.DataFrame:
             return _check_cells(_read_parquet(source, name), name)
         content = _read_bytes(source, name)
         if ending in ("jsonl", "ndjson", "json"):
-            rows = pyarrow.json.read_json(io.BytesIO(content)).to_pandas()
-            return _check_cells(rows, name)
+            rows = pyarrow.json.read_json(io.BytesIO(content)).flatten()
+            return _check_cells(rows.to_pandas(), name)
         return _check_cells(_read_text_table(_decode(content, name)), name)
-    except (pa.ArrowException, ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except (pa.ArrowException, ValueError, EOFError, OSError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         reason = str(error).splitlines()[0].removeprefix("Error tokenizing data. C error: ")
+        reason = reason.partition(" in row ")[0]  # Arrow counts the rows of a block
         raise PredictionsRefused(
             f"{name} could not be read as a table: {reason.strip().rstrip('.')}.", _SAVE_AGAIN
         ) from error
@@ -100,7 +103,7 @@ def _read_parquet(source: Path, name: str) -> pd.DataFrame:
         sizes = [facts.row_group(one).total_byte_size for one in range(facts.num_row_groups)]
         if facts.num_rows > ROW_LIMIT or sum(sizes) > 4 * _LARGEST_BYTES:
             raise _refuse_size(name)
-        return file.read().to_pandas()
+        return file.read().flatten().to_pandas()
 
 
 def _check_cells(rows: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -124,8 +127,8 @@ def _refuse_size(name: str) -> PredictionsRefused:
 
 def read_texts(column: pd.Series) -> pd.Series:
     """Return the cells of a column as stripped text, "" where empty; 3.0 is “3”."""
-    if column.dtype.kind == "f" and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
+    if column.dtype.kind == "f" and ((column % 1 == 0) | column.isna()).all():
+        column = column.astype("Int64") if column.abs().max() < 1e15 else column
     texts = column.astype("str").fillna("").str.strip()
     guarded = texts.str.startswith("'")
     return texts.where(~guarded, texts.map(read_cell_text)) if guarded.any() else texts
@@ -134,8 +137,9 @@ def read_texts(column: pd.Series) -> pd.Series:
 def read_numbers(column: pd.Series) -> np.ndarray:
     """Return the cells of a column as numbers, (m,) float64; NaN where a cell is no number."""
     numbers = pd.to_numeric(column, errors="coerce")
-    if numbers.isna().all() and pd.api.types.is_string_dtype(column):  # 0,91
-        numbers = pd.to_numeric(column.str.replace(",", ".").str.rstrip("% "), errors="coerce")
+    if pd.api.types.is_string_dtype(column) and numbers.isna().any():  # 0,91 and 91 %
+        others = column[numbers.isna()].str.replace(",", ".").str.rstrip("% ")
+        numbers = numbers.fillna(pd.to_numeric(others, errors="coerce"))
     return np.asarray(numbers, dtype=np.float64)
 
 

@@ -18,7 +18,7 @@ from core.formats import count
 from data.dataset import Dataset
 from data.prediction_columns import Choices as Choices
 from data.prediction_columns import find_columns, find_kind
-from data.prediction_scores import SCALES, Reader, Scored
+from data.prediction_scores import Reader, Scored
 from data.prediction_tables import Match, find_names, match_photos, read_cells, read_texts
 from data.sources.columns import HEADS, fold_head
 from data.sources.names import list_names
@@ -97,7 +97,7 @@ def read_predictions(
         scored=reader.scored,
         choices=replace(reader.settle(), photo_column=photo),
         columns=(f"Photos: “{photo}”.", *columns.words),
-        scale_words=SCALES[reader.scale] if reader.scale else "",
+        scale_words=reader.scale_words,
         sentences=_count_splits(dataset.splits, matched),
         rows=len(cells),
         unknown=tuple(unknown.head(UNKNOWN_SHOWN)),

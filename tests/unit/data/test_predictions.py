@@ -71,6 +71,10 @@ def test_each_format_gives_the_same_predictions(dataset, table, scores, tmp_path
             index=False
         ),
         "a.jsonl": lines,
+        "nested.jsonl": "\n".join(
+            json.dumps({"id": row.pop("filepath"), "scores": row})
+            for row in table.to_dict("records")
+        ),
         "lists.jsonl": "\n".join(map(json.dumps, lists.to_dict("records"))),
     }
     files = [write(tmp_path / name, content) for name, content in made.items()]
@@ -138,6 +142,10 @@ def test_a_scale_that_is_not_clear_is_asked(dataset, table, scores):
     table[[*CLASSES]] = np.log(scores)
     with pytest.raises(PredictionsRefused, match="cannot be sigmoid"):
         read_predictions(table, dataset, Choices(scale="sigmoid"))
+    table[[*CLASSES]] = 3 * scores
+    found = read_predictions(table, dataset, Choices(scale="sigmoid"))
+    assert found.scale_words == "Taken as sigmoid, as chosen: divided by their sum."
+    np.testing.assert_allclose(found.scores, scores, atol=1e-6)
 
 
 def test_a_predicted_class_with_its_score_shares_the_rest(dataset, tmp_path):
@@ -148,7 +156,7 @@ def test_a_predicted_class_with_its_score_shares_the_rest(dataset, tmp_path):
     np.testing.assert_allclose(found.scores[[0, 5]], [[0.8, 0.1, 0.1], [0.25, 0.25, 0.5]])
     assert found.matched.sum() == 2 and not found.scores[1].any()
     same = read_text(dataset, tmp_path, text.format(files[0], 80, files[1], "50"))
-    assert same.digest == found.digest and "percent" in same.scale_words
+    assert same.digest == found.digest and "100 %" in same.scale_words
     low = read_text(dataset, tmp_path, text.format(files[0], 0.8, files[1], 0.2))
     assert low.scored == "none" and low.scores[5].tolist() == [0, 0, 1]
     assert "in 1 row it is above 1, or not above 1/3" in " ".join(low.notes)
@@ -240,6 +248,8 @@ def test_answers_to_questions_are_followed(dataset, tmp_path):
     )
     with pytest.raises(PredictionsRefused, match="no class “dog”"):
         read_text(dataset, tmp_path, cats, names={"cat": "dog"})
+    with pytest.raises(PredictionsRefused, match="“pred” has a class of this dataset in no row"):
+        read_text(dataset, tmp_path, "path,pred\ndaisy_000.jpg,\n")
     with pytest.raises(PredictionsRefused, match="no column “x”"):
         read_text(dataset, tmp_path, cats, class_column="x")
 

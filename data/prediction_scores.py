@@ -104,7 +104,9 @@ class Reader:
                 )
             else:
                 whole = "100 %" if self.scale == "percent" else "1"
-                self.scale_words = f"The rest of each score, up to {whole}, is shared equally by the other classes."
+                self.scale_words = (
+                    f"The other classes share the rest of each score, up to {whole}, equally."
+                )
                 shares, self.scored = np.minimum(shares * read, 1), "predicted"
         self.scale = None if self.scored == "none" else self.scale
         scores = np.repeat(np.where(is_given, (1 - shares) / (k - 1), 0)[:, None], k, axis=1)

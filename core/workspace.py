@@ -159,13 +159,13 @@ class Workspace:
     export_folder = _Named("exports")
 
 
-def open_workspace(*, read_only: bool = False) -> Workspace:
-    """Return the workspace of the settings and create its folders.
+def open_workspace(root: Path | None = None, *, read_only: bool = False) -> Workspace:
+    """Return the workspace of a folder (default: of the settings) and create its folders.
 
     It is read-only if the argument, a setting or the system says so.
     """
     settings = read_settings()
-    root = settings.workspace.expanduser().resolve()
+    root = (root or settings.workspace).expanduser().resolve()
     is_shut = any(one.exists() and not os.access(one, os.W_OK) for one in (root, root / _DATABASE))
     workspace = Workspace(root, read_only=read_only or settings.read_only or is_shut)
     if workspace.read_only:

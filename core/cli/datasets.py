@@ -9,15 +9,11 @@ from typing import Any
 from core.cli.choosing import (
     DATASET,
     DATASET_HELP,
-    NOTHING_YET,
-    choose_dataset,
-    choose_run,
-    count_opening,
+    WHO,
     read_chosen,
     read_run_of,
 )
 from core.cli.command import command, flag, natural, option
-from core.cli.following import PhaseProgress
 from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
 from core.cli.runs import BACKBONE
 from core.config import read_framing
@@ -28,6 +24,8 @@ from core.datasets.tags import read_tags
 from core.datasets.versions import delete_version, describe_uses
 from core.errors import SourceRefused
 from core.formats import count, size
+from core.runs.choosing import NOTHING_YET, choose_dataset, choose_run, count_opening
+from core.runs.following import PhaseProgress
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import keep_dataset, make_staging_folder, prepare_dataset
@@ -216,7 +214,7 @@ def _photos(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
     if given.run:
         result = read_run_of(workspace, dataset.id, given.run)
         if given.open_test:
-            count_opening(workspace, choose_run(workspace, given.run), "test")
+            count_opening(workspace, choose_run(workspace, given.run), "test", WHO)
         sealed = (result.splits == "test") & (not given.open_test)
         table = table.join(describe_answers(result, sealed))
     found = table if query is None else table[query.find(table, ABSENT)]

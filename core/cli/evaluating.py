@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
-from core.cli.choosing import RUN, SPLIT, choose_run, count_opening, describe_openings
+from core.cli.choosing import RUN, SPLIT, WHO
 from core.cli.command import command
 from core.cli.outcome import Outcome, ProgressLine, format_table, pick
 from core.errors import PetalscopeError, RunUnfinished
@@ -18,6 +18,7 @@ from core.prediction.deciding import say_answers
 from core.prediction.nearest import compare_with_baselines
 from core.prediction.rules import find_rule, measure_rule
 from core.reporting import tables
+from core.runs.choosing import choose_run, count_opening, describe_openings
 from core.runs.result import RunResult, read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace
@@ -43,7 +44,7 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
     labels, scores = result.labels[photos], result.scores[photos]
     matrix = count_confusions(labels, scores.argmax(axis=1), len(result.classes))
     baselines, problem = _compare(workspace, run, result, split)
-    openings = count_opening(workspace, run, split)
+    openings = count_opening(workspace, run, split, WHO)
     warning = "" if split == "train" else result.warn_of_few(split)
     few = warning and split == "validation"
     left_out = leave_out(workspace, result, tuned=run.recipe.trained_stages > 0) if few else None

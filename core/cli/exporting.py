@@ -4,14 +4,7 @@ from argparse import Namespace
 from functools import partial
 from pathlib import Path
 
-from core.cli.choosing import (
-    RUN,
-    choose_model,
-    choose_run,
-    count_opening,
-    describe_openings,
-    read_chosen,
-)
+from core.cli.choosing import RUN, WHO, choose_model, read_chosen
 from core.cli.command import command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, check_free, pick, write_file
 from core.errors import ExportRefused
@@ -21,6 +14,7 @@ from core.exporting.store import FORMATS
 from core.formats import size
 from core.reporting.contents import collect_report
 from core.reporting.writing import write_html, write_model_card
+from core.runs.choosing import choose_run, count_opening, describe_openings
 from core.runs.result import read_result
 from core.workspace import Workspace
 from data.export import describe_mapping, export_tree
@@ -164,7 +158,7 @@ def report(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
     if not given.force:
         check_free(page, card)
     read_result(workspace, record.id)  # raises before a view of the test photos is counted
-    openings = count_opening(workspace, record, given.split)
+    openings = count_opening(workspace, record, given.split, WHO)
     progress.advance("collecting", 0, _STEPS)
     found = collect_report(workspace, record, given.split)
     progress.advance("drawing", 1, _STEPS)

@@ -4,15 +4,14 @@ import dataclasses
 from argparse import Namespace
 from typing import Any
 
-from core.cli.choosing import DATASET_HELP, RUN, WHO, choose_dataset, choose_run
+from core.cli.choosing import DATASET_HELP, RUN, WHO
 from core.cli.command import command, flag, option
-from core.cli.following import RunFollower
 from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
 from core.config import read_settings
 from core.errors import PromotionRefused
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, interval, moment, percent, size
-from core.monitoring.comparison import VersionComparison, compare_versions, find_comparison
+from core.monitoring.comparison import VersionComparison, find_comparison, promote_compared
 from core.monitoring.retraining import (
     count_waiting,
     finish_retraining,
@@ -23,7 +22,6 @@ from core.prediction.deciding import describe_rule, say_answers
 from core.registry import promoting
 from core.registry.events import describe_event, list_events
 from core.registry.evidence import (
-    Evidence,
     count_tries,
     describe_evidence,
     explain_evidence,
@@ -37,6 +35,8 @@ from core.registry.store import (
     list_versions,
     read_aliases,
 )
+from core.runs.choosing import choose_dataset, choose_run
+from core.runs.following import RunFollower
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.queue.starting import ensure_scheduler
 from core.workspace import Workspace
@@ -107,8 +107,8 @@ def promote(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
         )
     if given.list:
         return _list_versions(workspace)
-    champion = read_aliases(workspace).get("champion")
     if given.rollback:
+        champion = read_aliases(workspace).get("champion")
         version = promoting.roll_back(
             workspace, reason=given.reason or "rolled back by hand", who=WHO
         )
@@ -119,31 +119,16 @@ def promote(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
             "Which version?", "Name one (--list shows them), or use --rollback or --list."
         )
     version = find_version(workspace, given.version)
-    evidence = None
-    if champion not in (None, version.number) and not given.override and given.reason.strip():
-        evidence = _compare(workspace, champion, version.number)
-    event = promoting.promote(
-        workspace,
-        version.number,
-        reason=given.reason,
-        who=WHO,
-        evidence=evidence,
-        override=given.override,
-        instead_of=champion,
+    event, evidence = promote_compared(
+        workspace, version.number, reason=given.reason, who=WHO, override=given.override
     )
-    instead = f", instead of v{champion}" if champion else ""
+    instead = f", instead of v{event.former}" if event.former else ""
     parts = (
         f"{version.label} is now the champion{instead}.",
         describe_rule(version.rule),
         describe_evidence(evidence) if evidence else "",
     )
-    return Outcome({"former": champion, "event": event, **_describe_version(version)}, parts)
-
-
-def _compare(workspace: Workspace, champion: int, challenger: int) -> Evidence:
-    if found := find_comparison(workspace, champion, challenger):  # view test photos only once
-        return found.evidence
-    return compare_versions(workspace, champion, challenger, WHO)
+    return Outcome({"former": event.former, "event": event, **_describe_version(version)}, parts)
 
 
 def _list_versions(workspace: Workspace) -> Outcome:

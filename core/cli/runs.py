@@ -4,20 +4,20 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from core.cli.choosing import DATASET_HELP, NOTHING_YET, choose_dataset, choose_item
+from core.cli.choosing import DATASET_HELP
 from core.cli.command import Option, command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
-from core.datasets.policies import read_policy
+from core.datasets.policies import make_recipe
 from core.formats import percent
+from core.runs.choosing import NOTHING_YET, choose_dataset, choose_item
 from core.runs.queue import control, queue
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.queue.starting import ensure_scheduler
-from core.runs.recipe.recipe import SETTINGS, Recipe, suggest_settings
+from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.recipe.settings import Setting, parse_units
-from core.runs.recipe.strategies import HEAD, STRATEGIES, SUGGESTED, SUGGESTED_VIEWS
+from core.runs.recipe.strategies import STRATEGIES, SUGGESTED
 from core.runs.store import RunRecord, list_runs
 from core.workspace import Workspace
-from models.devices import find_device
 from models.weights import find_weights
 
 _METAVARS: dict[object, str] = {int: "N", float: "X", parse_units: "UNITS"}
@@ -146,12 +146,8 @@ def read_recipe(
     """
     offered = {name: value for name, value in vars(given).items() if name in SETTINGS}
     settings = {name: value for name, value in offered.items() if value is not None}
-    strategy = settings.get("strategy", HEAD)
-    device = find_device()
-    suggested = suggest_settings(strategy, device.kind, device.half) | {"views": SUGGESTED_VIEWS}
-    settings["augmentation"] = read_policy(workspace, given.policy)
-    settings |= {"dataset": dataset_id, "weights_digest": weights_digest}
-    return Recipe(**suggested | settings)
+    settings |= {"augmentation": given.policy, "dataset": dataset_id}
+    return make_recipe(workspace, settings | {"weights_digest": weights_digest})
 
 
 def _make_option(setting: Setting) -> Option:

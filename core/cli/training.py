@@ -9,7 +9,7 @@ import logging
 import os
 import statistics
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -17,14 +17,14 @@ from typing import Any
 
 from core.cli.choosing import DATASET
 from core.cli.command import Group, command, flag, option
-from core.cli.following import POLL_S, RunFollower, describe_failure
-from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
+from core.cli.outcome import Outcome, ProgressLine, describe_error, pick, tabulate
 from core.cli.runs import RECIPE, choose_recipe, run_document
-from core.errors import RunStopped
+from core.errors import PetalscopeError, RunStopped
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import judge_learning
 from core.exact.left_out import describe_left_out, leave_out
 from core.formats import count, duration, interval, percent
+from core.runs.following import POLL_S, RunFollower
 from core.runs.queue.queue import submit_run
 from core.runs.queue.run_lock import fail_run
 from core.runs.queue.starting import ensure_scheduler
@@ -168,6 +168,15 @@ def _writing_log(folder: Path) -> Iterator[None]:
         handler.close()
 
 
+def _describe_failure(run: RunRecord, document: Mapping[str, Any]) -> Outcome:
+    """Return the outcome of a run or sweep that failed or was lost."""
+    lost = f"The {'run' if run.plan is None else 'sweep'} was lost."
+    error = PetalscopeError(run.problem or lost, run.remedy or "")
+    outcome = describe_error(error, **document)
+    outcome.document["error"]["code"] = run.error_code
+    return outcome
+
+
 def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome:
     events, _ = read_events(workspace.run_folder(record.id))
     document = {**run_document(record), "created_now": created, "history": curve(events)}
@@ -176,7 +185,7 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
         again = f"python -m core runs resume {record.id}"
         return Outcome(document, (*lines, f"Paused after epoch {record.epochs_done}: {again}"))
     if record.state != "done":
-        return describe_failure(record, document)
+        return _describe_failure(record, document)
     if record.recipe.weights == "random":
         lines.append("Random weights: this backbone has never seen a photo.")
     result = read_result(workspace, record.id)
@@ -257,7 +266,7 @@ def _describe_sweep(workspace: Workspace, record: RunRecord, created: bool, top:
         "trials": [_trial_document(trial) for trial in ranked],
     }
     if record.state not in ("done", "paused"):
-        return describe_failure(record, document)
+        return _describe_failure(record, document)
     shares = importance.shares.items() if importance else ()
     said = ", ".join(f"{SETTING_NAMES[key]} {percent(share, 100)}" for key, share in shares)
     pruned = sum(trial.pruned for trial in trials)

@@ -5,12 +5,16 @@ Names that differ only in case are the same.
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from core.config import fingerprint
 from core.errors import AugmentationRefused
+from core.runs.recipe.recipe import Recipe, suggest_settings
+from core.runs.recipe.strategies import HEAD, SUGGESTED_VIEWS
 from core.workspace import Workspace, read_json_files, write_json
 from data.policy import PRESETS, AugmentationPolicy, check_policy, policy_from_dict
+from models.devices import find_device
 
 _NAME = re.compile(r"\w[\w .+-]{0,39}")
 
@@ -26,6 +30,21 @@ def list_policies(workspace: Workspace) -> dict[str, AugmentationPolicy]:
     saved = dict(read_json_files(workspace.policies, parse))
     names = sorted((name for name in saved if not is_preset(name)), key=str.casefold)
     return {**PRESETS, **{name: saved[name] for name in names}}
+
+
+def make_recipe(workspace: Workspace, settings: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of settings; the others suit the strategy and the device.
+
+    Args:
+        settings: `augmentation` is the name of a policy.
+
+    Raises:
+        AugmentationRefused: No augmentation policy has this name.
+    """
+    device = find_device()
+    suited = suggest_settings(settings.get("strategy", HEAD), device.kind, device.half)
+    policy = read_policy(workspace, settings["augmentation"])
+    return Recipe(**{**suited, "views": SUGGESTED_VIEWS, **settings, "augmentation": policy})
 
 
 def read_policy(workspace: Workspace, name: str) -> AugmentationPolicy:

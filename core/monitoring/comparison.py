@@ -18,8 +18,9 @@ from core.formats import count
 from core.registry.events import ModelEvent, insert_event, select_events
 from core.registry.evidence import Evidence, evidence_from_facts
 from core.registry.loading import open_version
+from core.registry.promoting import promote
 from core.registry.registering import pack_head
-from core.registry.store import ModelVersion, read_version
+from core.registry.store import ModelVersion, read_aliases, read_version
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common
 from core.runs.database import read_database, write_database
 from core.runs.recipe.recipe import Recipe, recipe_from_json
@@ -208,6 +209,33 @@ def find_comparison(
                 left_out=event.facts.get("left_out", ""),
             )
     return None
+
+
+def promote_compared(
+    workspace: Workspace, number: int, *, reason: str, who: str, override: bool = False
+) -> tuple[ModelEvent, Evidence | None]:
+    """Make a version the champion, and return the event and the evidence behind it.
+
+    The version is compared with the champion, once, unless there is none or `override` says so.
+
+    Raises:
+        RetrainingRefused: No test photo is fair to both.
+        PetalscopeError: As `promote`.
+    """
+    champion, evidence = read_aliases(workspace).get("champion"), None
+    if champion not in (None, number) and not override and reason.strip():
+        found = find_comparison(workspace, champion, number)  # view test photos only once
+        evidence = found.evidence if found else compare_versions(workspace, champion, number, who)
+    event = promote(
+        workspace,
+        number,
+        reason=reason,
+        who=who,
+        evidence=evidence,
+        override=override,
+        instead_of=champion,
+    )
+    return event, evidence
 
 
 def _find_turn(connection: Connection, champion: int, challenger: int) -> int:

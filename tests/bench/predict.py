@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.cli.choosing import choose_run
 from core.errors import DatasetMissing
 from core.prediction.explaining import Explainer, MapReader, open_explainer
 from core.prediction.gradcam import draw_overlay
 from core.prediction.nearest import find_nearest_training
 from core.prediction.predictor import Predictor, open_predictor
+from core.runs.choosing import choose_run
 from core.workspace import Workspace
 from data.images import read_packed_photo
 from models.weights import find_weights

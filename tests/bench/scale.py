@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from core.cli.choosing import choose_dataset
 from core.config import PHOTO_SIZE
 from core.exact.store import find_source
+from core.runs.choosing import choose_dataset
 from core.runs.store import list_runs
 from core.workspace import PROJECT_ROOT, Workspace, digest_file
 from data.dataset import (

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cli.choosing import choose_dataset
+from core.runs.choosing import choose_dataset
 from core.runs.database import close_databases
 from core.workspace import Workspace
 from data.dataset import Dataset

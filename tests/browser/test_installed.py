@@ -10,7 +10,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 from playwright.sync_api import Page, expect
 
 from core.workspace import Workspace
@@ -118,3 +120,22 @@ def test_it_trains_on_the_sample(tool: Tool, tmp_path: Path) -> None:
     assert "usage: petalscope train" in tool.run("train", "--help")
     assert [run.name for run in tool.workspace.runs.iterdir()]
     assert not (tool.home / "workspace").exists()
+
+
+def test_the_quickstart_notebook_runs(tool: Tool, tmp_path: Path) -> None:
+    notebook = nbformat.read(ROOT / "docs" / "quickstart.ipynb", 4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        cell.pop("outputs", None)
+    packages = next(tool.command.parents[1].glob("lib/python*/site-packages"))
+    environment = {**tool.environment, "PYTHONPATH": str(packages)}
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": tmp_path}})
+    try:
+        client.execute(env=environment)
+    finally:
+        end_processes(Workspace(tmp_path / "quickstart"))
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    shown = [cell.outputs[-1].data["text/plain"] for cell in code]
+    assert shown[0].startswith("Flower sample: 499 photos in 5 classes")
+    assert "validation accuracy" in shown[1]
+    assert (tmp_path / "flowers.zip").exists()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.cli.choosing import choose_dataset, choose_run
 from core.errors import DatasetMissing, RunMissing
+from core.runs.choosing import choose_dataset, choose_run
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.following import RunFollower
 from core.cli.outcome import ProgressLine
+from core.runs.following import RunFollower
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import append_event
@@ -68,7 +68,7 @@ def test_extraction_shows_speed_and_time_left(tmp_path: Path):
 def test_who_waits_starts_another_scheduler_after_a_kill(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.cli.following._WAKE_EVERY_S", 0.0)
+    monkeypatch.setattr("core.runs.following._WAKE_EVERY_S", 0.0)
     run, _ = submit_run(workspace, Recipe(dataset="0123456789abcdef", weights_digest="d" * 64))
     follower = RunFollower(workspace.run_folder(run.id), ProgressLine(io.StringIO()), epochs=1)
     ended = follower.follow(workspace, run)  # nobody else has it trained

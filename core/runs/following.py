@@ -3,10 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from core.cli.outcome import Outcome, ProgressLine, describe_error
-from core.errors import PetalscopeError
 from core.formats import duration, percent
 from core.runs.queue.starting import start_missing_scheduler
 from core.runs.run_files import EVENTS_FILE, read_events
@@ -26,10 +24,20 @@ _PHASES: dict[str, str] = {
 }
 
 
+class ProgressShown(Protocol):
+    """A line on a terminal, or a bar in a notebook."""
+
+    def advance(self, phase: str, done: int, total: int, rest: str = "") -> None:
+        """Show how much of a phase is done."""
+
+    def note(self, text: str) -> None:
+        """Show a line."""
+
+
 class PhaseProgress:
     """Shows the progress of each phase as the preparation of features reports it."""
 
-    def __init__(self, progress: ProgressLine) -> None:
+    def __init__(self, progress: ProgressShown) -> None:
         self._progress = progress
         self._phase = ""
 
@@ -51,7 +59,7 @@ class PhaseProgress:
 class RunFollower:
     """Shows new events of a run, each once."""
 
-    def __init__(self, folder: Path, progress: ProgressLine, epochs: int) -> None:
+    def __init__(self, folder: Path, progress: ProgressShown, epochs: int) -> None:
         self._folder, self.progress, self._epochs = folder, progress, epochs
         self._phases = PhaseProgress(progress)
         events = folder / EVENTS_FILE
@@ -96,15 +104,6 @@ class RunFollower:
                 self.progress.note(_describe_epoch(event, self._epochs))
             case "lost":
                 self.progress.note("the worker was lost; the run resumes from its last epoch")
-
-
-def describe_failure(run: RunRecord, document: Mapping[str, Any]) -> Outcome:
-    """Return the outcome of a run or sweep that failed or was lost."""
-    lost = f"The {'run' if run.plan is None else 'sweep'} was lost."
-    error = PetalscopeError(run.problem or lost, run.remedy or "")
-    outcome = describe_error(error, **document)
-    outcome.document["error"]["code"] = run.error_code
-    return outcome
 
 
 def _describe_epoch(event: Mapping[str, Any], epochs: int) -> str:

@@ -1,0 +1,127 @@
+"""The workbench in Python: `import petalscope as ps`, then `ps.open()`.
+
+Each call is what a page or a command calls. Training and analyses run in processes of their own:
+neither Keras nor TensorFlow is imported here. A photo is named by its number in the dataset, by its
+path there, or by a file. An error says the problem and the remedy.
+"""
+
+import difflib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.api.datasets import Dataset
+from core.api.runs import Run, Version, compare
+from core.api.shown import Bars, Shown, draw_table
+from core.datasets.policies import make_recipe
+from core.errors import PetalscopeError, RecipeRefused
+from core.formats import count
+from core.runs.choosing import choose_dataset, choose_run
+from core.runs.queue.queue import submit_run
+from core.runs.queue.starting import ensure_scheduler
+from core.runs.recipe.recipe import SETTINGS
+from core.runs.store import list_runs
+from core.workspace import Workspace as Folder
+from core.workspace import open_workspace
+from data.importing import import_source
+from data.manifest import list_datasets, read_dataset
+from data.sources.found import SourceRequest
+from models.weights import find_weights
+
+__all__ = ["Dataset", "PetalscopeError", "Run", "Version", "Workspace", "compare", "open"]
+
+
+def open(folder: str | Path | None = None) -> "Workspace":
+    """Open a workspace; without a folder the one of the settings.
+
+    >>> ws = ps.open()
+    """
+    return Workspace(open_workspace(None if folder is None else Path(folder)))
+
+
+class Workspace(Shown):
+    """The datasets and runs of a folder."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+
+    @property
+    def datasets(self) -> pd.DataFrame:
+        """The datasets, newest first.
+
+        >>> ws.datasets.name[0]
+        'three flowers'
+        """
+        columns = ["id", "name", "photos", "classes", "created", "problem"]
+        return pd.DataFrame(map(vars, list_datasets(self.folder)), columns=columns)
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """The runs, newest first.
+
+        >>> ws.runs[["name", "state"]].values.tolist()[0]
+        ['hardly', 'done']
+        """
+        columns = ["id", "name", "state", "dataset", "strategy", "best_val_accuracy", "val_photos"]
+        rows = [vars(run.recipe) | vars(run) for run in list_runs(self.folder)]
+        return pd.DataFrame(rows, columns=columns)
+
+    def dataset(self, text: str = "latest") -> "Dataset":
+        """Return a dataset by its id, the start of the id, its name, or “latest”.
+
+        >>> flowers = ws.dataset("three flowers")
+        """
+        return Dataset(self.folder, read_dataset(self.folder, choose_dataset(self.folder, text)))
+
+    def run(self, text: str = "latest") -> "Run":
+        """Return a run by its id, the start of the id, its name, or “latest” (finished).
+
+        >>> run, other = ws.run("again"), ws.run("hardly")
+        """
+        return Run(self.folder, choose_run(self.folder, text).id)
+
+    def import_photos(self, source: str | Path, name: str = "", **how: Any) -> "Dataset":
+        """Import a folder, an archive, a .csv or “sample”, once.
+
+        `how` is as for the command `import`: layout, group, own_split, images, names.
+
+        >>> ws.import_photos("~/flowers", name="garden")
+        garden: 24 photos in 2 classes (16 train, 4 validation, 4 test)
+        """
+        request = SourceRequest(path=os.path.expanduser(source), **how)  # noqa: PTH111
+        with Bars() as bars:
+            made = import_source(self.folder, request, name=name, on_progress=bars.report)
+        return Dataset(self.folder, made)
+
+    def train(self, dataset: "Dataset", name: str = "", **settings: Any) -> "Run":
+        """Train a recipe and wait; one that was trained before opens its run.
+
+        The settings are those of the command `train`. Ctrl+C ends the waiting, not the run.
+
+        >>> ws.train(flowers, weights="random", epochs=5).record.epochs_done
+        5
+        """
+        for one in settings:
+            if one not in SETTINGS or not SETTINGS[one].is_offered:
+                near = difflib.get_close_matches(one, SETTINGS, 1, 0) or ["epochs"]
+                problem, remedy = f"A recipe has no “{one}”.", f"Did you mean “{near[0]}”?"
+                raise RecipeRefused(problem, remedy, field=one)
+        weights = find_weights(self.folder, settings.get("weights", SETTINGS["weights"].default))
+        if isinstance(hidden := settings.get("hidden", ()), int):
+            hidden = (hidden,)
+        fixed = {"dataset": dataset.id, "weights_digest": weights.digest, "hidden": tuple(hidden)}
+        recipe = make_recipe(self.folder, {"augmentation": "none"} | settings | fixed)
+        record, _ = submit_run(self.folder, recipe, name)
+        if not record.has_ended:
+            ensure_scheduler(self.folder)
+        return Run(self.folder, record.id).wait()
+
+    def _say(self) -> Iterator[str]:
+        n, k = count(len(self.datasets), "dataset"), count(len(self.runs), "run")
+        yield f"Workspace {self.folder.root}: {n}, {k}"
+
+    def _draw(self) -> Iterator[str]:
+        yield from map(draw_table, (self.datasets, self.runs))

@@ -15,7 +15,7 @@ import pandas as pd
 
 from core.errors import PredictionsRefused
 from data.dataset import Dataset
-from data.prediction_tables import read_numbers, read_texts
+from data.prediction_tables import check_column, read_numbers, read_texts
 from data.sources.columns import HEADS, fold_head
 from data.sources.names import list_names
 
@@ -31,8 +31,7 @@ _SCORES = (
 )
 _NO_NUMBERS = ("", "nan", "null", "none", "na", "n/a", "inf", "-inf", "infinity", "-infinity")
 _HEAD_ROWS, _NEAR = 1_000, 1e-2
-
-
+_KINDS = ("lists", "fractions numbers", "numbers words")
 Scale = Literal["probabilities", "logits", "sigmoid", "percent"]
 
 
@@ -91,11 +90,7 @@ def find_columns(rows: pd.DataFrame, dataset: Dataset, choices: Choices) -> Colu
     numbers, whole = of_kind["fractions numbers"], of_kind["numbers words"]
     families = _find_families(numbers, dataset)
     for chosen in (class_column, score_column):
-        if chosen is not None and chosen not in (*rows, *families):
-            raise PredictionsRefused(
-                f"The table has no column “{chosen}”.",
-                f"Choose one of its columns: {list_names(rows.columns)}.",
-            )
+        check_column(chosen, [*rows, *families])
     usual = [one for one in families if 2 * len(families[one]) >= len(dataset.classes)]
     every = None if score_column else _choose("score_column", usual or of_kind["lists"])
     if score_column in families or score_column in of_kind["lists"]:
@@ -138,9 +133,6 @@ def _choose(field: str, heads: Sequence[str]) -> str | None:
         question=field,
         options=tuple(heads),
     )
-
-
-_KINDS = ("lists", "fractions numbers", "numbers words")
 
 
 def find_kind(cells: pd.Series) -> str:

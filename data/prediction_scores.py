@@ -126,19 +126,16 @@ class Reader:
         known = self._match_names(
             name for n, name in enumerate(names.values()) if name in classes or raw[:, n].any()
         )
-        raw = self._convert(raw)
+        kept = [n for n, name in enumerate(names.values()) if known.get(name)]
+        shares = self._convert(raw[:, kept], raw.sum(axis=1))
         scores = np.zeros((len(raw), len(classes)))
-        for n, name in enumerate(names.values()):
-            if known.get(name):
-                scores[:, classes.index(known[name])] += raw[:, n]
-        self._refuse(scores.sum(axis=1) == 0, "0 for all classes")
+        for n, share in zip(kept, shares.T, strict=True):
+            scores[:, classes.index(known[[*names.values()][n]])] += share
         if absent := set(classes) - set(known.values()):
             self.notes.append(f"The score of classes without a column is 0: {list_names(absent)}.")
         if left := [name for name in names.values() if not known.get(name)]:
-            self.notes.append(
-                f"Left out, the other scores divided by their sum: {list_names(left)}."
-            )
-        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+            self.notes.append(f"Scores that were left out: {list_names(left)}.")
+        return scores
 
     def _read_lists(self, cells: pd.Series) -> np.ndarray:
         """Return a column of lists of k numbers, or of their text, as (m, k) float64."""
@@ -173,13 +170,18 @@ class Reader:
                 "Correct these rows, or leave them out.",
             )
 
-    def _convert(self, raw: np.ndarray) -> np.ndarray:
-        """Return scores as probabilities, (m, c) float64, and note their scale."""
-        low, sums = raw.min(), raw.sum(axis=1)
+    def _convert(self, raw: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        """Return scores as probabilities, (m, c) float64, and note their scale.
+
+        Args:
+            raw: (m, c).
+            whole: (m,), the sums with columns that are left out.
+        """
+        low, sums = raw.min(), (raw.sum(axis=1), whole)
         tests: dict[Scale, bool] = {
             "logits": low < -_TINY,
-            "probabilities": is_near(sums, 1),
-            "percent": is_near(sums, 100),
+            "probabilities": any(is_near(some, 1) for some in sums),
+            "percent": any(is_near(some, 100) for some in sums),
             "sigmoid": raw.max() <= 1,
         }
         likely = next((scale for scale, is_it in tests.items() if is_it), None)
@@ -214,7 +216,9 @@ class Reader:
                 f"Its classes are {list_names(classes)}.",
             )
         rest = [name for name, meant in names.items() if meant not in (*classes, "")]
-        if rest and all(re.fullmatch(r"\d{1,6}", name, re.ASCII) for name in rest):
+        if len(rest) == len(set(names) - {""}) and all(
+            re.fullmatch(r"\d{1,6}", name, re.ASCII) for name in rest
+        ):
             values = set(map(int, rest))
             for order, end in ((range(len(classes)), 0), (numbers, max(numbers))):
                 if rest and end in values <= set(order):

@@ -8,6 +8,7 @@ import gzip
 import io
 import re
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,11 +21,12 @@ import pyarrow.parquet
 
 from core.errors import PredictionsRefused
 from core.formats import read_cell_text, size
+from data.sources.names import list_names
 
 ROW_LIMIT = 2_000_000
 _CELL_LIMIT = 100_000_000
 _LARGEST_BYTES = 500_000_000
-_HEAD_ROWS = 1_000
+_HEAD_ROWS, _MOST_COLUMNS = 1_000, 10_000
 _FRACTION = r"\s*-?\d*\.\d+(?:[eE][-+]?\d+)?\s*"
 _SAVE_AGAIN = "Save the table as CSV (UTF-8), Parquet or JSON lines."
 
@@ -36,8 +38,7 @@ def read_cells(source: Path | pd.DataFrame) -> pd.DataFrame:
         PredictionsRefused: The file is no such table, is too large, or lists nothing.
     """
     if isinstance(source, pd.DataFrame):
-        named = source.index.name is not None or source.index.dtype.kind not in "iu"
-        return _check_cells(source.reset_index(drop=not named), "The table")
+        return _check_cells(source, "The table")
     name = f"“{source.name}”"
     if not source.is_file():
         raise PredictionsRefused(f"There is no file “{source}”.", "Check the path.")
@@ -87,7 +88,10 @@ def _decode(content: bytes, name: str) -> str:
 def _read_text_table(text: str) -> pd.DataFrame:
     """Return the columns of a CSV: numbers where the first rows have fractions, else text."""
     head = re.sub('"[^"]*"', "", text.lstrip().partition("\n")[0])
-    options = {"sep": max(",;\t|", key=head.count), "keep_default_na": False, "low_memory": False}
+    separator = max(",;\t|", key=head.count)
+    if head.count(separator) > _MOST_COLUMNS:
+        raise ValueError(f"it has more than {_MOST_COLUMNS:,} columns")
+    options = {"sep": separator, "keep_default_na": False, "low_memory": False}
     options |= {"skipinitialspace": True, "quoting": csv.QUOTE_MINIMAL}
     first = pd.read_csv(io.StringIO(text), nrows=_HEAD_ROWS, dtype="str", **options)
     texts = [one for one in first if not first[one].str.fullmatch(_FRACTION).any()]
@@ -110,12 +114,22 @@ def _check_cells(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the rows with stripped heads of text, once there are some, but not too many."""
     if len(rows) > ROW_LIMIT or rows.size > _CELL_LIMIT:
         raise _refuse_size(name)
+    is_named = rows.index.name is not None or rows.index.dtype.kind not in "iu"
+    rows = rows.reset_index(drop=not is_named)
     if rows.empty:
         raise PredictionsRefused(f"{name} lists no predictions.", "Add a row for each photo.")
     heads = [read_cell_text(str(head).strip()) for head in rows.columns]
     if twice := sorted({head for head in heads if heads.count(head) > 1}):
         raise PredictionsRefused(f"{name} has two columns “{twice[0]}”.", "Rename one of them.")
     return rows.set_axis(heads, axis=1)
+
+
+def check_column(head: str | None, heads: Collection[str]) -> None:
+    """Refuse a chosen column that the table does not have."""
+    if head is not None and head not in heads:
+        raise PredictionsRefused(
+            f"The table has no column “{head}”.", f"Choose one of {list_names(heads)}."
+        )
 
 
 def _refuse_size(name: str) -> PredictionsRefused:

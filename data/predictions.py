@@ -19,7 +19,14 @@ from data.dataset import Dataset
 from data.prediction_columns import Choices as Choices
 from data.prediction_columns import find_columns, find_kind
 from data.prediction_scores import Reader, Scored
-from data.prediction_tables import Match, find_names, match_photos, read_cells, read_texts
+from data.prediction_tables import (
+    Match,
+    check_column,
+    find_names,
+    match_photos,
+    read_cells,
+    read_texts,
+)
 from data.sources.columns import HEADS, fold_head
 from data.sources.names import list_names
 from data.splits import SPLITS
@@ -57,9 +64,9 @@ class Understood:
     @property
     def digest(self) -> str:
         """The id of the predictions: equal scores of the same photos have the same one."""
-        content = self.scores.tobytes() + self.matched.tobytes()
-        digest = hashlib.blake2b(content, digest_size=32).hexdigest()
-        return fingerprint({"scores": digest, "scored": self.scored})
+        digest = hashlib.blake2b(self.scores.data, digest_size=32)
+        digest.update(self.matched.data)
+        return fingerprint({"scores": digest.hexdigest(), "scored": self.scored})
 
 
 def read_predictions(
@@ -113,12 +120,13 @@ def _find_photos(cells: pd.DataFrame, dataset: Dataset, chosen: str | None) -> t
     Raises:
         PredictionsRefused: No column does, or several name different photos.
     """
+    check_column(chosen, [*cells])
     clear, likely = (words.split() for words in HEADS["path"])
     folded = {head: fold_head(head) for head in cells}
     named = [[head for head in cells if folded[head] in words] for words in (clear, likely)]
     named[1] += [head for head in cells if folded[head] in _DIGESTS]
     others = [head for head in cells if find_kind(cells[head]) == "words"]
-    tiers = [*named, others] if chosen is None else [[chosen] if chosen in cells else []]
+    tiers = [*named, others] if chosen is None else [[chosen]]
     for heads in tiers:
         found = {head: match_photos(read_texts(cells[head]), dataset.manifest) for head in heads}
         found = {head: one for head, one in found.items() if (one.photos >= 0).any()}

@@ -58,7 +58,7 @@ def test_each_format_gives_the_same_predictions(dataset, table, scores, tmp_path
     records = table.to_dict("records")
     lists = pd.DataFrame({"image": table["filepath"], "scores": table[[*CLASSES]].values.tolist()})
     lines = "\n".join(map(json.dumps, records))
-    table.to_parquet(tmp_path / "a.parquet")
+    table.set_index("filepath").to_parquet(tmp_path / "a.parquet")
     lists.to_parquet(tmp_path / "b.parquet")
     made = {
         "a.csv": table.to_csv(index=False),
@@ -250,8 +250,13 @@ def test_answers_to_questions_are_followed(dataset, tmp_path):
         read_text(dataset, tmp_path, cats, names={"cat": "dog"})
     with pytest.raises(PredictionsRefused, match="“pred” has a class of this dataset in no row"):
         read_text(dataset, tmp_path, "path,pred\ndaisy_000.jpg,\n")
-    with pytest.raises(PredictionsRefused, match="no column “x”"):
-        read_text(dataset, tmp_path, cats, class_column="x")
+    for field in ("photo_column", "class_column", "score_column"):
+        with pytest.raises(PredictionsRefused, match="no column “x”"):
+            read_text(dataset, tmp_path, cats, **{field: "x"})
+    most = "id,p_daisy,p_rose,p_tulip,p_max\ndaisy_000,.2,.3,.5,.5\n"
+    found = read_text(dataset, tmp_path, most, names={"max": ""})
+    np.testing.assert_allclose(found.scores[0], [0.2, 0.3, 0.5], atol=1e-6)
+    assert found.choices.scale == "probabilities" and "left out: “max”" in found.notes[0]
 
 
 def test_what_is_odd_is_noted(dataset, table):

@@ -5,30 +5,32 @@ neither Keras nor TensorFlow is imported here. A photo is named by its number in
 path there, or by a file. An error says the problem and the remedy.
 """
 
-import difflib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.api.datasets import Dataset
 from core.api.runs import Run, Version, compare
 from core.api.shown import Bars, Shown, draw_table
 from core.datasets.policies import make_recipe
-from core.errors import PetalscopeError, RecipeRefused
+from core.errors import PetalscopeError
 from core.formats import count
 from core.runs.choosing import choose_dataset, choose_run
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import SETTINGS
+from core.runs.recipe.settings import check_settings
 from core.runs.store import list_runs
 from core.workspace import Workspace as Folder
 from core.workspace import open_workspace
 from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
 from data.sources.found import SourceRequest
+from models.catalogue import DEFAULT
 from models.weights import find_weights
 
 __all__ = ["Dataset", "PetalscopeError", "Run", "Version", "Workspace", "compare", "open"]
@@ -96,7 +98,9 @@ class Workspace(Shown):
             made = import_source(self.folder, request, name=name, on_progress=bars.report)
         return Dataset(self.folder, made)
 
-    def train(self, dataset: "Dataset", name: str = "", **settings: Any) -> "Run":
+    def train(
+        self, dataset: "Dataset", name: str = "", *, augmentation: str = "none", **settings: Any
+    ) -> "Run":
         """Train a recipe and wait; one that was trained before opens its run.
 
         The settings are those of the command `train`. Ctrl+C ends the waiting, not the run.
@@ -104,16 +108,14 @@ class Workspace(Shown):
         >>> ws.train(flowers, weights="random", epochs=5).record.epochs_done
         5
         """
-        for one in settings:
-            if one not in SETTINGS or not SETTINGS[one].is_offered:
-                near = difflib.get_close_matches(one, SETTINGS, 1, 0) or ["epochs"]
-                problem, remedy = f"A recipe has no “{one}”.", f"Did you mean “{near[0]}”?"
-                raise RecipeRefused(problem, remedy, field=one)
-        weights = find_weights(self.folder, settings.get("weights", SETTINGS["weights"].default))
-        if isinstance(hidden := settings.get("hidden", ()), int):
-            hidden = (hidden,)
-        fixed = {"dataset": dataset.id, "weights_digest": weights.digest, "hidden": tuple(hidden)}
-        recipe = make_recipe(self.folder, {"augmentation": "none"} | settings | fixed)
+        settings = {
+            key: one.item() if isinstance(one, np.generic) else one for key, one in settings.items()
+        }
+        settings["hidden"] = tuple(np.atleast_1d(settings.get("hidden", ())).tolist())
+        check_settings(settings, SETTINGS)
+        weights = find_weights(self.folder, settings.get("weights", DEFAULT))
+        fixed = {"weights_digest": weights.digest, "augmentation": augmentation}
+        recipe = make_recipe(self.folder, {"dataset": dataset.id, **settings, **fixed})
         record, _ = submit_run(self.folder, recipe, name)
         if not record.has_ended:
             ensure_scheduler(self.folder)

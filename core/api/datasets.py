@@ -60,13 +60,15 @@ class Dataset(Shown):
             raise BadIdentifier(f"“{str(photo)[:80]}” is not in “{self.name}”.", remedy)
         return int(np.flatnonzero(found)[0])
 
-    def tag(self, photos: Iterable[Photo], name: str) -> int:
+    def tag(self, photos: Photo | Iterable[Photo], name: str) -> int:
         """Tag photos and return the number of newly tagged ones.
 
         >>> flowers.tag([3, 5], "blurred")
         2
         """
-        return add_tag(self.folder, self.files, [self.find(one) for one in photos], name)
+        return add_tag(
+            self.folder, self.files, [self.find(one) for one in list_photos(photos)], name
+        )
 
     def quality(self, weights: str = "") -> Found:
         """Find duplicates, outliers, suspect labels and faulty photos; the first call analyses.
@@ -88,7 +90,7 @@ class Dataset(Shown):
         return Found((repr(self),), pd.DataFrame(), groups, analysis)
 
     def whatif(
-        self, exclude: Iterable[Photo] = (), relabel: Mapping[Any, str] | None = None
+        self, exclude: Photo | Iterable[Photo] = (), relabel: Mapping[Any, str] | None = None
     ) -> Found:
         """Predict the effect of a change with the exact head; the dataset stays as it is.
 
@@ -98,7 +100,7 @@ class Dataset(Shown):
         from core.exact.store import find_source, prepare_head
         from core.exact.whatif import predict_effect
 
-        one, out = self.files, {self.find(photo) for photo in exclude}
+        one, out = self.files, {self.find(photo) for photo in list_photos(exclude)}
         new = {self.find(of): settle_class(to, one.classes) for of, to in (relabel or {}).items()}
         photos = np.array(sorted(out | set(new)), dtype=np.int64)
         names = [new.get(photo, one.classes[one.labels[photo]]) for photo in photos]
@@ -116,6 +118,21 @@ class Dataset(Shown):
 
     def _draw(self) -> Iterator[str]:
         yield draw_table(pd.crosstab(self.photos["class"], self.photos["split"]))
+
+
+def check_choice(chosen: str, choices: Iterable[str]) -> None:
+    """Check that a name is one of several.
+
+    Raises:
+        BadIdentifier: It is not.
+    """
+    if chosen not in (known := list(choices)):
+        raise BadIdentifier(f"Unknown name “{chosen}”.", f"Choose from: {', '.join(known)}.")
+
+
+def list_photos(photos: Photo | Iterable[Photo]) -> list[Photo]:
+    """Return photos as a list; one alone is allowed."""
+    return [photos] if isinstance(photos, int | str | Path | bytes) else list(photos)
 
 
 def read_file(photo: str | Path | bytes) -> bytes:

@@ -4,19 +4,20 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import numpy as np
 import pandas as pd
 
-from core.api.datasets import Dataset, Photo, read_file
+from core.api.datasets import Dataset, Photo, check_choice, read_file
 from core.api.shown import Bars, Found, Photos, Shown, show_change
 from core.datasets.photo_table import describe_answers
-from core.errors import COMMAND, FeaturesMissing, PetalscopeError, RunUnfinished
+from core.errors import COMMAND, ExportRefused, FeaturesMissing, PetalscopeError, RunUnfinished
 from core.evaluation.confusion import count_confusions
 from core.evaluation.metrics import evaluate_scores
-from core.evaluation.mistakes import OwnRanking, rank_photos, read_answers
+from core.evaluation.mistakes import OWN_RANKINGS, OwnRanking, rank_photos, read_answers
 from core.formats import interval, percent
 from core.runs.choosing import count_opening, describe_openings
 from core.runs.common_photos import describe_left_out, find_common
@@ -25,6 +26,7 @@ from core.runs.result import RunResult, read_result, read_run_features
 from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace as Folder
 from data.manifest import read_dataset
+from data.splits import SPLITS
 
 if TYPE_CHECKING:
     from core.prediction.predictor import Predictor
@@ -143,6 +145,7 @@ class Run(Shown):
         >>> len(other.mistakes("train", "least-sure"))
         24
         """
+        check_choice(ranking, OWN_RANKINGS)
         photos, result = self._open(split), self.result
         answers = read_answers(result.scores[photos], result.labels[photos])
         ranked = photos[rank_photos(ranking, answers, result.paths[photos])]
@@ -159,13 +162,13 @@ class Run(Shown):
         """
         return self._answer(photo, [])
 
-    def explain(self, photo: Photo, classes: Sequence[str] = ()) -> Found:
+    def explain(self, photo: Photo, classes: str | Sequence[str] = ()) -> Found:
         """Return the answer with Grad-CAM: where the evidence for its class is, or for others.
 
         >>> list(run.explain("tulip.jpg", ["rose"]).pictures)
         ['what the network sees', 'evidence for rose']
         """
-        return self._answer(photo, classes or None)
+        return self._answer(photo, [classes] if isinstance(classes, str) else classes or None)
 
     def why(self, photo: Photo) -> Found:
         """Return the training photos that decide the exact head's answer to a photo of the dataset.
@@ -211,6 +214,8 @@ class Run(Shown):
 
         chosen, target = [formats] if isinstance(formats, str) else [*formats], Path(file)
         target = target.expanduser().resolve()
+        if not target.parent.is_dir():
+            raise ExportRefused(f"The folder “{target.parent}” does not exist.", "Create it first.")
         with Bars() as bars:
             write_zip(self.folder, self.id, chosen, target, bars.advance)
         return target
@@ -227,7 +232,7 @@ class Run(Shown):
             urlopen(f"{site}/_stcore/health", timeout=1).close()
         except OSError:
             command = COMMAND if COMMAND == "petalscope" else "make run"
-            print(f"Open it first: PETALSCOPE_WORKSPACE={self.folder.root} {command}")
+            print(f"Open it first: PETALSCOPE_WORKSPACE={quote(str(self.folder.root))} {command}")
 
     def _say(self) -> Iterator[str]:
         run = self.record
@@ -241,6 +246,7 @@ class Run(Shown):
 
     def _open(self, split: str) -> np.ndarray:
         """Return the photos of a split; the first view of test photos by this object is counted."""
+        check_choice(split, SPLITS)
         if not len(photos := self.result.photo_numbers(split)):
             problem = f"{self.record.name} has no photos in its {split} split."
             raise RunUnfinished(problem, "Choose another split.")
@@ -267,7 +273,9 @@ class Run(Shown):
         model, content = self._predictor, read_file(photo)
         seen = model.predict(content)
         names = [seen.top[0][0]] if classes is None else list(classes)
-        numbers = [self.dataset.files.classes.index(name) for name in names]
+        for name in names:
+            check_choice(name, model.classes)
+        numbers = [model.classes.index(name) for name in names]
         maps = scale_evidence(model.measure_evidence(seen, numbers))
         pictures = {"what the network sees": seen.photo}
         for name, one in zip(names, maps, strict=True):

@@ -149,6 +149,9 @@ class Found(Shown):
             raise AttributeError(name)
         return getattr(self.facts, name)
 
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *dir(self.facts)]
+
     def _say(self) -> Iterator[str]:
         yield from self.words
         yield from (f"{name}: {count(len(one), 'photo')}" for name, one in self.photos.items())

@@ -16,7 +16,13 @@ import pytest
 
 from core import api as ps
 from core.api.shown import Bars, Found, Photos
-from core.errors import BadIdentifier, PetalscopeError, PromotionRefused, RecipeRefused
+from core.errors import (
+    BadIdentifier,
+    ExportRefused,
+    PetalscopeError,
+    PromotionRefused,
+    RecipeRefused,
+)
 from core.runs.queue.queue import delete_run
 from core.runs.recipe.strategies import SUGGESTED_VIEWS
 from core.runs.store import read_openings
@@ -111,15 +117,41 @@ def test_the_package_is_found_beside_others_of_the_same_names(
     assert said in done.stdout + done.stderr
 
 
-def test_a_setting_of_another_name_is_refused_with_the_right_one(known: dict[str, Any]) -> None:
-    with pytest.raises(RecipeRefused, match="Did you mean “epochs”"):
-        known["ws"].train(known["flowers"], epoch=3)
+@pytest.mark.parametrize(
+    ("settings", "remedy"),
+    [
+        ({"epoch": 3}, "Did you mean “epochs”"),
+        ({"weights_digest": "0"}, "A recipe has no “weights_digest”"),
+        ({"epochs": "20"}, "Allowed: 1 to 1,000"),
+        ({"hidden": "256, 128"}, "Allowed: at most 4 layers"),
+        ({"strategy": ["head"]}, "Allowed: .*“head”"),
+        ({"standardise": "no"}, "Allowed: True or False"),
+    ],
+)
+def test_a_wrong_setting_is_refused(
+    known: dict[str, Any], settings: dict[str, Any], remedy: str
+) -> None:
+    with pytest.raises(RecipeRefused, match=remedy):
+        known["ws"].train(known["flowers"], weights="random", **settings)
+
+
+def test_a_name_that_is_not_possible_is_refused_with_the_others(known: dict[str, Any]) -> None:
+    run = known["run"]
+    for ask, others in (
+        (lambda: run.metrics("valid"), "train, validation, test"),
+        (lambda: run.mistakes(ranking="worst"), "highest-loss, confidently-wrong"),
+        (lambda: run.explain("tulip.jpg", "lily"), "daisy, rose, tulip"),
+    ):
+        with pytest.raises(BadIdentifier, match=f"Choose from: {others}"):
+            ask()
+    with pytest.raises(ExportRefused, match="Create it first"):
+        run.export("onnx", "nowhere/model.zip")
 
 
 def test_one_hidden_layer_is_a_number(known: dict[str, Any], monkeypatch: Any) -> None:
     monkeypatch.setattr(ps.Run, "wait", lambda run: run)
     monkeypatch.setattr("core.api.ensure_scheduler", lambda _: None)
-    settings = {"weights": "random", "hidden": 16, "augmentation": "gentle", "epochs": 3}
+    settings = {"weights": "random", "hidden": np.int64(16), "augmentation": "gentle", "epochs": 3}
     run = known["ws"].train(known["flowers"], "small", **settings)
     recipe = run.record.recipe
     delete_run(run.folder, run.id)
@@ -151,6 +183,7 @@ def test_waiting_ends_with_the_run_or_its_error(
 def test_a_photo_is_found_by_number_path_and_file(known: dict[str, Any]) -> None:
     flowers = known["flowers"]
     number = flowers.find("tulip.jpg")
+    assert flowers.tag("tulip.jpg", "one") == 1
     assert flowers.find(np.int64(number)) == number == flowers.find(flowers.photos.path[number])
     for unknown in (-1, 36, encode_photo(draw_photo(7, 7), quality=90)):
         with pytest.raises(BadIdentifier, match="is not in “three flowers”"):

@@ -15,10 +15,10 @@ from core.runs.recipe.settings import (
     MOST_EPOCHS,
     MOST_SEED,
     MOST_UNITS,
-    Setting,
     described,
     former,
     read_settings_of,
+    refuse,
 )
 from core.runs.recipe.strategies import (
     HEAD,
@@ -308,17 +308,9 @@ def validate(recipe: Recipe) -> None:
     for one in SETTINGS.values():
         value = getattr(recipe, one.name)
         if not one.allows(value):
-            raise _refuse(one, one.allowed)
+            raise refuse(one, one.allowed)
         if one.below and one.used(recipe) and value >= getattr(recipe, one.below):
-            raise _refuse(one, f"fewer than all {SETTINGS[one.below].title}")
-
-
-def _refuse(setting: Setting, allowed: str) -> RecipeRefused:
-    return RecipeRefused(
-        f"The setting “{setting.title}” is out of range.",
-        f"Allowed: {allowed}.",
-        field=setting.title,
-    )
+            raise refuse(one, f"fewer than all {SETTINGS[one.below].title}")
 
 
 def recipe_to_json(recipe: Recipe) -> str:

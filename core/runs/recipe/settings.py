@@ -1,14 +1,17 @@
 """The description of a recipe's field: range, names, help, and when it is used.
 
-Checks, words, the form and the options of the command line follow from it. Standard library only.
+Checks, words, the form and the options of the command line follow from it.
 """
 
 import dataclasses
+import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any
+
+from core.errors import RecipeRefused
 
 MOST_HIDDEN_LAYERS = 4
 MOST_UNITS = 4096
@@ -84,12 +87,16 @@ class Setting:
             if isinstance(self.default, tuple):
                 return f"at most {MOST_HIDDEN_LAYERS} layers of {ends} units"
             return f"{ends}, or none" if self.default is None else ends
+        if isinstance(self.default, bool):
+            return "True or False"
         return " or ".join(f"“{one}”" for one in self.choices) or self.help
 
     def allows(self, value: Any) -> bool:
         """Return whether a recipe may have this value."""
         if self.choices:
-            return value in self.choices
+            return value in tuple(self.choices)
+        if isinstance(self.default, bool):
+            return isinstance(value, bool)
         if self.ends is None or value is None:
             return value != "" and (value is not None or self.default is None)
         if isinstance(value, tuple):
@@ -106,8 +113,10 @@ class Setting:
             return write_units(value)
         return f"{value:g}" if isinstance(value, float) else str(value)
 
-    def _is_within(self, value: float) -> bool:
+    def _is_within(self, value: object) -> bool:
         assert self.ends is not None
+        if not isinstance(value, int | float):
+            return False
         return math.isfinite(value) and self.ends[0] <= value <= self.ends[1]
 
 
@@ -134,6 +143,30 @@ def read_settings_of(
         setting = Setting(name=one.name, default=one.default, **one.metadata)
         found[one.name] = limit(setting) if after in found else setting
     return found
+
+
+def check_settings(values: Mapping[str, Any], settings: Mapping[str, Setting]) -> None:
+    """Check values that a program gives to settings, before they are a recipe.
+
+    Raises:
+        RecipeRefused: A setting is unknown, or its value is out of range.
+    """
+    offered = {name: one for name, one in settings.items() if one.has_default and one.is_offered}
+    for name, value in values.items():
+        if name not in offered:
+            near = difflib.get_close_matches(name, offered, 1, 0)[0]
+            raise RecipeRefused(f"A recipe has no “{name}”.", f"Did you mean “{near}”?", field=name)
+        if not offered[name].allows(value):
+            raise refuse(offered[name], offered[name].allowed)
+
+
+def refuse(setting: Setting, allowed: str) -> RecipeRefused:
+    """Return the error for a value of a setting that is not allowed."""
+    return RecipeRefused(
+        f"The setting “{setting.title}” is out of range.",
+        f"Allowed: {allowed}.",
+        field=setting.title,
+    )
 
 
 def parse_units(text: str) -> tuple[int, ...]:

@@ -141,7 +141,8 @@ def find_kind(cells: pd.Series) -> str:
     if isinstance(cell := cells.iat[0], list | np.ndarray) or str(cell).lstrip().startswith("["):
         return "lists"
     numbers = read_numbers(cells)
-    if not read_texts(cells[np.isnan(numbers)]).str.lower().isin(_NO_NUMBERS).all():
+    others = cells[np.isnan(numbers)]
+    if len(others) and not read_texts(others).str.lower().isin(_NO_NUMBERS).all():
         return "words"
     return "fractions" if (numbers[np.isfinite(numbers)] % 1 > 0).any() else "numbers"
 

@@ -1,6 +1,7 @@
 """Scores and predicted classes as probabilities of the classes of a dataset."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Literal
 
@@ -206,16 +207,17 @@ class Reader:
         self._refuse(raw.sum(axis=1) == 0, "0 for all classes")
         return np.asarray(raw / raw.sum(axis=1, keepdims=True))
 
-    def _match_names(self, found: Iterable[str]) -> dict[str, str]:
+    def _match_names(self, listed: Iterable[str]) -> dict[str, str]:
         """Return the class of each name in the file; "" where it is left out."""
         classes, numbers = self._dataset.classes, self._dataset.numbers
-        names = {name: self._given.get(name, name) for name in found}
-        if wrong := sorted({*self._given.values()} - {*classes, ""}):
+        known = {*classes, ""}
+        names = {name: self._given.get(name, name) for name in listed}
+        if wrong := {*self._given.values()} - known:
             raise PredictionsRefused(
                 f"“{self._dataset.name}” has no class {list_names(wrong)}.",
                 f"Its classes are {list_names(classes)}.",
             )
-        rest = [name for name, meant in names.items() if meant not in (*classes, "")]
+        rest = [name for name, meant in names.items() if meant not in known]
         if len(rest) == len(set(names) - {""}) and all(
             re.fullmatch(r"\d{1,6}", name, re.ASCII) for name in rest
         ):
@@ -228,10 +230,11 @@ class Reader:
                         f"Class {min(order)} is taken to be “{classes[0]}”, and so on."
                     )
                     rest = []
-        alike = {
-            name: [one for one in classes if fold_class(one) == fold_class(name)] for name in rest
-        }
-        new = {name: some[0] for name, some in alike.items() if len(some) == 1}
+        alike = defaultdict[str, list[str]](list)
+        for one in classes:
+            alike[fold_class(one)].append(one)
+        found = {name: alike.get(fold_class(name), []) for name in rest}
+        new = {name: some[0] for name, some in found.items() if len(some) == 1}
         if unclear := [name for name in rest if name not in new]:
             raise PredictionsRefused(
                 f"{count(len(unclear), 'class name')} of the file could not be matched to one "

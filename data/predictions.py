@@ -125,7 +125,7 @@ def _find_photos(cells: pd.DataFrame, dataset: Dataset, chosen: str | None) -> t
     folded = {head: fold_head(head) for head in cells}
     named = [[head for head in cells if folded[head] in words] for words in (clear, likely)]
     named[1] += [head for head in cells if folded[head] in _DIGESTS]
-    others = [head for head in cells if find_kind(cells[head]) == "words"]
+    others = (head for head in cells if find_kind(cells[head]) == "words")
     tiers = [*named, others] if chosen is None else [[chosen]]
     for heads in tiers:
         found = {head: match_photos(read_texts(cells[head]), dataset.manifest) for head in heads}
@@ -140,7 +140,7 @@ def _find_photos(cells: pd.DataFrame, dataset: Dataset, chosen: str | None) -> t
             )
         if found:
             return max(found.items(), key=lambda item: int((item[1].photos >= 0).sum()))
-    head = next(filter(None, (*tiers, [*cells])))[0]
+    head = chosen or [*named[0], *named[1], *cells][0]
     raise PredictionsRefused(
         f"No row names a photo of “{dataset.name}”, such as “{dataset.manifest['path'].iat[0]}”. "
         f"The first row has “{cells[head].iat[0]}” in “{head}”.",

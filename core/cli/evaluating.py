@@ -3,6 +3,8 @@
 from argparse import Namespace
 from typing import Any
 
+import numpy as np
+
 from core.cli.choosing import RUN, SPLIT, WHO
 from core.cli.command import command
 from core.cli.outcome import Outcome, ProgressLine, format_table, pick
@@ -41,23 +43,16 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
         raise RunUnfinished(
             f"{run.name} has no photos in its {split} split.", "Choose another split."
         )
-    labels, scores = result.labels[photos], result.scores[photos]
-    matrix = count_confusions(labels, scores.argmax(axis=1), len(result.classes))
     baselines, problem = _compare(workspace, run, result, split)
     openings = count_opening(workspace, run, split, WHO)
     warning = "" if split == "train" else result.warn_of_few(split)
     few = warning and split == "validation"
     left_out = leave_out(workspace, result, tuned=run.recipe.trained_stages > 0) if few else None
-    areas = pick(rank_classes(scores, labels, result.classes), "macro", "micro", "per_class")
-    document = {"run": run.id, "dataset": result.dataset_id, "split": split}
-    document |= {"best_epoch": result.best_epoch}
-    document |= vars(evaluate_scores(scores, labels, result.classes))
-    document |= {"figures": estimate_agreement(scores, labels, result.classes), "areas": areas}
+    document: dict[str, Any] = {"run": run.id, "dataset": result.dataset_id, "split": split}
+    document |= {"best_epoch": result.best_epoch, **_measure(result, photos)}
     document |= {"baselines": [_describe_baseline(one) for one in baselines]}
     document |= {"test_openings": len(openings), "warning": warning}
     document |= {"leave_one_out": left_out and {"accuracy": left_out}}
-    document |= {"most_confused": most_confused_pairs(matrix, result.classes, top=_PAIRS)}
-    document |= {"confusion": {"rows": "true", "columns": "predicted", "counts": matrix}}
     point = measure_rule(workspace, run.id, result, find_rule(workspace, run.id, result))
     document |= {"answers": point._asdict()}
     # On training photos the comparison is unfair: the run learned from them, the baselines did not.
@@ -69,15 +64,29 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
         format_table(_BASELINES, tables.tabulate_baselines(baselines)) if baselines else "",
         *(f"{worth.verdict} {worth.facts}" for worth in judged),
         f"No baselines: {problem}" if problem else "",
-        say_answers(point),
+        say_answers(point) if result.scored != "none" else "",
         describe_openings(openings),
     ]
     return Outcome(document, parts)
 
 
+def _measure(result: RunResult, photos: np.ndarray) -> dict[str, Any]:
+    """Return the figures of some photos, (m,) int, and their confusions."""
+    labels, scores, classes = result.labels[photos], result.scores[photos], result.classes
+    matrix = count_confusions(labels, scores.argmax(axis=1), len(classes))
+    areas = rank_classes(scores, labels, classes) if result.scored == "all" else None
+    return {
+        **result.drop_unknown(vars(evaluate_scores(scores, labels, classes))),
+        "figures": result.drop_unknown(estimate_agreement(scores, labels, classes)),
+        "areas": areas and pick(areas, "macro", "micro", "per_class"),
+        "most_confused": most_confused_pairs(matrix, classes, top=_PAIRS),
+        "confusion": {"rows": "true", "columns": "predicted", "counts": matrix},
+    }
+
+
 def _describe(found: dict[str, Any]) -> list[str]:
     n, figures, pairs = found["n"], found["figures"], found["most_confused"]
-    for kind in ("macro", "micro"):
+    for kind in ("macro", "micro") if found["areas"] else ():
         figures = figures | {f"ROC area, {kind}": found["areas"][kind]["roc"]}
     accuracy = interval(found["accuracy_low"], found["accuracy_high"], n)
     return [

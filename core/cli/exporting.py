@@ -162,13 +162,17 @@ def report(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
     progress.advance("collecting", 0, _STEPS)
     found = collect_report(workspace, record, given.split)
     progress.advance("drawing", 1, _STEPS)
-    contents = {page: write_html(found), card: write_model_card(found)}
+    contents = {page: write_html(found)}
+    if not record.recipe.is_added:  # a card is of a model
+        contents[card] = write_model_card(found)
     progress.advance("writing", 2, _STEPS)
     for file, content in contents.items():
         write_file(file, content)
     accuracy, written = found.estimates["accuracy"], page.stat().st_size
-    document = {"run": record.id, "split": given.split, "html": page, "model_card": card}
+    document = {"run": record.id, "split": given.split, "html": page}
+    document |= {"model_card": card if card in contents else None}
     document |= {"bytes": written, "n": accuracy.n, "accuracy": accuracy.value}
     document |= {"openings": len(openings)}
-    parts = (f"{page} ({size(written)})", str(card), describe_openings(openings))
+    cards = str(card) if card in contents else ""
+    parts = (f"{page} ({size(written)})", cards, describe_openings(openings))
     return Outcome(document, parts)

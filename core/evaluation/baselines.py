@@ -163,8 +163,8 @@ def describe_worth(besides: Sequence[Beside]) -> list[Worth]:
 
 _VERDICTS: dict[bool, dict[Verdict, str]] = {
     False: {
-        "better": "ResNet-50 beats the simple baselines.",
-        "worse": "A simple baseline beats ResNet-50.",
+        "better": "The model beats the simple baselines.",
+        "worse": "A simple baseline beats the model.",
         "open": "No significant gain over a simple baseline.",
         "same": "No difference from a simple baseline.",
     },

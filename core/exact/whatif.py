@@ -24,7 +24,7 @@ from core.formats import points, points_range, say_p, sort_names
 from core.kept import Cached, read_cached, write_cached
 from core.runs.common_photos import find_common
 from core.runs.result import read_result
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord, list_trained
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import Progress
@@ -180,8 +180,8 @@ def find_outcome(workspace: Workspace, version: Dataset) -> Outcome | None:
     """
     if version.parent is None:
         return None
-    after = [run for run in list_runs(workspace, version.id) if run.state == "done"]
-    before = [run for run in list_runs(workspace, version.parent) if run.state == "done"]
+    after = [run for run in list_trained(workspace, version.id) if run.state == "done"]
+    before = [run for run in list_trained(workspace, version.parent) if run.state == "done"]
     if not after or not before:
         return None
     wanted = {**asdict(after[0].recipe), "dataset": version.parent}

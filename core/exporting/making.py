@@ -36,7 +36,7 @@ from core.registry.store import check_files, read_unlike
 from core.reporting.contents import collect_report
 from core.reporting.writing import open_templates, write_model_card
 from core.runs.jobs import Report
-from core.runs.result import read_result, read_run_head
+from core.runs.result import check_model, read_result, read_run_head
 from core.runs.store import read_run
 from core.workspace import Workspace, digest_file, write_atomically, write_json
 from data.export import report_failure
@@ -102,6 +102,7 @@ def open_subject(workspace: Workspace, model: str) -> Iterator[Subject]:
 
 def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
     run, result = read_run(workspace, run_id), read_result(workspace, run_id)
+    check_model(result, run_id)
     with name_remedy(workspace, run_id):
         backbone = read_backbone_facts(workspace, result.backbone_id)
     rule = find_rule(workspace, run_id, result)

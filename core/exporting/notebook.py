@@ -18,7 +18,7 @@ from core.exact.formula import read_ridge
 from core.formats import plain
 from core.reporting.writing import open_templates
 from core.runs.recipe.recipe import Recipe, check_network
-from core.runs.recipe.strategies import HEAD, STRATEGIES
+from core.runs.recipe.strategies import HEAD
 from core.runs.result import check_order, read_result
 from core.runs.store import RunRecord
 from core.workspace import PROJECT_ROOT, Workspace
@@ -78,7 +78,7 @@ def render_cells(facts: Mapping[str, Any], *names: str) -> list[Cell]:
 
 def describe_recipe(recipe: Recipe) -> dict[str, Any]:
     """Return the facts for cells that show a recipe alone."""
-    strategy = STRATEGIES[recipe.strategy]
+    strategy = recipe.way
     policy = recipe.augmentation
     kept = policy.parts | {"pick": policy.pick}
     given = "".join(f"    {name}={part!r},\n" for name, part in kept.items())

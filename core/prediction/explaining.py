@@ -17,7 +17,7 @@ import numpy as np
 from core.errors import PhotoRefused, ReadOnly
 from core.prediction.gradcam import measure_evidence, scale_evidence
 from core.prediction.predictor import open_run_backbone
-from core.runs.result import RunResult, check_order, read_result, read_run_head
+from core.runs.result import RunResult, check_model, check_order, read_result, read_run_head
 from core.workspace import Workspace, write_atomically
 from data.dataset import Dataset
 from data.manifest import read_dataset
@@ -188,6 +188,7 @@ def open_explainer(workspace: Workspace, run_id: str) -> Explainer:
     result = read_result(workspace, run_id)
     dataset = read_dataset(workspace, result.dataset_id)
     check_order(result, dataset)
+    check_model(result, run_id)
     return Explainer(
         dataset=dataset,
         result=result,

@@ -29,7 +29,14 @@ from core.registry.files import (
 from core.registry.store import ModelVersion, is_row_whole, select_version, versions_table
 from core.runs.database import write_database
 from core.runs.recipe.recipe import recipe_to_json
-from core.runs.result import RunResult, check_order, read_result, read_run_features, read_run_head
+from core.runs.result import (
+    RunResult,
+    check_model,
+    check_order,
+    read_result,
+    read_run_features,
+    read_run_head,
+)
 from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -57,6 +64,7 @@ def register_run(
     if run.state != "done":
         raise RunUnfinished(f"{run.name} is not finished.", "Register it when it is.", run=run_id)
     result = read_result(workspace, run_id)
+    check_model(result, run_id)
     dataset = read_dataset(workspace, result.dataset_id)
     check_order(result, dataset)
     with name_remedy(workspace, run_id):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.datasets.quality.slicing import SliceStudy, study_slices
 from core.datasets.quality.store import QualityResult, read_quality
-from core.errors import BackboneMissing, RunUnfinished
+from core.errors import BackboneMissing, FeaturesMissing, RunUnfinished
 from core.evaluation.agreement import estimate_agreement
 from core.evaluation.baselines import Beside
 from core.evaluation.calibration import Calibration, measure_calibration
@@ -122,7 +122,8 @@ def collect_report(
     matrix = count_confusions(labels, predictions, len(result.classes))
     backbone = None
     with suppress(BackboneMissing):
-        backbone = read_backbone_facts(workspace, result.backbone_id)
+        if not run.recipe.is_added:
+            backbone = read_backbone_facts(workspace, result.backbone_id)
     return RunReport(
         run=run,
         result=result,
@@ -131,7 +132,7 @@ def collect_report(
         split=split,
         written=datetime.now(UTC),
         evaluation=evaluate_scores(scores, labels, result.classes),
-        estimates=estimate_agreement(scores, labels, result.classes),
+        estimates=result.drop_unknown(estimate_agreement(scores, labels, result.classes)),
         baselines=baselines,
         matrix=matrix,
         pairs=most_confused_pairs(matrix, result.classes, top=_PAIRS),
@@ -158,7 +159,7 @@ def picture_worst(
     if not len(rows):
         return []
     explainer, pictured = None, []
-    with suppress(BackboneMissing):  # the report is complete without Grad-CAM
+    with suppress(BackboneMissing, FeaturesMissing):  # the report is complete without Grad-CAM
         explainer = open_explainer(workspace, run_id)
     for photo, predicted in zip(photos[rows].tolist(), answers.predictions[rows], strict=True):
         true, scores = int(result.labels[photo]), result.scores[photo]

@@ -42,7 +42,8 @@ def write_tables(report: "RunReport") -> dict[str, Rows]:
     return {
         "epochs": tabulate_epochs(report.result.curve, report.result.best_epoch),
         "figures": tabulate_figures(
-            {key: report.estimates[key] for key in FIGURES}, report.evaluation.top_k
+            {key: report.estimates[key] for key in FIGURES if key in report.estimates},
+            report.evaluation.top_k,
         ),
         "baselines": tabulate_baselines(report.baselines),
         "classes": tabulate_classes(report.evaluation.per_class),

@@ -53,11 +53,18 @@ def write_html(report: RunReport) -> str:
         warnings=_list_warnings(report),
         about=describe_dataset(report),
         worth=describe_worth(report.baselines) if report.baselines else [],
+        left_out=_list_left_out(report),
         wrong=int((~report.slices.right).sum()),
         matter=matter,
         many=MANY_ABOVE,
         charts=_draw_charts(report, matter),
     )
+
+
+def _list_left_out(report: RunReport) -> list[str]:
+    """Return the sections that the report of this run leaves out."""
+    curves = [] if report.run.recipe.has_epochs else ["curves"]
+    return [*curves, *(["calibration"] if report.result.scored == "none" else [])]
 
 
 def write_model_card(report: RunReport) -> str:
@@ -84,8 +91,15 @@ def describe_dataset(report: RunReport) -> dict[str, str]:
         "classes": f"{len(dataset.classes):,}",
         "splits": dataset.split_origin if recipe.split_seed is None else drawn,
         **{split: f"{len(result.photo_numbers(split)):,} photos" for split in SPLITS},
-        "weights": f"{report.weights_label}, {recipe.weights_digest}",
-        "trained on": f"{report.run.device}, {duration(sum(result.seconds.values()))}",
+        **({} if recipe.is_added else _describe_training(report)),
+    }
+
+
+def _describe_training(report: RunReport) -> dict[str, str]:
+    seconds = sum(report.result.seconds.values())
+    return {
+        "weights": f"{report.weights_label}, {report.run.recipe.weights_digest}",
+        "trained on": f"{report.run.device}, {duration(seconds)}",
     }
 
 
@@ -114,15 +128,28 @@ def _collect_common(report: RunReport) -> dict[str, Any]:
         "report": report,
         "tables": write_tables(report),
         "settings": list_settings(report.run.recipe),
-        "commands": [write_command(report.run.recipe), *again],
+        "commands": [_write_origin(report), *again],
         "conditions": _list_conditions(report),
         "versions": _list_versions(),
     }
 
 
+def _write_origin(report: RunReport) -> str:
+    """Return the command that makes the run again."""
+    if report.run.recipe.is_added:
+        return f"{COMMAND} add-predictions FILE --dataset {report.dataset.id}"
+    return write_command(report.run.recipe)
+
+
 def _list_conditions(report: RunReport) -> list[str]:
     """Return the conditions under which training again gives the same result."""
     recipe = report.run.recipe
+    if recipe.is_added:
+        return [
+            f"The dataset {report.dataset.id} ({report.source}). The id is a digest of its photos, "
+            "classes and splits; the same import gives the same id.",
+            f"The same file of predictions; the digest of its content is {recipe.predictions}.",
+        ]
     precision = report.backbone.precision if report.backbone else "unknown precision"
     said = [
         f"The dataset {report.dataset.id} ({report.source}). The id is a digest of its photos, "

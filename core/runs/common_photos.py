@@ -31,6 +31,8 @@ class CommonPhotos:
     predictions_b: np.ndarray
     elsewhere: int
     """Photos in this split of one run and in another split of the other."""
+    unpredicted: int
+    """Photos in this split of one run that the other has no prediction of."""
     missing: int
     """Photos of this split that are in one dataset only."""
     relabelled: int
@@ -53,6 +55,8 @@ def find_common(
     classes = (*a.classes, *(name for name in b.classes if name not in a.classes))
     of_b = np.array([classes.index(name) for name in b.classes], dtype=np.int64)
     in_a, in_b = a.splits[rows_a] == split, b.splits[rows_b] == split
+    either = in_a ^ in_b
+    nowhere = either & ((a.splits[rows_a] == "") | (b.splits[rows_b] == ""))
     same_class = a.labels[rows_a] == of_b[b.labels[rows_b]]
     kept = in_a & in_b & same_class
     photos_a, photos_b = rows_a[kept], rows_b[kept]
@@ -65,7 +69,8 @@ def find_common(
         labels=a.labels[photos_a],
         predictions_a=a.scores[photos_a].argmax(axis=1),
         predictions_b=of_b[b.scores[photos_b].argmax(axis=1)],
-        elsewhere=int((in_a ^ in_b).sum()),
+        elsewhere=int((either & ~nowhere).sum()),
+        unpredicted=int(nowhere.sum()),
         missing=in_split - int(in_a.sum()) - int(in_b.sum()),
         relabelled=int((in_a & in_b & ~same_class).sum()),
     )
@@ -85,6 +90,7 @@ def describe_left_out(common: CommonPhotos) -> str:
     """Return the left-out photos with their reasons; "" where all are compared."""
     reasons = (
         (common.elsewhere, "in another split of one run"),
+        (common.unpredicted, "without a prediction in one run"),
         (common.missing, "only in one dataset"),
         (common.relabelled, "with another class in one dataset"),
     )

@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from core import kept
 from core.config import fingerprint
 from core.errors import FeaturesMissing, ResultDamaged, RunUnfinished
+from core.formats import percent
 from core.runs.run_files import (
     ARRAYS_FILE,
     FACTS_FILE,
@@ -36,8 +37,10 @@ from models.extraction import read_features
 if TYPE_CHECKING:
     from numpy.lib.npyio import NpzFile
 
+    from data.prediction_scores import Scored
     from models.dense import DenseHead
 
+Figure = TypeVar("Figure")
 MOST_JUDGED = 20_000
 _ARRAYS = ("scores", "labels", "splits", "paths")
 _MAPPED_FROM = 2**26
@@ -56,7 +59,7 @@ class RunResult:
     labels: np.ndarray
     """(n,) int64, index into `classes`."""
     splits: np.ndarray
-    """(n,) str: the splits of this run."""
+    """(n,) str: the splits of this run; "" where a photo has no prediction."""
     paths: np.ndarray
     """(n,) str."""
     classes: tuple[str, ...]
@@ -68,10 +71,29 @@ class RunResult:
     features_id: str
     seconds: dict[str, float]
     """Time of each phase."""
+    scored: "Scored" = "all"
+    """Which classes have a score of their own: all, the predicted one alone, or none."""
 
     def photo_numbers(self, split: str) -> np.ndarray:
         """Return the photos of a split, (m,) int64, read-only."""
         return self._numbers.get(split, np.empty(0, np.int64))
+
+    def has_score(self, photo: int, class_number: int) -> bool:
+        """Return whether the class has a score of its own in this photo."""
+        if self.scored == "predicted":
+            return bool(self.scores[photo].argmax() == class_number)
+        return self.scored == "all"
+
+    def say_score(self, photo: int, class_number: int) -> str:
+        """Return the score of a class in words, on one line; "" without one."""
+        if not self.has_score(photo, class_number):
+            return ""
+        return percent(float(self.scores[photo, class_number]), 100).replace(" ", "\u00a0")
+
+    def drop_unknown(self, figures: Mapping[str, Figure]) -> dict[str, Figure]:
+        """Return the figures without those that need a score of each class, if there is none."""
+        unknown = () if self.scored == "all" else ("loss", "top_k_accuracy")
+        return {name: one for name, one in figures.items() if name not in unknown}
 
     @cached_property
     def _numbers(self) -> dict[str, np.ndarray]:
@@ -111,17 +133,19 @@ class RunResult:
 _FACTS = [one.name for one in fields(RunResult) if one.name not in _ARRAYS]
 
 
-def write_result(folder: Path, result: RunResult, head: "DenseHead") -> None:
-    """Write the result and the head into the folder of the run."""
+def write_result(folder: Path, result: RunResult, head: "DenseHead | None") -> None:
+    """Write the result, and the head if a model was trained here, into the folder of the run."""
     from models.dense import write_head
 
     (folder / FACTS_FILE).unlink(missing_ok=True)
     arrays = {name: getattr(result, name) for name in _ARRAYS}
     with write_atomically(folder / ARRAYS_FILE) as path, path.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
-    write_head(head, folder / HEAD_FILE)
+    if head is not None:
+        write_head(head, folder / HEAD_FILE)
     facts = {name: getattr(result, name) for name in _FACTS}
-    digests = {name: digest_file(folder / name) for name in (ARRAYS_FILE, HEAD_FILE)}
+    names = (ARRAYS_FILE,) if head is None else (ARRAYS_FILE, HEAD_FILE)
+    digests = {name: digest_file(folder / name) for name in names}
     content = {"version": VERSION, "digests": digests, **facts}
     write_json(folder / FACTS_FILE, content)
 
@@ -138,7 +162,7 @@ def read_result(workspace: Workspace, run_id: str) -> RunResult:
     path = _check_file(folder, ARRAYS_FILE, facts, run_id)
     with np.load(path, allow_pickle=False) as stored:
         arrays: dict[str, Any] = {name: _read_stored(path, stored, name) for name in _ARRAYS}
-    rest = {name: facts[name] for name in _FACTS}
+    rest = {name: facts[name] for name in _FACTS if name in facts}
     return RunResult(**arrays, **rest | {"classes": tuple(facts["classes"])})
 
 
@@ -162,11 +186,33 @@ def read_run_head(workspace: Workspace, run_id: str) -> "DenseHead":
     Raises:
         RunUnfinished: The run has no result (yet).
         ResultDamaged: A file of it is damaged.
+        FeaturesMissing: It has predictions, but no model.
     """
     from models.dense import read_head
 
     folder = workspace.run_folder(run_id)
-    return read_head(_check_file(folder, HEAD_FILE, _read_facts(folder, run_id), run_id))
+    facts = _read_facts(folder, run_id)
+    if HEAD_FILE not in facts["digests"]:
+        raise _without_model(run_id)
+    return read_head(_check_file(folder, HEAD_FILE, facts, run_id))
+
+
+def check_model(result: RunResult, run_id: str = "") -> None:
+    """Check that the run has a model, not only predictions.
+
+    Raises:
+        FeaturesMissing: Its predictions were made elsewhere.
+    """
+    if not result.features_id:
+        raise _without_model(run_id)
+
+
+def _without_model(run_id: str) -> FeaturesMissing:
+    return FeaturesMissing(
+        "This run has predictions, but no model.",
+        "Choose a run that was trained here.",
+        run_id=run_id,
+    )
 
 
 def check_order(result: RunResult, dataset: Dataset) -> None:
@@ -194,6 +240,7 @@ def read_run_features(workspace: Workspace, result: RunResult) -> np.ndarray:
     Raises:
         FeaturesMissing: They were deleted or altered.
     """
+    check_model(result)
     features = read_features(workspace, result.features_id)
     if features is None or len(features) != len(result.paths):
         raise FeaturesMissing(

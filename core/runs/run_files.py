@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import fingerprint
+from core.errors import BadIdentifier
 from core.runs.recipe.recipe import Recipe
 from core.workspace import Workspace, check_identifier, digest_file, remove_folder, write_whole
 
@@ -36,7 +37,8 @@ def is_result_whole(folder: Path) -> bool:
     """Return whether the result exists and all its files are intact."""
     try:
         facts = read_facts(folder)
-        names = {ARRAYS_FILE, HEAD_FILE, *facts["digests"]}  # with fine-tuned weights, if any
+        # The head, if a model was trained here, and fine-tuned weights.
+        names = {ARRAYS_FILE, *facts["digests"]}
         return all(is_file_whole(folder, name, facts) for name in names)
     except (FileNotFoundError, ValueError):
         return False
@@ -68,9 +70,9 @@ def remove_run(
 
     These are views, padded photos, and a fine-tuned backbone with its features and maps.
     """
-    backbone = _find_backbone(folder)
+    backbone = _find_backbone(folder) if recipe.trained_stages else None
     remove_folder(workspace, folder)
-    if recipe.trained_stages and backbone is not None:
+    if backbone is not None:
         _remove_tuned_backbone(workspace, backbone, recipe)
     same = [other for other in others if other.dataset == recipe.dataset]
     keys = {_key_views(recipe), _key_framed(recipe)}
@@ -115,7 +117,7 @@ def _find_backbone(folder: Path) -> str | None:
     """Return the id of the backbone of a result; None without a result."""
     try:
         return check_identifier(str(read_facts(folder)["backbone_id"]))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, BadIdentifier):  # added predictions have none
         return None
 
 

@@ -108,6 +108,11 @@ def list_runs(workspace: Workspace, dataset_id: str | None = None) -> list[RunRe
     return _list(workspace, runs_table.c.plan.is_(None), dataset_id)
 
 
+def list_trained(workspace: Workspace, dataset_id: str | None = None) -> list[RunRecord]:
+    """Return the runs that were trained here, newest first: all but added predictions."""
+    return [run for run in list_runs(workspace, dataset_id) if not run.recipe.is_added]
+
+
 def list_studies(workspace: Workspace, dataset_id: str | None = None) -> list[RunRecord]:
     """Return the sweeps of a dataset, or of all datasets, newest first."""
     return _list(workspace, runs_table.c.plan.is_not(None), dataset_id)

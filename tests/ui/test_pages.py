@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.runs.adding import add_predictions
 from core.runs.queue.queue import delete_run, request_stop, submit_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.store import list_runs, read_run
 from core.workspace import Workspace
 from data.importing import import_source
-from data.manifest import list_datasets
+from data.manifest import list_datasets, read_dataset
+from tests.added import understand
 from tests.builders import write_class_folders
 from tests.processes import end_processes, wait_until
 from tests.training import change_recipe, copy_workspace
@@ -80,6 +82,53 @@ def test_with_a_finished_run(page: str, trained_workspace: Workspace, open_in: O
         assert f"n = {run.val_photos}" in text_of(app)
     if page in (*NEEDS_RUN, "training"):
         assert "Random weights" in text_of(app)
+
+
+@pytest.fixture(scope="module")
+def added_workspace(
+    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
+    """The trained workspace with predictions of another program, the newest without scores."""
+    workspace = Workspace(tmp_path_factory.mktemp("added") / "workspace")
+    copy_workspace(trained_workspace, workspace)
+    dataset = read_dataset(workspace, list_datasets(workspace)[0].id)
+    for scored in ("all", "predicted", "none"):
+        wrong = dataset.photo_numbers("validation")[:2].tolist()
+        add_predictions(workspace, dataset, understand(dataset, wrong=wrong, scored=scored), scored)
+    return workspace
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_added_predictions(page: str, added_workspace: Workspace, open_in: OpenPage) -> None:
+    app = open_in(page, added_workspace)
+    assert not app.exception
+    assert not app.error
+    shown = {metric.label for metric in app.metric}
+    if page == "metrics":
+        assert "Accuracy" in shown and not shown & {"Loss", "ROC area", "Top-2"}
+        assert "need a score of each class" in text_of(app)
+    if page == "calibration":
+        assert "No scores" in text_of(app)
+    if page == "mistakes":
+        assert "These predictions have no scores" in text_of(app)
+    if page in ("predict", "training"):  # they show the run that has a model
+        assert "Random weights" in text_of(app)
+
+
+@pytest.mark.parametrize("scored", ["all", "predicted"])
+@pytest.mark.parametrize("page", ["metrics", "mistakes", "calibration"])
+def test_with_added_scores(
+    page: str, scored: str, added_workspace: Workspace, open_in: OpenPage
+) -> None:
+    run = next(run for run in list_runs(added_workspace) if run.name == scored)
+    app = open_in(page, added_workspace, run=run.id)
+    assert not app.exception
+    assert not app.error
+    if page == "metrics":
+        assert ("Loss" in {metric.label for metric in app.metric}) is (scored == "all")
+    if page == "calibration":
+        assert "but no model" in text_of(app)
+        assert "Save rule" not in [button.label for button in app.button]
 
 
 def test_a_link_names_run_split_and_cell(trained_workspace: Workspace, open_in: OpenPage) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, case, insert, update
 from core.errors import PetalscopeError, RunStopped
 from core.runs.database import read_database, write_database
 from core.runs.queue.run_lock import PAUSED, is_ours
+from core.runs.recipe.checking import validate
 from core.runs.recipe.plans import SweepPlan, check_epochs, plan_to_json
-from core.runs.recipe.recipe import Recipe, recipe_to_json, validate
+from core.runs.recipe.recipe import Recipe, recipe_to_json
 from core.runs.run_files import RECIPE_FILE, append_event, is_result_whole, remove_run
 from core.runs.store import (
     GOING,
@@ -233,6 +234,8 @@ def order_turns(waiting: Iterable[RunRecord]) -> list[RunRecord]:
 
 
 def _queue_if_unfinished(workspace: Workspace, connection: Connection, run: RunRecord) -> RunRecord:
+    if run.recipe.is_added:
+        return run
     done_well = run.state == "done" and not run.stopped
     if done_well and not _is_whole(workspace, run):
         change_run(connection, run.id, **_NOTHING_DONE)  # a finished run has no checkpoint

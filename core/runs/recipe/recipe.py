@@ -18,19 +18,20 @@ from core.runs.recipe.settings import (
     described,
     former,
     read_settings_of,
-    refuse,
 )
 from core.runs.recipe.strategies import (
+    ADDED,
     HEAD,
+    NOT_TRAINED,
     STAGES,
     STRATEGIES,
     SUGGESTED,
     SUGGESTED_VIEWS,
+    Strategy,
     StrategyName,
     suggest_precision,
 )
-from core.workspace import check_identifier
-from data.policy import AugmentationPolicy, check_policy, policy_from_dict
+from data.policy import AugmentationPolicy, policy_from_dict
 from models.catalogue import CATALOGUE, DEFAULT, refuse_network
 
 Precision = Literal["float32", "mixed"]
@@ -53,12 +54,14 @@ class Recipe:
         DEFAULT,
         help="Weights of the backbone. Only “pretrained” has to be downloaded.",
         choices={name: entry.title for name, entry in CATALOGUE.items()},
+        used=lambda recipe: not recipe.is_added,
     )
     weights_digest: str = field(
         metadata={
             "title": "weights file",
             "help": "the digest of a weights file",
-            "used": lambda recipe: recipe.weights != "random",  # drawn, not read from a file
+            # Random weights are drawn, not read from a file.
+            "used": lambda recipe: recipe.weights != "random" and not recipe.is_added,
         }
     )
     preprocessing: Literal["resnet", "unit"] = described(
@@ -66,6 +69,7 @@ class Recipe:
         help="The weights expect BGR minus the ImageNet mean (resnet). The range 0 to 1 (unit) "
         "shows the cost of a mismatch.",
         choices={"resnet": "BGR, mean-subtracted", "unit": "[0, 1]"},
+        used=lambda recipe: not recipe.is_added,
     )
     framing: Fit = described(  # noqa: RUF009 (a field)
         FRAMING.how,
@@ -73,10 +77,13 @@ class Recipe:
         help="Crop the centre, or pad the whole photo with a plain border.",
         choices={"crop": "Centre crop", "pad": "Pad"},
         later=True,
+        used=lambda recipe: not recipe.is_added,
     )
     photo_side: int = former(PHOTO_SIZE, lambda recipe: recipe.photo_side != PHOTO_SIZE)
     crops: str = former("centre", lambda recipe: recipe.crops != "centre")
     speed: str = former("usual", lambda recipe: recipe.speed != "usual")
+    predictions: str = former("", lambda recipe: recipe.is_added)
+    """The digest of added predictions."""
     strategy: StrategyName = described(  # noqa: RUF009 (a field)
         HEAD,
         help="Which part of the network learns.",
@@ -185,7 +192,7 @@ class Recipe:
         choices=dict(
             enumerate(("conv5", "conv4 and conv5", "conv3 to conv5", "conv2 to conv5", "all"), 1)
         ),
-        used=lambda recipe: STRATEGIES[recipe.strategy].stages is None,
+        used=lambda recipe: recipe.way.stages is None,
     )
     fine_learning_rate: float = described(
         1e-4,
@@ -220,7 +227,7 @@ class Recipe:
             if isinstance(one.default, float):
                 object.__setattr__(self, one.name, float(getattr(self, one.name)))
         for one in [one for one in SETTINGS.values() if one.has_default and not one.used(self)]:
-            suggested = STRATEGIES[self.strategy].suggested
+            suggested = self.way.suggested
             object.__setattr__(self, one.name, suggested.get(one.name, one.default))
 
     @property
@@ -233,20 +240,30 @@ class Recipe:
         return Framing(how=self.framing)
 
     @property
+    def way(self) -> Strategy:
+        """The description of its strategy."""
+        return STRATEGIES.get(self.strategy, NOT_TRAINED)
+
+    @property
+    def is_added(self) -> bool:
+        """Whether its predictions were made elsewhere: nothing was trained here."""
+        return self.strategy == ADDED
+
+    @property
     def trained_stages(self) -> int:
         """How many of the last stages are trained, 0 to 5."""
-        stages = STRATEGIES[self.strategy].stages
+        stages = self.way.stages
         return self.unfrozen if stages is None else stages
 
     @property
     def has_epochs(self) -> bool:
         """Whether it learns step by step."""
-        return STRATEGIES[self.strategy].has_epochs
+        return self.way.has_epochs
 
     @property
     def starts_with_head(self) -> bool:
         """Whether a first phase trains the head alone."""
-        return STRATEGIES[self.strategy].starts_with_head
+        return self.way.starts_with_head
 
     @property
     def epochs_of_head(self) -> int:
@@ -258,7 +275,7 @@ class Recipe:
     @property
     def keeps_views(self) -> bool:
         """Whether it learns from cached views."""
-        return STRATEGIES[self.strategy].head_alone or self.trained_stages == 1
+        return self.way.head_alone or self.trained_stages == 1
 
 
 SETTINGS = read_settings_of(Recipe, "strategy", lambda recipe: recipe.has_epochs)
@@ -285,32 +302,6 @@ def check_network(recipe: Recipe) -> None:
     for name in ("photo_side", "crops", "speed"):
         if SETTINGS[name].used(recipe):
             raise refuse_network(f"{SETTINGS[name].title} {getattr(recipe, name)}")
-
-
-def validate(recipe: Recipe) -> None:
-    """Check that the recipe can be trained, before it is queued.
-
-    Raises:
-        RecipeRefused: A value is out of range, or the exact head has augmented photos.
-        AugmentationRefused: Its policy is not allowed.
-        BadIdentifier: The dataset is not an id.
-        NetworkUnsupported: It is of an earlier version and has another network.
-    """
-    check_identifier(recipe.dataset)
-    check_network(recipe)
-    check_policy(recipe.augmentation)
-    if not (recipe.has_epochs or recipe.augmentation.does_nothing):
-        raise RecipeRefused(
-            "The exact head cannot use augmentation.",
-            "Choose the augmentation “none”, or another strategy.",
-            field="augmentation",
-        )
-    for one in SETTINGS.values():
-        value = getattr(recipe, one.name)
-        if not one.allows(value):
-            raise refuse(one, one.allowed)
-        if one.below and one.used(recipe) and value >= getattr(recipe, one.below):
-            raise refuse(one, f"fewer than all {SETTINGS[one.below].title}")
 
 
 def recipe_to_json(recipe: Recipe) -> str:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
-StrategyName = Literal["head", "last_stage", "full", "two_phases", "exact"]
+StrategyName = Literal["head", "last_stage", "full", "two_phases", "exact", "added"]
+ADDED: StrategyName = "added"
+"""Stands for a strategy where the predictions were made elsewhere."""
 STAGES = 5
 """Stages of ResNet-50, conv1 to conv5."""
 HEAD: StrategyName = "head"
@@ -84,6 +86,16 @@ STRATEGIES: Mapping[str, Strategy] = {
         loss="squared error (ridge)",
     ),
 }
+NOT_TRAINED = Strategy(
+    title="Added predictions",
+    words="added predictions",
+    sentence="The predictions were made by another program.",
+    head_alone=False,
+    stages=0,
+    has_epochs=False,
+    loss="",
+)
+"""Takes the place of a strategy in a run of added predictions."""
 SUGGESTED = tuple(dict.fromkeys(name for one in STRATEGIES.values() for name in one.suggested))
 """Settings whose initial value depends on the strategy."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from core.errors import COMMAND
 from core.runs.recipe.recipe import SETTINGS, Recipe
 from core.runs.recipe.settings import Setting
-from core.runs.recipe.strategies import STRATEGIES, SUGGESTED
+from core.runs.recipe.strategies import SUGGESTED
 from data.policy import LIMITS, PRESETS, AugmentationPolicy, Part, describe_policy
 
 UNUSED = "–"
@@ -35,7 +35,7 @@ def list_settings(recipe: Recipe) -> dict[str, str]:
     for one in SETTINGS.values():
         if one.used(recipe):
             rows[one.label[0].lower() + one.label[1:]] = _say(one, recipe)
-    return rows | {"loss": STRATEGIES[recipe.strategy].loss}
+    return rows | ({"loss": recipe.way.loss} if recipe.way.loss else {})
 
 
 def list_differences(recipes: Sequence[Recipe]) -> list[Difference]:
@@ -92,10 +92,10 @@ def has_own_policy(recipe: Recipe) -> bool:
 
 def _say(setting: Setting, recipe: Recipe) -> str:
     value = getattr(recipe, setting.name)
-    if setting.name == "weights_digest":
-        return recipe.weights_digest[:12]
+    if setting.name in ("weights_digest", "predictions"):
+        return str(value)[:12]
     if setting.name == "strategy":
-        return STRATEGIES[recipe.strategy].words
+        return recipe.way.words
     return describe_policy(value) if setting.name == "augmentation" else setting.say(value)
 
 

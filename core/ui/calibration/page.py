@@ -25,7 +25,7 @@ from core.ui.calibration.reading import OF, CalibrationPage, read_calibration
 from core.ui.calibration.scores import show_bin_photos, show_scores
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
-from core.ui.parts.messages import tell_after_rerun
+from core.ui.parts.messages import show_empty, tell_after_rerun
 from core.ui.parts.pickers import pick_linked
 from core.ui.parts.state import keep_choice
 from core.ui.photos.panel import show_photo_panel
@@ -45,6 +45,16 @@ _TARGETS = (0.90, 0.95, 0.99)
 def show_calibration(run: RunRecord, split: str) -> None:
     """Draw the page for a run and a split."""
     page = read_calibration(run, split)
+    if page.result.scored == "none":
+        show_empty(
+            "No scores",
+            "These predictions were added without scores, so their calibration is unknown. Add "
+            "them again with a score for each photo.",
+            "runs",
+            "Runs",
+            "compare_arrows",
+        )
+        return
     if (n := len(page.result.photo_numbers(split))) > len(page.numbers):
         st.caption(
             f"Based on a random {len(page.numbers):,} of the {n:,} photos in the {split} split; "
@@ -74,7 +84,8 @@ def _show_rule(page: CalibrationPage) -> DecisionRule:
     )
     point = measure_rule(cache.workspace(), page.run.id, page.result, rule)
     effect.caption(say_answers(point))
-    _offer_saving(page, rule)
+    if not page.run.recipe.is_added:
+        _offer_saving(page, rule)
     return rule
 
 

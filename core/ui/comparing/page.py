@@ -56,11 +56,12 @@ def show_comparison() -> None:
     left, right = st.columns([2, 3], gap="medium")
     with left.container(border=True):
         _show_recipes(page.runs)
-    with right.container(border=True):
-        show_plot(draw_overlaid_curves(page.curves, is_dark()), "runs.curves")
-        rows = [{"run": one.name, **epoch} for one in page.curves for epoch in one.epochs]
-        shown = pd.DataFrame(rows).reindex(columns=_COLUMNS)
-        show_table_behind(shown, "The curves as a table")
+    if page.curves:
+        with right.container(border=True):
+            show_plot(draw_overlaid_curves(page.curves, is_dark()), "runs.curves")
+            rows = [{"run": one.name, **epoch} for one in page.curves for epoch in one.epochs]
+            shown = pd.DataFrame(rows).reindex(columns=_COLUMNS)
+            show_table_behind(shown, "The curves as a table")
     if not page.compares_photos:
         st.info(
             "Photos are compared when the baseline and another run are finished.",
@@ -138,6 +139,8 @@ def _show_recipes(runs: Sequence[RunRecord]) -> None:
     """Draw the settings that differ between the recipes."""
     st.markdown("**Different settings**")
     differences = list_differences([run.recipe for run in runs])
+    if any(run.recipe.is_added for run in runs):
+        differences = [one for one in differences if one.setting in ("strategy", "predictions")]
     if not differences:
         st.caption("None: the recipes are the same.")
         return

@@ -91,7 +91,7 @@ class ComparisonPage:
 
     @cached_property
     def curves(self) -> list[RunCurve]:
-        """The validation curves so far."""
+        """The validation curves so far, of the runs that were trained here."""
         return [
             RunCurve(
                 name=escape(title_run(run), quote=False),  # Plotly reads HTML
@@ -99,6 +99,7 @@ class ComparisonPage:
                 best_epoch=run.best_epoch,
             )
             for run in self.runs
+            if not run.recipe.is_added
         ]
 
     @cached_property

@@ -47,7 +47,7 @@ def _show_cell(page: ConfusionPage, chosen: Chosen) -> None:
 
     def describe(photo: int) -> str:
         answer = answers[photo]
-        said = f"{_score(page, answer, photo)} {page.classes[answer]}"
+        said = f"{result.say_score(photo, answer)} {page.classes[answer]}".strip()
         return f"{page.classes[result.labels[photo]]}\n{said}" if chosen.true is None else said
 
     def mark(photo: int) -> list[str]:
@@ -136,7 +136,7 @@ def _show_typical(page: ConfusionPage, chosen: Chosen) -> None:
             st.caption(
                 "Correct training photos nearest to the class centre."
                 if typical.by_features
-                else "Correct training photos with the highest scores (the features were deleted)."
+                else "Correct training photos with the highest scores (the features are missing)."
             )
 
 

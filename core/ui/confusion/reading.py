@@ -310,7 +310,8 @@ def _cut(arranged: np.ndarray, ends: tuple[int, int]) -> np.ndarray:
 
 def _has_features(run_id: str, *_of: int) -> tuple[float, bool]:
     """Return when the result was written, and whether the features are cached."""
-    kept = is_kept(cache.workspace(), cache.result(run_id).features_id)
+    features = cache.result(run_id).features_id
+    kept = bool(features) and is_kept(cache.workspace(), features)
     return cache.result_key(run_id), kept
 
 

@@ -18,9 +18,9 @@ from core.runs.queue.estimating import estimate_run
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import Recipe, suggest_settings
-from core.runs.recipe.strategies import STRATEGIES, StrategyName
+from core.runs.recipe.strategies import NOT_TRAINED, STRATEGIES, StrategyName
 from core.runs.run_files import curve
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord, list_trained
 from core.ui.comparing.reading import compare_runs
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_job, follow_run, show_progress
@@ -45,7 +45,7 @@ class Trained:
     @cached_property
     def every(self) -> list[RunRecord]:
         """All runs, newest first."""
-        return list_runs(cache.workspace(), self.dataset.id)
+        return list_trained(cache.workspace(), self.dataset.id)
 
     @cached_property
     def runs(self) -> dict[str, RunRecord]:
@@ -64,7 +64,7 @@ class Trained:
         return [
             replace(base, strategy=name, **suggest_settings(name, device.kind, device.half))
             for name in get_args(StrategyName)
-            if STRATEGIES[name].stages and name not in self.runs
+            if STRATEGIES.get(name, NOT_TRAINED).stages and name not in self.runs
         ]
 
     def list_epochs(self, chosen: str) -> pd.DataFrame:

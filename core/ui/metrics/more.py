@@ -37,6 +37,8 @@ def show_more(page: MetricsPage) -> None:
         ("Baselines: what did training add?", "leaderboard", "baselines", show_baselines),
         ("How many more photos?", "query_stats", "more_photos", show_more_photos),
     ):
+        if name == "curves" and not page.has_scores:
+            continue
         part = st.expander(
             title,
             expanded=name == "curves" and CURVES in st.query_params,

@@ -74,20 +74,23 @@ def _show_headline(page: MetricsPage) -> None:
     n = figures["accuracy"].n
     with st.container(horizontal=True, gap="xsmall"):
         _show_share("Accuracy", figures["accuracy"], _HELP["accuracy"])
-        if top_k > 1:  # with two classes it would be the accuracy again
+        if top_k > 1 and page.has_scores:  # with two classes it would be the accuracy again
             words = f"Share of photos whose class has one of the {top_k} highest scores."
             _show_share(f"Top-{top_k}", figures["top_k_accuracy"], words)
         _show_share("Balanced", figures["balanced_accuracy"], _HELP["balanced_accuracy"])
         _show_share("Macro F1", figures["macro_f1"], _HELP["macro_f1"])
         _show_number("Kappa", figures["cohen_kappa"], _HELP["cohen_kappa"])
         _show_number("Matthews", figures["matthews"], _HELP["matthews"])
-        _show_share("ROC area", page.ranking.macro["roc"], _HELP["roc"])
-        _show_number("Loss", figures["loss"], _HELP["loss"])
+        if page.has_scores:
+            _show_share("ROC area", page.ranking.macro["roc"], _HELP["roc"])
+            _show_number("Loss", figures["loss"], _HELP["loss"])
     words = f"n = {n:,} {page.split} photos, 95 % intervals."
     if absent := int((page.evaluation.per_class["support"] == 0).sum()):
         words += f" {count(absent, 'class')} without photos not counted in the means."
-    if (judged := page.ranking.macro["roc"].n) < n:
+    if page.has_scores and (judged := page.ranking.macro["roc"].n) < n:
         words += f" Areas and curves use {judged:,} random photos."
+    if not page.has_scores:
+        words += " Loss, areas and curves need a score of each class, which was not added."
     st.caption(
         words,
         help="Accuracy, top-k and balanced accuracy: widened Wilson intervals. ROC area: "
@@ -139,9 +142,9 @@ def _show_class_photos(page: MetricsPage) -> None:
     answers = dict(zip(photos.tolist(), result.scores[photos].argmax(axis=1).tolist(), strict=True))
 
     def describe(photo: int) -> str:
-        score = percent(float(result.scores[photo, answers[photo]]), 100).replace(" ", "\u00a0")
+        score = result.say_score(photo, answers[photo])
         named = int(result.labels[photo]) if kind == "taken" else answers[photo]
-        return f"{score} {result.classes[named]}"
+        return f"{score} {result.classes[named]}".strip()
 
     if len(photos):
         show_gallery(page.dataset, photos, key=f"class.{kind}", captions=describe)

@@ -60,6 +60,11 @@ class MetricsPage:
         """The run compared with each baseline."""
         return _compare(self.run.id, self.split)
 
+    @property
+    def has_scores(self) -> bool:
+        """Whether each class has a score of its own."""
+        return self.result.scored == "all"
+
     @cached_property
     def heaps(self) -> dict[str, np.ndarray]:
         """Photo numbers of the class in focus: missed, taken (for it) and found."""
@@ -91,12 +96,14 @@ class MetricsPage:
     @cached_property
     def table(self) -> pd.DataFrame:
         """Each class, lowest recall first: shares in percent, intervals in words."""
-        areas = self.ranking.per_class.drop(columns="class")
-        if self.ranking.macro["roc"].n < self.evaluation.n:  # of a part of these photos
-            areas = areas * np.nan
-        both = pd.concat([self.evaluation.per_class, areas], axis=1)
+        both = self.evaluation.per_class
+        if self.has_scores:
+            areas = self.ranking.per_class.drop(columns="class")
+            if self.ranking.macro["roc"].n < self.evaluation.n:  # of a part of these photos
+                areas = areas * np.nan
+            both = pd.concat([both, areas], axis=1)
         table = both[["class", "support"]].copy()
-        for name in (*SHARES, *AREAS):
+        for name in (*SHARES, *(AREAS if self.has_scores else ())):
             table[name] = 100 * both[name]
             if name in ("recall", "precision"):
                 ends = percent_ranges(both[f"{name}_low"], both[f"{name}_high"])

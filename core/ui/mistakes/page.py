@@ -11,6 +11,7 @@ from core.charts.theme import format_share
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.mistakes import Ranking, Sampled
 from core.formats import count, interval, percent, plain
+from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.mistakes.reading import (
     ENDLESS,
@@ -87,6 +88,8 @@ def _describe_list(page: MistakesPage) -> None:
     total, n = len(ranked.photos), ranked.n
     drawn = ranking == "random" and page.sampled == "all"
     parts = [_DEFINITIONS[ranking]]
+    if page.result.scored == "none":
+        parts = ["These predictions have no scores: photos of equal rank are ordered by name."]
     if ranking == "least-sure" or drawn:
         parts.append(f"n = {n:,} {page.split} photos.")
     elif n:
@@ -195,10 +198,11 @@ def show_photos(page: MistakesPage) -> None:
         show_review(page)
     else:
         show_tray(dataset)
-        st.caption(
-            "Below each photo: score of its true class, then of the predicted class (→) or, if "
-            "correct, of the runner-up (2nd)."
-        )
+        if page.result.scored == "all":
+            st.caption(
+                "Below each photo: score of its true class, then of the predicted class (→) or, if "
+                "correct, of the runner-up (2nd)."
+            )
         captions = _caption_photos(page)
         show_gallery(dataset, photos, key="mistakes", captions=captions, badges=mark_tray(dataset))
 
@@ -212,12 +216,18 @@ def _caption_photos(page: MistakesPage) -> Callable[[int], str]:
         if not said.wrong[photo]:
             other, mark = int(np.argsort(-scores, kind="stable")[1]), "2nd"
         lines = ((label, ""), (other, f"{mark} "))
+        has_second = result.scored == "all" or said.wrong[photo]
         return "\n".join(
-            _fit(f"{before}{format_share(float(scores[number]))} {result.classes[number]}")
-            for number, before in lines
+            _fit(f"{before}{_say_score(result, photo, number)}{result.classes[number]}")
+            for number, before in lines[: 1 + has_second]
         )
 
     return caption
+
+
+def _say_score(result: RunResult, photo: int, number: int) -> str:
+    has_one = result.has_score(photo, number)
+    return f"{format_share(float(result.scores[photo, number]))} " if has_one else ""
 
 
 def _fit(line: str) -> str:

@@ -136,10 +136,8 @@ def _show_actions(page: MistakesPage, place: int, waiting: Waiting, keys: KeyQue
     at = _Reviewed(page.dataset, photos, place, waiting.words.get(photo, ""))
     scores, label = result.scores[photo], int(result.labels[photo])
     best = np.argsort(-scores, kind="stable")[:_DIGITS]
-    note = (
-        f"{title_run(page.run)} says {result.classes[int(best[0])]}, "
-        f"{format_share(float(scores[best[0]]))}"
-    )
+    score = result.say_score(photo, int(best[0]))
+    note = f"{title_run(page.run)} says {result.classes[int(best[0])]}{score and f', {score}'}"
     with st.container(horizontal=True, gap="small"):
         for word, icon, key, action in (
             ("Keep", "check", "0", _keep),
@@ -253,6 +251,8 @@ def show_answer(page: MistakesPage, photo: int, waiting: str) -> None:
         with place.container(gap="xxsmall"):
             st.caption(word)
             st.markdown(f"**{plain(result.classes[number])}**")
+            if not result.has_score(photo, number):
+                continue
             score = float(result.scores[photo, number])
             loss = f" · loss {-math.log(max(score, _TINY)):.2f}" if word == "True class" else ""
             st.markdown(f"Score {format_share(score)}{loss}")
@@ -269,6 +269,9 @@ def show_evidence(page: MistakesPage, photo: int, coming: np.ndarray) -> bool:
     Returns:
         Whether everything must be redrawn, because a photo was opened or the tray changed.
     """
+    if page.run.recipe.is_added:
+        st.caption("This run has predictions, but no model that could be explained.")
+        return False
     result, said = page.result, page.answers
     label, predicted = int(result.labels[photo]), int(said.predictions[photo])
     roles = {predicted: "predicted"} | {label: "true"}

@@ -20,7 +20,7 @@ from core.exporting.store import (
 from core.formats import moment, plain, size
 from core.registry.store import ModelVersion, list_versions
 from core.runs.jobs import read_job
-from core.runs.store import list_runs
+from core.runs.store import list_trained
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import report_errors, show_problem
@@ -38,7 +38,7 @@ def show_export_panel(version: ModelVersion | None = None) -> None:
     workspace = cache.workspace()
     versions = [version] if version else []
     versions += [one for one in list_versions(workspace) if one not in versions]
-    runs = [run for run in list_runs(workspace) if run.state == "done"]
+    runs = [run for run in list_trained(workspace) if run.state == "done"]
     names = {one.label: f"{one.label} · {one.name}" for one in versions}
     names |= {run.id: describe_run(run) for run in runs}
     st.subheader("Export", anchor=False)

@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import plain
-from core.runs.store import RunRecord, list_runs, read_run
+from core.runs.store import RunRecord, list_runs, list_trained, read_run
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, refuse_link, settle_choice
 
@@ -25,9 +25,13 @@ _GIVEN = "run.given"
 """Page and run that the rule gave there: no person chose the run that the address names."""
 
 
-def list_done(dataset_id: str | None = None) -> list[RunRecord]:
-    """Return the finished runs of one dataset or of all, the newest first."""
-    return [run for run in list_runs(cache.workspace(), dataset_id) if run.state == "done"]
+def list_done(dataset_id: str | None = None, *, with_model: bool = False) -> list[RunRecord]:
+    """Return the finished runs of one dataset or of all, the newest first.
+
+    `with_model`: without added predictions.
+    """
+    runs = (list_trained if with_model else list_runs)(cache.workspace(), dataset_id)
+    return [run for run in runs if run.state == "done"]
 
 
 def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:

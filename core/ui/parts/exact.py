@@ -13,7 +13,7 @@ from core.exact.head import ExactHead
 from core.exact.store import KIND, HeadSource, find_source, measure_agreement, open_head
 from core.exact.whatif import predict_effect
 from core.formats import count, interval, percent, plain, points, points_range
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord, list_trained
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import show_making
@@ -97,7 +97,7 @@ def _open(head_id: str) -> ExactHead | None:
 
 def find_agreement(source: HeadSource, head: ExactHead) -> tuple[RunRecord, int, int] | None:
     """Return a run trained on the same photos, with the number of equal predictions and n."""
-    for run in list_runs(cache.workspace(), source.dataset.id):
+    for run in list_trained(cache.workspace(), source.dataset.id):
         if run.state != "done" or source.run not in ("", run.id):
             continue
         result = cache.result(run.id)

@@ -151,19 +151,19 @@ def show_reasons(page: PhotoPage) -> bool:
 
 def _switch_on(page: PhotoPage, label: str, key: str, kept: str, runs: str) -> RunRecord | None:
     """Draw a switch of the panel, kept for the next photo; return the run to ask while it is on."""
-    if not page.runs:
+    if not page.models:
         return None
     on = bool(settle_widget(key, st.session_state.get(kept, False)))
     if not st.toggle(label, on, key=key, on_change=partial(_keep, key, kept)):
         return None
-    known = {run.id: run for run in page.runs}
+    known = {run.id: run for run in page.models}
     if len(known) == 1:
-        return page.runs[0]
-    wishes = (st.session_state.get(_RUN), read_choice("run"), page.runs[0].id)
+        return page.models[0]
+    wishes = (st.session_state.get(_RUN), read_choice("run"), page.models[0].id)
     run_id = settle_widget(runs, next(wish for wish in wishes if wish in known))
     chosen = pick_named(
         "Run",
-        name_runs(page.runs),
+        name_runs(page.models),
         index=0 if run_id is None else list(known).index(run_id),
         key=runs,
         on_change=partial(_keep, runs, _RUN),

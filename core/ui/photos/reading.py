@@ -15,9 +15,9 @@ from core.datasets.edits.tray import Edit, list_edits
 from core.datasets.quality.store import QualityResult
 from core.datasets.tags import PhotoTags
 from core.errors import PhotoRefused
-from core.formats import data_uri, percent, plain
+from core.formats import data_uri, plain
 from core.monitoring.kept_photos import read_kept_photo
-from core.runs.result import read_run_head
+from core.runs.result import check_model, read_run_head
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.choosing import list_done
@@ -69,6 +69,11 @@ class PhotoPage:
         """The finished runs of the dataset, newest first."""
         return list_done(self.dataset.id)
 
+    @cached_property
+    def models(self) -> list[RunRecord]:
+        """Those of them that have a model."""
+        return [run for run in self.runs if not run.recipe.is_added]
+
     @property
     def issues(self) -> list[str]:
         """Its issues in words."""
@@ -105,13 +110,16 @@ class PhotoPage:
         if find_sealed(run.id)[self.photo]:
             hidden = dict.fromkeys(("Predicted", "Score", "Score of its class"), "–")
             return {"Run": title_run(run), **hidden, "Answer": "sealed", "Split": "test"}
+        if not result.splits[self.photo]:
+            missing = dict.fromkeys(("Predicted", "Score", "Score of its class"), "–")
+            return {"Run": title_run(run), **missing, "Answer": "no prediction", "Split": ""}
         scores, label = result.scores[self.photo], int(result.labels[self.photo])
         top = int(scores.argmax())
         return {
             "Run": title_run(run),
             "Predicted": result.classes[top],
-            "Score": percent(float(scores[top]), 100),
-            "Score of its class": percent(float(scores[label]), 100),
+            "Score": result.say_score(self.photo, top) or "–",
+            "Score of its class": result.say_score(self.photo, label) or "–",
             "Answer": "correct" if top == label else "wrong",
             "Split": str(result.splits[self.photo]),
         }
@@ -127,6 +135,7 @@ def explainer(run_id: str, dataset: Dataset) -> "Explainer":
     from core.prediction.explaining import Explainer  # OpenVINO: loaded on first use
 
     result = cache.result(run_id)
+    check_model(result, run_id)
     file = cache.workspace().backbone_folder(result.backbone_id) / "backbone.json"
     when = file.stat().st_mtime if file.exists() else 0.0
     return Explainer(

@@ -101,7 +101,9 @@ def list_models() -> list[Model]:
         for number, version in versions.items()
         if number not in {aliases.get(alias) for alias in ALIASES}
     ]
-    return models + [Model(key=run.id, run=run, label=describe_run(run)) for run in list_done()]
+    return models + [
+        Model(key=run.id, run=run, label=describe_run(run)) for run in list_done(with_model=True)
+    ]
 
 
 def _describe_version(version: ModelVersion) -> str:

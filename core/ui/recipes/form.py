@@ -9,10 +9,11 @@ from core.errors import AugmentationRefused, NetworkUnsupported, RecipeRefused
 from core.formats import plain
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler, touch_wake
-from core.runs.recipe.recipe import Recipe, check_network, validate
+from core.runs.recipe.checking import validate
+from core.runs.recipe.recipe import Recipe, check_network
 from core.runs.recipe.settings import MOST_SEED
 from core.runs.recipe.words import name_difference
-from core.runs.store import RunRecord, list_runs, read_run
+from core.runs.store import RunRecord, list_trained, read_run
 from core.ui.parts import cache
 from core.ui.parts.choosing import RUN, change_run
 from core.ui.parts.frame import page_file
@@ -126,7 +127,7 @@ def start_run(recipe: Recipe, name: str, *, repeats: int = 1, open_training: boo
         name: Name of the dataset's first run; later ones are named after their changes.
         repeats: Number of seeds, counted up from the recipe's; the first run is opened.
     """
-    last = next((run.recipe for run in list_runs(cache.workspace(), recipe.dataset)), None)
+    last = next((run.recipe for run in list_trained(cache.workspace(), recipe.dataset)), None)
     submitted = []
     for one in _list_repeats(recipe, repeats):
         new = name_difference(one, last) if last else name
@@ -160,7 +161,7 @@ def _show_filled() -> None:
     filled = st.session_state.get(_FILLED)
     if filled is None or st.query_params.get(_LIKE) != filled:
         return
-    run = next((run for run in list_runs(cache.workspace()) if run.id == filled), None)
+    run = next((run for run in list_trained(cache.workspace()) if run.id == filled), None)
     if run is None:
         _forget_link()
         st.caption(":orange[These are the settings of a deleted run.]")

@@ -156,7 +156,8 @@ def describe_deletion(runs: Sequence[RunRecord]) -> str:
 
 def _can_register(run: RunRecord) -> bool:
     there = cache.workspace().dataset_folder(run.recipe.dataset).exists()
-    return run.state == "done" and run.plan is None and there
+    made_here = run.plan is None and not run.recipe.is_added
+    return run.state == "done" and made_here and there
 
 
 def _register(run: RunRecord, name: str) -> None:
@@ -173,7 +174,10 @@ def _register(run: RunRecord, name: str) -> None:
 
 
 def show_report_download(run: RunRecord, split: str) -> None:
-    """Draw the downloads: report and model card on a split, notebook; and the code."""
+    """Draw the downloads: report and model card on a split, notebook; and the code.
+
+    Added predictions have a report alone.
+    """
     name = f"report-run-{run.number}-{run.id[:6]}-{split}"
     st.markdown("**Report**")
     st.caption(
@@ -182,10 +186,11 @@ def show_report_download(run: RunRecord, split: str) -> None:
     )
     write = partial(_write, run, split)
     _offer("HTML report", f"{name}.html", "text/html", partial(write, as_card=False))
-    card = partial(write, as_card=True)
-    _offer("Model card (Markdown)", f"{name}.md", "text/markdown", card)
-    _offer_notebook(run)
-    show_code(run)
+    if not run.recipe.is_added:
+        card = partial(write, as_card=True)
+        _offer("Model card (Markdown)", f"{name}.md", "text/markdown", card)
+        _offer_notebook(run)
+        show_code(run)
     st.caption(f"On the command line: `{COMMAND} report {run.id[:6]} --split {split}`")
 
 

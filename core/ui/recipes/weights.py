@@ -14,7 +14,7 @@ from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import plain, size
 from core.runs.jobs import find_fetch, read_job, start_fetch
 from core.runs.recipe.recipe import SETTINGS
-from core.runs.store import list_runs
+from core.runs.store import list_trained
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import show_problem, show_random_banner
@@ -52,7 +52,7 @@ def hold_weights(name: str) -> None:
 
 def _suggest(dataset_id: str) -> str:
     """Return the weights of the dataset's newest run, else ImageNet's, where they are here."""
-    recent = [run.recipe.weights for run in list_runs(cache.workspace(), dataset_id)[:1]]
+    recent = [run.recipe.weights for run in list_trained(cache.workspace(), dataset_id)[:1]]
     wanted = [name for name in (*recent, DEFAULT) if name in CATALOGUE]
     return next((name for name in wanted if isinstance(find_or_say(name), Weights)), STARTER)
 

@@ -16,7 +16,7 @@ from core.errors import PetalscopeError
 from core.formats import count, duration, moment, percent_number, plain
 from core.runs.queue.control import tag_run
 from core.runs.queue.queue import delete_run
-from core.runs.recipe.strategies import STRATEGIES
+from core.runs.recipe.strategies import NOT_TRAINED, STRATEGIES
 from core.runs.store import Repeats, RunRecord
 from core.ui.comparing.page import show_comparison
 from core.ui.parts import cache
@@ -33,6 +33,7 @@ from core.ui.parts.pickers import title_run
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.recipes.form import forget_runs
 from core.ui.recipes.run_cards import describe_deletion, edit_notes, show_code, show_register_button
+from core.ui.runs.adding import show_adding
 from core.ui.runs.reading import SORTS, RunsPage, clear_filters, read_runs, seconds_taken, to_csv
 from data.policy import describe_policy
 
@@ -44,6 +45,7 @@ def show_runs() -> None:
     show_told()
     page = read_runs()
     if not page.runs:
+        show_adding()
         show_empty(
             "No run yet",
             "Runs are listed here and can be compared on the same photos.",
@@ -53,6 +55,7 @@ def show_runs() -> None:
         )
         st.stop()
     st.fragment(_show, run_every="2s" if page.is_going else None)(page.is_going)
+    show_adding()
     show_comparison()
 
 
@@ -84,7 +87,7 @@ def _show_filters(page: RunsPage) -> None:
             width=160,
         )
         _pick(page, "on", "Dataset", lambda one: names.get(one, one), 160)
-        _pick(page, "strategy", "Strategy", lambda one: STRATEGIES[one].words)
+        _pick(page, "strategy", "Strategy", lambda one: STRATEGIES.get(one, NOT_TRAINED).words)
         _pick(page, "state", "State", width=115)
         _pick(page, "tag", "Tag", width=115)
         order = _hold("order", page.chosen("order") or "newest")
@@ -187,12 +190,12 @@ def _describe(one: Repeats, datasets: Mapping[str, str]) -> dict[str, object]:
         "Took": "" if taken is None else duration(taken),
         "State": _say_state(one),
         "Created": moment(run.created),
-        "Strategy": STRATEGIES[recipe.strategy].words,
+        "Strategy": recipe.way.words,
         "Dataset": f"{datasets.get(recipe.dataset, 'deleted')} · {recipe.dataset[:6]}",
-        "Head": " → ".join(map(str, recipe.hidden)) or "linear",
-        "Augmentation": describe_policy(recipe.augmentation),
+        "Head": "" if recipe.is_added else " → ".join(map(str, recipe.hidden)) or "linear",
+        "Augmentation": "" if recipe.is_added else describe_policy(recipe.augmentation),
         "Learning rate": recipe.learning_rate if recipe.has_epochs else None,
-        "Weights": recipe.weights,
+        "Weights": "" if recipe.is_added else recipe.weights,
         "Tags": sorted({tag for each in one.runs for tag in each.tags}),
         "Notes": run.notes,
         "Device": run.device,
@@ -269,13 +272,15 @@ def _show_single(run: RunRecord) -> None:
             edit_notes(run)
     if run.state == "done":
         show_register_button(run)
-    link_page("training", "Duplicate", "content_copy", like=run.id)
+    if not run.recipe.is_added:
+        link_page("training", "Duplicate", "content_copy", like=run.id)
     if run.state == "done":
         link_page("metrics", "Metrics", "monitoring", run=run.id)
         link_page("confusion", "Confusion", "grid_on", run=run.id)
     else:
         link_page("training", "Watch", "model_training", run=run.id)
-    show_code(run)
+    if not run.recipe.is_added:
+        show_code(run)
 
 
 def _show_tags(selected: Sequence[RunRecord], runs: Sequence[RunRecord]) -> None:

@@ -99,8 +99,8 @@ def _show_photos(page: SlicesPage, photos: np.ndarray, right: np.ndarray) -> Non
 
     def describe(photo: int) -> str:
         true, answer = result.labels[photo], result.scores[photo].argmax()
-        score = percent(float(result.scores[photo, answer]), 100).replace(" ", "\u00a0")
-        return f"{result.classes[true]}\n{result.classes[answer]} {score}"
+        score = result.say_score(photo, answer)
+        return f"{result.classes[true]}\n{result.classes[answer]} {score}".strip()
 
     st.caption("True class, then predicted class with its score; most confident first.")
     show_gallery(

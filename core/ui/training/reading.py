@@ -9,7 +9,7 @@ from typing import Any
 from core.errors import PetalscopeError
 from core.evaluation.learning import Learning, judge_learning
 from core.runs.run_files import curve
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord, list_trained
 from core.ui.parts import cache
 from core.ui.parts.choosing import RUN, choose_run, read_asked_run, report_missing
 from core.ui.parts.state import is_linked
@@ -53,7 +53,7 @@ class WatchedRun:
 def read_choice_of_run() -> RunRecord | None:
     """Return the run to watch, if any; report a deleted one."""
     linked = is_linked(RUN)
-    asked, run = read_asked_run(), choose_run(list_runs(cache.workspace()))
+    asked, run = read_asked_run(), choose_run(list_trained(cache.workspace()))
     if asked is not None and (run is None or run.id != asked):
         report_missing(asked, None if linked else run)
     return run
@@ -66,7 +66,7 @@ def read_watched(run: RunRecord) -> WatchedRun:
 
 def list_others(run: RunRecord) -> dict[str, RunRecord]:
     """Return the runs to compare this one with, by id, newest first."""
-    runs = list_runs(cache.workspace())
+    runs = list_trained(cache.workspace())
     return {other.id: other for other in runs if other.id != run.id and other.epochs_done}
 
 

@@ -61,7 +61,7 @@ def test_what_is_gone_is_said(open_link: Open, compared: Workspace) -> None:
         file.unlink()
     app = open_link(true="daisy", predicted="tulip")
     assert "Most confused pairs" in text_of(app)
-    assert "the features were deleted" in text_of(app)
+    assert "the features are missing" in text_of(app)
 
 
 def test_a_zoom_is_kept_until_the_order_changes(open_link: Open) -> None:

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from core.errors import RecipeRefused
+from core.runs.recipe.checking import validate
 from core.runs.recipe.plans import (
     SPACE,
     SWEPT,
@@ -20,7 +21,7 @@ from core.runs.recipe.plans import (
     plan_to_json,
     write_setting,
 )
-from core.runs.recipe.recipe import Recipe, validate
+from core.runs.recipe.recipe import Recipe
 from core.runs.store import item_id
 from data.policy import PRESETS
 

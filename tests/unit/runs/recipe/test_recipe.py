@@ -12,16 +12,16 @@ import pytest
 from core.config import Framing
 from core.errors import BadIdentifier, NetworkUnsupported, RecipeRefused
 from core.runs.queue.queue import submit_run
+from core.runs.recipe.checking import validate
 from core.runs.recipe.recipe import (
     SETTINGS,
     Recipe,
     recipe_from_json,
     recipe_to_json,
     suggest_settings,
-    validate,
 )
 from core.runs.recipe.settings import LINEAR, parse_units, write_units
-from core.runs.recipe.strategies import STRATEGIES, StrategyName
+from core.runs.recipe.strategies import ADDED, STRATEGIES, StrategyName
 from core.runs.recipe.words import list_settings, write_command
 from core.runs.store import RunRecord, fold_repeats
 from core.workspace import Workspace
@@ -118,7 +118,8 @@ def test_every_field_changes_the_id() -> None:
         "crops": "five",
         "speed": "fast",
     }
-    assert set(changes) == {field.name for field in dataclasses.fields(Recipe)}
+    # Predictions count in a run without training; see tests/unit/runs/test_adding.py.
+    assert {*changes, "predictions"} == {field.name for field in dataclasses.fields(Recipe)}
     ids = {dataclasses.replace(RECIPE, **{name: value}).run_id for name, value in changes.items()}
     assert len(ids | {RECIPE.run_id}) == len(changes) + 1
 
@@ -214,7 +215,7 @@ def test_what_a_strategy_does_not_use_makes_no_second_run() -> None:
 
 
 def test_every_strategy_is_described_and_begins_with_what_can_be_trained() -> None:
-    assert tuple(STRATEGIES) == get_args(StrategyName)
+    assert (*STRATEGIES, ADDED) == get_args(StrategyName)
     for name, strategy in STRATEGIES.items():
         assert strategy.title and strategy.words and strategy.sentence
         validate(dataclasses.replace(PLAIN, strategy=name, **suggest_settings(name, "gpu")))

@@ -14,8 +14,9 @@ from core.registry.registering import register_run
 from core.runs.queue.control import extend_run, pause_run, resume_run
 from core.runs.queue.queue import request_stop, submit_run
 from core.runs.queue.starting import python_command, python_environment
+from core.runs.recipe.checking import validate
 from core.runs.recipe.plans import SweepPlan
-from core.runs.recipe.recipe import Recipe, validate
+from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.words import list_settings, write_command
 from core.runs.result import read_result, read_run_features, read_run_head
 from core.runs.store import RunRecord

@@ -25,6 +25,8 @@ from data.splits import SPLITS
 from models.weights import name_usual
 
 Photo = int | str | Path | bytes
+_WORST = {"suspect": ("label_score", True), "outlier": ("outlier_score", False)}
+"""Fault → the column that sorts its photos, and whether the lowest is the worst."""
 
 
 class Dataset(Shown):
@@ -83,10 +85,12 @@ class Dataset(Shown):
             _wait_for_analysis(self.folder, store.request_analysis(self.folder, self.id, kind))
             analysis = store.read_quality(self.folder, self.id)
         flags = store.find_flags(self.files.manifest, analysis)
-        known = self.photos[["class", *(["suggested"] if analysis else []), "path"]]
-        groups = {
-            name: Photos(self.files, NAMES[name], known[flags[name].to_numpy()]) for name in flags
-        }
+        known, groups = self.photos, {}
+        for name in flags:
+            column, ascending = _WORST.get(name, ("path", True))
+            found = known[flags[name].to_numpy()].sort_values(column, ascending=ascending)
+            shown = ["class", *(["suggested"] if name == "suspect" else []), column, "path"]
+            groups[name] = Photos(self.files, NAMES[name], found[list(dict.fromkeys(shown))])
         return Found((repr(self),), pd.DataFrame(), groups, analysis)
 
     def whatif(

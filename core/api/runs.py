@@ -51,14 +51,14 @@ class Run(Shown):
         """
         return read_run(self.folder, self.id)
 
-    @cached_property
-    def result(self) -> RunResult:
-        """The stored result: the best epoch, the curve, the classes, the time of each phase.
+    @property
+    def curve(self) -> pd.DataFrame:
+        """Loss and accuracy of each epoch, on training and validation photos.
 
-        >>> len(run.result.curve) == run.record.epochs_done
+        >>> len(run.curve) == run.record.epochs_done
         True
         """
-        return read_result(self.folder, self.id)
+        return pd.DataFrame(self._result.curve).set_index("epoch")
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -76,7 +76,7 @@ class Run(Shown):
         >>> run.scores.shape
         (36, 3)
         """
-        scores = pd.DataFrame(self.result.scores, columns=list(self.result.classes))
+        scores = pd.DataFrame(self._result.scores, columns=list(self._result.classes))
         scores[self._find_sealed()] = np.nan
         return scores
 
@@ -87,7 +87,7 @@ class Run(Shown):
         >>> run.features.shape
         (36, 2048)
         """
-        return read_run_features(self.folder, self.result)
+        return read_run_features(self.folder, self._result)
 
     def wait(self) -> "Run":
         """Show the progress until the run has ended; Ctrl+C ends the waiting, not the run.
@@ -114,7 +114,7 @@ class Run(Shown):
         >>> run.metrics("validation").n
         6
         """
-        photos, result = self._open(split), self.result
+        photos, result = self._open(split), self._result
         found = evaluate_scores(result.scores[photos], result.labels[photos], result.classes)
         ends = interval(found.accuracy_low, found.accuracy_high, found.n)
         accuracy = f"accuracy {percent(found.accuracy, found.n)}, {ends}"
@@ -132,7 +132,7 @@ class Run(Shown):
         from core.charts.matrix import draw_matrix
         from core.charts.matrix_cells import Look, describe_matrix
 
-        photos, result, title = self._open(split), self.result, f"{self.record.name}, {split}"
+        photos, result, title = self._open(split), self._result, f"{self.record.name}, {split}"
         predicted, every = result.scores[photos].argmax(axis=1), np.arange(len(result.classes))
         counts = count_confusions(result.labels[photos], predicted, len(every))
         drawn = describe_matrix(counts, result.classes, Look(rows=every, columns=every))
@@ -146,7 +146,7 @@ class Run(Shown):
         24
         """
         check_choice(ranking, OWN_RANKINGS)
-        photos, result = self._open(split), self.result
+        photos, result = self._open(split), self._result
         answers = read_answers(result.scores[photos], result.labels[photos])
         ranked = photos[rank_photos(ranking, answers, result.paths[photos])]
         known = self.dataset.files.manifest[["class", "path"]]
@@ -180,9 +180,9 @@ class Run(Shown):
         from core.exact.why import ONE_CLASS, ask_why
 
         files, number = self.dataset.files, self.dataset.find(photo)
-        self._open(str(self.result.splits[number]))
-        source = find_run_source(self.folder, files, self.id, self.result)
-        why = ask_why(prepare_head(self.folder, source), files, self.result, number)
+        self._open(str(self._result.splits[number]))
+        source = find_run_source(self.folder, files, self.id, self._result)
+        why = ask_why(prepare_head(self.folder, source), files, self._result, number)
         if why is None:
             problem, remedy = ONE_CLASS.split(". ", 1)
             raise FeaturesMissing(f"{problem}.", remedy)
@@ -242,18 +242,22 @@ class Run(Shown):
 
     def _find_sealed(self) -> np.ndarray:
         """Return the photos whose answers are hidden, (n,) bool: test, until it is opened."""
-        return np.asarray((self.result.splits == "test") & (not self._openings))
+        return np.asarray((self._result.splits == "test") & (not self._openings))
 
     def _open(self, split: str) -> np.ndarray:
         """Return the photos of a split; the first view of test photos by this object is counted."""
         check_choice(split, SPLITS)
-        if not len(photos := self.result.photo_numbers(split)):
+        if not len(photos := self._result.photo_numbers(split)):
             problem = f"{self.record.name} has no photos in its {split} split."
             raise RunUnfinished(problem, "Choose another split.")
         if split == "test" and not self._openings:
             counted = count_opening(self.folder, self.record, split, _WHO)
             self._openings = describe_openings(counted)
         return photos
+
+    @cached_property
+    def _result(self) -> RunResult:
+        return read_result(self.folder, self.id)
 
     @cached_property
     def _predictor(self) -> "Predictor":
@@ -266,9 +270,9 @@ class Run(Shown):
         from core.prediction.answers import describe_answer
         from core.prediction.gradcam import draw_overlay, scale_evidence
 
-        if isinstance(photo, int) or (self.result.paths == str(photo)).any():
+        if isinstance(photo, int) or (self._result.paths == str(photo)).any():
             number = self.dataset.find(photo)
-            self._open(str(self.result.splits[number]))
+            self._open(str(self._result.splits[number]))
             photo = self.dataset.files.original(number)
         model, content = self._predictor, read_file(photo)
         seen = model.predict(content)
@@ -314,6 +318,6 @@ def compare(run: Run, other: Run, split: str = "validation") -> Found:
     """
     for one in (run, other):
         one._open(split)
-    common = find_common(run.result, other.result, split, partial(read_dataset, run.folder))
+    common = find_common(run._result, other._result, split, partial(read_dataset, run.folder))
     left_out = describe_left_out(common)
     return show_change(run.dataset.files, common.photos_a, common.answers, left_out)

@@ -39,7 +39,8 @@ class Bars:
     def advance(self, phase: str, done: int, total: int, rest: str = "") -> None:
         """Show how much of a phase is done."""
         self._begin(phase, desc=phase)
-        self._bar.total = total or None
+        if total and total != self._bar.total:
+            self._bar.reset(total)
         self._bar.set_postfix_str(rest, refresh=False)
         self._bar.update(done - self._bar.n)
 

@@ -191,7 +191,7 @@ def test_a_photo_is_found_by_number_path_and_file(known: dict[str, Any]) -> None
 
 
 def test_test_photos_are_sealed_until_they_are_opened_once(known: dict[str, Any]) -> None:
-    ws, test = known["ws"], known["run"].result.splits == "test"
+    ws, test = known["ws"], known["run"]._result.splits == "test"
     run = ws.run("again")
     before = len(read_openings(ws.folder, run.id))
     assert run.scores[test].isna().all(axis=None)
@@ -241,8 +241,19 @@ def test_names_are_escaped_in_pictures_and_tables(known: dict[str, Any]) -> None
         assert one._repr_html_().startswith("<p>")
 
 
+@pytest.mark.slow
+def test_the_worst_photos_come_first(known: dict[str, Any]) -> None:
+    found = known["flowers"].quality(weights="random")
+    assert found["suspect"].table.columns.tolist() == ["class", "suggested", "label_score", "path"]
+    assert found["suspect"].table["label_score"].is_monotonic_increasing
+    assert found["outlier"].table["outlier_score"].is_monotonic_decreasing
+    assert found.weights == "random"
+    assert found.__dir__().count("weights") == 1
+
+
 def test_a_bar_for_each_phase(capfd: pytest.CaptureFixture[str]) -> None:
     with Bars() as bars:
+        bars.advance("reading photos", 0, 0)
         bars.advance("reading photos", 1, 4)
         bars.advance("reading photos", 4, 4, "9 photos/s")
         bars.note("epoch 1/2")

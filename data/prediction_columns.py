@@ -22,12 +22,12 @@ from data.sources.names import list_names
 _PREDICTED = (
     "prediction predictions pred preds predicted predicted_class predicted_label predicted_name "
     "pred_class pred_label pred_name prediction_label prediction_class y_pred yhat y_hat top1 "
-    "top_1 class_1 model_prediction"
+    "top_1 top class_1 model_prediction"
 )
 _LABELS = " ".join(HEADS["class"])
 _SCORES = (
     "confidence conf score scores prob probs probability proba p score_1 top1_score certainty "
-    "max_prob max_score pred_score pred_prob prediction_score predicted_score"
+    "top_score max_prob max_score pred_score pred_prob prediction_score predicted_score"
 )
 _NO_NUMBERS = ("", "nan", "null", "none", "na", "n/a", "inf", "-inf", "infinity", "-infinity")
 _HEAD_ROWS, _NEAR = 1_000, 1e-2

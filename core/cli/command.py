@@ -180,6 +180,8 @@ evaluate   evaluating   latest --split validation --json
     show the accuracy of a run, overall and for each class
 predict    predicting   champion --dir ~/garden --to ~/garden.csv
     classify photos or a whole folder with a registered version or a run
+add-predictions adding  predictions.csv --dataset latest --name keras
+    add predictions that were made elsewhere, as a run that all pages evaluate
 serve      registry     --port 8000
     start the prediction API, which answers with the champion
 report     exporting    latest --to ~/flowers.html
@@ -265,6 +267,7 @@ def build_parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, Command 
         subparser = add_parser(parsers, name, known.what, f"{name} {known.example}")
         if name == named:
             module = import_module(f"core.cli.{known.module}")
-            command = vars(module)[f"{name}_" if iskeyword(name) else name]
+            name = f"{name}_" if iskeyword(name) else name.replace("-", "_")
+            command = vars(module)[name]
             command.add_to(subparser)
     return parser, command

@@ -125,8 +125,10 @@ def describe_answers(result: RunResult, sealed: np.ndarray) -> pd.DataFrame:
     `entropy` (of all scores) are in nats.
 
     Args:
-        sealed: (n,) bool, photos whose predictions are hidden: their values are missing.
+        sealed: (n,) bool, photos whose predictions are hidden: their values are missing, as are
+            those of photos that belong to no split of the run.
     """
+    sealed = sealed | (result.splits == "")
     answers, scores = read_answers(result.scores, result.labels), result.scores
     tiny, entropies = np.finfo(scores.dtype).tiny, np.empty(len(scores), scores.dtype)
     for start in range(0, len(scores), _BLOCK):

@@ -97,7 +97,7 @@ def test_no_name_is_of_something_that_is_gone() -> None:
     codes = {kind.code for kind in kinds if issubclass(kind, errors.PetalscopeError)}
     codes |= set(errors.OTHER_CODES)
     wrong = [one for one in list_found(r"PETALSCOPE_[A-Z0-9_]+") if one[1] not in settings]
-    wrong += [one for one in list_found(r"python -m core ([a-z]+)") if one[1] not in COMMANDS]
+    wrong += [one for one in list_found(r"python -m core ([a-z-]+)") if one[1] not in COMMANDS]
     wrong += [
         one for one in list_found(r"`(\w+_(?:refused|missing|failed))`") if one[1] not in codes
     ]

@@ -57,7 +57,6 @@ class PetalscopeError(Exception):
 OTHER_CODES = {
     "device_unavailable": "The device of PETALSCOPE_DEVICE is not available. The message says why; "
     "`PETALSCOPE_DEVICE=auto` uses the devices that are.",
-    "extra_missing": "An optional package is not installed. Install the package in the message.",
     "lesson_refused": "The files of a lesson are not valid. Compare them with the lesson "
     "“transfer”.",
     "prediction_missing": "The prediction is not in the log, or was deleted. Classify the photo "

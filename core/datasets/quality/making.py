@@ -18,14 +18,13 @@ from core.datasets.quality.neighbours import (
     find_neighbours,
     map_by_pca,
     map_by_tsne,
-    map_by_umap,
     measure_typicality,
     normalise_features,
     reduce_features,
 )
 from core.datasets.quality.patches import find_patches, judge_patches
 from core.datasets.quality.slicing import list_properties
-from core.datasets.quality.store import PREPROCESSING, check_umap, find_feature_sets
+from core.datasets.quality.store import PREPROCESSING, find_feature_sets
 from core.datasets.quality.suspects import (
     FOLDS,
     deal_folds,
@@ -64,14 +63,11 @@ def make_analysis(
     Raises:
         DatasetMissing, ResultDamaged: The dataset is missing or damaged.
         WeightsMissing, WeightsDamaged, DiskFull: Features are not cached and cannot be extracted.
-        PetalscopeError: umap-learn is needed and not installed.
     """
     identifier = fingerprint(dict(parameters))
     if read_cached(workspace, identifier) is not None:
         return {"analysis": identifier}
     dataset = read_dataset(workspace, parameters["dataset"])
-    if parameters.get("method") == "umap":
-        check_umap()
     features, label = _find_features(workspace, dataset, parameters, report)
     make = _make_map if parameters["kind"] == "map" else _make_quality
     start, version = time.perf_counter(), parameters["version"]
@@ -159,7 +155,4 @@ def _make_map(
     if method == "tsne":
         report("neighbourhoods (t-SNE)", 0, 0)
         arrays["tsne"] = map_by_tsne(reduced)
-    elif method == "umap":
-        report("neighbourhoods (UMAP)", 0, 0)
-        arrays["umap"] = map_by_umap(reduced)
     return arrays, {}, {"method": method}

@@ -21,7 +21,7 @@ _TILE = (512, 8192)
 """Photos compared with photos at once: 16 MiB of cosines, which fit the cache."""
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 SEED = 0
-_BEFORE = 50  # directions that t-SNE and UMAP are given, as their authors advise
+_BEFORE = 50  # directions that t-SNE is given, as its author advises
 _PERPLEXITY = 30.0
 
 
@@ -170,15 +170,3 @@ def map_by_tsne(reduced: np.ndarray) -> np.ndarray:
     perplexity = min(_PERPLEXITY, max((len(reduced) - 1) / 3, 1.0))
     tsne = TSNE(2, perplexity=perplexity, init=start, random_state=SEED)
     return np.asarray(tsne.fit_transform(reduced), dtype=np.float32)
-
-
-def map_by_umap(reduced: np.ndarray) -> np.ndarray:
-    """Return the positions by UMAP, (n, 2) float32; umap-learn must be installed."""
-    from importlib import import_module  # an extra: type checkers need not find it
-
-    # A seed makes it the same on each call, and keeps it to one thread.
-    neighbours = min(15, len(reduced) - 1)
-    umap = import_module("umap").UMAP(
-        n_components=2, n_neighbors=neighbours, random_state=SEED, n_jobs=1
-    )
-    return np.asarray(umap.fit_transform(reduced), dtype=np.float32)

@@ -1,7 +1,7 @@
 """Start and read the analyses of datasets; the job in making.py computes them.
 
 Quality: nearest photos, typicality, outliers, label suspects, duplicate pairs, the PCA map,
-differences between splits, constant patches. Map: positions by t-SNE or UMAP. Each is cached for a
+differences between splits, constant patches. Map: positions by t-SNE. Each is cached for a
 dataset and a backbone. Neither scikit-learn nor cleanlab is imported.
 """
 
@@ -27,7 +27,7 @@ _VERSIONS = {"quality": 4, "map": 1}
 """Of the method of each kind; analyses of an earlier one are read until there is a new one."""
 PREPROCESSING: Preprocessing = "resnet"
 
-MapMethod = Literal["pca", "tsne", "umap"]
+MapMethod = Literal["pca", "tsne"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,10 +114,7 @@ def request_analysis(
         DatasetMissing, ResultDamaged: The dataset is missing or damaged.
         WeightsMissing: Neither the weights nor features by them exist.
         WeightsDamaged: The file of the weights is damaged.
-        PetalscopeError: umap-learn is needed and not installed.
     """
-    if method == "umap":
-        check_umap()
     parameters = list_parameters(workspace, dataset_id, weights, method)
     identifier = fingerprint(parameters)
     start_analysis(workspace, identifier, "quality", parameters)
@@ -136,19 +133,6 @@ def list_parameters(
     parameters: dict[str, Any] = {"kind": kind, "version": _VERSIONS[kind]}
     parameters |= {"method": method} if method else {}
     return parameters | _describe_features(workspace, dataset_id, weights)
-
-
-def check_umap() -> None:
-    """Raise `PetalscopeError` if umap-learn is not installed."""
-    from importlib.util import find_spec
-
-    if find_spec("umap") is None:
-        raise PetalscopeError(
-            "UMAP is not installed.",
-            "Install the extra: .venv/bin/pip install umap-learn==0.5.12, or use t-SNE.",
-            code="extra_missing",
-            package="umap-learn",
-        )
 
 
 def read_quality(

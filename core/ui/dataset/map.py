@@ -4,7 +4,6 @@ An area lives in the URL (`area`: corners as "x,y x,y …", areas apart by ";").
 """
 
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,6 @@ from models.weights import WeightsKind, name_usual
 _EXPLAINED = {
     "pca": "PCA: far points differ; near points may differ, too.",
     "tsne": "t-SNE: neighbours look alike; distances between far groups mean nothing.",
-    "umap": "UMAP: neighbours look alike; distances between far groups mean little.",
 }
 _CORNERS = 80
 """Corners of a lasso in a link: enough for its shape."""
@@ -187,12 +185,6 @@ def _show_offer(chart: MapPage) -> None:
     """Draw the requirements of a missing map, and the buttons that start it."""
     photos = count(len(chart.dataset), "photo")
     with st.container(border=True):
-        if chart.method == "umap" and find_spec("umap") is None:
-            st.markdown(
-                "**UMAP is not installed.** Run `.venv/bin/pip install umap-learn` and restart the "
-                "workbench. t-SNE shows much the same."
-            )
-            return
         if chart.method != "pca":
             st.markdown(f"**Not computed yet.** {photos}: seconds to a few minutes, once.")
         elif chart.kinds:

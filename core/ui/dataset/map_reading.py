@@ -36,7 +36,7 @@ from data.dataset import Dataset
 from data.splits import SPLITS
 from models.weights import WeightsKind
 
-METHODS: dict[MapMethod, str] = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+METHODS: dict[MapMethod, str] = {"pca": "PCA", "tsne": "t-SNE"}
 COLOURINGS = {
     "class": "Class",
     "split": "Split",

@@ -13,7 +13,7 @@ from core.datasets.quality.store import (
     read_quality,
     request_analysis,
 )
-from core.errors import DatasetMissing, PetalscopeError, WeightsMissing
+from core.errors import DatasetMissing, WeightsMissing
 from core.kept import RESULT, Cached, write_cached
 from core.runs.jobs import read_job
 from core.workspace import Workspace
@@ -97,7 +97,6 @@ def test_features_that_are_missing_are_computed(trained_copy: Workspace, tmp_pat
     for method in ("pca", "tsne"):
         positions = read_map(trained_copy, dataset.id, method)  # type: ignore[arg-type]
         assert positions is not None and positions.shape == (12, 2)
-    assert read_map(trained_copy, dataset.id, "umap") is None
     assert read_quality(trained_copy, dataset.id) is None
 
 
@@ -158,12 +157,3 @@ def test_other_weights_are_another_analysis(trained_copy: Workspace) -> None:
 def test_unknown_datasets_are_refused(workspace: Workspace) -> None:
     with pytest.raises(DatasetMissing):
         request_analysis(workspace, "0123456789abcdef", "random")
-
-
-def test_umap_is_an_extra(trained_copy: Workspace) -> None:
-    from importlib.util import find_spec
-
-    if find_spec("umap") is not None:
-        pytest.skip("umap-learn is installed here")
-    with pytest.raises(PetalscopeError, match=r"pip install umap-learn==0\.5\.12"):
-        request_analysis(trained_copy, choose_dataset(trained_copy), "random", "umap")

@@ -17,7 +17,7 @@ from core.api.datasets import Dataset
 from core.api.runs import Run, Version, compare
 from core.api.shown import Bars, Shown, draw_table
 from core.datasets.policies import make_recipe
-from core.errors import PetalscopeError
+from core.errors import PetalscopeError, PredictionsRefused
 from core.formats import count
 from core.runs.choosing import choose_dataset, choose_run
 from core.runs.queue.queue import submit_run
@@ -54,8 +54,8 @@ class Workspace(Shown):
     def datasets(self) -> pd.DataFrame:
         """The datasets, newest first.
 
-        >>> ws.datasets.name[0]
-        'three flowers'
+        >>> "three flowers" in set(ws.datasets["name"])
+        True
         """
         columns = ["id", "name", "photos", "classes", "created", "problem"]
         return pd.DataFrame(map(vars, list_datasets(self.folder)), columns=columns)
@@ -64,8 +64,8 @@ class Workspace(Shown):
     def runs(self) -> pd.DataFrame:
         """The runs, newest first.
 
-        >>> ws.runs[["name", "state"]].values.tolist()[0]
-        ['hardly', 'done']
+        >>> set(ws.runs["state"])
+        {'done'}
         """
         columns = ["id", "name", "state", "dataset", "strategy", "best_val_accuracy", "val_photos"]
         rows = [vars(run.recipe) | vars(run) for run in list_runs(self.folder)]
@@ -97,6 +97,34 @@ class Workspace(Shown):
         with Bars() as bars:
             made = import_source(self.folder, request, name=name, on_progress=bars.report)
         return Dataset(self.folder, made)
+
+    def add_predictions(
+        self, source: str | Path | pd.DataFrame, dataset: "Dataset", name: str = "", **choices: Any
+    ) -> "Run":
+        """Add predictions made elsewhere as a run, and print how the file or table was read.
+
+        An error asks for what is not clear; `choices` answer it: photo_column, class_column,
+        score_column, scale, names (name in the file → class).
+
+        >>> frame = flowers.photos[["path"]].assign(prediction="rose")
+        >>> ws.add_predictions(frame, flowers, "roses").metrics().n
+        Photos: “path”.
+        ...
+        6
+        """
+        from core.runs.adding import add_predictions
+        from data.predictions import Choices, read_predictions
+
+        table = source if isinstance(source, pd.DataFrame) else Path(source).expanduser()
+        read = read_predictions(table, dataset.files, Choices(**choices))
+        if read.proposed and "names" not in choices:
+            meant = ", ".join(f"“{one}” is {named}" for one, named in read.proposed.items())
+            remedy = f"If this is right, add names={dict(read.proposed)}."
+            raise PredictionsRefused(f"Names of classes differ. Probably {meant}.", remedy)
+        print(
+            *filter(None, (*read.columns, read.scale_words, *read.sentences, *read.notes)), sep="\n"
+        )
+        return Run(self.folder, add_predictions(self.folder, dataset.files, read, name)[0].id)
 
     def train(
         self, dataset: "Dataset", name: str = "", *, augmentation: str = "none", **settings: Any

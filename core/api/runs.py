@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from shlex import quote
@@ -116,6 +117,8 @@ class Run(Shown):
         """
         photos, result = self._open(split), self._result
         found = evaluate_scores(result.scores[photos], result.labels[photos], result.classes)
+        if result.scored != "all":
+            found = replace(found, loss=np.nan, top_k_accuracy=np.nan)
         ends = interval(found.accuracy_low, found.accuracy_high, found.n)
         accuracy = f"accuracy {percent(found.accuracy, found.n)}, {ends}"
         words = [f"{self.record.name}, {split}: {accuracy}"]
@@ -180,7 +183,7 @@ class Run(Shown):
         from core.exact.why import ONE_CLASS, ask_why
 
         files, number = self.dataset.files, self.dataset.find(photo)
-        self._open(str(self._result.splits[number]))
+        self._count_photo(number)
         source = find_run_source(self.folder, files, self.id, self._result)
         why = ask_why(prepare_head(self.folder, source), files, self._result, number)
         if why is None:
@@ -241,8 +244,9 @@ class Run(Shown):
         yield f"{run.name} ({run.id}): {run.state}{measured}"
 
     def _find_sealed(self) -> np.ndarray:
-        """Return the photos whose answers are hidden, (n,) bool: test, until it is opened."""
-        return np.asarray((self._result.splits == "test") & (not self._openings))
+        """Return the photos without an answer, (n,) bool: test, until it is opened."""
+        splits = self._result.splits
+        return np.asarray((splits == "") | ((splits == "test") & (not self._openings)))
 
     def _open(self, split: str) -> np.ndarray:
         """Return the photos of a split; the first view of test photos by this object is counted."""
@@ -254,6 +258,11 @@ class Run(Shown):
             counted = count_opening(self.folder, self.record, split, _WHO)
             self._openings = describe_openings(counted)
         return photos
+
+    def _count_photo(self, number: int) -> None:
+        """Count the view of a test photo."""
+        if self._result.splits[number] == "test":
+            self._open("test")
 
     @cached_property
     def _result(self) -> RunResult:
@@ -272,7 +281,7 @@ class Run(Shown):
 
         if isinstance(photo, int) or (self._result.paths == str(photo)).any():
             number = self.dataset.find(photo)
-            self._open(str(self._result.splits[number]))
+            self._count_photo(number)
             photo = self.dataset.files.original(number)
         model, content = self._predictor, read_file(photo)
         seen = model.predict(content)

@@ -19,7 +19,9 @@ from core.api.shown import Bars, Found, Photos
 from core.errors import (
     BadIdentifier,
     ExportRefused,
+    FeaturesMissing,
     PetalscopeError,
+    PredictionsRefused,
     PromotionRefused,
     RecipeRefused,
 )
@@ -216,6 +218,25 @@ def test_the_figures_are_those_of_the_pages(known: dict[str, Any]) -> None:
     assert (wrong.table["class"].astype(str) != wrong.table["predicted"].astype(str)).all()
     nothing = known["flowers"].whatif()
     assert (len(nothing["gained"]), len(nothing["lost"])) == (0, 0)
+
+
+def test_added_predictions_have_answers_and_no_model(known: dict[str, Any]) -> None:
+    ws, flowers = known["ws"], known["flowers"]
+    frame = flowers.photos[["path"]].assign(label=flowers.photos["class"].astype(str))
+    frame["label"] = "01_" + frame["label"]
+    with pytest.raises(PredictionsRefused, match=r"“01_rose” is rose.* add names={'01_"):
+        ws.add_predictions(frame, flowers)
+    names = {f"01_{name}": name for name in flowers.classes}
+    without = int(flowers.files.photo_numbers("train")[0])
+    added = ws.add_predictions(frame.drop(index=without), flowers, "mine", names=names)
+    found = added.metrics("train")
+    assert (found.accuracy, found.n) == (1.0, 23)
+    assert np.isnan(found.loss)
+    assert added.scores.loc[without].isna().all()
+    assert ps.compare(added, known["other"]).n == 6
+    for ask in (added.register, lambda: added.why(without), lambda: added.predict(without)):
+        with pytest.raises(FeaturesMissing, match="no model"):
+            ask()
 
 
 def test_a_later_champion_needs_evidence(compared: Workspace) -> None:

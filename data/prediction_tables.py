@@ -52,7 +52,7 @@ def read_cells(source: Path | pd.DataFrame) -> pd.DataFrame:
         if ending in ("jsonl", "ndjson", "json"):
             rows = pyarrow.json.read_json(io.BytesIO(content)).flatten()
             return _check_cells(rows.to_pandas(), name)
-        return _check_cells(_read_text_table(_decode(content, name)), name)
+        return _check_cells(_read_text_table(_recode(content, name)), name)
     except (pa.ArrowException, ValueError, EOFError, OSError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -72,30 +72,32 @@ def _read_bytes(source: Path, name: str) -> bytes:
     return content
 
 
-def _decode(content: bytes, name: str) -> str:
-    """Return text in UTF-8, in UTF-16 with its mark, or as Excel writes it in western Europe."""
+def _recode(content: bytes, name: str) -> bytes:
+    """Return text as UTF-8: it is, or UTF-16 with its mark, or of Excel in western Europe."""
     wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252"):
+    for encoding in ("utf-16",) if wide else ("utf-8", "cp1252"):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if not re.search(r"[\0-\x08\x0e-\x1f]", text):
-            return text
+        content = content if encoding == "utf-8" else text.encode()
+        if not re.search(rb"[\0-\x08\x0e-\x1f]", content):
+            return content.removeprefix(b"\xef\xbb\xbf")
     raise PredictionsRefused(f"{name} is not a text file.", _SAVE_AGAIN)
 
 
-def _read_text_table(text: str) -> pd.DataFrame:
+def _read_text_table(content: bytes) -> pd.DataFrame:
     """Return the columns of a CSV: numbers where the first rows have fractions, else text."""
-    head = re.sub('"[^"]*"', "", text.lstrip().partition("\n")[0])
+    head = re.sub(b'"[^"]*"', b"", content.lstrip().partition(b"\n")[0]).decode()
     separator = max(",;\t|", key=head.count)
-    if head.count(separator) > _MOST_COLUMNS:
+    if (columns := head.count(separator) + 1) > _MOST_COLUMNS:
         raise ValueError(f"it has more than {_MOST_COLUMNS:,} columns")
     options = {"sep": separator, "keep_default_na": False, "low_memory": False}
     options |= {"skipinitialspace": True, "quoting": csv.QUOTE_MINIMAL}
-    first = pd.read_csv(io.StringIO(text), nrows=_HEAD_ROWS, dtype="str", **options)
+    first = pd.read_csv(io.BytesIO(content), nrows=_HEAD_ROWS, dtype="str", **options)
     texts = [one for one in first if not first[one].str.fullmatch(_FRACTION).any()]
-    rows = pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(texts, "str"), **options)
+    options |= {"nrows": 1 + min(ROW_LIMIT, _CELL_LIMIT // columns)}
+    rows = pd.read_csv(io.BytesIO(content), dtype=dict.fromkeys(texts, "str"), **options)
     if not isinstance(rows.index, pd.RangeIndex):
         raise ValueError("the rows have more cells than the first line")
     return rows

@@ -299,6 +299,7 @@ def test_scores_that_are_no_scores_are_refused(dataset, tmp_path, cells, sentenc
         ("a.csv", b"path,pred\na,b\na,b,c\n", "Expected 2 fields in line 3, saw 3"),
         ("a.csv", b'path,pred\n"a,b\n', "EOF inside string"),
         ("a.csv", bytes(range(256)) * 40, "is not a text file"),
+        ("a.csv", b"a," * 10_001, "more than 10,000 columns"),
         ("a.csv", b"path,path \na,b\n", "two columns “path”"),
         ("a.csv.gz", b"no gzip", "could not be read"),
         ("a.csv.gz", gzip.compress(b"path,pred\n" * 9)[:-9], "could not be read"),

@@ -69,13 +69,15 @@ class Columns:
     @property
     def words(self) -> tuple[str, ...]:
         """A sentence on each kind of column."""
-        several = f"{len(self.names)} columns, " if self.names else ""
+        columns = f"{len(self.names)} columns, “{self.every}”" if self.names else f"“{self.every}”"
+        if self.every == "*":
+            columns = f"{len(self.names)} columns, one for each class"
         said = (
-            (f"Scores of all classes: {several}", self.every),
-            ("Predicted class: ", self.predicted),
-            ("Score of the predicted class: ", self.score),
+            f"Scores of all classes: {columns}." if self.every else "",
+            f"Predicted class: “{self.predicted}”." if self.predicted else "",
+            f"Score of the predicted class: “{self.score}”." if self.score else "",
         )
-        return tuple(f"{what}“{head}”." for what, head in said if head)
+        return tuple(filter(None, said))
 
 
 def find_columns(rows: pd.DataFrame, dataset: Dataset, choices: Choices) -> Columns:

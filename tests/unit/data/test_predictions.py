@@ -107,7 +107,8 @@ def test_heads_of_scores_have_many_forms(dataset, table, scores, heads, every):
     order = [1, 2, 0] if heads[0] == "2" else [0, 1, 2]
     np.testing.assert_allclose(found.scores, scores[:, order], atol=1e-6)
     assert found.choices.score_column == every
-    assert found.columns[1] == f"Scores of all classes: 3 columns, “{every}”."
+    said = "one for each class" if every == "*" else f"“{every}”"
+    assert found.columns[1] == f"Scores of all classes: 3 columns, {said}."
     named = {"Daisy": "daisy", "01_rose": "rose", "2. Tulip": "tulip"}
     assert found.proposed == (named if heads[0] == "Daisy" else {})
     assert not read_predictions(

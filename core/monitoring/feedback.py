@@ -21,11 +21,11 @@ from sqlalchemy import (
     update,
 )
 
-from core.errors import FeedbackRefused, VersionMissing
+from core.errors import FeedbackRefused
 from core.formats import check_note
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.tables import feedback_table, predictions_table
-from core.registry.store import select_version
+from core.registry.store import find_classes
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
 from data.sources.names import check_class_name, find_meant_class, match_class
@@ -197,16 +197,6 @@ def settle_class(workspace: Workspace, prediction_id: str, class_name: str) -> s
         else "GET /v1/models lists the classes. Give feedback of a new class on the page Predict.",
         prediction=prediction_id,
     )
-
-
-def find_classes(connection: Connection, number: int | None) -> tuple[str, ...]:
-    """Return the classes of a version; empty for an answer of a run or a deleted version."""
-    if number is None:
-        return ()
-    try:
-        return tuple(select_version(connection, number).classes)
-    except VersionMissing:
-        return ()
 
 
 def _store(connection: Connection, values: dict[str, Any]) -> Feedback:

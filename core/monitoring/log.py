@@ -26,11 +26,12 @@ from core.formats import cell_text
 from core.monitoring.kept_photos import Photo, forget_photos, sweep_when_due
 from core.monitoring.tables import NewPrediction, feedback_table, predictions_table
 from core.prediction.predictor import Prediction
+from core.registry.store import find_classes
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
 from data.findings import measure_photo
 from data.images import read_packed_photo
-from data.sources.names import fold_name
+from data.sources.names import match_class
 from models.catalogue import FEATURE_WIDTH
 
 _COLUMNS = {
@@ -174,13 +175,15 @@ def read_predictions(
     query = _select_rows().where(*chosen).order_by(_ROW.time.desc(), _ROW.number.desc())
     with read_database(workspace) as connection:
         rows = connection.execute(query.limit(limit)).all()[::-1]
+        numbers = {row.version for row in rows}
+        known = {number: find_classes(connection, number) for number in numbers}
     table = pd.DataFrame([row[: len(_COLUMNS)] for row in rows], columns=list(_COLUMNS))
     properties = [json.loads(row.properties) for row in rows]
     for name in PROPERTIES:
         table[name] = [values.get(name) for values in properties]
     names = [row.final_class or row.class_name for row in rows]
     table["was_right"] = [
-        None if name is None else fold_name(name) == fold_name(row.top)
+        None if name is None else match_class(name, (*known[row.version], row.top)) == row.top
         for name, row in zip(names, rows, strict=True)
     ]
     table["class_name"] = names

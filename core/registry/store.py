@@ -131,6 +131,16 @@ def select_version(connection: Connection, number: int) -> ModelVersion:
     return _read_row(row)
 
 
+def find_classes(connection: Connection, number: int | None) -> tuple[str, ...]:
+    """Return the classes of a version; empty for an answer of a run or a deleted version."""
+    if number is None:
+        return ()
+    try:
+        return tuple(select_version(connection, number).classes)
+    except VersionMissing:
+        return ()
+
+
 def select_aliases(connection: Connection) -> dict[Alias, int]:
     """Return the number that each alias names, as part of a transaction."""
     rows = connection.execute(select(aliases_table.c.alias, aliases_table.c.version))

@@ -50,8 +50,8 @@ def match_class(name: str, classes: Sequence[str]) -> str:
     """Return the class with that name in any spelling (“Tulip” is “tulip”), else the name."""
     if name in classes:
         return name
-    alike = [one for one in classes if fold_name(one) == fold_name(name)]
-    return alike[0] if len(alike) == 1 else name
+    alike = {one for one in classes if fold_name(one) == fold_name(name)}
+    return alike.pop() if len(alike) == 1 else name
 
 
 def find_meant_class(name: str, classes: Iterable[str]) -> str | None:

@@ -20,6 +20,7 @@ from core.runs.database import write_database
 from core.workspace import Workspace
 from data.sources.names import find_meant_class, match_class
 from tests.predictions import make_prediction, read_feedback
+from tests.registered import register_versions
 
 PHOTO = b"the bytes of a photo"
 
@@ -111,6 +112,20 @@ def test_another_spelling_of_the_answer_is_right(asked: Workspace) -> None:
     assert told.was_right and told.class_name == "oxeye daisy"
     review_feedback(asked, [told.number], "relabel", class_name="Oxeye-Daisy")
     assert read_predictions(asked)["was_right"].dropna().all()
+
+
+def test_names_are_judged_by_the_classes_of_the_version(trained_copy: Workspace) -> None:
+    (version,) = register_versions(trained_copy, 1)
+    rows = [
+        make_prediction(n, top=top, version=version.number)
+        for n, top in enumerate(("rose", "Rose"))
+    ]
+    log_predictions(trained_copy, rows)
+    told = [give_feedback(trained_copy, row.id, class_name="ROSE") for row in rows]
+    assert [one.was_right for one in told] == [True, False]  # “Rose” would be a class of its own
+    assert read_predictions(trained_copy)["was_right"].tolist() == [True, False]
+    assert give_feedback(trained_copy, rows[1].id, class_name="rose").was_right is False
+    assert read_predictions(trained_copy)["was_right"].tolist() == [True, False]
 
 
 @pytest.mark.parametrize("name", [None, "", "  "])

@@ -118,7 +118,11 @@ def _pick_first(models: dict[str, Model]) -> Model:
     keys = [_find_key(models, str(wish)) for wish in wishes if wish]
     wanted = next((key for key in keys if key in models), next(iter(models)))
     if linked and keys[0] not in models:
-        refuse_link("Its model is not in this workspace. It may be deleted.", _MODEL, _RUN)
+        refuse_link(
+            "Its model is not in this workspace: deleted, or only its predictions were added.",
+            _MODEL,
+            _RUN,
+        )
     picked = _select("Model", models, wanted, "predict.model")
     st.session_state[_PICKED] = picked.key
     st.query_params[_RUN if picked.version is None else _MODEL] = picked.key

@@ -102,7 +102,7 @@ class Run(Shown):
                 folder, epochs = self.folder.run_folder(self.id), record.recipe.epochs
                 record = RunFollower(folder, bars, epochs).follow(self.folder, record)
         except KeyboardInterrupt:
-            print(f"{record.name} goes on; wait() follows it.")
+            print(f"{record.name} is still running; wait() follows it.")
             return self
         if record.state not in ("done", "paused"):
             lost, code = record.problem or "The run was lost.", record.error_code or "run_lost"

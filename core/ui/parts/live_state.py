@@ -181,11 +181,6 @@ def _find_process(pid: int) -> psutil.Process:
     return psutil.Process(pid)
 
 
-def describe_phase(run: RunRecord) -> str:
-    """Return the phase of a run in a line without Markdown."""
-    return _PHASES[run.phase] if run.is_going else plain(run.state)
-
-
 def follow_job(folder: Path, name: str, below: str = "") -> None:
     """Draw the progress of a job until it ends, then redraw the whole page."""
     st.fragment(_follow_job, run_every="0.5s")(folder, name, below)

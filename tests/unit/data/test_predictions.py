@@ -303,7 +303,7 @@ def test_scores_that_are_no_scores_are_refused(dataset, tmp_path, cells, sentenc
         ("a.csv", b"a," * 10_001, "more than 10,000 columns"),
         ("a.csv", b"path,path \na,b\n", "two columns “path”"),
         ("a.csv.gz", b"no gzip", "could not be read"),
-        ("a.csv.gz", gzip.compress(b"path,pred\n" * 9)[:-9], "could not be read"),
+        ("a.csv.gz", gzip.compress(b"path,pred\n" * 9, mtime=0)[:-9], "could not be read"),
         ("a.parquet", b"PAR1 is not all", "could not be read"),
         ("a.jsonl", b'{"path": "a", "pred": "b"}\n{"path": "a"', "could not be read"),
         ("a.jsonl", b'{"path": "a", "pred": "b"}\n{"path": 3}\n', "could not be read"),

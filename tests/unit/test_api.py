@@ -175,7 +175,7 @@ def test_waiting_ends_with_the_run_or_its_error(
         return run.wait()
 
     assert follow(KeyboardInterrupt) is run
-    assert "again goes on" in capsys.readouterr().out
+    assert "again is still running" in capsys.readouterr().out
     failure = {"error_code": "disk_full", "problem": "The disk is full.", "remedy": "Free some."}
     with pytest.raises(PetalscopeError, match=r"The disk is full\. Free some\.") as raised:
         follow(None, state="failed", **failure)

@@ -53,4 +53,4 @@ def test_a_sweep_shows_its_trials_and_survives_a_reload(page: Page, server: Page
     expect(page.get_by_text(re.compile(r"^Best trial: 95 %"))).to_be_visible()
     (sweep,) = list_studies(workspace)
     wait_until(lambda: len(read_trials(workspace.run_folder(sweep.id))) == 6, "six trials are made")
-    expect(page.get_by_text("Settings of each trial")).to_be_visible()
+    expect(page.get_by_text("Settings of each trial").first).to_be_visible()

@@ -4,6 +4,7 @@ Names of files and classes are data: every one is escaped.
 """
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -62,12 +63,12 @@ class Bars:
             self._phase, self._bar = phase, tqdm(**how)
 
 
-class Shown:
+class Shown(ABC):
     """Lines of text; in a notebook also tables and pictures."""
 
+    @abstractmethod
     def _say(self) -> Iterator[str]:
         """Yield the lines; empty ones are left out."""
-        raise NotImplementedError
 
     def _draw(self) -> Iterator[str]:
         """Yield the HTML below the lines."""

@@ -19,7 +19,7 @@ from core.formats import plain
 from core.reporting.writing import open_templates
 from core.runs.recipe.recipe import Recipe, check_network
 from core.runs.recipe.strategies import HEAD
-from core.runs.result import check_order, read_result
+from core.runs.result import check_model, check_order, read_result
 from core.runs.store import RunRecord
 from core.workspace import PROJECT_ROOT, Workspace
 from data.manifest import read_dataset
@@ -98,6 +98,7 @@ def describe_recipe(recipe: Recipe) -> dict[str, Any]:
 def describe_run(workspace: Workspace, run: RunRecord) -> dict[str, Any]:
     """Return the facts for all cells of a finished run; see `write_notebook`."""
     result = read_result(workspace, run.id)
+    check_model(result, run.id)
     dataset = read_dataset(workspace, result.dataset_id)
     check_order(result, dataset)
     photos = result.photo_numbers("validation")

@@ -89,8 +89,8 @@ def _describe(page: ConfusionPage, chosen: Chosen, photos: int) -> str:
     if n == 0:
         return f"{words}."
     share = f": {percent(shown / n, n)} ({interval(*wilson_interval(shown, n), n)})"
-    first = "Most confident first." if chosen.is_error else "Wrong ones first."
-    return f"{words}{share}. {first}"
+    first = "" if page.result.scored == "none" else " Most confident first."
+    return f"{words}{share}.{first if chosen.is_error else ' Wrong ones first.'}"
 
 
 def _show_way_back(page: ConfusionPage, chosen: Chosen) -> None:
@@ -128,20 +128,19 @@ def _show_typical(page: ConfusionPage, chosen: Chosen) -> None:
                     page.dataset,
                     typical.photos,
                     Wall(
-                        f"typical.{key}", captions=partial(_score, page, number), selectable=False
+                        f"typical.{key}",
+                        captions=partial(page.result.say_score, class_number=number),
+                        selectable=False,
                     ),
                 )
             else:
                 st.caption(f"All training photos of {name} are predicted wrongly.")
+            highest = " with the highest scores" if page.result.scored != "none" else ""
             st.caption(
                 "Correct training photos nearest to the class centre."
                 if typical.by_features
-                else "Correct training photos with the highest scores (the features are missing)."
+                else f"Correct training photos{highest} (the features are missing)."
             )
-
-
-def _score(page: ConfusionPage, number: int, photo: int) -> str:
-    return percent(float(page.result.scores[photo, number]), 100).replace(" ", "\u00a0")
 
 
 def _show_moved(page: ConfusionPage, pair: RunPair, chosen: Chosen) -> None:

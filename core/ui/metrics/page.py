@@ -30,9 +30,9 @@ _HELP = {
 }
 _KINDS = {"missed": "Missed", "taken": "Predicted wrongly", "found": "Found"}
 _WORDS = {
-    "missed": "predicted as another class, most confident first; below each the predicted class",
-    "taken": "predicted as this class, most confident first; below each the true class",
-    "found": "predicted correctly, least confident first",
+    "missed": "predicted as another class{order}; below each the predicted class",
+    "taken": "predicted as this class{order}; below each the true class",
+    "found": "predicted correctly{order}",
 }
 
 
@@ -138,7 +138,9 @@ def _show_class_photos(page: MetricsPage) -> None:
     kind = pick_linked("Photos", names, "heap", "metrics.photos", fallback)
     photos = page.heaps[kind]
     of = "other classes" if kind == "taken" else plain(class_name)
-    st.caption(f"{count(len(photos), f'{page.split} photo')} of {of}, {_WORDS[kind]}.")
+    order = f", {'least' if kind == 'found' else 'most'} confident first"
+    words = _WORDS[kind].format(order="" if result.scored == "none" else order)
+    st.caption(f"{count(len(photos), f'{page.split} photo')} of {of}, {words}.")
     answers = dict(zip(photos.tolist(), result.scores[photos].argmax(axis=1).tolist(), strict=True))
 
     def describe(photo: int) -> str:

@@ -102,7 +102,8 @@ def _show_photos(page: SlicesPage, photos: np.ndarray, right: np.ndarray) -> Non
         score = result.say_score(photo, answer)
         return f"{result.classes[true]}\n{result.classes[answer]} {score}".strip()
 
-    st.caption("True class, then predicted class with its score; most confident first.")
+    order = " with its score; most confident first" if result.scored != "none" else ""
+    st.caption(f"True class, then predicted class{order}.")
     show_gallery(
         page.dataset,
         page.order_photos(listed),

@@ -5,6 +5,7 @@ import pytest
 
 from core.errors import FeaturesMissing, RecipeRefused
 from core.exporting.making import open_subject
+from core.exporting.notebook import write_notebook
 from core.registry.registering import register_run
 from core.runs.adding import add_predictions
 from core.runs.queue.queue import delete_run, retry_run, submit_run
@@ -42,6 +43,7 @@ def test_what_needs_a_model_says_that_there_is_none(trained_copy: Workspace) -> 
         lambda: read_run_head(trained_copy, run.id),
         lambda: read_run_features(trained_copy, result),
         lambda: register_run(trained_copy, run.id),
+        lambda: write_notebook(trained_copy, run),
         lambda: open_subject(trained_copy, run.id).__enter__(),
     ):
         with pytest.raises(FeaturesMissing, match="predictions, but no model"):

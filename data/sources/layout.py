@@ -22,6 +22,7 @@ from data.sources.names import (
     note_empty_folders,
     note_files,
     note_others,
+    point_to_annotations,
     point_to_table,
     refuse_without_photos,
 )
@@ -63,7 +64,9 @@ def read_layout(
     tree, masks = leave_masks(paths)
     if not tree:
         raise refuse_without_photos([path for path in stored if not is_hidden(path)])
-    reading = _choose_reading(tree, layout)
+    outer = [path.rpartition("/")[0] for path in stored]
+    names = {name for path in (*outer, *folders) for name in path.split("/")}
+    reading = _choose_reading(tree, layout, names.difference(*(one.split("/") for one in tree)))
     places = {path: reading.place(path) for path in sorted(set(paths) - set(masks))}
     found = [
         FoundPhoto(path=path, class_name=name, split=split, file=stored[path])
@@ -84,8 +87,8 @@ def read_layout(
     )
 
 
-def _choose_reading(tree: Folders, wanted: str) -> Reading:
-    """Return the reading that is wanted, or the only likely one."""
+def _choose_reading(tree: Folders, wanted: str, names: Collection[str]) -> Reading:
+    """Return the reading that is wanted, or the only likely one; `names`: folders without photos."""
     readings = list_readings(tree)
     for one in tuple(readings):
         pairs = [(place.class_name, place.split) for place in one.places.values()]
@@ -105,7 +108,7 @@ def _choose_reading(tree: Folders, wanted: str) -> Reading:
     if is_decided(readings) and not faults[0]:
         return readings[0]
     if faults[0] and all(one.score <= FALLBACK for one in possible):
-        raise faults[0]
+        raise point_to_annotations(faults[0], names)
     first = f"{faults[0].problem} " if faults[0] else ""
     known = "".join(f"\n--layout {one.name}: {one.sentence}" for one in possible)
     raise LayoutUnclear(

@@ -19,6 +19,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from core.errors import FeedbackRefused, SourceRefused
 from core.formats import check_name, count, sort_names
 from data.sources.found import FoundPhoto, FoundSource
+from data.sources.words import is_mask, list_words
 
 LONGEST_CLASS = 100
 _ALIKE = 0.8
@@ -191,6 +192,28 @@ def point_to_table(refusal: SourceRefused, paths: Sequence[str]) -> None:
     """Add to the refusal of a folder the hint that a table in it may be meant."""
     if tables := [path for path in paths if path.lower().endswith(_READ_TABLES)]:
         refusal.remedy += f"\nOr import the table instead of the folder: {list_names(tables)}."
+
+
+def point_to_annotations(refusal: SourceRefused, folders: Collection[str]) -> SourceRefused:
+    """Return the refusal of photos without class folders, with the annotations that it lacks.
+
+    Args:
+        folders: The names of the folders without photos.
+    """
+    beside = {name for name in folders if is_mask(name) or name == "ImageSets"}
+    if not beside:
+        return refusal
+    labels = {name for name in beside if {"annotations", "labels"} & set(list_words(name))}
+    reason = (
+        f"Annotations are not read: {list_names(labels)}."
+        if labels
+        else f"“Annotations”, the folder of their classes, is missing beside {list_names(beside)}."
+    )
+    return SourceRefused(
+        f"{refusal.problem} {reason}",
+        "Write a table with the columns path and class and import it as .csv, or put the photos of "
+        "each class into a folder with the name of the class.",
+    )
 
 
 def refuse_without_photos(paths: Sequence[str]) -> SourceRefused:

@@ -99,6 +99,7 @@ def test_photos_outside_of_class_folders_have_no_class() -> None:
         (["photos/1.jpg", "photos/2.jpg"], "only one class with photos: “photos”"),
         (["photos/a/1.jpg", "photos/a/2.jpg"], "only one class with photos: “a”"),
         (["train/a/1.jpg", "test/a/1.jpg"], "only one class"),
+        (["mask/1.jpg", "mask/2.jpg"], "only one class with photos: “mask”"),
         (["train/a/1.jpg", "train/b/1.jpg", "test/c/1.jpg"], "no training photos of “c”"),
         (["val/a/1.jpg", "test/a/1.jpg"], "none called train"),
     ],
@@ -107,6 +108,24 @@ def test_what_cannot_be_a_dataset_is_refused(paths: list[str], sentence: str) ->
     with pytest.raises(SourceRefused, match=sentence) as refusal:
         read(*paths)
     assert refusal.value.remedy
+    assert "Annotations" not in refusal.value.problem
+
+
+@pytest.mark.parametrize(
+    ("beside", "sentence"),
+    [
+        (("ImageSets/Main/train.txt",), "“Annotations”, the folder of their classes, is missing"),
+        (("SegmentationClass/1.png",), "“Annotations”, the folder of their classes, is missing"),
+        (("ImageSets/Main/train.txt", "Annotations/1.xml"), "are not read: “Annotations”"),
+    ],
+)
+def test_photos_of_voc_are_refused_for_their_annotations(
+    beside: tuple[str, ...], sentence: str
+) -> None:
+    photos = [f"VOC2007/JPEGImages/{number}.jpg" for number in range(3)]
+    with pytest.raises(SourceRefused, match=sentence) as refusal:
+        read(*photos, *(f"VOC2007/{path}" for path in beside))
+    assert "a table with the columns path and class" in refusal.value.remedy
 
 
 def test_the_only_class_of_a_split_stays_a_class() -> None:

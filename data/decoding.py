@@ -2,10 +2,9 @@
 
 libjpeg fills the missing part of a JPEG, and Pillow does not tell. So a baseline JPEG is decoded
 without its end mark: a decoder that still needs data then reports it, and a decoder that leaves
-much data behind met damage.
+much data behind met damage. One of several scans needs its end mark, so its decoder is asked first.
 """
 
-import os
 import re
 import struct
 
@@ -29,7 +28,6 @@ DAMAGE = (
 )
 TRANSPARENT = "All of it is transparent; it was read without its transparency."
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
-_CUT = "Its end is missing; some of its details may be, too."
 _LEFT = "Some of its data is damaged; colours may be wrong."
 _BLANK = 12
 """Levels by which each channel of a blank picture may vary."""
@@ -41,13 +39,14 @@ _BASELINE, _PROGRESSIVE = (0xC0, 0xC1), (0xC2,)
 _END_MARK = b"\xff\xd9"
 _SPARE = bytes(16)
 """The decoder looks up to eight bytes ahead; more would hide missing rows."""
+_AHEAD, _ONES = 8, b"\xff\x00"
+"""No code consists of ones: a decoder that needs data keeps them, another one skips them."""
 
 
-def end_jpeg(content: bytes) -> tuple[bytes, str]:
+def end_jpeg(content: bytes) -> bytes:
     """Return a JPEG that ends with the data of its picture, so that missing data is an error.
 
-    A JPEG of several scans ends with an end mark; a note says if the file lacks it. Its last scan
-    may be incomplete: it adds fine details only.
+    A JPEG of several scans ends with an end mark, even if the file lacks it.
 
     Raises:
         PhotoUnreadable: Scans are missing, or its decoder restarts in a wrong order.
@@ -72,13 +71,13 @@ def end_jpeg(content: bytes) -> tuple[bytes, str]:
                     for number, one in enumerate(_RESTART.findall(data, place))
                 ):
                     raise _refuse_damage("parts are missing")
-                return data + _SPARE, ""
+                return data + _SPARE
             _take_scan(segment, lacking, frame)
     if any(lacking.values()):
         raise _refuse_damage("scans are missing")
     if mark or not frame:
-        return content[: mark.end() if mark else None], ""
-    return content + _END_MARK, _CUT
+        return content[: mark.end() if mark else None]
+    return content + _END_MARK
 
 
 def _refuse_damage(reason: str) -> PhotoUnreadable:
@@ -144,13 +143,28 @@ def _load_jpeg(image: JpegImageFile) -> str:
     """Decode an opened JPEG, and return a note if some of its data was left."""
     stream = image.fp
     assert stream is not None
-    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    content = stream.read()
+    if content.endswith(_END_MARK) and _needs_data(image, content.removesuffix(_END_MARK)):
+        raise _refuse_damage("its last scan is incomplete")
+    size = len(content)
     image.decodermaxblock = min(max(size // 256, _BLOCK), ImageFile.MAXBLOCK)
     image.load()
     left = size - stream.tell()
     if left > size // 16:
         raise _refuse_damage("its picture ends before its data")
     return _LEFT if left > 2 * image.decodermaxblock else ""
+
+
+def _needs_data(image: JpegImageFile, data: bytes) -> bool:
+    """Return whether the last of several scans is incomplete; `data` ends before the end mark."""
+    decoder = Image._getdecoder(image.mode, "jpeg", image.tile[0].args, image.decoderconfig)
+    decoder.setimage(Image.new(image.mode, image.size).im, (0, 0, *image.size))
+    for more in (data + _ONES * _AHEAD, *[_ONES] * _AHEAD):
+        taken, _ = decoder.decode(more)
+        if 0 <= taken < len(more):
+            return True
+    return False
 
 
 def _scale_grey(image: Image.Image) -> tuple[Image.Image, str]:

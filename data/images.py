@@ -136,7 +136,7 @@ def decode_photo(content: bytes, side: int = PHOTO_SIZE) -> tuple[Image.Image, P
         PhotoTooLarge: The photo has more megabytes or megapixels than the settings allow.
     """
     _check_bytes(len(content))
-    picture, cut = end_jpeg(content) if content.startswith(_STARTS[0]) else (content, "")
+    picture = end_jpeg(content) if content.startswith(_STARTS[0]) else content
     with _open_photo(picture, side) as (image, facts, orientation):
         with _LARGE_ONE if _needs_much_memory(image, facts) else nullcontext():
             photo, note = load_rgb(image)
@@ -151,7 +151,7 @@ def decode_photo(content: bytes, side: int = PHOTO_SIZE) -> tuple[Image.Image, P
                 )
             if orientation in _TURNS:
                 photo = photo.transpose(_TURNS[orientation])
-        return photo, replace(facts, bytes=len(content), note=note or cut)
+        return photo, replace(facts, bytes=len(content), note=note)
 
 
 def pack_photo(image: Image.Image, framing: Framing = FRAMING) -> np.ndarray:

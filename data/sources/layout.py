@@ -88,7 +88,11 @@ def read_layout(
 
 
 def _choose_reading(tree: Folders, wanted: str, names: Collection[str]) -> Reading:
-    """Return the reading that is wanted, or the only likely one; `names`: folders without photos."""
+    """Return the reading that is wanted, or the only likely one.
+
+    Args:
+        names: The names of folders without photos.
+    """
     readings = list_readings(tree)
     for one in tuple(readings):
         pairs = [(place.class_name, place.split) for place in one.places.values()]

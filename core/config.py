@@ -27,8 +27,8 @@ AlarmRule = Literal[
     "volume_low", "volume_high", "latency", "unknown", "accuracy", "features", "properties", "mix"
 ]
 
-Fit = Literal["crop", "pad"]
-"""How a photo becomes a square: its centre is cropped, or the whole photo is padded."""
+Fit = Literal["crop", "pad", "squeeze"]
+"""How a photo becomes a square: its centre is cropped, or the whole photo is padded or squeezed."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Framing:
     @property
     def words(self) -> str:
         """Return the framing in words where it is not usual; else empty."""
-        return "padded photos" if self.how == "pad" else ""
+        return {"crop": "", "pad": "padded photos", "squeeze": "squeezed photos"}[self.how]
 
     def describe(self) -> dict[str, Any]:
         """Return the framing as JSON where it is not usual; else nothing: ids stay as they were."""

@@ -10,7 +10,7 @@ import stat
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,6 +43,8 @@ timm pads with the mean, too (crop_mode "border").
 """
 PACKING = 2
 """Version of packed pixels; version 2 decodes a JPEG closer to the needed side."""
+_UNSCALED = 100_000
+"""Longer than any side: a JPEG is decoded at its full size."""
 _SPARE = 1.5
 """Least ratio of the decoded short side of a JPEG to the needed side (2 in packing 1)."""
 PACKED_ALIKE = 2 * _SPARE * PHOTO_SIZE
@@ -159,9 +161,15 @@ def pack_photo(image: Image.Image, framing: Framing = FRAMING) -> np.ndarray:
 
     crop: cut out the centre and resize it to 224 px (bicubic) in one step, so that a very long
     photo never becomes a very large one. pad: resize the long side, fill the rest with MEAN_COLOUR.
+    squeeze: resize without the proportions (bilinear, not antialiased), as
+    keras.utils.image_dataset_from_directory does.
     """
     width, height = image.size
     packed_side = PHOTO_SIZE
+    if framing.how == "squeeze":
+        extent, bilinear = Image.Transform.EXTENT, Image.Resampling.BILINEAR
+        whole = (packed_side, packed_side), extent, (0, 0, width, height)
+        return np.asarray(image.transform(*whole, bilinear))
     if framing.how == "pad":
         scale = packed_side / max(width, height)
         fitted = (max(1, round(scale * width)), max(1, round(scale * height)))
@@ -187,6 +195,10 @@ def read_packed_photo(content: bytes, framing: Framing = FRAMING) -> tuple[np.nd
         PhotoUnreadable: The file is empty, not a picture, truncated or damaged.
         PhotoTooLarge: The photo has more megabytes or megapixels than the settings allow.
     """
+    if framing.how == "squeeze":
+        with suppress(PhotoTooLarge):  # else decoded smaller, as for other framings
+            image, facts = decode_photo(content, _UNSCALED)
+            return pack_photo(image, framing), facts
     image, facts = decode_photo(content, PHOTO_SIZE)
     return pack_photo(image, framing), facts
 

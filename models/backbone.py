@@ -18,12 +18,19 @@ from openvino import opset13 as operations
 from core.config import FRAMING, PHOTO_SIZE, Framing, fingerprint, read_framing
 from core.errors import BackboneMissing
 from core.workspace import Workspace, digest_once
-from models.catalogue import CATALOGUE, DEFAULT, refuse_network
+from models.catalogue import ADDED, CATALOGUE, DEFAULT, FEATURE_WIDTH, refuse_network
 from models.rows import CONV4
 from models.weights import Weights, WeightsKind
 
-Preprocessing = Literal["resnet", "unit"]
-"""resnet: BGR minus the ImageNet mean, as the weights expect; unit: RGB in [0, 1]."""
+Preprocessing = Literal["resnet", "unit", "plain", "signed", "imagenet"]
+"""The colours that a network expects; the last three only of added models."""
+COLOURS: Mapping[Preprocessing, str] = {
+    "resnet": "BGR minus ImageNet's mean",
+    "unit": "RGB / 255",
+    "plain": "RGB from 0 to 255",
+    "signed": "RGB from −1 to 1",
+    "imagenet": "RGB with ImageNet's mean and deviation",
+}
 
 Precision = Literal["f32", "bf16", "f16"]
 Purpose = Literal["throughput", "latency"]
@@ -61,16 +68,25 @@ class BackboneFacts:
     files: dict[str, str]
     """Name of a file → its SHA-256."""
     framing: Framing = FRAMING
+    width: int = FEATURE_WIDTH
+    """Numbers in a row."""
+    has_map: bool = True
+    """Whether the rows are the mean of a map; else the rows are the only output."""
+    rows_are: Literal["features", "scores"] = "features"
+    """scores: logarithms of an added model's scores, as its last layer is not a dense layer."""
+    parity: float | None = None
+    """Largest difference to the scores of an added model's own framework, on probe photos."""
 
     @property
     def origin(self) -> str:
         """The weights, their licence, and the colours of the input."""
-        entry, whose = CATALOGUE[self.weights_kind], "licence unknown"  # the user's own file
-        if self.weights_kind != DEFAULT or self.weights_label == "ImageNet":
+        whose = "licence unknown"  # the user's own file
+        if self.weights_kind == ADDED:
+            whose = f"{self.weights_label}, your own model"
+        elif self.weights_kind != DEFAULT or self.weights_label == "ImageNet":
+            entry = CATALOGUE[self.weights_kind]
             whose = f"{entry.title}, licence: {entry.licence}"
-        unit = self.preprocessing == "unit"
-        colours = "RGB / 255" if unit else "BGR minus ImageNet's mean"
-        return f"{whose}; photos as {colours}"
+        return f"{whose}; photos as {COLOURS[self.preprocessing]}"
 
     def describe(self) -> dict[str, Any]:
         """Return the facts as JSON, without defaults."""
@@ -90,7 +106,7 @@ def read_facts(described: Mapping[str, Any]) -> BackboneFacts:
         TypeError, AttributeError: They are malformed.
     """
     kind, label = described.get("weights_kind", DEFAULT), described.get("weights_label")
-    if kind not in CATALOGUE or not _OTHER_NETWORKS.isdisjoint(described):
+    if kind not in (*CATALOGUE, ADDED) or not _OTHER_NETWORKS.isdisjoint(described):
         what = "8-bit integers" if "rounded_from" in described else f"the weights “{label}”"
         if not {"photo_side", "crops"}.isdisjoint(described):
             what = "photos of another size, or several crops"

@@ -13,6 +13,8 @@ DEFAULT = "pretrained"
 STARTER = "starter"
 """Built-in, trained on drawings."""
 RANDOM = "random"
+ADDED = "added"
+"""A whole model that was trained elsewhere: no weights to choose."""
 
 
 @dataclass(frozen=True, kw_only=True)

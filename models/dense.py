@@ -1,13 +1,13 @@
 """The head in NumPy, for pages, the API and the scores of a run.
 
-features (n, 2048) → standardise → [dense, relu]* → dense → softmax → scores (n, k), in float64, so
+features (n, d) → standardise → [dense, relu]* → dense → softmax → scores (n, k), in float64, so
 that the scores of a photo do not depend on other photos in the batch.
 """
 
 import functools
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ from core.workspace import write_atomically
 from models.rows import Rows
 
 _ROWS = 4096  # at a time: limits the memory of float64
+_NEVER = -1e4
+"""Logit of a class without an output."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,9 +30,9 @@ class DenseHead:
     biases: tuple[np.ndarray, ...]
     """(outputs,) float32 for each layer."""
     mean: np.ndarray
-    """(2048,) float32, subtracted from the features."""
+    """(d,) float32, subtracted from the features."""
     scale: np.ndarray
-    """(2048,) float32, divides the difference."""
+    """(d,) float32, divides the difference."""
 
     def scores(self, features: Rows) -> np.ndarray:
         """Return the scores (n, k) float32; each row sums to 1.
@@ -45,7 +47,7 @@ class DenseHead:
         return scores
 
     def logit_gradient(self, features: np.ndarray, class_numbers: np.ndarray) -> np.ndarray:
-        """Return the gradient of a logit by the features, (n, 2048) float32.
+        """Return the gradient of a logit by the features, (n, d) float32.
 
         `class_numbers` (n,) int: the class of each row.
         """
@@ -74,12 +76,20 @@ class DenseHead:
         return tuple(kernel.astype(np.float64) for kernel in self.kernels)
 
 
+def select_outputs(head: DenseHead, outputs: Sequence[int]) -> DenseHead:
+    """Return the head with one output for each class, by the number of the output; -1: none."""
+    chosen = np.asarray(outputs)
+    kernel, bias = head.kernels[-1][:, chosen], head.biases[-1][chosen]
+    kernel[:, chosen < 0], bias[chosen < 0] = 0.0, _NEVER
+    return replace(head, kernels=(*head.kernels[:-1], kernel), biases=(*head.biases[:-1], bias))
+
+
 def _split_rows(rows: int) -> Iterator[slice]:
     return (slice(start, start + _ROWS) for start in range(0, rows, _ROWS))
 
 
 def measure_spread(features: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and scale (2048,) float32 for standardisation.
+    """Return the mean and scale (d,) float32 for standardisation.
 
     The scale is the standard deviation, or a hundredth of the median one if that is larger.
     """

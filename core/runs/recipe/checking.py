@@ -5,6 +5,7 @@ from core.runs.recipe.recipe import SETTINGS, Recipe, check_network
 from core.runs.recipe.settings import refuse
 from core.workspace import check_identifier
 from data.policy import check_policy
+from models.catalogue import ADDED
 
 
 def validate(recipe: Recipe) -> None:
@@ -17,10 +18,15 @@ def validate(recipe: Recipe) -> None:
         NetworkUnsupported: It is of an earlier version and has another network.
     """
     check_identifier(recipe.dataset)
-    if recipe.is_added:
+    if not recipe.has_model:
         remedy = "Choose a strategy."
         raise RecipeRefused("Added predictions cannot be trained.", remedy, field="strategy")
     check_network(recipe)
+    if recipe.is_added:
+        if recipe.weights != ADDED or max(recipe.outputs, default=-1) < 0:
+            problem = "The recipe of an added model names no output of it."
+            raise RecipeRefused(problem, "Add the model again.", field="outputs")
+        return
     check_policy(recipe.augmentation)
     if not (recipe.has_epochs or recipe.augmentation.does_nothing):
         raise RecipeRefused(

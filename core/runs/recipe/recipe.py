@@ -21,6 +21,7 @@ from core.runs.recipe.settings import (
 )
 from core.runs.recipe.strategies import (
     ADDED,
+    ADDED_MODEL,
     HEAD,
     NOT_TRAINED,
     STAGES,
@@ -32,6 +33,7 @@ from core.runs.recipe.strategies import (
     suggest_precision,
 )
 from data.policy import AugmentationPolicy, policy_from_dict
+from models.catalogue import ADDED as ADDED_WEIGHTS
 from models.catalogue import CATALOGUE, DEFAULT, refuse_network
 
 Precision = Literal["float32", "mixed"]
@@ -54,22 +56,22 @@ class Recipe:
         DEFAULT,
         help="Weights of the backbone. Only “pretrained” has to be downloaded.",
         choices={name: entry.title for name, entry in CATALOGUE.items()},
-        used=lambda recipe: not recipe.is_added,
+        used=lambda recipe: recipe.has_model,
     )
     weights_digest: str = field(
         metadata={
             "title": "weights file",
             "help": "the digest of a weights file",
             # Random weights are drawn, not read from a file.
-            "used": lambda recipe: recipe.weights != "random" and not recipe.is_added,
+            "used": lambda recipe: recipe.weights != "random" and recipe.has_model,
         }
     )
-    preprocessing: Literal["resnet", "unit"] = described(
+    preprocessing: Literal["resnet", "unit", "plain", "signed", "imagenet"] = described(
         "resnet",
         help="The weights expect BGR minus the ImageNet mean (resnet). The range 0 to 1 (unit) "
         "shows the cost of a mismatch.",
         choices={"resnet": "BGR, mean-subtracted", "unit": "[0, 1]"},
-        used=lambda recipe: not recipe.is_added,
+        used=lambda recipe: recipe.has_model,
     )
     framing: Fit = described(  # noqa: RUF009 (a field)
         FRAMING.how,
@@ -77,13 +79,15 @@ class Recipe:
         help="Crop the centre, or pad the whole photo with a plain border.",
         choices={"crop": "Centre crop", "pad": "Pad"},
         later=True,
-        used=lambda recipe: not recipe.is_added,
+        used=lambda recipe: recipe.has_model,
     )
     photo_side: int = former(PHOTO_SIZE, lambda recipe: recipe.photo_side != PHOTO_SIZE)
     crops: str = former("centre", lambda recipe: recipe.crops != "centre")
     speed: str = former("usual", lambda recipe: recipe.speed != "usual")
-    predictions: str = former("", lambda recipe: recipe.is_added)
+    predictions: str = former("", lambda recipe: not recipe.has_model)
     """The digest of added predictions."""
+    outputs: tuple[int, ...] = former((), lambda recipe: recipe.is_added and recipe.has_model)
+    """For each class the number of an added model's output, or -1 for none."""
     strategy: StrategyName = described(  # noqa: RUF009 (a field)
         HEAD,
         help="Which part of the network learns.",
@@ -223,6 +227,7 @@ class Recipe:
     def __post_init__(self) -> None:
         # 0 and 0.0, [64] and (64,) are the same recipe and must have the same id.
         object.__setattr__(self, "hidden", tuple(self.hidden))
+        object.__setattr__(self, "outputs", tuple(self.outputs))
         for one in SETTINGS.values():
             if isinstance(one.default, float):
                 object.__setattr__(self, one.name, float(getattr(self, one.name)))
@@ -242,12 +247,17 @@ class Recipe:
     @property
     def way(self) -> Strategy:
         """The description of its strategy."""
-        return STRATEGIES.get(self.strategy, NOT_TRAINED)
+        return STRATEGIES.get(self.strategy, ADDED_MODEL if self.has_model else NOT_TRAINED)
 
     @property
     def is_added(self) -> bool:
-        """Whether its predictions were made elsewhere: nothing was trained here."""
+        """Whether its model or predictions were made elsewhere: nothing was trained here."""
         return self.strategy == ADDED
+
+    @property
+    def has_model(self) -> bool:
+        """Whether it has a model, not only added predictions."""
+        return not (self.is_added and self.predictions)
 
     @property
     def trained_stages(self) -> int:
@@ -297,7 +307,7 @@ def check_network(recipe: Recipe) -> None:
     Raises:
         NetworkUnsupported: The recipe is of an earlier version.
     """
-    if recipe.weights not in CATALOGUE:
+    if recipe.weights not in (*CATALOGUE, ADDED_WEIGHTS):
         raise refuse_network(f"the weights “{recipe.weights[:80]}”")
     for name in ("photo_side", "crops", "speed"):
         if SETTINGS[name].used(recipe):

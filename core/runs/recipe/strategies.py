@@ -4,7 +4,7 @@ A new strategy is an entry here: all other code reads these facts and asks for n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -96,6 +96,12 @@ NOT_TRAINED = Strategy(
     loss="",
 )
 """Takes the place of a strategy in a run of added predictions."""
+ADDED_MODEL = replace(
+    NOT_TRAINED,
+    title="Added model",
+    words="added model",
+    sentence="The model was trained by another program.",
+)
 SUGGESTED = tuple(dict.fromkeys(name for one in STRATEGIES.values() for name in one.suggested))
 """Settings whose initial value depends on the strategy."""
 

@@ -96,6 +96,8 @@ def _say(setting: Setting, recipe: Recipe) -> str:
         return str(value)[:12]
     if setting.name == "strategy":
         return recipe.way.words
+    if setting.name == "outputs":
+        return "in order" if value == tuple(range(len(value))) else "mapped"
     return describe_policy(value) if setting.name == "augmentation" else setting.say(value)
 
 

@@ -75,6 +75,18 @@ def test_a_square_photo_is_packed_alike_in_both_framings(side: int) -> None:
     assert np.array_equal(pack_photo(photo, Framing(how="pad")), pack_photo(photo))
 
 
+def test_a_squeezed_jpeg_is_decoded_at_full_size_where_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = encode_photo(draw_photo(1, 2, (3000, 2000)), quality=90)
+    squeezed, _ = read_packed_photo(content, Framing(how="squeeze"))
+    whole = pack_photo(Image.open(io.BytesIO(content)), Framing(how="squeeze"))
+    assert np.array_equal(squeezed, whole)
+    monkeypatch.setenv("PETALSCOPE_PHOTO_LIMIT_MEGAPIXELS", "2")
+    smaller, _ = read_packed_photo(content, Framing(how="squeeze"))
+    assert not np.array_equal(smaller, whole)
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"GIF89a", b"not a photo" * 50, b"%PDF-1.7 " + bytes(400), b"\xff\xd8\xff\xe0"],

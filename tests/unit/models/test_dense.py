@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from core.errors import ResultDamaged
-from models.dense import DenseHead, measure_scores, measure_spread, read_head, write_head
+from models.dense import (
+    DenseHead,
+    measure_scores,
+    measure_spread,
+    read_head,
+    select_outputs,
+    write_head,
+)
 
 
 def make_head(*sizes: int) -> DenseHead:
@@ -37,6 +44,21 @@ def test_scores_do_not_depend_on_the_photos_beside(
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
     alone = np.concatenate([head.scores(row[None]) for row in features])
     np.testing.assert_allclose(alone, scores, atol=1e-7)
+
+
+@pytest.mark.parametrize("sizes", [(3,), (16, 3)])
+def test_outputs_are_put_in_the_order_of_the_classes(
+    sizes: tuple[int, ...], features: np.ndarray
+) -> None:
+    head = make_head(*sizes)
+    all_three = head.scores(features)
+    turned = select_outputs(head, (2, 0, 1))
+    np.testing.assert_allclose(turned.scores(features), all_three[:, [2, 0, 1]], atol=1e-7)
+    some = select_outputs(head, (2, -1, 0)).scores(features)
+    wanted = all_three[:, [2, 0]] / all_three[:, [2, 0]].sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(some[:, [0, 2]], wanted, atol=1e-6)
+    assert not some[:, 1].any()
+    assert head.kernels[-1].all()  # unchanged
 
 
 def test_many_photos_are_scored_in_parts(features: np.ndarray) -> None:

@@ -8,13 +8,16 @@ import keras
 import numpy as np
 import pytest
 
+from core.config import Framing
 from core.workspace import Workspace
-from models.backbone import Backbone, BackboneFacts, open_trunk
+from data.images import read_packed_photo
+from models.backbone import Backbone, BackboneFacts, open_trunk, read_facts
 from models.head import read_array
 from models.plan import FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
 from models.stages import Network, StagesFit, Tuning, build_network, write_weights
 from models.weights import Weights, describe_weights, find_weights
 from models.weights_file import check_weights_file
+from tests.builders import draw_photo, encode_photo
 
 SHAPE = HeadShape(n_classes=3)
 
@@ -128,6 +131,10 @@ def test_conv5_learns_and_goes_on_exactly_after_an_end(
             {"weights_label": "ImageNet", "preprocessing": "unit"},
             "ImageNet, licence: MIT; photos as RGB / 255",
         ),
+        (
+            {"weights_kind": "added", "weights_label": "cat.h5", "preprocessing": "signed"},
+            "cat.h5, your own model; photos as RGB from −1 to 1",
+        ),
     ],
 )
 def test_it_names_weights_licence_and_colours(changes: dict[str, Any], said: str) -> None:
@@ -141,4 +148,16 @@ def test_it_names_weights_licence_and_colours(changes: dict[str, Any], said: str
         "cosine": 1.0,
         "files": {},
     }
-    assert BackboneFacts(**values | changes).origin == said
+    facts = BackboneFacts(**values | changes)
+    assert facts.origin == said
+    assert facts.describe() == values | changes
+    assert read_facts(facts.describe() | {"width": 24, "has_map": False}).width == 24
+
+
+@pytest.mark.parametrize("size", [(300, 200), (97, 301)])
+def test_a_photo_is_squeezed_as_by_tensorflow(size: tuple[int, int]) -> None:
+    photo = draw_photo(0, 1, size)
+    wanted = keras.ops.image.resize(np.asarray(photo, np.float32), (224, 224), antialias=False)
+    packed, _ = read_packed_photo(encode_photo(photo, "PNG"), Framing(how="squeeze"))
+    differences = np.abs(packed - np.asarray(wanted))
+    assert (differences <= 1).mean() > 0.99 and differences.max() < 1.01

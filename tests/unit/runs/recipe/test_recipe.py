@@ -118,8 +118,10 @@ def test_every_field_changes_the_id() -> None:
         "crops": "five",
         "speed": "fast",
     }
-    # Predictions count in a run without training; see tests/unit/runs/test_adding.py.
-    assert {*changes, "predictions"} == {field.name for field in dataclasses.fields(Recipe)}
+    # These count in a run without training.
+    assert {*changes, "predictions", "outputs"} == {
+        field.name for field in dataclasses.fields(Recipe)
+    }
     ids = {dataclasses.replace(RECIPE, **{name: value}).run_id for name, value in changes.items()}
     assert len(ids | {RECIPE.run_id}) == len(changes) + 1
 
@@ -221,6 +223,26 @@ def test_every_strategy_is_described_and_begins_with_what_can_be_trained() -> No
         validate(dataclasses.replace(PLAIN, strategy=name, **suggest_settings(name, "gpu")))
 
 
+def test_an_added_model_is_a_recipe_with_weights_and_outputs() -> None:
+    added = Recipe(
+        **{"dataset": PLAIN.dataset, "weights": "added", "weights_digest": "e" * 64},
+        **{"strategy": ADDED, "outputs": [1, 0, -1], "preprocessing": "signed", "epochs": 3},
+        framing="squeeze",
+    )
+    validate(added)
+    assert (added.is_added, added.has_model, added.way.words) == (True, True, "added model")
+    assert (added.outputs, added.preprocessing, added.epochs) == ((1, 0, -1), "signed", 10)
+    assert recipe_from_json(recipe_to_json(added)) == added
+    other = dataclasses.replace(added, outputs=(0, 1, -1))
+    assert len({added.run_id, other.run_id, PLAIN.run_id}) == 3
+    assert list_settings(added)["outputs"] == "mapped"
+    for change in ({"outputs": (-1, -1)}, {"weights": "starter"}, {"strategy": "head"}):
+        with pytest.raises(RecipeRefused):
+            validate(dataclasses.replace(added, **change))
+    table = dataclasses.replace(added, predictions="f" * 64)
+    assert (table.has_model, table.weights, table.outputs) == (False, "pretrained", ())
+
+
 def test_a_setting_that_came_later_counts_where_it_changes_the_result() -> None:
     full = dataclasses.replace(PLAIN, strategy="full")
     fast = dataclasses.replace(full, computing="fast")
@@ -231,7 +253,7 @@ def test_a_setting_that_came_later_counts_where_it_changes_the_result() -> None:
     assert dataclasses.replace(padded, framing="crop").run_id == full.run_id != padded.run_id
     assert padded.seen_as == Framing(how="pad")
     content = json.loads(recipe_to_json(full))
-    newer = {"computing", "framing", "photo_side", "crops", "speed"}
+    newer = {"predictions", "outputs", "computing", "framing", "photo_side", "crops", "speed"}
     assert newer.isdisjoint(content)
     assert recipe_from_json(json.dumps(content)) == full
 

@@ -37,6 +37,9 @@ Purpose = Literal["throughput", "latency"]
 
 NETWORK_FILE = "backbone.xml"
 FACTS_FILE = "backbone.json"
+HEAD_FILE = "head.npz"
+"""The head of an added model, with all its outputs."""
+ADD_AGAIN = "Add the model again (page Models, “Add a model”)."
 
 _OTHER_NETWORKS = {"graph", "inputs", "rounded_from", "photo_side", "crops"}
 """Facts of backbones that only earlier versions support."""

@@ -20,7 +20,6 @@ from core.kept import report_stop
 from core.workspace import Workspace, write_whole
 from models.backbone import BackboneFacts, Network, Purpose, Trunk, open_backbone, open_trunk
 from models.rows import (
-    POOLED,
     Change,
     Donors,
     Entry,
@@ -82,7 +81,7 @@ def features_id(dataset_id: str, backbone_id: str, precision: str) -> str:
 
 
 def read_features(workspace: Workspace, features_id: str) -> np.ndarray | None:
-    """Return the features (n, 2048) float32, memory-mapped; None when missing or altered."""
+    """Return the features (n, d) float32, memory-mapped; None when missing or altered."""
     return read_kept(workspace, features_id)
 
 
@@ -96,7 +95,7 @@ def extract_features(
     on_progress: Callable[[ExtractionProgress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> np.ndarray:
-    """Return the features (n, 2048) float32 of all photos, memory-mapped; computed if not cached.
+    """Return the features (n, d) float32 of all photos, memory-mapped; computed if not cached.
 
     Args:
         photos_file: .npy of packed photos.
@@ -109,7 +108,7 @@ def extract_features(
         WeightsDamaged: Features are not finite.
     """
     facts = backbone.facts
-    entry = _describe_features(dataset_id, facts.id, facts.precision)
+    entry = _describe_features(dataset_id, facts.id, facts.precision, facts.width)
     photos = Photos(photos_file)
     return extract_rows(workspace, entry, photos, backbone, donors, on_progress, should_stop)
 
@@ -117,9 +116,10 @@ def extract_features(
 def copy_features(
     workspace: Workspace, dataset_id: str, backbone_id: str, precision: str, donors: Donors
 ) -> np.ndarray:
-    """Return the features (n, 2048) float32, memory-mapped; donors know all photos."""
+    """Return the features (n, d) float32, memory-mapped; donors know all photos."""
     assert not len(donors.find_unknown(0))
-    entry = _describe_features(dataset_id, backbone_id, precision)
+    width = donors.features[0].shape[1]
+    entry = _describe_features(dataset_id, backbone_id, precision, width)
 
     def complete(partial: Path) -> None:
         with partial.open("a+b", buffering=0) as rows:
@@ -158,7 +158,7 @@ def extract_rows(
     return keep_rows(workspace, entry, complete, stop)
 
 
-def _describe_features(dataset_id: str, backbone_id: str, precision: str) -> Entry:
+def _describe_features(dataset_id: str, backbone_id: str, precision: str, width: int) -> Entry:
     return Entry(
         id=features_id(dataset_id, backbone_id, precision),
         facts={
@@ -167,7 +167,7 @@ def _describe_features(dataset_id: str, backbone_id: str, precision: str) -> Ent
             "precision": precision,
             "version": _VERSION,
         },
-        form=POOLED,
+        form=RowForm((width,), "<f4"),
     )
 
 

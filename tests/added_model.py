@@ -86,7 +86,7 @@ def _draw_head(width: int, outputs: int) -> DenseHead:
         kernels=(rng.normal(size=(width, outputs)).astype(np.float32),),
         biases=(rng.normal(size=outputs).astype(np.float32),),
         mean=np.zeros(width, np.float32),
-        scale=np.full(width, 0.02, np.float32),
+        scale=np.full(width, 0.3, np.float32),
     )
 
 

@@ -37,7 +37,7 @@ from core.prediction.deciding import (
     save_rule,
 )
 from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel, fit_unlike, measure_left_out
-from core.runs.result import RunResult, keep_arrays, read_result, read_run_features
+from core.runs.result import RunResult, keep_arrays, read_result, read_run_rows
 from core.workspace import Workspace
 from data.splits import SPLITS
 
@@ -57,7 +57,7 @@ def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunD
     """Return the distances of a run's photos, computed once."""
 
     def make() -> dict[str, np.ndarray]:
-        features = read_run_features(workspace, result)
+        features = read_run_rows(workspace, result)
         train = result.draw_photos("train")
         model = fit_unlike(features[train], result.labels[train])
         photos = np.sort(np.concatenate([result.draw_photos(one) for one in SPLITS]))
@@ -87,7 +87,7 @@ def find_limit_of_run(
         facts = {"version": UNLIKE_VERSION, "features": result.features_id}
 
         def make() -> dict[str, np.ndarray]:
-            features = read_run_features(workspace, result)[train]
+            features = read_run_rows(workspace, result)[train]
             return {"distances": measure_left_out(features, result.labels[train])}
 
         left_out = keep_arrays(workspace, run_id, "unlike-left-out", facts, make)["distances"]
@@ -241,7 +241,7 @@ class FrozenRule:
         return self.rule is not None and self.rule.unlike_limit is not None and self.model is None
 
     def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Return the decision for a photo, of scores (k,) and features (2048,); None: no rule."""
+        """Return the decision for a photo, of scores (k,) and features (d,); None: no rule."""
         if self.rule is None:
             return None
         distance = None

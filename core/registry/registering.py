@@ -34,8 +34,8 @@ from core.runs.result import (
     check_model,
     check_order,
     read_result,
-    read_run_features,
     read_run_head,
+    read_run_rows,
 )
 from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace
@@ -70,7 +70,7 @@ def register_run(
     with name_remedy(workspace, run_id):
         backbone = read_backbone_facts(workspace, result.backbone_id)
     network = workspace.backbone_folder(backbone.id) / NETWORK_FILE
-    features = read_run_features(workspace, result)
+    features = read_run_rows(workspace, result)
     unlike = read_distances(workspace, run_id, result).model
     pieces = {
         "head": pack_head(read_run_head(workspace, run_id)),

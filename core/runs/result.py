@@ -27,6 +27,7 @@ from core.runs.run_files import (
     VERSION,
     is_file_whole,
     read_facts,
+    read_json,
 )
 from core.workspace import Workspace, check_identifier, digest_file, write_atomically, write_json
 from data.dataset import Dataset
@@ -235,7 +236,23 @@ def check_order(result: RunResult, dataset: Dataset) -> None:
 
 
 def read_run_features(workspace: Workspace, result: RunResult) -> np.ndarray:
-    """Return the features behind the run's scores, (n, 2048) float32, memory-mapped.
+    """Return the features behind the run's scores, (n, d) float32, memory-mapped.
+
+    Raises:
+        FeaturesMissing: They were deleted or altered, or an added model gives none.
+    """
+    check_model(result)
+    facts = read_json(workspace.backbone_folder(result.backbone_id) / "backbone.json")
+    if facts.get("rows_are") == "scores":
+        raise FeaturesMissing(
+            "This model gives no features: its last layer is not a dense layer.",
+            "Choose another run.",
+        )
+    return read_run_rows(workspace, result)
+
+
+def read_run_rows(workspace: Workspace, result: RunResult) -> np.ndarray:
+    """Return the input of the run's head, (n, d) float32: its features, or logarithms of scores.
 
     Raises:
         FeaturesMissing: They were deleted or altered.

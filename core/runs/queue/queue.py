@@ -234,7 +234,7 @@ def order_turns(waiting: Iterable[RunRecord]) -> list[RunRecord]:
 
 
 def _queue_if_unfinished(workspace: Workspace, connection: Connection, run: RunRecord) -> RunRecord:
-    if run.recipe.is_added:
+    if not run.recipe.has_model:
         return run
     done_well = run.state == "done" and not run.stopped
     if done_well and not _is_whole(workspace, run):

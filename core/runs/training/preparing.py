@@ -6,7 +6,7 @@ a backbone or to use a GPU.
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, get_args
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from core.cluster import BLOCK, ClusterNetwork
 from core.config import FRAMING, Framing, read_settings
-from core.errors import DiskFull, WeightsMissing
+from core.errors import BackboneMissing, DiskFull, WeightsMissing
 from core.formats import count, size
 from core.runs.locks import is_locked
 from core.runs.recipe.recipe import Recipe, check_network
@@ -24,6 +24,7 @@ from core.workspace import Workspace, check_identifier
 from data.dataset import Dataset
 from data.manifest import check_photos
 from models.backbone import (
+    ADD_AGAIN,
     Backbone,
     Precision,
     Preprocessing,
@@ -34,6 +35,7 @@ from models.backbone import (
     read_backbone_facts,
     suit_machine,
 )
+from models.catalogue import ADDED
 from models.devices import Device
 from models.extraction import (
     ExtractionProgress,
@@ -58,7 +60,7 @@ class Features:
     backbone_id: str
     features_id: str
     values: np.ndarray
-    """(n, 2048) float32."""
+    """(n, d) float32."""
 
 
 class Listener(Protocol):
@@ -106,8 +108,11 @@ def find_recipe_weights(workspace: Workspace, recipe: Recipe) -> Weights:
         NetworkUnsupported: The recipe is of an earlier version and has another network.
         WeightsMissing: They are not on this machine, or differ from the recipe's.
         WeightsDamaged: Their file is damaged.
+        BackboneMissing: The added model is not in the workspace, or was altered.
     """
     check_network(recipe)
+    if recipe.is_added:
+        return _find_added(workspace, recipe)
     weights = find_weights(workspace, recipe.weights)
     if weights.digest != recipe.weights_digest:
         raise WeightsMissing(
@@ -118,6 +123,17 @@ def find_recipe_weights(workspace: Workspace, recipe: Recipe) -> Weights:
             found=weights.digest,
         )
     return weights
+
+
+def _find_added(workspace: Workspace, recipe: Recipe) -> Weights:
+    known = Weights(
+        name=ADDED, file=None, digest=recipe.weights_digest, origin="the workspace", official=False
+    )
+    identifier = backbone_id(known, recipe.preprocessing, recipe.seen_as)
+    try:
+        return replace(known, title=read_backbone_facts(workspace, identifier).weights_label)
+    except BackboneMissing as error:
+        raise BackboneMissing(error.problem, ADD_AGAIN, **error.facts) from error
 
 
 def check_room(workspace: Workspace, what: str, needed: int, remedy: str) -> None:
@@ -135,7 +151,7 @@ def check_room(workspace: Workspace, what: str, needed: int, remedy: str) -> Non
 def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
     """Return the .npy of all photos of the dataset, (n, 224, 224, 3) uint8.
 
-    Padded photos are packed from the original files and cached.
+    Padded or squeezed photos are packed from the original files and cached.
 
     Raises:
         DiskFull: The disk has no room for them.
@@ -160,7 +176,7 @@ def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
         donors = find_rows(by.workspace, dataset, dataset.manifest["sha256"], source, but=None)
         check_room(
             by.workspace,
-            count(len(dataset), "padded photo"),
+            count(len(dataset), framing.words.removesuffix("s")),
             (len(dataset) - count_partial_rows(by.workspace, entry)) * entry.form.size,
             "Delete runs or datasets that you do not need.",
         )
@@ -224,9 +240,10 @@ def prepare_backbone(
 
 def expect_precisions(by: Preparation, backbone: str) -> tuple[Precision, ...]:
     """Return the precisions that features may have on this device, the expected one first."""
-    if by.device.kind == "gpu":
+    facts = read_backbone_facts(by.workspace, backbone)
+    if by.device.kind == "gpu" and facts.weights_kind != ADDED:
         return ("f16", "f32")
-    own = suit_machine(read_backbone_facts(by.workspace, backbone)).precision
+    own = suit_machine(facts).precision
     nodes: tuple[Precision, ...] = ("f16", "f32") if read_settings().ray_address else ()
     return (own, *(one for one in nodes if one != own))
 
@@ -252,8 +269,8 @@ def _find_kept(
 def open_fast_backbone(
     by: Preparation, weights: Weights, preprocessing: Preprocessing, framing: Framing
 ) -> Backbone:
-    """Return the backbone in Keras on a GPU, else in OpenVINO."""
-    if by.device.kind == "gpu":
+    """Return the backbone in Keras on a GPU, else in OpenVINO; an added model always there."""
+    if by.device.kind == "gpu" and weights.name != ADDED:
         from models.keras_backbone import open_keras_backbone
 
         return open_keras_backbone(weights, preprocessing, framing)
@@ -264,8 +281,11 @@ def open_fast_backbone(
 def open_on_cluster(
     by: Preparation, weights: Weights, backbone: str, missing: int, *, is_trunk: bool = False
 ) -> Trunk | None:
-    """Return a backbone, or its trunk, on a cluster; None without one or for few missing photos."""
-    if not read_settings().ray_address or missing <= BLOCK:
+    """Return a backbone, or its trunk, on a cluster; None without one or for few missing photos.
+
+    An added model stays here.
+    """
+    if not read_settings().ray_address or missing <= BLOCK or weights.name == ADDED:
         return None
     facts = read_backbone_facts(by.workspace, backbone)
     return ClusterNetwork(by.workspace, facts, weights, is_trunk=is_trunk)

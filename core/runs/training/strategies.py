@@ -15,7 +15,7 @@ import numpy as np
 
 from core.cluster import Fit, train
 from core.config import read_settings
-from core.errors import RunStopped
+from core.errors import RecipeRefused, RunStopped
 from core.exact.formula import measure_head, solve_head, write_ridge
 from core.runs.queue.run_lock import Attempt
 from core.runs.recipe.recipe import SETTINGS, Recipe
@@ -30,6 +30,8 @@ from core.runs.training.views import PhotoSource, prepare_views, request_views
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
+from models.backbone import ADD_AGAIN, HEAD_FILE
+from models.dense import DenseHead, read_head, select_outputs
 from models.devices import find_device
 from models.extraction import Photos
 from models.plan import EpochResult, FitPlan, FitRecord, FitWatch, HeadShape
@@ -150,7 +152,7 @@ class Training:
         return fit
 
     def _solve_head(self, frozen: Features) -> Trained:
-        """Return the exact head, reported as the only epoch."""
+        """Return the exact head, or the head of an added model, reported as the only epoch."""
         from models.fitting import FitResult
 
         self.begin()
@@ -159,13 +161,25 @@ class Training:
         since, labels = time.perf_counter(), self._dataset.labels
         parts = self.train, self.validation
         train, validation = ((take_rows(frozen.values, one), labels[one]) for one in parts)
-        head, choice = solve_head(frozen.values, labels, self.train, len(self._dataset.classes))
-        write_ridge(self._folder, choice)
+        if self.recipe.is_added:
+            head = self._read_head(frozen.backbone_id)
+        else:
+            head, choice = solve_head(frozen.values, labels, self.train, len(self._dataset.classes))
+            write_ridge(self._folder, choice)
         epoch = measure_head(head, train, validation, since)
         self._watch.on_epoch(epoch, epoch)
         self._check_pause()
         fit = FitResult(history=[epoch], best_epoch=1, head=head, epochs_done=1, stopped=False)
         return Trained(fit=fit, features=frozen)
+
+    def _read_head(self, backbone: str) -> DenseHead:
+        """Return the head of an added model for the classes of the dataset."""
+        folder, outputs = self._preparation.workspace.backbone_folder(backbone), self.recipe.outputs
+        head = read_head(folder / HEAD_FILE)
+        if len(outputs) != len(self._dataset.classes) or max(outputs) >= len(head.biases[-1]):
+            problem = "The outputs of the added model do not match the classes of the dataset."
+            raise RecipeRefused(problem, ADD_AGAIN, field="outputs")
+        return select_outputs(head, outputs)
 
     def _fit_stages(self, frozen: Features, first: "FitResult | None") -> Trained:
         from models.stages import StagesFit, Tuning

@@ -122,10 +122,15 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
         refuse_value("draft")
     way = settle_choice("show", WAYS, "one")
     wanted = {dataset.id, dataset.parent}
-    of_dataset = {run.id: run for run in list_done(with_model=True) if run.recipe.dataset in wanted}
+    framings = SETTINGS["framing"].choices
+    of_dataset = {
+        run.id: run
+        for run in list_done(with_model=True)
+        if run.recipe.dataset in wanted and run.recipe.framing in framings
+    }
     linked = of_dataset.get(read_choice("asked") or "")
     framing: Fit = linked.recipe.framing if linked else FRAMING.how
-    framing = cast(Fit, settle_choice("framing", SETTINGS["framing"].choices, framing))
+    framing = cast(Fit, settle_choice("framing", framings, framing))
     shown = (framing, PHOTO_SIZE)
     runs = {
         name: run

@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.formats import plain
-from core.runs.store import RunRecord, list_runs, list_trained, read_run
+from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
 from core.ui.parts.state import keep_choice, refuse_link, settle_choice
 
@@ -30,8 +30,8 @@ def list_done(dataset_id: str | None = None, *, with_model: bool = False) -> lis
 
     `with_model`: without added predictions.
     """
-    runs = (list_trained if with_model else list_runs)(cache.workspace(), dataset_id)
-    return [run for run in runs if run.state == "done"]
+    runs = [run for run in list_runs(cache.workspace(), dataset_id) if run.state == "done"]
+    return [run for run in runs if run.recipe.has_model or not with_model]
 
 
 def choose_run(runs: Sequence[RunRecord]) -> RunRecord | None:

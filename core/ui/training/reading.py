@@ -9,7 +9,7 @@ from typing import Any
 from core.errors import PetalscopeError
 from core.evaluation.learning import Learning, judge_learning
 from core.runs.run_files import curve
-from core.runs.store import RunRecord, list_trained
+from core.runs.store import RunRecord, list_runs, list_trained
 from core.ui.parts import cache
 from core.ui.parts.choosing import RUN, choose_run, read_asked_run, report_missing
 from core.ui.parts.state import is_linked
@@ -53,7 +53,8 @@ class WatchedRun:
 def read_choice_of_run() -> RunRecord | None:
     """Return the run to watch, if any; report a deleted one."""
     linked = is_linked(RUN)
-    asked, run = read_asked_run(), choose_run(list_trained(cache.workspace()))
+    runs = [run for run in list_runs(cache.workspace()) if run.recipe.has_model]
+    asked, run = read_asked_run(), choose_run(runs)
     if asked is not None and (run is None or run.id != asked):
         report_missing(asked, None if linked else run)
     return run

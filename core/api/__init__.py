@@ -6,7 +6,9 @@ path there, or by a file. An error says the problem and the remedy.
 """
 
 import os
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from core.api.datasets import Dataset
 from core.api.runs import Run, Version, compare
 from core.api.shown import Bars, Shown, draw_table
 from core.datasets.policies import make_recipe
-from core.errors import PetalscopeError, PredictionsRefused
+from core.errors import PetalscopeError
 from core.formats import count
 from core.runs.choosing import choose_dataset, choose_run
 from core.runs.queue.queue import submit_run
@@ -30,8 +32,6 @@ from core.workspace import open_workspace
 from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
 from data.sources.found import SourceRequest
-from models.catalogue import DEFAULT
-from models.weights import find_weights
 
 __all__ = ["Dataset", "PetalscopeError", "Run", "Version", "Workspace", "compare", "open"]
 
@@ -94,7 +94,7 @@ class Workspace(Shown):
         garden: 24 photos in 2 classes (16 train, 4 validation, 4 test)
         """
         request = SourceRequest(path=os.path.expanduser(source), **how)  # noqa: PTH111
-        with Bars() as bars:
+        with Bars() as bars, _name_arguments():
             made = import_source(self.folder, request, name=name, on_progress=bars.report)
         return Dataset(self.folder, made)
 
@@ -113,17 +113,14 @@ class Workspace(Shown):
         6
         """
         from core.runs.adding import add_predictions
-        from data.predictions import Choices, read_predictions
+        from data.prediction_columns import Choices
+        from data.predictions import read_predictions
 
         table = source if isinstance(source, pd.DataFrame) else Path(source).expanduser()
-        read = read_predictions(table, dataset.files, Choices(**choices))
-        if read.proposed and "names" not in choices:
-            meant = ", ".join(f"“{one}” is {named}" for one, named in read.proposed.items())
-            remedy = f"If this is right, add names={dict(read.proposed)}."
-            raise PredictionsRefused(f"Names of classes differ. Probably {meant}.", remedy)
-        print(
-            *filter(None, (*read.columns, read.scale_words, *read.sentences, *read.notes)), sep="\n"
-        )
+        with _name_arguments():
+            read = read_predictions(table, dataset.files, Choices(**choices))
+        read.check_names(f"If this is right, add names={dict(read.choices.names)}.")
+        print(*read.words, *read.sentences, sep="\n")
         return Run(self.folder, add_predictions(self.folder, dataset.files, read, name)[0].id)
 
     def train(
@@ -136,14 +133,12 @@ class Workspace(Shown):
         >>> ws.train(flowers, weights="random", epochs=5).record.epochs_done
         5
         """
-        settings = {
-            key: one.item() if isinstance(one, np.generic) else one for key, one in settings.items()
-        }
+        for key, one in settings.items():
+            settings[key] = one.item() if isinstance(one, np.generic) else one
         settings["hidden"] = tuple(np.atleast_1d(settings.get("hidden", ())).tolist())
         check_settings(settings, SETTINGS)
-        weights = find_weights(self.folder, settings.get("weights", DEFAULT))
-        fixed = {"weights_digest": weights.digest, "augmentation": augmentation}
-        recipe = make_recipe(self.folder, {"dataset": dataset.id, **settings, **fixed})
+        settings |= {"dataset": dataset.id, "augmentation": augmentation}
+        recipe = make_recipe(self.folder, settings)
         record, _ = submit_run(self.folder, recipe, name)
         if not record.has_ended:
             ensure_scheduler(self.folder)
@@ -155,3 +150,19 @@ class Workspace(Shown):
 
     def _draw(self) -> Iterator[str]:
         yield from map(draw_table, (self.datasets, self.runs))
+
+
+@contextmanager
+def _name_arguments() -> Iterator[None]:
+    """Name arguments in place of the options of commands in a remedy."""
+    try:
+        yield
+    except PetalscopeError as error:
+        error.remedy = re.sub(r"--([a-z-]+)", _name_argument, error.remedy)
+        error.args = (f"{error.problem} {error.remedy}",)
+        raise
+
+
+def _name_argument(option: re.Match[str]) -> str:
+    name = {"photos-column": "photo_column", "same": "names"}.get(option[1], option[1])
+    return f"“{name.replace('-', '_')}”"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.api.shown import Bars, Found, Photos, Shown, draw_table, show_change
-from core.datasets.edits.changes import settle_class
+from core.api.shown import Bars, Found, Shown, draw_table, show_change, show_photos
+from core.datasets.edits.changes import Wish, resolve_edits, settle_wish
 from core.datasets.photo_table import NAMES, describe_photos
 from core.datasets.quality import store
 from core.datasets.tags import add_tag, read_tags
@@ -25,8 +25,8 @@ from data.splits import SPLITS
 from models.weights import name_usual
 
 Photo = int | str | Path | bytes
-_WORST = {"suspect": ("label_score", True), "outlier": ("outlier_score", False)}
-"""Fault → the column that sorts its photos, and whether the lowest is the worst."""
+_WORST = {"suspect": ("suggested", "label_score"), "outlier": ("outlier_score",)}
+"""Fault → columns of its photos; the last one sorts them."""
 
 
 class Dataset(Shown):
@@ -56,7 +56,7 @@ class Dataset(Shown):
         if isinstance(photo, int | np.integer):
             found = rows.index == photo
         elif not (found := rows["path"] == str(photo)).any():
-            found = rows["sha256"] == sha256(read_file(photo)).hexdigest()
+            found = rows["sha256"] == sha256(read_photo(photo)).hexdigest()
         if not found.any():
             remedy = "Give its number or path, as in `.photos`, or a file with the same bytes."
             raise BadIdentifier(f"“{str(photo)[:80]}” is not in “{self.name}”.", remedy)
@@ -68,9 +68,7 @@ class Dataset(Shown):
         >>> flowers.tag([3, 5], "blurred")
         2
         """
-        return add_tag(
-            self.folder, self.files, [self.find(one) for one in list_photos(photos)], name
-        )
+        return add_tag(self.folder, self.files, self._find_all(photos), name)
 
     def quality(self, weights: str = "") -> Found:
         """Find duplicates, outliers, suspect labels and faulty photos; the first call analyses.
@@ -80,18 +78,16 @@ class Dataset(Shown):
         """
         analysis = store.read_quality(self.folder, self.id)
         if analysis is None:
-            cached = [one.kind for one in store.find_feature_sets(self.folder, self.id)]
-            kind = weights or name_usual(self.folder, cached)
-            _wait_for_analysis(self.folder, store.request_analysis(self.folder, self.id, kind))
+            self._analyse(weights)
             analysis = store.read_quality(self.folder, self.id)
-        flags = store.find_flags(self.files.manifest, analysis)
         known, groups = self.photos, {}
-        for name in flags:
-            column, ascending = _WORST.get(name, ("path", True))
-            found = known[flags[name].to_numpy()].sort_values(column, ascending=ascending)
-            shown = ["class", *(["suggested"] if name == "suspect" else []), column, "path"]
-            groups[name] = Photos(self.files, NAMES[name], found[list(dict.fromkeys(shown))])
-        return Found((repr(self),), pd.DataFrame(), groups, analysis)
+        for name, flags in store.find_flags(self.files.manifest, analysis).items():
+            columns = ["class", *_WORST.get(str(name), ()), "path"]
+            order = columns[-2 if name in _WORST else -1]
+            some = known.loc[flags.to_numpy(), columns]
+            some = some.sort_values(order, ascending=name != "outlier")
+            groups[str(name)] = show_photos(self.files, NAMES[str(name)], some)
+        return Found((repr(self),), photos=groups, facts=analysis)
 
     def whatif(
         self, exclude: Photo | Iterable[Photo] = (), relabel: Mapping[Any, str] | None = None
@@ -104,16 +100,32 @@ class Dataset(Shown):
         from core.exact.store import find_source, prepare_head
         from core.exact.whatif import predict_effect
 
-        one, out = self.files, {self.find(photo) for photo in list_photos(exclude)}
-        new = {self.find(of): settle_class(to, one.classes) for of, to in (relabel or {}).items()}
-        photos = np.array(sorted(out | set(new)), dtype=np.int64)
-        names = [new.get(photo, one.classes[one.labels[photo]]) for photo in photos]
-        table = {"photo": photos, "new_class": names, "new_split": one.splits[photos]}
-        changes = pd.DataFrame(table | {"excluded": np.isin(photos, [*out])})
-        head = prepare_head(self.folder, find_source(self.folder, one))
-        effect = predict_effect(head, one, changes)
-        answers = effect.labels, effect.before, effect.after, effect.classes
-        return show_change(one, effect.photos, answers, "Predicted by the exact head.")
+        named, known = self.files.manifest["path"], [*self.classes]
+        wishes = [Wish(named[one], "exclude") for one in self._find_all(exclude)]
+        wishes += [
+            Wish(named[self.find(one)], "relabel", to) for one, to in (relabel or {}).items()
+        ]
+        changes = resolve_edits(self.files, [settle_wish(one, known) for one in wishes])
+        head = prepare_head(self.folder, find_source(self.folder, self.files))
+        effect = predict_effect(head, self.files, changes)
+        return show_change(self.files, effect, "Predicted by the exact head.")
+
+    def _find_all(self, photos: Photo | Iterable[Photo]) -> list[int]:
+        """Return the numbers of photos; one alone is allowed."""
+        listed = [photos] if isinstance(photos, int | str | Path | bytes) else photos
+        return [self.find(one) for one in listed]
+
+    def _analyse(self, weights: str) -> None:
+        """Show the progress of the quality analysis until it ends."""
+        cached = [one.kind for one in store.find_feature_sets(self.folder, self.id)]
+        kind = weights or name_usual(self.folder, cached)
+        place = self.folder.analysis_folder(store.request_analysis(self.folder, self.id, kind))
+        with Bars() as bars:
+            while (job := read_job(place)) is not None and job.state == "running":
+                bars.advance(job.phase, job.done, job.total)
+                time.sleep(POLL_S)
+        if job is not None and job.state == "failed":
+            raise PetalscopeError(job.problem, job.remedy, code=job.code)
 
     def _say(self) -> Iterator[str]:
         splits = ", ".join(f"{len(self.files.photo_numbers(one)):,} {one}" for one in SPLITS)
@@ -124,36 +136,6 @@ class Dataset(Shown):
         yield draw_table(pd.crosstab(self.photos["class"], self.photos["split"]))
 
 
-def check_choice(chosen: str, choices: Iterable[str]) -> None:
-    """Check that a name is one of several.
-
-    Raises:
-        BadIdentifier: It is not.
-    """
-    if chosen not in (known := list(choices)):
-        raise BadIdentifier(f"Unknown name “{chosen}”.", f"Choose from: {', '.join(known)}.")
-
-
-def list_photos(photos: Photo | Iterable[Photo]) -> list[Photo]:
-    """Return photos as a list; one alone is allowed."""
-    return [photos] if isinstance(photos, int | str | Path | bytes) else list(photos)
-
-
-def read_file(photo: str | Path | bytes) -> bytes:
+def read_photo(photo: str | Path | bytes) -> bytes:
     """Return the bytes of a photo."""
     return photo if isinstance(photo, bytes) else read_photo_file(Path(photo).expanduser())
-
-
-def _wait_for_analysis(folder: Folder, identifier: str) -> None:
-    """Show the progress of an analysis until it ends.
-
-    Raises:
-        PetalscopeError: It failed.
-    """
-    place = folder.analysis_folder(identifier)
-    with Bars() as bars:
-        while (job := read_job(place)) is not None and job.state == "running":
-            bars.advance(job.phase, job.done, job.total)
-            time.sleep(POLL_S)
-    if job is not None and job.state == "failed":
-        raise PetalscopeError(job.problem, job.remedy, code=job.code)

@@ -6,19 +6,20 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.request import urlopen
 
 import numpy as np
 import pandas as pd
 
-from core.api.datasets import Dataset, Photo, check_choice, read_file
-from core.api.shown import Bars, Found, Photos, Shown, show_change
+from core.api.datasets import Dataset, Photo, read_photo
+from core.api.shown import Bars, Found, Photos, Shown, show_change, show_photos
 from core.datasets.photo_table import describe_answers
-from core.errors import COMMAND, ExportRefused, FeaturesMissing, PetalscopeError, RunUnfinished
+from core.errors import COMMAND, BadIdentifier, ExportRefused, PetalscopeError, RunUnfinished
 from core.evaluation.confusion import count_confusions
 from core.evaluation.metrics import evaluate_scores
 from core.evaluation.mistakes import OWN_RANKINGS, OwnRanking, rank_photos, read_answers
+from core.exact.whatif import WhatIf
 from core.formats import interval, percent
 from core.runs.choosing import count_opening, describe_openings
 from core.runs.common_photos import describe_left_out, find_common
@@ -29,9 +30,6 @@ from core.workspace import Workspace as Folder
 from data.manifest import read_dataset
 from data.splits import SPLITS
 
-if TYPE_CHECKING:
-    from core.prediction.predictor import Predictor
-
 _WHO = "Python"
 """The name under which actions are recorded."""
 
@@ -39,9 +37,10 @@ _WHO = "Python"
 class Run(Shown):
     """A run: its answers, and what can be done with its model."""
 
+    _openings = ""
+
     def __init__(self, folder: Folder, run_id: str) -> None:
         self.folder, self.id = folder, run_id
-        self._openings = ""
 
     @property
     def record(self) -> RunRecord:
@@ -78,7 +77,7 @@ class Run(Shown):
         (36, 3)
         """
         scores = pd.DataFrame(self._result.scores, columns=list(self._result.classes))
-        scores[self._find_sealed()] = np.nan
+        scores[self._sealed] = np.nan
         return scores
 
     @property
@@ -121,9 +120,9 @@ class Run(Shown):
             found = replace(found, loss=np.nan, top_k_accuracy=np.nan)
         ends = interval(found.accuracy_low, found.accuracy_high, found.n)
         accuracy = f"accuracy {percent(found.accuracy, found.n)}, {ends}"
-        words = [f"{self.record.name}, {split}: {accuracy}"]
-        words += ["" if split == "train" else result.warn_of_few(split)]
-        words += [self._openings if split == "test" else ""]
+        few = "" if split == "train" else result.warn_of_few(split)
+        opened = self._openings if split == "test" else ""
+        words = (f"{self.record.name}, {split}: {accuracy}", few, opened)
         return Found(words, found.per_class.set_index("class"), facts=found)
 
     def confusion(self, split: str = "validation") -> Found:
@@ -148,14 +147,14 @@ class Run(Shown):
         >>> len(other.mistakes("train", "least-sure"))
         24
         """
-        check_choice(ranking, OWN_RANKINGS)
+        _check_choice(ranking, OWN_RANKINGS)
         photos, result = self._open(split), self._result
         answers = read_answers(result.scores[photos], result.labels[photos])
         ranked = photos[rank_photos(ranking, answers, result.paths[photos])]
-        known = self.dataset.files.manifest[["class", "path"]]
-        table = known.join(describe_answers(result, self._find_sealed())).loc[ranked]
-        title = f"{self.record.name}, {split}, {ranking}"
-        return Photos(self.dataset.files, title, table[["class", "predicted", "score", "path"]])
+        known = describe_answers(result, self._sealed)
+        table = self.dataset.files.manifest[["class", "path"]].join(known).loc[ranked]
+        title, columns = f"{self.record.name}, {split}, {ranking}", "class predicted score path"
+        return show_photos(self.dataset.files, title, table[columns.split()])
 
     def predict(self, photo: Photo) -> Found:
         """Return the answer for a photo; it is not written to the prediction log.
@@ -180,21 +179,18 @@ class Run(Shown):
         True
         """
         from core.exact.store import find_run_source, prepare_head
-        from core.exact.why import ONE_CLASS, ask_why
+        from core.exact.why import ask_why
 
         files, number = self.dataset.files, self.dataset.find(photo)
-        self._count_photo(number)
+        self._count(number)
         source = find_run_source(self.folder, files, self.id, self._result)
         why = ask_why(prepare_head(self.folder, source), files, self._result, number)
-        if why is None:
-            problem, remedy = ONE_CLASS.split(". ", 1)
-            raise FeaturesMissing(f"{problem}.", remedy)
-        sides = {f"for {files.classes[side]}": found[0] for side, found in why.sides.items()}
+        sides = {f"for {files.classes[side]}": found for side, (found, _) in why.sides.items()}
         sides["decisive"] = np.empty(0, int) if why.reasons.flip is None else why.reasons.flip
         known = files.manifest[["class", "path"]]
-        photos = {name: Photos(files, name, known.loc[found]) for name, found in sides.items()}
+        photos = {name: show_photos(files, name, known.loc[some]) for name, some in sides.items()}
         words = (why.say_answer(), why.say_set(), *why.say_limits(self.record.name))
-        return Found(words, pd.DataFrame(), photos, why)
+        return Found(words, photos=photos, facts=why)
 
     def register(self, name: str = "") -> "Version":
         """Register the run with its answer rule as a model version.
@@ -215,8 +211,8 @@ class Run(Shown):
         """
         from core.exporting.making import write_zip
 
-        chosen, target = [formats] if isinstance(formats, str) else [*formats], Path(file)
-        target = target.expanduser().resolve()
+        chosen = [formats] if isinstance(formats, str) else [*formats]
+        target = Path(file).expanduser().resolve()
         if not target.parent.is_dir():
             raise ExportRefused(f"The folder “{target.parent}” does not exist.", "Create it first.")
         with Bars() as bars:
@@ -243,33 +239,33 @@ class Run(Shown):
         measured = "" if accuracy is None else f", validation accuracy {percent(accuracy, n)}"
         yield f"{run.name} ({run.id}): {run.state}{measured}"
 
-    def _find_sealed(self) -> np.ndarray:
-        """Return the photos without an answer, (n,) bool: test, until it is opened."""
+    @property
+    def _sealed(self) -> np.ndarray:
+        """The photos without an answer, (n,) bool: test, until it is opened."""
         splits = self._result.splits
         return np.asarray((splits == "") | ((splits == "test") & (not self._openings)))
 
     def _open(self, split: str) -> np.ndarray:
         """Return the photos of a split; the first view of test photos by this object is counted."""
-        check_choice(split, SPLITS)
+        _check_choice(split, SPLITS)
         if not len(photos := self._result.photo_numbers(split)):
             problem = f"{self.record.name} has no photos in its {split} split."
             raise RunUnfinished(problem, "Choose another split.")
-        if split == "test" and not self._openings:
-            counted = count_opening(self.folder, self.record, split, _WHO)
-            self._openings = describe_openings(counted)
+        self._count(photos[0])
         return photos
 
-    def _count_photo(self, number: int) -> None:
-        """Count the view of a test photo."""
-        if self._result.splits[number] == "test":
-            self._open("test")
+    def _count(self, photo: int) -> None:
+        """Count the first view of a test photo."""
+        if self._result.splits[photo] == "test" and not self._openings:
+            counted = count_opening(self.folder, self.record, "test", _WHO)
+            self._openings = describe_openings(counted)
 
     @cached_property
     def _result(self) -> RunResult:
         return read_result(self.folder, self.id)
 
     @cached_property
-    def _predictor(self) -> "Predictor":
+    def _predictor(self) -> Any:
         from core.prediction.predictor import open_predictor
 
         return open_predictor(self.folder, self.id)
@@ -277,19 +273,18 @@ class Run(Shown):
     def _answer(self, photo: Photo, classes: Sequence[str] | None) -> Found:
         """Return the answer, with the evidence for classes; None: for the best one."""
         from core.prediction.answers import describe_answer
-        from core.prediction.gradcam import draw_overlay, scale_evidence
+        from core.prediction.gradcam import draw_overlay
 
         if isinstance(photo, int) or (self._result.paths == str(photo)).any():
             number = self.dataset.find(photo)
-            self._count_photo(number)
+            self._count(number)
             photo = self.dataset.files.original(number)
-        model, content = self._predictor, read_file(photo)
-        seen = model.predict(content)
+        model = self._predictor
+        seen = model.predict(read_photo(photo))
         names = [seen.top[0][0]] if classes is None else list(classes)
         for name in names:
-            check_choice(name, model.classes)
-        numbers = [model.classes.index(name) for name in names]
-        maps = scale_evidence(model.measure_evidence(seen, numbers))
+            _check_choice(name, model.classes)
+        maps = model.explain(seen, [model.classes.index(name) for name in names])
         pictures = {"what the network sees": seen.photo}
         for name, one in zip(names, maps, strict=True):
             pictures[f"evidence for {name}"] = draw_overlay(seen.photo, one)
@@ -328,5 +323,11 @@ def compare(run: Run, other: Run, split: str = "validation") -> Found:
     for one in (run, other):
         one._open(split)
     common = find_common(run._result, other._result, split, partial(read_dataset, run.folder))
-    left_out = describe_left_out(common)
-    return show_change(run.dataset.files, common.photos_a, common.answers, left_out)
+    labels, a, b, classes = common.answers
+    change = WhatIf(classes=classes, photos=common.photos_a, labels=labels, before=a, after=b)
+    return show_change(run.dataset.files, change, describe_left_out(common))
+
+
+def _check_choice(chosen: str, choices: Iterable[str]) -> None:
+    if chosen not in (known := list(choices)):
+        raise BadIdentifier(f"Unknown name “{chosen}”.", f"Choose from: {', '.join(known)}.")

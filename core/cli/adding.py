@@ -8,12 +8,10 @@ from typing import get_args
 from core.cli.choosing import DATASET_HELP, read_chosen
 from core.cli.command import command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, pick
-from core.errors import PredictionsRefused
-from core.formats import count
 from core.runs import adding
 from core.workspace import Workspace
-from data.prediction_columns import Scale
-from data.predictions import Choices, Understood, read_predictions
+from data.prediction_columns import Choices, Scale
+from data.predictions import read_predictions
 
 
 def _read_pair(text: str) -> tuple[str, str]:
@@ -54,30 +52,14 @@ def add_predictions(workspace: Workspace, given: Namespace, progress: ProgressLi
         scale=given.scale,
     )
     understood = read_predictions(given.file.expanduser(), dataset, choices)
-    for line in _describe(understood):
+    for line in (*understood.words, *understood.sentences):
         progress.note(line)
-    if understood.proposed and not given.yes:
-        names = ", ".join(f"“{name}” is “{of}”" for name, of in understood.proposed.items())
-        raise PredictionsRefused(
-            f"Names in the table differ from classes in spelling: {names}.",
-            "Accept them all (--yes), or name each (--same NAME=CLASS).",
-            question="names",
-            options=tuple(understood.proposed),
-        )
+    if not given.yes:
+        understood.check_names("Accept them all (--yes), or name each (--same NAME=CLASS).")
     name = given.name or given.file.name.partition(".")[0]
     run, is_new = adding.add_predictions(workspace, dataset, understood, name)
     document = {"run": run.id, "name": run.name, "dataset": dataset.id, "is_new": is_new}
-    document |= pick(understood, "scored", "choices", "columns", "scale_words", "sentences")
-    document |= pick(understood, "rows", "unknown", "unknown_rows", "notes")
+    document |= pick(understood, "scored", "choices", "words", "sentences")
+    document |= pick(understood, "rows", "unknown", "unknown_rows")
     already = "" if is_new else "The same predictions were added before."
     return Outcome(document, (f"{run.name} · {run.id}", already))
-
-
-def _describe(understood: Understood) -> list[str]:
-    """Return what was understood, a line for each sentence."""
-    unknown = understood.unknown
-    shown = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
-    left = f"{count(understood.unknown_rows, 'row')} without a photo of the dataset: {shown}"
-    notes = (f"Note: {note}" for note in understood.notes)
-    lines = (*understood.columns, understood.scale_words, *understood.sentences)
-    return [line for line in (*lines, left if unknown else "", *notes) if line]

@@ -18,7 +18,6 @@ from core.runs.recipe.settings import Setting, parse_units
 from core.runs.recipe.strategies import STRATEGIES, SUGGESTED
 from core.runs.store import RunRecord, list_runs
 from core.workspace import Workspace
-from models.weights import find_weights
 
 _METAVARS: dict[object, str] = {int: "N", float: "X", parse_units: "UNITS"}
 _RUN_HELP = "run or sweep: its id, the start of the id, its name, or “latest” (the newest)"
@@ -136,23 +135,19 @@ def _describe_run(workspace: Workspace, run: RunRecord) -> str:
 
 def choose_recipe(workspace: Workspace, given: Namespace) -> Recipe:
     """Return the recipe of the options, with the dataset and weights that they name."""
-    dataset_id = choose_dataset(workspace, given.dataset)
-    weights = find_weights(workspace, given.weights)
-    return read_recipe(workspace, given, dataset_id=dataset_id, weights_digest=weights.digest)
+    return read_recipe(workspace, given, dataset=choose_dataset(workspace, given.dataset))
 
 
-def read_recipe(
-    workspace: Workspace, given: Namespace, *, dataset_id: str, weights_digest: str
-) -> Recipe:
+def read_recipe(workspace: Workspace, given: Namespace, **fixed: str) -> Recipe:
     """Return the recipe of the options; settings without an option have their defaults.
 
     Raises:
         AugmentationRefused: No augmentation policy has this name.
+        WeightsMissing: The weights are not available.
     """
     offered = {name: value for name, value in vars(given).items() if name in SETTINGS}
     settings = {name: value for name, value in offered.items() if value is not None}
-    settings |= {"augmentation": given.policy, "dataset": dataset_id}
-    return make_recipe(workspace, settings | {"weights_digest": weights_digest})
+    return make_recipe(workspace, settings | {"augmentation": given.policy} | fixed)
 
 
 def _make_option(setting: Setting) -> Option:

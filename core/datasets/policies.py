@@ -14,7 +14,9 @@ from core.runs.recipe.recipe import Recipe, suggest_settings
 from core.runs.recipe.strategies import HEAD, SUGGESTED_VIEWS
 from core.workspace import Workspace, read_json_files, write_json
 from data.policy import PRESETS, AugmentationPolicy, check_policy, policy_from_dict
+from models.catalogue import DEFAULT
 from models.devices import find_device
+from models.weights import find_weights
 
 _NAME = re.compile(r"\w[\w .+-]{0,39}")
 
@@ -40,7 +42,11 @@ def make_recipe(workspace: Workspace, settings: Mapping[str, Any]) -> Recipe:
 
     Raises:
         AugmentationRefused: No augmentation policy has this name.
+        WeightsMissing: The weights are not available.
     """
+    if "weights_digest" not in settings:
+        weights = find_weights(workspace, settings.get("weights", DEFAULT))
+        settings = {**settings, "weights_digest": weights.digest}
     device = find_device()
     suited = suggest_settings(settings.get("strategy", HEAD), device.kind, device.half)
     policy = read_policy(workspace, settings["augmentation"])

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg
 
+from core.errors import FeaturesMissing
 from core.exact.head import LEAST_FREE, ExactHead, one_hot
 from core.formats import count
 from core.runs.result import RunResult
@@ -31,9 +32,9 @@ METHOD = (
     "of a photo and about 0 for the others. The set is built photo by photo: the fewer it takes to "
     "change the answer, the less firm the answer is."
 )
-ONE_CLASS = (
-    "Only one class has training photos, so there is no other answer. Add photos of a second "
-    "class, then train a run on the new version."
+_ONE_CLASS = (
+    "Only one class has training photos, so there is no other answer.",
+    "Add photos of a second class, then train a run on the new version.",
 )
 _Name = Callable[[str], str]
 
@@ -267,11 +268,15 @@ class Why:
         return said
 
 
-def ask_why(head: ExactHead, dataset: Dataset, result: RunResult, photo: int) -> Why | None:
-    """Return the reasons for the answer to a photo; None if only one class has training photos."""
+def ask_why(head: ExactHead, dataset: Dataset, result: RunResult, photo: int) -> Why:
+    """Return the reasons for the answer to a photo.
+
+    Raises:
+        FeaturesMissing: Only one class has training photos.
+    """
     reasons = find_reasons(head, photo)
     if reasons is None:
-        return None
+        raise FeaturesMissing(*_ONE_CLASS)
     return Why(
         dataset=dataset,
         photo=photo,

@@ -15,7 +15,7 @@ import numpy as np
 from core.config import FRAMING, Framing
 from core.errors import BackboneMissing, NetworkUnsupported
 from core.prediction.deciding import Decision, DecisionRule, ModelVersion, rank_classes
-from core.prediction.gradcam import measure_evidence
+from core.prediction.gradcam import measure_evidence, scale_evidence
 from core.prediction.rules import FrozenRule, StandingRule
 from core.runs.recipe.recipe import Recipe, check_network
 from core.runs.result import read_result, read_run_head
@@ -162,11 +162,12 @@ class Predictor:
         starts = range(0, len(photos), size)
         return np.concatenate(list(self._backbone.stream(photos[i : i + size] for i in starts)))
 
-    def measure_evidence(self, prediction: Prediction, classes: Sequence[int]) -> np.ndarray:
-        """Return the contribution of each place to the logit of each class, (c, 7, 7) float32."""
+    def explain(self, prediction: Prediction, classes: Sequence[int]) -> np.ndarray:
+        """Return the evidence for each class, (c, 7, 7) float32 in [0, 1]; see `scale_evidence`."""
         numbers = np.asarray(classes, dtype=np.int64)
         features = np.broadcast_to(prediction.features, (len(numbers), len(prediction.features)))
-        return measure_evidence(prediction.map, self._head.logit_gradient(features, numbers))
+        gradients = self._head.logit_gradient(features, numbers)
+        return scale_evidence(measure_evidence(prediction.map, gradients))
 
 
 def open_predictor(workspace: Workspace, run_id: str) -> Predictor:

@@ -38,7 +38,7 @@ from models.extraction import read_features
 if TYPE_CHECKING:
     from numpy.lib.npyio import NpzFile
 
-    from data.prediction_scores import Scored
+    from data.predictions import Scored
     from models.dense import DenseHead
 
 Figure = TypeVar("Figure")

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from core import api as ps
-from core.api.shown import Bars, Found, Photos
+from core.api.shown import Bars, Found, show_photos
 from core.errors import (
     BadIdentifier,
     ExportRefused,
@@ -224,8 +224,10 @@ def test_added_predictions_have_answers_and_no_model(known: dict[str, Any]) -> N
     ws, flowers = known["ws"], known["flowers"]
     frame = flowers.photos[["path"]].assign(label=flowers.photos["class"].astype(str))
     frame["label"] = "01_" + frame["label"]
-    with pytest.raises(PredictionsRefused, match=r"“01_rose” is rose.* add names={'01_"):
+    with pytest.raises(PredictionsRefused, match=r"“01_rose” is “rose”.* add names={'01_"):
         ws.add_predictions(frame, flowers)
+    with pytest.raises(PredictionsRefused, match="class \\(“class_column”\\)"):
+        ws.add_predictions(frame[["path"]], flowers)
     names = {f"01_{name}": name for name in flowers.classes}
     without = int(flowers.files.photo_numbers("train")[0])
     added = ws.add_predictions(frame.drop(index=without), flowers, "mine", names=names)
@@ -250,7 +252,7 @@ def test_a_later_champion_needs_evidence(compared: Workspace) -> None:
 def test_names_are_escaped_in_pictures_and_tables(known: dict[str, Any]) -> None:
     name = '<script>alert("1")</script>'
     table = pd.DataFrame({"class": [name], "score": [0.5]}, index=[3])
-    photos = Photos(known["flowers"].files, name, table)
+    photos = show_photos(known["flowers"].files, name, table)
     picture = np.zeros((8, 8, 3), np.uint8)
     found = Found((name,), table, {name: photos}, pictures={name: picture})
     html = found._repr_html_()
@@ -258,7 +260,12 @@ def test_names_are_escaped_in_pictures_and_tables(known: dict[str, Any]) -> None
     assert html.count("&lt;script&gt;") >= 5
     assert html.count('src="data:image/') == 2
     assert known["run"].confusion()._repr_html_().count('src="data:image/png') == 1
-    for one in (known["ws"], known["flowers"], known["run"], replace(photos, table=table[:0])):
+    for one in (
+        known["ws"],
+        known["flowers"],
+        known["run"],
+        show_photos(known["flowers"].files, name, table[:0]),
+    ):
         assert one._repr_html_().startswith("<p>")
 
 

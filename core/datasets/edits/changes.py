@@ -49,7 +49,7 @@ class _Outcome:
     note: str = ""
 
 
-def resolve_edits(dataset: Dataset, edits: Iterable[Edit]) -> pd.DataFrame:
+def resolve_edits(dataset: Dataset, edits: Iterable["Edit | Wish"]) -> pd.DataFrame:
     """Return one row for each photo that the edits change, by photo number.
 
     Columns: photo (its number), path, class, new_class, split, new_split, excluded (bool), note
@@ -71,7 +71,7 @@ def resolve_edits(dataset: Dataset, edits: Iterable[Edit]) -> pd.DataFrame:
     return table.astype(kinds).sort_values("photo", ignore_index=True)
 
 
-def _combine_edits(edits: Iterable[Edit]) -> dict[str, _Outcome]:
+def _combine_edits(edits: Iterable["Edit | Wish"]) -> dict[str, _Outcome]:
     outcomes: dict[str, _Outcome] = {}
     for edit in edits:
         if edit.action == "restore":

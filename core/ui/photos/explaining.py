@@ -9,9 +9,9 @@ import streamlit as st
 
 from core.charts.theme import format_share
 from core.datasets.edits.tray import add_edits, list_edits, resolve_edits
-from core.errors import PetalscopeError
+from core.errors import FeaturesMissing, PetalscopeError
 from core.exact.store import find_run_source
-from core.exact.why import METHOD, ONE_CLASS, Why, ask_why
+from core.exact.why import METHOD, Why, ask_why
 from core.formats import count, plain
 from core.prediction.gradcam import draw_overlay, draw_scale
 from core.runs.store import RunRecord
@@ -209,9 +209,10 @@ def show_why(run: RunRecord, dataset: Dataset, photo: int, *, key: str) -> bool:
         if opened is None:
             return False
         source, head = opened
-        why = ask_why(head, dataset, result, photo)
-        if why is None:
-            st.info(ONE_CLASS)
+        try:
+            why = ask_why(head, dataset, result, photo)
+        except FeaturesMissing as error:
+            st.info(f"{error.problem} {error.remedy}")
             return False
         st.markdown(f"{why.say_answer(_plain)} **{why.say_set(_plain)}**")
         for sentence in why.say_limits(plain(title_run(run)), _plain):

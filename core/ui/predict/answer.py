@@ -14,7 +14,6 @@ from core.monitoring.feedback import give_feedback
 from core.monitoring.kept_photos import find_kept
 from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
 from core.prediction.deciding import describe_rule, say_answers
-from core.prediction.gradcam import scale_evidence
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, link_page
 from core.ui.parts.messages import show_problem
@@ -80,7 +79,7 @@ def _show_evidence(answer: Answer, *, key: str) -> None:
     pictures = st.container()
     other = choose_class(key, classes, prediction.scores, [best])
     numbers = [best] if other is None else [best, other]
-    evidence = scale_evidence(answer.predictor.measure_evidence(prediction, numbers))
+    evidence = answer.predictor.explain(prediction, numbers)
     words = [f"Evidence for {plain(classes[number], 30)}" for number in numbers]
     with pictures:
         draw_overlays(prediction.photo, evidence, words)

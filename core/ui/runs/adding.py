@@ -22,8 +22,8 @@ from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.wall import Wall, show_wall
 from data.dataset import Dataset
 from data.manifest import list_datasets
-from data.prediction_columns import Scale
-from data.predictions import Choices, Understood, read_predictions
+from data.prediction_columns import Choices, Scale
+from data.predictions import Understood, read_predictions
 
 _ENDINGS = ("csv", "tsv", "txt", "gz", "parquet", "jsonl", "ndjson", "json")
 _PREVIEWED = 5
@@ -89,8 +89,7 @@ def _show_reading(dataset: Dataset, table: UploadedFile) -> None:
         _ask(dataset, answers, str(error.facts.get("question")), error.facts.get("options", ()))
         return
     st.markdown("  \n".join(f"**{plain(one)}**" for one in understood.sentences))
-    words = (*understood.columns, understood.scale_words, *understood.notes)
-    st.caption("  \n".join(plain(one) for one in words if one))
+    st.caption("  \n".join(plain(one) for one in understood.words))
     if understood.scored == "all":
         _pick_scale(understood)
     if understood.unknown_rows:
@@ -174,7 +173,7 @@ def _ask_names(dataset: Dataset, answers: Choices, names: Sequence[str]) -> None
         if st.form_submit_button("Use these classes", type="primary"):
             meant = dict(zip(edited["In the file"], edited["Class"], strict=True))
             meant = {name: "" if of == leave else of for name, of in meant.items()}
-            _answer("names", {**(answers.names or {}), **meant})
+            _answer("names", {**answers.names, **meant})
             st.rerun()
 
 

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.tray import add_edits, list_edits, resolve_edits
+from core.errors import FeaturesMissing
 from core.exact.head import fit_head
 from core.exact.store import find_run_source, find_source, prepare_head
 from core.exact.whatif import apply_and_predict, predict_effect
@@ -178,7 +179,7 @@ def test_a_training_photo_is_asked_of_the_head_without_it(
     head = prepare_head(trained_copy, find_run_source(trained_copy, dataset, run, result))
     photo = int(head.train[0])
     found = ask_why(head, dataset, result, photo)
-    assert found is not None and photo not in found.reasons.train
+    assert photo not in found.reasons.train
     app = open_page("dataset", dataset=dataset.id, photo=str(photo))
     app.toggle("panel.why").set_value(True).run()
     assert found.say_set() in text_of(app) and "fitted without it" in text_of(app)
@@ -202,16 +203,17 @@ def test_classes_that_nothing_teaches(trained_copy: Workspace, dataset: Dataset)
     train, features = result.photo_numbers("train"), read_run_features(trained_copy, result)
     first = train[dataset.labels[train] == 0]
     head = fit_head(np.asarray(features), dataset.labels, first, len(dataset.classes))
-    assert ask_why(head, dataset, result, int(first[0])) is None
+    with pytest.raises(FeaturesMissing, match="Only one class"):
+        ask_why(head, dataset, result, int(first[0]))
     other = int(np.flatnonzero(dataset.labels == 1)[0])
     found = ask_why(head, dataset, result, other)
-    assert found is not None and not found.reasons.right and found.reasons.flip is None
+    assert not found.reasons.right and found.reasons.flip is None
     assert "No training photo shows" in found.say_set()
     # The only photo of its class: asked of a head that knows none.
     alone = np.append(first, other)
     head = fit_head(np.asarray(features), dataset.labels, np.sort(alone), len(dataset.classes))
     found = ask_why(head, dataset, result, other)
-    assert found is not None and "No other training photo shows" in found.say_set()
+    assert "No other training photo shows" in found.say_set()
 
 
 def test_the_page_shows_the_predicted_effect(trained_copy: Workspace, dataset: Dataset) -> None:

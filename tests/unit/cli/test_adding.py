@@ -24,7 +24,10 @@ def test_predictions_become_a_run_once(
     command = ("add-predictions", str(file), "--dataset", "latest")
     assert main([*command]) == 1
     err = capsys.readouterr().err
-    assert "Photos: “image”." in err and "1 row without a photo of the dataset: gone.jpg" in err
+    assert (
+        "Photos: “image”." in err
+        and "1 row without a photo of the dataset, such as “gone.jpg”." in err
+    )
     assert "--yes" in err and "is “" in err
 
     added = answer(*command, "--yes")

@@ -17,7 +17,7 @@ def read(workspace: Workspace, *options: str) -> Recipe:
     for one in RECIPE:
         one.add_to(parser)
     arguments = parser.parse_args(options)
-    return read_recipe(workspace, arguments, dataset_id="abc123", weights_digest="digest")
+    return read_recipe(workspace, arguments, dataset="abc123", weights_digest="digest")
 
 
 def test_without_options_it_is_the_default_recipe(workspace: Workspace) -> None:

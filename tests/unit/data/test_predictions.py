@@ -14,18 +14,20 @@ from core.prediction.answers import AnsweredPhoto, ShortAnswer, write_answers
 from core.workspace import open_workspace
 from data.dataset import Dataset
 from data.importing import import_source
-from data.predictions import Choices, Understood, read_predictions
+from data.prediction_columns import Choices
+from data.predictions import Understood, read_predictions
 from tests.builders import CLASSES, write_class_folders
+
+
+def make_dataset(folder: Path, classes: tuple[str, ...] = CLASSES) -> Dataset:
+    photos = write_class_folders(folder / "photos", classes, photos_per_class=4)
+    return import_source(open_workspace(folder / "workspace"), photos, name="garden")
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """daisy 0..3, rose 4..7, tulip 8..11."""
-    folder = tmp_path_factory.mktemp("predictions")
-    photos = write_class_folders(folder / "photos", photos_per_class=4)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PETALSCOPE_WORKSPACE", str(folder / "workspace"))
-        return import_source(open_workspace(), photos, name="garden")
+    return make_dataset(tmp_path_factory.mktemp("predictions"))
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ def test_heads_of_scores_have_many_forms(dataset, table, scores, heads, every):
     np.testing.assert_allclose(found.scores, scores[:, order], atol=1e-6)
     assert found.choices.score_column == every
     said = "one for each class" if every == "*" else f"“{every}”"
-    assert found.columns[1] == f"Scores of all classes: 3 columns, {said}."
+    assert found.words[1] == f"Scores of all classes: 3 columns, {said}."
     named = {"Daisy": "daisy", "01_rose": "rose", "2. Tulip": "tulip"}
     assert found.proposed == (named if heads[0] == "Daisy" else {})
     assert not read_predictions(
@@ -130,7 +132,7 @@ def test_scores_of_any_scale_become_probabilities(dataset, table, scores, form, 
     found = read_predictions(table, dataset)
     np.testing.assert_allclose(found.scores, scores, atol=0.003)
     np.testing.assert_allclose(found.scores.sum(axis=1), 1, atol=1e-6)
-    assert words in found.scale_words
+    assert words in found.words[-1]
 
 
 def test_a_scale_that_is_not_clear_is_asked(dataset, table, scores):
@@ -145,7 +147,7 @@ def test_a_scale_that_is_not_clear_is_asked(dataset, table, scores):
         read_predictions(table, dataset, Choices(scale="sigmoid"))
     table[[*CLASSES]] = 3 * scores
     found = read_predictions(table, dataset, Choices(scale="sigmoid"))
-    assert found.scale_words == "Taken as sigmoid, as chosen: divided by their sum."
+    assert found.words[-1] == "Taken as sigmoid, as chosen: divided by their sum."
     np.testing.assert_allclose(found.scores, scores, atol=1e-6)
 
 
@@ -157,12 +159,29 @@ def test_a_predicted_class_with_its_score_shares_the_rest(dataset, tmp_path):
     np.testing.assert_allclose(found.scores[[0, 5]], [[0.8, 0.1, 0.1], [0.25, 0.25, 0.5]])
     assert found.matched.sum() == 2 and not found.scores[1].any()
     same = read_text(dataset, tmp_path, text.format(files[0], 80, files[1], "50"))
-    assert same.digest == found.digest and "100 %" in same.scale_words
+    assert same.digest == found.digest and "100 %" in same.words[2]
     low = read_text(dataset, tmp_path, text.format(files[0], 0.8, files[1], 0.2))
     assert low.scored == "none" and low.scores[5].tolist() == [0, 0, 1]
-    assert "in 1 row it is above 1, or not above 1/3" in " ".join(low.notes)
+    assert "in 1 row it is above 1, or not above 1/3" in " ".join(low.words)
     plain = read_text(dataset, tmp_path, f"id,label\n{files[0][:-4]},daisy\n{files[1][:-4]},rose\n")
-    assert plain.scored == "none" and "column of true classes" in plain.notes[-1]
+    assert plain.scored == "none" and "column of true classes" in plain.words[-1]
+
+
+@pytest.mark.parametrize("heads", ["{}", "label,{}"])
+def test_one_score_for_two_classes_is_asked_which_it_scores(tmp_path, heads):
+    dataset = make_dataset(tmp_path, ("cat", "dog"))
+    cells = "dog," if "label" in heads else ""
+    text = f"path,{heads.format('score')}\ncat_000.jpg,{cells}0.2\ndog_001.jpg,{cells}0.9\n"
+    with pytest.raises(PredictionsRefused, match="one score for two classes") as caught:
+        read_text(dataset, tmp_path, text)
+    assert caught.value.facts == {"question": "names", "options": ("score",)}
+    found = read_text(dataset, tmp_path, text, names={"score": "dog"})
+    np.testing.assert_allclose(found.scores[[0, 5]], [[0.8, 0.2], [0.1, 0.9]], rtol=1e-6)
+    assert found.scored == "all" and not found.proposed
+    assert read_predictions(tmp_path / "them.csv", dataset, found.choices).digest == found.digest
+    sure = text.replace("0.2", "0.8").replace("score", "confidence")
+    if cells:
+        assert read_text(dataset, tmp_path, sure).scored == "predicted"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +212,7 @@ def test_photos_are_matched_by_path_then_by_its_end(dataset, tmp_path, names, ro
     found = read_text(dataset, tmp_path, "\n".join(["image,pred", *(f"{n},rose" for n in names)]))
     assert np.flatnonzero(found.matched).tolist() == rows
     assert found.rows == len(names) and found.unknown_rows == len(names) - len(rows)
-    assert ("same file name" in " ".join(found.notes)) is False
+    assert ("same file name" in " ".join(found.words)) is False
 
 
 def test_digests_and_the_tables_of_this_program(dataset, tmp_path):
@@ -251,19 +270,21 @@ def test_answers_to_questions_are_followed(dataset, tmp_path):
         read_text(dataset, tmp_path, cats, names={"cat": "dog"})
     with pytest.raises(PredictionsRefused, match="“pred” has a class of this dataset in no row"):
         read_text(dataset, tmp_path, "path,pred\ndaisy_000.jpg,\n")
+    with pytest.raises(PredictionsRefused, match="All scores were left out"):
+        read_text(dataset, tmp_path, cats, names=dict.fromkeys((*CLASSES, "cat"), ""))
     for field in ("photo_column", "class_column", "score_column"):
         with pytest.raises(PredictionsRefused, match="no column “x”"):
             read_text(dataset, tmp_path, cats, **{field: "x"})
     most = "id,p_daisy,p_rose,p_tulip,p_max\ndaisy_000,.2,.3,.5,.5\n"
     found = read_text(dataset, tmp_path, most, names={"max": ""})
     np.testing.assert_allclose(found.scores[0], [0.2, 0.3, 0.5], atol=1e-6)
-    assert found.choices.scale == "probabilities" and "left out: “max”" in found.notes[0]
+    assert found.choices.scale == "probabilities" and "left out: “max”" in " ".join(found.words)
 
 
 def test_what_is_odd_is_noted(dataset, table):
     table["pred"], table["epoch"], table["cat"] = "rose", 3, 0.0
     table = pd.concat([table, table.iloc[:1], table.iloc[:1].assign(filepath="x.jpg")])
-    notes = " ".join(read_predictions(table.drop(columns="tulip"), dataset).notes)
+    notes = " ".join(read_predictions(table.drop(columns="tulip"), dataset).words)
     for part in (
         "In 6 rows the highest score is of another class than in “pred”.",
         "1 row repeated",
@@ -294,11 +315,11 @@ def test_scores_that_are_no_scores_are_refused(dataset, tmp_path, cells, sentenc
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.csv", b"", "could not be read as a table: No columns"),
+        ("a.csv", b"", "could not be read as a table: Empty CSV"),
         ("a.csv", b"path,pred\n", "lists no predictions"),
-        ("a.csv", b"path,pred\na,b,c\n", "more cells than the first line"),
-        ("a.csv", b"path,pred\na,b\na,b,c\n", "Expected 2 fields in line 3, saw 3"),
-        ("a.csv", b'path,pred\n"a,b\n', "EOF inside string"),
+        ("a.csv", b"path,pred\na,b,c\n", "Row #2: Expected 2 columns, got 3"),
+        ("a.csv", b"path,pred\na,b\na,b,c\n", "Row #3: Expected 2 columns, got 3"),
+        ("a.csv", b'path,pred\n"a,b\n', "Row #2: Expected 2 columns, got 1"),
         ("a.csv", bytes(range(256)) * 40, "is not a text file"),
         ("a.csv", b"a," * 10_001, "more than 10,000 columns"),
         ("a.csv", b"path,path \na,b\n", "two columns “path”"),

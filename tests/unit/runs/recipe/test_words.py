@@ -65,7 +65,7 @@ def parse(workspace: Workspace, command: str) -> Recipe:
     for one in RECIPE:
         one.add_to(parser)
     arguments = parser.parse_args(words[4:])
-    return read_recipe(workspace, arguments, dataset_id=arguments.dataset, weights_digest=DIGEST)
+    return read_recipe(workspace, arguments, dataset=arguments.dataset, weights_digest=DIGEST)
 
 
 @settings(

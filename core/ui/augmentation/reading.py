@@ -25,7 +25,6 @@ from core.ui.parts.choosing import list_done
 from core.ui.parts.state import (
     choose_from,
     choose_number,
-    is_linked,
     keep_choice,
     read_choice,
     read_number,
@@ -118,7 +117,7 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
     named = list_policies(cache.workspace())
     name, draft = choose_from("policy", named, FIRST), read_choice("draft")
     changed = _decode(draft) if draft else None
-    if draft and changed is None and is_linked("draft"):
+    if draft and changed is None:
         refuse_value("draft")
     way = settle_choice("show", WAYS, "one")
     wanted = {dataset.id, dataset.parent}
@@ -181,7 +180,7 @@ def _read_photos(dataset: Dataset, way: str) -> list[int]:
     st.session_state[_OF] = dataset.id
     numbers = (read_choice("photos") or "").split(",")[:MOST]
     stated = [read_number(number, len(dataset)) for number in numbers]
-    if None in stated and is_linked("photos"):
+    if None in stated:
         refuse_value("photos")
     photos = [photo for photo in dict.fromkeys(stated) if photo is not None]
     photos = photos or _draw_photos(dataset, way)

@@ -17,7 +17,6 @@ from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.pickers import pick_linked
 from core.ui.parts.state import (
     choose_by_row,
-    is_linked,
     keep_choice,
     read_choice,
     read_chosen_mark,
@@ -71,8 +70,7 @@ def show_bin_photos(page: CalibrationPage, rule: DecisionRule) -> None:
     before, after = page.judge_scores(rule)
     judged = after if which == "calibrated" else before
     if judged is None or read_number(position, len(judged.bins)) is None:
-        if is_linked("bin"):
-            refuse_value("bin")
+        refuse_value("bin")
         return
     keep_choice("bin", stated)
     scores = page.list_scores(rule, which)

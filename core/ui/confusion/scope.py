@@ -15,7 +15,7 @@ from core.evaluation.confusion import (
     order_classes,
 )
 from core.formats import count
-from core.ui.parts.state import is_linked, keep_choice, read_choice, refuse_value
+from core.ui.parts.state import keep_choice, read_choice, refuse_value
 
 ZOOMED = "confusion.zoomed"
 """Session key of the name of the zoomed matrix."""
@@ -105,7 +105,7 @@ def read_zoom(size: int, name: str) -> Zoom | None:
     found = _ZOOM.fullmatch(stated) if stated else None
     top, bottom, left, right = map(int, found.groups()) if found else (0, -1, 0, -1)
     fits = top <= bottom < size and left <= right < size
-    if not fits and is_linked("zoom"):
+    if not fits:
         refuse_value("zoom")
     if not fits or st.session_state.setdefault(ZOOMED, name) != name:
         zoom_out()

@@ -27,7 +27,6 @@ from core.ui.parts.seal import is_opened
 from core.ui.parts.state import (
     choose_from,
     choose_several,
-    is_linked,
     keep_choice,
     read_choice,
     refuse_value,
@@ -150,7 +149,7 @@ def read_map_page(dataset: Dataset, matching: np.ndarray) -> MapPage:
 def read_area(dataset: Dataset) -> str:
     """Return the area of the address; drop an area of another dataset."""
     area = read_choice("area") or ""
-    if area and not read_areas(area) and is_linked("area"):
+    if area and not read_areas(area):
         refuse_value("area")
     if not area:
         st.session_state.pop(_DRAWN_ON, None)

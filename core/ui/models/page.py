@@ -33,7 +33,7 @@ from core.ui.parts.messages import (
     show_told,
     tell_after_rerun,
 )
-from core.ui.parts.state import is_linked, keep_choice, read_choice, refuse_value
+from core.ui.parts.state import keep_choice, read_choice, refuse_value
 from core.ui.recipes.run_cards import show_registering
 from core.ui.visitor import name_visitor
 
@@ -138,7 +138,7 @@ def pick_version(registry: Registry) -> ModelVersion | None:
     )
     stated = (read_choice("version") or "").removeprefix("v")
     chosen = next((version for version in versions if str(version.number) == stated), None)
-    if chosen is None and is_linked("version"):
+    if chosen is None:
         refuse_value("version")
     if rows := answer["selection"]["rows"]:
         chosen = versions[rows[0]]

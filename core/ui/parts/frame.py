@@ -14,7 +14,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.ui.parts.choosing import list_done
-from core.ui.parts.state import keep_choice
+from core.ui.parts.state import follow_link, keep_choice
 from core.ui.visitor import ask_login, is_refused, show_visitor
 from core.workspace import PROJECT_ROOT
 
@@ -89,6 +89,7 @@ def open_page(title: str, sentence: str, about: str, *, presentable: bool = Fals
     if not st.session_state.get(_DRAWN, False):
         _draw_frame()
         _settle()
+    follow_link(title)
     if presentable and is_presenting():
         st.html(_ROOM / "present.css")
         _turn("Leave full screen", "fullscreen_exit", None)

@@ -134,6 +134,7 @@ def pick_split(run: RunRecord) -> str:
 def pick_page(name: str, items: int, per_page: int) -> slice:
     """Return the items of the chosen page; draw the page numbers where there are several."""
     pages = -(-items // per_page)
+    check_page(pages, name)
     if pages < 2:
         return slice(0, per_page)
     if int(st.session_state.get(name, 1)) > pages:
@@ -142,15 +143,19 @@ def pick_page(name: str, items: int, per_page: int) -> slice:
     return slice((page - 1) * per_page, page * per_page)
 
 
+def check_page(pages: int, key: str) -> None:
+    """Refuse a link to a page of photos that does not exist."""
+    stated = st.query_params.get(key, "") if key not in st.session_state else ""
+    if stated and not read_number(stated, max(pages, 1) + 1):  # the link of another day
+        refuse_value(key)
+
+
 def pick_page_of(pages: int, *, key: str) -> int:
     """Draw the page numbers; return the chosen one, from 1. It is in the URL.
 
     Streamlit needs room for three to show two, and for five to show three or four.
     """
-    if key not in st.session_state and key in st.query_params:  # the link of another day
-        number = read_number(st.query_params[key], pages + 1)
-        if not number:
-            refuse_value(key)
+    check_page(pages, key)
     buttons = 3 if pages == 2 else max(5, min(pages, 7))
     return st.pagination(pages, key=key, bind="query-params", width=36 * (buttons + 2))
 

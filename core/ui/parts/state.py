@@ -12,7 +12,7 @@ import streamlit as st
 from core.formats import plain
 
 T = TypeVar("T")
-_LONGEST = 40
+_PAGE, _LONGEST = "link.page", 40
 """Characters of a link's value that are shown."""
 
 
@@ -40,6 +40,14 @@ def keep_choice(name: str, value: str | None) -> None:
         st.query_params[name] = value
 
 
+def follow_link(page: str) -> None:
+    """Forget earlier choices that the address of another page states anew."""
+    if st.session_state.get(_PAGE) != page:
+        st.session_state[_PAGE] = page
+        for name in st.query_params:
+            st.session_state.pop(f"chosen.{name}", None)
+
+
 def is_linked(name: str) -> bool:
     """Return whether the URL holds a choice that this session did not make: a link does."""
     stated = st.query_params.get(name)
@@ -58,18 +66,20 @@ def refuse_link(problem: str, *names: str) -> NoReturn:
     st.stop()
 
 
-def refuse_value(name: str) -> NoReturn:
-    """Refuse a link because of one value."""
-    stated = f"{name}={st.query_params[name]}"
-    refuse_link(f"It asks for “{plain(stated, _LONGEST)}”, which this page does not have.", name)
+def refuse_value(name: str) -> None:
+    """Refuse a link because of one value; drop an earlier choice that fits no longer."""
+    stated = f"{name}={st.query_params.get(name)}"
+    if is_linked(name):
+        reason = f"It asks for “{plain(stated, _LONGEST)}”, which this page does not have."
+        refuse_link(reason, name)
+    st.query_params.pop(name, None)
 
 
 def choose_from(name: str, options: Collection[str], otherwise: T) -> str | T:
     """Return the choice among the options, else `otherwise`; refuse a link to another value."""
     stated = read_choice(name)
     if stated is None or stated not in options:
-        if is_linked(name):
-            refuse_value(name)
+        refuse_value(name)
         return otherwise
     st.session_state[f"chosen.{name}"] = stated
     return stated
@@ -89,8 +99,7 @@ def choose_number(name: str, below: int, least: int = 0) -> int | None:
     number = read_number(stated or "", below)
     if number is not None and number >= least:
         return number
-    if is_linked(name):
-        refuse_value(name)
+    refuse_value(name)
     return None
 
 

@@ -17,7 +17,7 @@ from core.ui.parts import cache
 from core.ui.parts.components import load_component
 from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import pick_named, show_no_run, tell_apart
-from core.ui.parts.state import is_linked, keep_choice, read_choice, refuse_link, refuse_value
+from core.ui.parts.state import keep_choice, read_choice, refuse_link, refuse_value
 from core.ui.predict.reading import list_models
 from core.ui.predict.sessions import Model
 from core.ui.predict.teaching import collects, read_lesson
@@ -132,7 +132,7 @@ def _pick_first(models: dict[str, Model]) -> Model:
 
 def _pick_other(models: dict[str, Model]) -> Model | None:
     chosen = _find_key(models, read_choice(_OTHER) or "")
-    if chosen not in models and is_linked(_OTHER):
+    if chosen not in models:
         refuse_value(_OTHER)
     compares = st.toggle(
         "Compare with another model",

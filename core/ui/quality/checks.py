@@ -48,13 +48,18 @@ _WIDTH = 150
 def show_splits(page: QualityPage) -> None:
     """Draw the comparisons that differ, the worst first, and both walls of the chosen one."""
     table = page.result.splits if page.result else None
+    keys: list[str] = []
+    differing = 0
+    if table is not None:
+        keys = (table["split"] + "." + table["measure"] + "." + table["class"]).tolist()
+        differing = int((table["adjusted"] < LEVEL).sum())
+    chosen = choose_from("differs", keys, keys[0] if differing else None)
     if table is None or table.empty:
         st.info(
             f"A comparison needs {FEWEST} photos of a class in train and in another split.",
             icon=":material/data_thresholding:",
         )
         return
-    differing = int((table["adjusted"] < LEVEL).sum())
     properties = _list_properties(page.dataset)
     shown = table.head(min(max(differing, _FEWEST_ROWS), _MOST_ROWS))
     words = pd.DataFrame([_describe(row, properties) for row in shown.to_dict("records")])
@@ -68,7 +73,6 @@ def show_splits(page: QualityPage) -> None:
         st.markdown(f"**{said}**", help=_SPLITS)
     else:
         st.markdown(f":material/check_circle: **{said} differs**", help=_SPLITS)
-    keys = (table["split"] + "." + table["measure"] + "." + table["class"]).tolist()
 
     def choose(row: int | None) -> None:
         if row is not None:
@@ -85,7 +89,6 @@ def show_splits(page: QualityPage) -> None:
         **choose_by_row(f"quality.splits.{page.dataset.id}", choose),
     )
     st.caption(f"{len(shown)} of {len(table):,} shown. Click a row to see the photos of both.")
-    chosen = choose_from("differs", keys, keys[0] if differing else None)
     if chosen is not None:
         _show_walls(page, table.iloc[keys.index(chosen)], properties)
 
@@ -145,6 +148,7 @@ def _list_properties(dataset: Dataset) -> dict[str, Property]:
 def show_patches(page: QualityPage) -> None:
     """Draw the constant patches, the most photos first, and the photos of the chosen one."""
     table, sizes = page.result.patches if page.result else None, page.count_classes()
+    chosen = choose_number("patch", 0 if table is None else len(table)) or 0
     if table is None or (sizes > 0).sum() < 2 or sizes.max() < LEAST_PHOTOS:
         st.info(
             f"The search needs {LEAST_PHOTOS} photos of a class, and photos of another class.",
@@ -159,7 +163,6 @@ def show_patches(page: QualityPage) -> None:
     said = f"{count(len(table), 'patch')} in photos of {', '.join(names[:3])}"
     said += f" and {count(len(names) - 3, 'more class')}" if len(names) > 3 else ""
     st.markdown(f"**{said}**", help=_PATCHES)
-    chosen = choose_number("patch", len(table)) or 0
     for place, row in enumerate(table.to_dict("records")):
         _show_patch(page.dataset, row, place, chosen=place == chosen)
     show_gallery(page.dataset, np.asarray(table["photos"].iat[chosen]), key="quality_patch")

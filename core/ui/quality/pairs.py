@@ -12,7 +12,7 @@ from core.datasets.edits.tray import Action, add_edits, merge_duplicates
 from core.formats import count, plain, sort_names
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, tell_after_rerun
-from core.ui.parts.pickers import pick_page
+from core.ui.parts.pickers import check_page, pick_page
 from core.ui.parts.state import bind_choice, choose_from
 from core.ui.photos.tray import say_edit
 from core.ui.quality.reading import QualityPage
@@ -44,7 +44,10 @@ def show_pairs(page: QualityPage) -> None:
 
 
 def show_none(page: QualityPage) -> None:
-    """Draw that no photo was found."""
+    """Draw that no photo was found, for a link without a page or filter."""
+    choose_from(page.filter_name, (), None)
+    for name in (page.finding, f"quality_{page.finding}"):
+        check_page(0, f"{name}_page")
     none = f"None among {count(len(page.dataset), 'photo')}."
     st.success(none, icon=":material/check_circle:")
 
@@ -64,9 +67,9 @@ def _filter_pairs(page: QualityPage) -> pd.DataFrame:
 
 def show_filter(page: QualityPage, label: str, counts: Mapping[str, int], total: int) -> str | None:
     """Draw a filter with counts; return the chosen value, or None for all."""
-    if len(counts) < 2:
-        return None
     picked = choose_from(page.filter_name, counts, None)
+    if len(counts) < 2:
+        return picked
     st.selectbox(
         label,
         [_ALL, *sort_names(counts)],

@@ -21,7 +21,7 @@ from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.choosing import choose_run, list_done
 from core.ui.parts.seal import is_opened
-from core.ui.parts.state import is_linked, read_choice, refuse_value, settle_choice
+from core.ui.parts.state import read_choice, refuse_value, settle_choice
 from data.dataset import Dataset
 from data.duplicates import find_pairs
 from data.findings import MEASURED, Measured, Thresholds, measure_issue
@@ -103,8 +103,6 @@ class QualityPage:
     finding: str
     result: QualityResult | None
     thresholds: Thresholds
-    stated_filter: str | None
-    """The class (for leaks: the splits) in the address that narrows the list."""
 
     @property
     def kind(self) -> Finding:
@@ -260,8 +258,7 @@ class LeakEffect:
 def read_quality_page(dataset: Dataset) -> QualityPage:
     """Read the finding of a dataset that the address names."""
     finding = settle_choice("finding", FINDINGS, "exact")
-    page = QualityPage(dataset, finding, cache.quality(dataset.id), _read_thresholds(), None)
-    return replace(page, stated_filter=read_choice(page.filter_name))
+    return QualityPage(dataset, finding, cache.quality(dataset.id), _read_thresholds())
 
 
 def read_leak_effect(page: QualityPage) -> LeakEffect | None:
@@ -312,7 +309,7 @@ def _read_thresholds() -> Thresholds:
         stated = pd.to_numeric(text, errors="coerce") if text else np.nan
         if measured.lowest <= stated <= measured.highest:
             chosen[field.name] = float(stated)
-        elif is_linked(field.name):
+        else:
             refuse_value(field.name)
     return replace(Thresholds(), **chosen)
 

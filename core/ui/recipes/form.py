@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import streamlit as st
 
-from core.errors import AugmentationRefused, NetworkUnsupported, RecipeRefused
+from core.errors import AugmentationRefused, NetworkUnsupported, PetalscopeError, RecipeRefused
 from core.formats import plain
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler, touch_wake
@@ -17,9 +17,9 @@ from core.runs.store import RunRecord, list_trained, read_run
 from core.ui.parts import cache
 from core.ui.parts.choosing import RUN, change_run
 from core.ui.parts.frame import page_file
-from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
+from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import title_run
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.state import keep_choice, read_choice, refuse_link
 from core.ui.recipes.settings import (
     find_trained,
     pick_policy,
@@ -50,11 +50,13 @@ def fill_from_link() -> None:
     wanted = st.query_params.get(_LIKE)
     if wanted is None or st.session_state.get(_FILLED) == wanted:
         return
-    with report_errors():  # the run of an old link may be deleted
+    try:
         run = read_run(cache.workspace(), wanted)
         fill_from_recipe(run.recipe, f"run {run.number}")
-        keep_choice("dataset", run.recipe.dataset)
-        st.session_state[_FILLED] = wanted
+    except PetalscopeError as error:  # the run of an old link may be deleted
+        refuse_link(error.problem, _LIKE)
+    keep_choice("dataset", run.recipe.dataset)
+    st.session_state[_FILLED] = wanted
 
 
 def duplicate_run(run: RunRecord) -> None:

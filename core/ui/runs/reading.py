@@ -100,7 +100,7 @@ def read_runs() -> RunsPage:
         datasets={entry.id: entry.name for entry in list_datasets(cache.workspace())},
         asked={name: read_choice(name) for name in (*FILTERS, "order", "repeats")},
     )
-    for name, known in page.options.items():
+    for name, known in {**page.options, "repeats": ("apart",)}.items():
         choose_from(name, known, None)  # refuses a link to an unknown one
     return page
 

@@ -18,7 +18,7 @@ from core.formats import count, interval, percent, percent_format, percent_range
 from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
-from core.ui.parts.state import choose_from, is_linked, keep_choice, read_choice, refuse_value
+from core.ui.parts.state import choose_from, keep_choice, read_choice, refuse_value
 from data.dataset import Dataset
 
 VIEWS = {
@@ -56,7 +56,7 @@ def read_slices(run: RunRecord, split: str) -> SlicesPage:
     study = _study(run.id, split)
     stated = read_choice("slice") or ""
     rule = read_rule(stated, study.properties) if stated else None
-    if stated and rule is None and is_linked("slice"):
+    if stated and rule is None:
         refuse_value("slice")
     return SlicesPage(
         run=run,

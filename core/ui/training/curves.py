@@ -75,9 +75,9 @@ def _draw_curves(
 
 def _pick_others(run: RunRecord) -> list[Overlay]:
     runs = list_others(run)
+    stated = choose_several(_OVER, runs)
     if not runs:
         return []
-    stated = choose_several(_OVER, runs)
     chosen = st.multiselect(
         "Compare with",
         list(runs),

@@ -21,7 +21,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.formats import count, data_uri
 from core.ui.parts import cache
 from core.ui.parts.components import load_component
-from core.ui.parts.pickers import pick_page_of
+from core.ui.parts.pickers import check_page, pick_page_of
 from core.ui.parts.state import read_number
 from data.dataset import Dataset
 
@@ -93,6 +93,7 @@ def show_head(
     """
     pages = math.ceil(len(photos) / wall.per_page)
     name = f"{wall.key}_page"
+    check_page(pages, name)
     listed = (dataset.id, len(photos), zlib.crc32(np.ascontiguousarray(photos).tobytes()))
     before = st.session_state.get(f"{name}.listed", listed)
     st.session_state[f"{name}.listed"] = listed

@@ -30,7 +30,7 @@ def faulty(workspace: Workspace, tmp_path: Path) -> Dataset:
 
 
 def read(dataset: Dataset, finding: str) -> QualityPage:
-    return QualityPage(dataset, finding, None, Thresholds(), None)
+    return QualityPage(dataset, finding, None, Thresholds())
 
 
 def test_planted_faults_are_counted(faulty: Dataset) -> None:

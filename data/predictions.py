@@ -262,6 +262,9 @@ class _Reader:
             meant += [other for other in classes if other != meant[0]]
             raw = np.column_stack([raw, 1 - raw])
             self.words.append(f"“{every}” is the score of {meant[0]}; {meant[1]} has the rest.")
+        if not any(meant):
+            problem, remedy = "All scores were left out.", "Name their classes (--same NAME=CLASS)."
+            raise PredictionsRefused(problem, remedy, question="names", options=tuple(names))
         if absent := set(classes) - set(meant):
             self.words.append(f"The score of classes without a column is 0: {list_names(absent)}.")
         kept = np.flatnonzero(meant)
@@ -303,8 +306,6 @@ class _Reader:
             raw: (m, c).
             whole: (m,), the sums with columns that are left out.
         """
-        if not raw.shape[1]:
-            raise PredictionsRefused("All scores were left out.", "Name the class of one.")
         low, high, sums = raw.min(), raw.max(), (raw.sum(axis=1), whole)
         likely: Scale | None = "logits" if low < -_TINY else "sigmoid" if high <= 1 else None
         if likely != "logits" and any(is_near(some, 1) for some in sums):

@@ -1,12 +1,13 @@
 """Adding predictions of another program: a table, its reading as it was understood, and questions.
 
-The answers of a person live in the session, with the id of the uploaded file.
+The answers of a person live in the session, by the id of the uploaded file.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from core.runs.adding import add_predictions
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
+from core.ui.parts.pickers import pick_named
 from core.ui.wall import Wall, show_wall
 from data.dataset import Dataset
 from data.manifest import list_datasets
@@ -26,9 +28,7 @@ from data.prediction_columns import Choices, Scale
 from data.predictions import Understood, read_predictions
 
 _ENDINGS = ("csv", "tsv", "txt", "gz", "parquet", "jsonl", "ndjson", "json")
-_PREVIEWED = 5
-_MOST_NAME = 100
-_ANSWERS = "runs.adding.answers"
+_PREVIEWED, _MOST_NAME = 5, 100
 _SCALES: dict[Scale, str] = {
     "probabilities": "Probabilities",
     "percent": "Percent",
@@ -41,12 +41,15 @@ _ASKED = {
     "score_column": "Column of the scores",
     "scale": "Scale of the scores",
 }
+_LEAVE = "(leave out)"
 
 
 @cache.for_editors
 def show_adding() -> None:
     """Draw the upload of a table of predictions, and how it is understood."""
-    usable = {one.id: one for one in list_datasets(cache.workspace()) if not one.problem}
+    usable = {
+        one.id: plain(one.name, 60) for one in list_datasets(cache.workspace()) if not one.problem
+    }
     if not usable:
         return
     part = st.expander(
@@ -61,13 +64,7 @@ def show_adding() -> None:
             "class."
         )
         with st.container(horizontal=True, gap="medium"):
-            chosen = st.selectbox(
-                "Their dataset",
-                list(usable),
-                format_func=lambda one: plain(usable[one].name, 60),
-                key="runs.adding.dataset",
-                width=260,
-            )
+            chosen = pick_named("Their dataset", usable, key="runs.adding.dataset", width=260)
             table = st.file_uploader(
                 "Table of predictions",
                 type=list(_ENDINGS),
@@ -80,18 +77,22 @@ def show_adding() -> None:
 
 def _show_reading(dataset: Dataset, table: UploadedFile) -> None:
     """Draw what was understood, or the question that has to be answered first."""
-    answers = _read_answers(table)
+    key = f"runs.adding.{table.file_id}"
+    answers = st.session_state.setdefault(key, Choices())
     try:
-        key = (dataset.id, table.file_id, str(table.size), repr(answers))
-        understood = _understand(key, dataset, table, answers)
+        understood = _understand((dataset.id, table.file_id, repr(answers)), table, answers)
     except PredictionsRefused as error:
         show_problem(error.problem, error.remedy)
-        _ask(dataset, answers, str(error.facts.get("question")), error.facts.get("options", ()))
+        if error.facts.get("question") == "names":
+            _ask_names(dataset, key, error.facts["options"])
+        elif error.facts.get("options"):
+            names = {one: _SCALES.get(one, plain(one, 60)) for one in error.facts["options"]}
+            _ask(key, error.facts["question"], names)
         return
     st.markdown("  \n".join(f"**{plain(one)}**" for one in understood.sentences))
-    st.caption("  \n".join(plain(one) for one in understood.words))
+    st.caption("  \n".join(map(plain, understood.words)))
     if understood.scored == "all":
-        _pick_scale(understood)
+        _ask(key, "scale", _SCALES, understood.choices.scale)
     if understood.unknown_rows:
         _show_unknown(understood)
     _show_examples(dataset, understood)
@@ -110,84 +111,52 @@ def _show_reading(dataset: Dataset, table: UploadedFile) -> None:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table …")
-def _understand(
-    key: tuple[str, ...], _dataset: Dataset, _table: UploadedFile, _answers: Choices
-) -> Understood:
-    del key  # what it is cached by
+def _understand(key: tuple[str, ...], _table: UploadedFile, _answers: Choices) -> Understood:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / Path(_table.name).name
         file.write_bytes(_table.getvalue())
-        return read_predictions(file, _dataset, _answers)
+        return read_predictions(file, cache.dataset(key[0]), _answers)
 
 
-def _read_answers(table: UploadedFile) -> Choices:
-    """Return the answers so far; another file begins without any."""
-    of, answers = st.session_state.get(_ANSWERS, ("", Choices()))
-    return answers if of == table.file_id else _keep_answers(table.file_id, Choices())
+def _answer(key: str, field: str, value: object) -> None:
+    st.session_state[key] = replace(st.session_state[key], **{field: value})
 
 
-def _keep_answers(file_id: str, answers: Choices) -> Choices:
-    st.session_state[_ANSWERS] = (file_id, answers)
-    return answers
+def _ask(key: str, field: str, names: Mapping[Any, str], answer: str | None = None) -> None:
+    """Draw the choice of a field of `Choices`."""
+    widget = f"runs.adding.{field}.{len(names)}"
+    if answer:
+        st.session_state[widget] = answer
+    pick_named(
+        _ASKED[field],
+        names,
+        index=None,
+        placeholder="Choose one",
+        key=widget,
+        on_change=lambda: _answer(key, field, st.session_state[widget]),
+        width=320,
+    )
 
 
-def _answer(field: str, value: object) -> None:
-    file_id, answers = st.session_state[_ANSWERS]
-    _keep_answers(file_id, replace(answers, **{field: value}))
-
-
-def _ask(dataset: Dataset, answers: Choices, question: str, options: Sequence[str]) -> None:
-    """Draw the choice that a refusal asks for."""
-    if question == "names":
-        _ask_names(dataset, answers, options)
-    elif question in _ASKED and options:
-        key = f"runs.adding.{question}"
-        st.selectbox(
-            _ASKED[question],
-            list(options),
-            index=None,
-            format_func=lambda one: _SCALES.get(one, plain(str(one), 60)),
-            placeholder="Choose one",
-            key=key,
-            on_change=lambda: _answer(question, st.session_state[key]),
-            width=320,
-        )
-
-
-def _ask_names(dataset: Dataset, answers: Choices, names: Sequence[str]) -> None:
+def _ask_names(dataset: Dataset, key: str, names: Sequence[str]) -> None:
     """Draw a table of unknown names in which a person chooses the class of each."""
-    leave = "(leave out)"
     with st.form("runs.adding.names", border=False):
         edited = st.data_editor(
-            pd.DataFrame({"In the file": list(names), "Class": [leave] * len(names)}),
+            pd.DataFrame({"In the file": list(names), "Class": [_LEAVE] * len(names)}),
             hide_index=True,
             disabled=["In the file"],
             column_config={
                 "Class": st.column_config.SelectboxColumn(
-                    options=[leave, *dataset.classes], required=True
+                    options=[_LEAVE, *dataset.classes], required=True
                 )
             },
             key="runs.adding.editor",
             width=420,
         )
         if st.form_submit_button("Use these classes", type="primary"):
-            meant = dict(zip(edited["In the file"], edited["Class"], strict=True))
-            meant = {name: "" if of == leave else of for name, of in meant.items()}
-            _answer("names", {**answers.names, **meant})
+            meant = edited.set_index("In the file")["Class"].replace(_LEAVE, "").to_dict()
+            _answer(key, "names", {**st.session_state[key].names, **meant})
             st.rerun()
-
-
-def _pick_scale(understood: Understood) -> None:
-    key = "runs.adding.scale"
-    st.session_state[key] = understood.choices.scale
-    st.segmented_control(
-        "Scale of the scores",
-        list(_SCALES),
-        format_func=_SCALES.__getitem__,
-        required=True,
-        key=key,
-        on_change=lambda: _answer("scale", st.session_state[key]),
-    )
 
 
 def _show_unknown(understood: Understood) -> None:
@@ -206,9 +175,7 @@ def _show_examples(dataset: Dataset, understood: Understood) -> None:
     answers = understood.scores.argmax(axis=1)
 
     def describe(photo: int) -> str:
-        score = (
-            "" if understood.scored == "none" else f" {100 * understood.scores[photo].max():.0f} %"
-        )
+        score = f" {100 * understood.scores[photo].max():.0f} %" * (understood.scored != "none")
         true = dataset.classes[dataset.labels[photo]]
         return f"{true}\n→{score} {dataset.classes[answers[photo]]}"
 

@@ -51,9 +51,9 @@ class Look(NamedTuple):
     """The output of the backbone."""
 
     maps: np.ndarray
-    """(n, 7, 7, 2048) float32, the last map."""
+    """(n, h, w, d) float32, the last map; the rows, if there is none."""
     features: np.ndarray
-    """(n, 2048) float32, the mean of the map."""
+    """(n, d) float32, the mean of the map."""
 
 
 @dataclass(frozen=True, kw_only=True)

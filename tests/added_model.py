@@ -1,14 +1,20 @@
 """Makes a small model as “Add a model” stores it: a backbone folder with a head of all outputs."""
 
+from typing import Any
+
 import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
 from core.config import FRAMING, Framing
+from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.strategies import ADDED as ADDED_STRATEGY
+from core.runs.store import RunRecord
+from core.runs.training.executing import execute_run
 from core.workspace import Workspace, digest_file, write_json
 from data.dataset import Dataset
+from data.manifest import list_datasets, read_dataset
 from models.backbone import FACTS_FILE, NETWORK_FILE, BackboneFacts, backbone_id
 from models.catalogue import ADDED
 from models.dense import DenseHead, write_head
@@ -78,6 +84,17 @@ def make_added_recipe(dataset: Dataset, model: BackboneFacts, outputs: tuple[int
         strategy=ADDED_STRATEGY,
         outputs=outputs,
     )
+
+
+def run_added_model(workspace: Workspace, **kind: Any) -> RunRecord:
+    """Return the finished run of such a model on the first dataset, with an output too many."""
+    dataset = read_dataset(workspace, list_datasets(workspace)[0].id)
+    classes = len(dataset.classes)
+    model = make_added_model(workspace, classes + 1, **kind)
+    recipe = make_added_recipe(dataset, model, tuple(range(classes)))
+    run = execute_run(workspace, submit_run(workspace, recipe, "from Colab")[0].id)
+    assert run.state == "done", run.problem
+    return run
 
 
 def _draw_head(width: int, outputs: int) -> DenseHead:

@@ -47,7 +47,8 @@ def evaluate(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
     openings = count_opening(workspace, run, split, WHO)
     warning = "" if split == "train" else result.warn_of_few(split)
     few = warning and split == "validation"
-    left_out = leave_out(workspace, result, tuned=run.recipe.trained_stages > 0) if few else None
+    tuned = run.recipe.trained_stages > 0 or run.recipe.is_added
+    left_out = leave_out(workspace, result, tuned=tuned) if few else None
     document: dict[str, Any] = {"run": run.id, "dataset": result.dataset_id, "split": split}
     document |= {"best_epoch": result.best_epoch, **_measure(result, photos)}
     document |= {"baselines": [_describe_baseline(one) for one in baselines]}

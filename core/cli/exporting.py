@@ -163,7 +163,7 @@ def report(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
     found = collect_report(workspace, record, given.split)
     progress.advance("drawing", 1, _STEPS)
     contents = {page: write_html(found)}
-    if not record.recipe.is_added:  # a card is of a model
+    if not record.recipe.is_added:  # a card is of a model that was trained here
         contents[card] = write_model_card(found)
     progress.advance("writing", 2, _STEPS)
     for file, content in contents.items():

@@ -15,6 +15,7 @@ from typing import Any
 from core.errors import COMMAND, ExportRefused, WeightsDamaged, WeightsMissing
 from core.evaluation.agreement import estimate_agreement
 from core.exact.formula import read_ridge
+from core.exporting.store import check_trained
 from core.formats import plain
 from core.reporting.writing import open_templates
 from core.runs.recipe.recipe import Recipe, check_network
@@ -99,6 +100,7 @@ def describe_run(workspace: Workspace, run: RunRecord) -> dict[str, Any]:
     """Return the facts for all cells of a finished run; see `write_notebook`."""
     result = read_result(workspace, run.id)
     check_model(result, run.id)
+    check_trained(run.recipe.strategy)
     dataset = read_dataset(workspace, result.dataset_id)
     check_order(result, dataset)
     photos = result.photo_numbers("validation")

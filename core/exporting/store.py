@@ -21,6 +21,7 @@ from core.prediction.rules import find_rule
 from core.registry.loading import find_number
 from core.registry.store import read_version
 from core.runs.jobs import list_jobs, read_job, start_job
+from core.runs.recipe.strategies import ADDED
 from core.runs.result import digest_result, read_result
 from core.runs.store import read_run
 from core.workspace import Workspace
@@ -85,13 +86,33 @@ def sort_formats(formats: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in chosen)
 
 
+def check_trained(strategy: str) -> None:
+    """Check that a model was trained here.
+
+    Raises:
+        ExportRefused: It was added.
+    """
+    if strategy == ADDED:
+        problem = "You have the model as a file already."
+        raise ExportRefused(problem, "Choose a model that was trained here.")
+
+
 def identify_export(workspace: Workspace, model: str, formats: Iterable[str]) -> str:
-    """Return the id of the export of a model in these formats."""
+    """Return the id of the export of a model in these formats.
+
+    Raises:
+        ExportRefused: It is an added model, or a format is unknown.
+    """
     number = find_number(model)
     if number is not None:
-        digest = read_version(workspace, number).digest
+        version = read_version(workspace, number)
+        check_trained(version.facts.get("recipe", {}).get("strategy", ""))
+        digest = version.digest
     else:
-        run = read_run(workspace, model).id
+        recipe = read_run(workspace, model).recipe
+        if recipe.has_model:
+            check_trained(recipe.strategy)
+        run = recipe.run_id
         rule = find_rule(workspace, run, read_result(workspace, run))
         facts = {"result": digest_result(workspace, run), "rule": rule and rule_to_facts(rule)}
         digest = fingerprint(facts)

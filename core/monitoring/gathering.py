@@ -210,7 +210,7 @@ def _find_nearest(
 
 
 def _read_known(workspace: Workspace, run_id: str) -> tuple[list[str], np.ndarray]:
-    """Return the digests of a run's photos, and their features (n, 2048) of length 1."""
+    """Return the digests of a run's photos, and their features (n, d) of length 1."""
     result = read_result(workspace, run_id)
     digests = read_dataset(workspace, result.dataset_id).manifest["sha256"].tolist()
     features = np.asarray(read_run_features(workspace, result), dtype=np.float32)

@@ -32,7 +32,6 @@ from core.workspace import Workspace
 from data.findings import measure_photo
 from data.images import read_packed_photo
 from data.sources.names import match_class
-from models.catalogue import FEATURE_WIDTH
 
 _COLUMNS = {
     "id": "str",
@@ -117,13 +116,13 @@ def log_predictions(workspace: Workspace, rows: Sequence[NewPrediction]) -> None
 
 
 def read_features(workspace: Workspace, ids: Sequence[str]) -> np.ndarray:
-    """Return the features of these predictions, (n, 2048) float16, in their order.
+    """Return the features of these predictions, (n, d) float16, in their order.
 
     Raises:
         PetalscopeError: A prediction is not in the log any more.
     """
     rows = _read_arrays(workspace, ids, "features")
-    return np.stack(rows) if rows else np.empty((0, FEATURE_WIDTH), np.float16)
+    return np.stack(rows) if rows else np.empty((0, 0), np.float16)
 
 
 def read_scores(workspace: Workspace, ids: Sequence[str]) -> list[np.ndarray]:

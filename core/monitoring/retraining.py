@@ -150,9 +150,15 @@ def read_recipe(champion: ModelVersion) -> Recipe:
     """Return the champion's recipe.
 
     Raises:
-        RetrainingRefused: Its splits were drawn for its run, or another program wrote it.
+        RetrainingRefused: Its splits were drawn for its run, it was trained by another program, or
+            a newer version wrote the recipe.
     """
     recipe = read_version_recipe(champion)
+    if recipe.is_added:
+        raise RetrainingRefused(
+            f"{champion.label} is an added model: another program trained it.",
+            "Train it there on the new photos, and add it again; or promote a run trained here.",
+        )
     if recipe.split_seed is not None:
         raise RetrainingRefused(
             f"The recipe of {champion.label} draws its own splits. With other photos the splits "

@@ -54,7 +54,7 @@ class NewPrediction:
     properties: dict[str, Any]
     visitor: str
     features: np.ndarray
-    """(2048,) float."""
+    """(d,) float."""
     scores: np.ndarray
     """(k,) float, before calibration."""
 

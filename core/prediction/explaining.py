@@ -1,7 +1,8 @@
-"""Grad-CAM for the photos of a dataset, from the last map of the backbone.
+"""Grad-CAM for the photos of a dataset, from the last map of the backbone; else occlusion.
 
-Maps are cached on demand: maps/<dataset>/<backbone>-<precision>/<photo>.map holds a digest and the
-map in float16, and never changes, so threads and processes need no lock.
+In place of a map, occlusion has the rows of the covered photos, (9, 9, d). Maps are cached on
+demand: maps/<dataset>/<backbone>-<precision>/<photo>.map holds a digest and the map in float16,
+and never changes, so threads and processes need no lock.
 """
 
 import contextlib
@@ -15,7 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import PhotoRefused, ReadOnly
-from core.prediction.gradcam import measure_evidence, scale_evidence
+from core.prediction.gradcam import (
+    OCCLUDED,
+    measure_evidence,
+    measure_occlusion,
+    occlude_photo,
+    scale_evidence,
+)
 from core.prediction.predictor import open_run_backbone
 from core.runs.result import RunResult, check_model, check_order, read_result, read_run_head
 from core.workspace import Workspace, write_atomically
@@ -36,11 +43,13 @@ class CachedMaps:
     """The cached maps of a dataset's photos by one backbone."""
 
     folder: Path
+    width: int = FEATURE_WIDTH
+    """Numbers in a place."""
     dataset_folder: Path | None = None
     """Of the dataset; nothing is cached once it is deleted."""
 
     def read(self, photo: int) -> np.ndarray | None:
-        """Return the map of a photo, (7, 7, 2048) float16; None without an intact one."""
+        """Return the map of a photo, (h, h, d) float16; None without an intact one."""
         try:
             content = self._file(photo).read_bytes()
         except OSError:
@@ -48,14 +57,15 @@ class CachedMaps:
         digest, values = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
         if digest != self._digest(photo, values):
             return None
-        numbers = np.frombuffer(values, _HALF).reshape(-1, FEATURE_WIDTH)
+        numbers = np.frombuffer(values, _HALF).reshape(-1, self.width)
         side = math.isqrt(len(numbers))
-        return numbers.reshape(side, side, FEATURE_WIDTH)
+        return numbers.reshape(side, side, self.width)
 
     def write(self, photo: int, last_map: np.ndarray) -> None:
-        """Cache the map (7, 7, 2048) if float16 can hold it and the disk has room."""
+        """Cache the map (h, h, d) if float16 can hold it and the disk has room."""
         is_deleted = self.dataset_folder is not None and not self.dataset_folder.exists()
-        if is_deleted or not last_map.max() <= _HIGHEST:
+        is_square = last_map.shape[0] == last_map.shape[1]
+        if is_deleted or not is_square or not np.abs(last_map).max() <= _HIGHEST:
             return
         values = last_map.astype(_HALF).tobytes()
         with (
@@ -76,7 +86,7 @@ class CachedMaps:
 def find_cached_maps(workspace: Workspace, dataset_id: str, backbone: BackboneFacts) -> CachedMaps:
     """Return the cached maps of a dataset's photos by a backbone."""
     folder = workspace.maps_folder(dataset_id) / f"{backbone.id}-{backbone.precision}"
-    return CachedMaps(folder, workspace.dataset_folder(dataset_id))
+    return CachedMaps(folder, backbone.width, workspace.dataset_folder(dataset_id))
 
 
 class MapReader:
@@ -96,7 +106,7 @@ class MapReader:
         return self.backbone.facts
 
     def read(self, dataset: Dataset, photo: int) -> np.ndarray:
-        """Return the last map of a photo of a dataset, (7, 7, 2048) float32."""
+        """Return the last map of a photo of a dataset, (h, w, d) float32."""
         cached = find_cached_maps(self._workspace, dataset.id, self.backbone_facts).read(photo)
         if cached is not None:
             return np.asarray(cached, dtype=np.float32)
@@ -134,7 +144,11 @@ class MapReader:
     def _compute(self, dataset: Dataset, photo: int, packed: np.ndarray) -> np.ndarray:
         """Return the map of a packed photo, rounded as the cached one."""
         with self._turn:
-            computed = self.backbone.look(packed[None]).maps[0]
+            if self.backbone_facts.has_map:
+                computed = self.backbone.look(packed[None]).maps[0]
+            else:
+                rows = self.backbone.look(occlude_photo(packed)).features
+                computed = rows.reshape(OCCLUDED, OCCLUDED, -1)
         find_cached_maps(self._workspace, dataset.id, self.backbone_facts).write(photo, computed)
         with np.errstate(over="ignore"):
             rounded: np.ndarray = computed.astype(np.float16).astype(np.float32)
@@ -160,19 +174,22 @@ class Explainer:
         return self.dataset.read_photo(photo, self.maps.backbone_facts.framing)
 
     def measure(self, photo: int, classes: Sequence[int]) -> np.ndarray:
-        """Return the contribution of each place of a photo to the logit of each class, times 49.
+        """Return the contribution of each place of a photo to the logit of each class, (c, h, w).
 
-        (c, 7, 7) float32. With a linear head its mean is the logit without a constant; with hidden
-        layers it is the logit's first derivative.
+        Times h * w, float32. With a linear head its mean is the logit without a constant; with
+        hidden layers it is the logit's first derivative. Without a map, see `measure_occlusion`.
         """
         last_map = self.maps.read(self.dataset, photo)
-        pooled = last_map.mean(axis=(0, 1))
         numbers = np.asarray(classes, dtype=np.int64)
+        if not self.maps.backbone_facts.has_map:
+            covered = self.head.scores(last_map.reshape(-1, last_map.shape[-1]))
+            return measure_occlusion(self.result.scores[photo, numbers], covered[:, numbers])
+        pooled = last_map.mean(axis=(0, 1))
         features = np.broadcast_to(pooled, (len(numbers), len(pooled)))
         return measure_evidence(last_map, self.head.logit_gradient(features, numbers))
 
     def explain(self, photo: int, classes: Sequence[int]) -> np.ndarray:
-        """Return the evidence for each class, (c, 7, 7) float32 in [0, 1]; see `scale_evidence`."""
+        """Return the evidence for each class, (c, h, w) float32 in [0, 1]; see `scale_evidence`."""
         return scale_evidence(self.measure(photo, classes))
 
 

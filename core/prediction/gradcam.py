@@ -1,7 +1,7 @@
 """Grad-CAM for a head on pooled features: the places of a photo that raise the score of a class.
 
-The feature is the mean of the last map over its 7 by 7 places, so what a place adds to a logit is
-its 2048 channels times the logit's gradient by the feature (over 49).
+The feature is the mean of the last map over its places, so what a place adds to a logit is
+its channels times the logit's gradient by the feature (over their number).
 """
 
 import functools
@@ -9,6 +9,11 @@ import functools
 import numpy as np
 from PIL import Image
 
+OCCLUDED = 9
+"""Places of the grey square in a row and in a column."""
+_GREY = 128
+_LEAST = 1e-30
+"""Scores below it count as this one."""
 _STRENGTH = 0.65
 """Opacity of the strongest place of an overlay."""
 
@@ -20,11 +25,11 @@ _LUMA = (0.2126, 0.7152, 0.0722)
 
 
 def measure_evidence(last_map: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """Return what each place adds to the logit of each class, (c, 7, 7) float32, times 49.
+    """Return what each place adds to the logit of each class, (c, h, w) float32, times h * w.
 
     Args:
-        last_map: (7, 7, 2048) float, of the photo.
-        gradients: (c, 2048) float, of the logit of each class by the pooled feature.
+        last_map: (h, w, d) float, of the photo.
+        gradients: (c, d) float, of the logit of each class by the pooled feature.
     """
     evidence = last_map.astype(np.float64) @ gradients.astype(np.float64).T
     moved: np.ndarray = np.moveaxis(evidence, -1, 0).astype(np.float32)
@@ -32,7 +37,7 @@ def measure_evidence(last_map: np.ndarray, gradients: np.ndarray) -> np.ndarray:
 
 
 def scale_evidence(evidence: np.ndarray) -> np.ndarray:
-    """Return the positive evidence for each class, (c, 7, 7) float32; 1 is its strongest place.
+    """Return the positive evidence for each class, (c, h, w) float32; 1 is its strongest place.
 
     Source:
         R. R. Selvaraju et al. (2017), Grad-CAM, arXiv:1610.02391, equations 1 and 2.
@@ -49,7 +54,7 @@ def draw_overlay(photo: np.ndarray, activation: np.ndarray) -> np.ndarray:
     """Return the photo in grey, coloured where the evidence is, (224, 224, 3) uint8 RGB.
 
     Args:
-        activation: (7, 7) float in [0, 1].
+        activation: (h, w) float in [0, 1].
     """
     height, width = photo.shape[:2]
     small = Image.fromarray(np.asarray(activation, dtype=np.float32))
@@ -60,6 +65,34 @@ def draw_overlay(photo: np.ndarray, activation: np.ndarray) -> np.ndarray:
     ground = (photo @ np.array(_LUMA)).round().astype(np.float32)[..., None]
     overlay: np.ndarray = (ground + (colours[levels] - ground) * opacity).round().astype(np.uint8)
     return overlay
+
+
+def occlude_photo(photo: np.ndarray) -> np.ndarray:
+    """Return the photo with a grey square at each place of a grid, (81, 224, 224, 3) uint8 RGB.
+
+    A square has twice the side of a cell, so that no part lies between two squares.
+    """
+    covered, cell = np.repeat(photo[None], OCCLUDED**2, axis=0), len(photo) / OCCLUDED
+    for number, one in enumerate(covered):
+        top, left = (round(max(0.0, cell * (at - 0.5))) for at in divmod(number, OCCLUDED))
+        bottom, right = (round(cell * (at + 1.5)) for at in divmod(number, OCCLUDED))
+        one[top:bottom, left:right] = _GREY
+    return covered
+
+
+def measure_occlusion(scores: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Return how far a covered place lowers the logarithm of each score, (k, 9, 9) float32.
+
+    Args:
+        scores: (k,) of the photo.
+        covered: (81, k) of `occlude_photo`.
+
+    Source:
+        M. D. Zeiler and R. Fergus (2014), arXiv:1311.2901, section 4.2.
+    """
+    whole, parts = (np.log(np.maximum(some, _LEAST)) for some in (scores, covered))
+    drops: np.ndarray = (whole - parts).T.reshape(-1, OCCLUDED, OCCLUDED)
+    return drops
 
 
 @functools.cache

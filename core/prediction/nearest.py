@@ -245,7 +245,12 @@ def predict_baselines(
 
 
 def find_frozen_features(workspace: Workspace, recipe: Recipe, result: RunResult) -> str | None:
-    """Return the id of the features by the run's backbone before training; None if not cached."""
+    """Return the id of the features by the run's backbone before training; None if not cached.
+
+    The backbone of an added model was trained already.
+    """
+    if recipe.is_added:
+        return None
     given = Weights(  # only the digest is in the id
         name=recipe.weights, file=None, digest=recipe.weights_digest, origin="", official=False
     )

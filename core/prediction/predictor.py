@@ -15,14 +15,19 @@ import numpy as np
 from core.config import FRAMING, Framing
 from core.errors import BackboneMissing, NetworkUnsupported
 from core.prediction.deciding import Decision, DecisionRule, ModelVersion, rank_classes
-from core.prediction.gradcam import measure_evidence, scale_evidence
+from core.prediction.gradcam import (
+    measure_evidence,
+    measure_occlusion,
+    occlude_photo,
+    scale_evidence,
+)
 from core.prediction.rules import FrozenRule, StandingRule
 from core.runs.recipe.recipe import Recipe, check_network
 from core.runs.result import read_result, read_run_head
 from core.runs.store import read_run
 from core.workspace import Workspace
 from data.images import PhotoFacts, read_packed_photo
-from models.backbone import Backbone, BackboneFacts, open_backbone
+from models.backbone import ADD_AGAIN, Backbone, BackboneFacts, open_backbone
 from models.catalogue import DEFAULT
 from models.dense import DenseHead
 
@@ -39,9 +44,9 @@ class Prediction:
     photo: np.ndarray
     """(224, 224, 3) uint8 RGB, as the backbone saw it."""
     map: np.ndarray
-    """(7, 7, 2048) float32, the last map."""
+    """(h, w, d) float32, the last map, if the model has one."""
     features: np.ndarray
-    """(2048,) float32, its mean over the places."""
+    """(d,) float32, its mean over the places."""
     facts: PhotoFacts
     seconds: dict[str, float]
     """Of "decoding", "backbone" and "head" with the decision, without waiting for other photos; in
@@ -78,6 +83,7 @@ class Predictor:
         self._head = head
         self._rule = rule
         self._turn = threading.Lock()
+        self._occluded: tuple[Prediction | None, np.ndarray] = (None, np.empty((0, 0)))
 
     @property
     def rule(self) -> DecisionRule | None:
@@ -142,14 +148,14 @@ class Predictor:
         return self.decide_scores(prediction.scores, prediction.features)
 
     def decide_scores(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Return the decision from scores (k,) and features (2048,); None without a rule."""
+        """Return the decision from scores (k,) and features (d,); None without a rule."""
         return self._find_rule().decide(scores, features)
 
     def _find_rule(self) -> FrozenRule:
         return self._rule.read() if isinstance(self._rule, StandingRule) else self._rule
 
     def answer_packed(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return features (n, 2048) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
+        """Return features (n, d) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
         with self._turn:
             features = self._see(photos)
         return features, self._head.scores(features)
@@ -163,8 +169,18 @@ class Predictor:
         return np.concatenate(list(self._backbone.stream(photos[i : i + size] for i in starts)))
 
     def explain(self, prediction: Prediction, classes: Sequence[int]) -> np.ndarray:
-        """Return the evidence for each class, (c, 7, 7) float32 in [0, 1]; see `scale_evidence`."""
+        """Return the evidence for each class, (c, h, w) float32 in [0, 1]; see `scale_evidence`.
+
+        Of a model without a map it is measured by occlusion.
+        """
         numbers = np.asarray(classes, dtype=np.int64)
+        if not self.backbone_facts.has_map:
+            seen, covered = self._occluded
+            if seen is not prediction:
+                covered = self.answer_packed(occlude_photo(prediction.photo))[1]
+                self._occluded = prediction, covered
+            drops = measure_occlusion(prediction.scores[numbers], covered[:, numbers])
+            return scale_evidence(drops)
         features = np.broadcast_to(prediction.features, (len(numbers), len(prediction.features)))
         gradients = self._head.logit_gradient(features, numbers)
         return scale_evidence(measure_evidence(prediction.map, gradients))
@@ -206,6 +222,8 @@ def name_remedy(workspace: Workspace, run_id: str) -> Iterator[None]:
         recipe = read_run(workspace, run_id).recipe
         check_network(recipe)
         remedy = f"Run “{_features_command(recipe)}”: it makes the backbone again."
+        if recipe.is_added:
+            remedy = ADD_AGAIN
         if recipe.trained_stages:  # made by the run itself
             remedy = "Delete the run and train the same recipe again: it gives the same backbone."
         raise BackboneMissing(error.problem, remedy, **error.facts) from error

@@ -157,7 +157,7 @@ _DIGEST_BYTES = 32
 
 
 def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray) -> bytes:
-    """Return the reference of a run as bytes; `features` (n, 2048) are those of all photos."""
+    """Return the reference of a run as bytes; `features` (n, d) are those of all photos."""
     photos = result.photo_numbers("validation")
     if len(photos) > MOST_PHOTOS:
         drawn = np.random.default_rng(_SEED).choice(photos, MOST_PHOTOS, replace=False)
@@ -179,7 +179,7 @@ def read_reference(workspace: Workspace, version: ModelVersion) -> dict[str, np.
     """Return the reference of a version: validation photos of its run, drawn by a fixed seed.
 
     Returns:
-        features (n, 2048) float16, scores (n, k) float32 as the run gave them, labels (n,) int64,
+        features (n, d) float16, scores (n, k) float32 as the run gave them, labels (n,) int64,
         properties (n, 7) float64 in the order of `PROPERTIES`, photos (n, 32) uint8: SHA-256 of
         each photo's file.
     """

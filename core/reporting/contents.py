@@ -52,7 +52,7 @@ class WorstPhoto:
     predicted_score: float
     picture: bytes
     overlays: tuple[bytes, ...]
-    """Grad-CAM of the predicted and of the true class; empty if the backbone is missing."""
+    """By `RunReport.method`, of the predicted and of the true class; empty without the backbone."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,6 +89,12 @@ class RunReport:
         return self.backbone.weights_label if self.backbone else self.run.recipe.weights
 
     @property
+    def method(self) -> str:
+        """How the places that count were found."""
+        has_map = self.backbone is None or self.backbone.has_map
+        return "Grad-CAM" if has_map else "occlusion"
+
+    @property
     def source(self) -> str:
         """The source of the photos without local folders, because reports are shared."""
         return _FOLDERS.sub("", self.dataset.source)
@@ -122,7 +128,7 @@ def collect_report(
     matrix = count_confusions(labels, predictions, len(result.classes))
     backbone = None
     with suppress(BackboneMissing):
-        if not run.recipe.is_added:
+        if run.recipe.has_model:
             backbone = read_backbone_facts(workspace, result.backbone_id)
     return RunReport(
         run=run,
@@ -163,7 +169,7 @@ def picture_worst(
         explainer = open_explainer(workspace, run_id)
     for photo, predicted in zip(photos[rows].tolist(), answers.predictions[rows], strict=True):
         true, scores = int(result.labels[photo]), result.scores[photo]
-        pixels = np.asarray(dataset.photos[photo])
+        pixels = explainer.read_photo(photo) if explainer else np.asarray(dataset.photos[photo])
         spoke = explainer.explain(photo, (int(predicted), true)) if explainer else ()
         overlays = tuple(_encode(draw_overlay(pixels, one)) for one in spoke)
         pictured.append(

@@ -91,14 +91,18 @@ def describe_dataset(report: RunReport) -> dict[str, str]:
         "classes": f"{len(dataset.classes):,}",
         "splits": dataset.split_origin if recipe.split_seed is None else drawn,
         **{split: f"{len(result.photo_numbers(split)):,} photos" for split in SPLITS},
-        **({} if recipe.is_added else _describe_training(report)),
+        **(_describe_training(report) if recipe.has_model else {}),
     }
 
 
 def _describe_training(report: RunReport) -> dict[str, str]:
     seconds = sum(report.result.seconds.values())
+    recipe = report.run.recipe
+    weights = f"{report.weights_label}, {recipe.weights_digest}"
+    if recipe.is_added:
+        return {"model": weights}
     return {
-        "weights": f"{report.weights_label}, {report.run.recipe.weights_digest}",
+        "weights": weights,
         "trained on": f"{report.run.device}, {duration(seconds)}",
     }
 
@@ -137,7 +141,8 @@ def _collect_common(report: RunReport) -> dict[str, Any]:
 def _write_origin(report: RunReport) -> str:
     """Return the command that makes the run again."""
     if report.run.recipe.is_added:
-        return f"{COMMAND} add-predictions FILE --dataset {report.dataset.id}"
+        added = "model" if report.run.recipe.has_model else "predictions"
+        return f"{COMMAND} add-{added} FILE --dataset {report.dataset.id}"
     return write_command(report.run.recipe)
 
 
@@ -145,10 +150,13 @@ def _list_conditions(report: RunReport) -> list[str]:
     """Return the conditions under which training again gives the same result."""
     recipe = report.run.recipe
     if recipe.is_added:
+        file = f"file of predictions; the digest of its content is {recipe.predictions}"
+        if recipe.has_model:
+            file = f"model file; its SHA-256 is {recipe.weights_digest}"
         return [
             f"The dataset {report.dataset.id} ({report.source}). The id is a digest of its photos, "
             "classes and splits; the same import gives the same id.",
-            f"The same file of predictions; the digest of its content is {recipe.predictions}.",
+            f"The same {file}.",
         ]
     precision = report.backbone.precision if report.backbone else "unknown precision"
     said = [

@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
     model: ServingModel
     features: np.ndarray
-    """(2048,) float32."""
+    """(d,) float32."""
     scores: np.ndarray
     """(k,) float32."""
     decision: Decision | None

@@ -58,7 +58,7 @@ class ServingModel:
         return BATCH if self.many else _FEW
 
     def answer(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return features (n, 2048) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
+        """Return features (n, d) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
         if self.many is not None and len(photos) >= self.break_even:
             return self.many.answer_packed(photos)
         return self.single.answer_packed(photos)

@@ -20,7 +20,7 @@ from core.workspace import Workspace
 from data.findings import find_issues
 from data.manifest import read_dataset
 from models.backbone import FACTS_FILE, Preprocessing, backbone_id
-from models.catalogue import CATALOGUE, rank
+from models.catalogue import ADDED, CATALOGUE, rank
 from models.weights import TUNED, WeightsKind, find_weights
 
 _VERSIONS = {"quality": 4, "map": 1}
@@ -75,7 +75,7 @@ class QualityResult:
 def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]:
     """Return the cached features of a dataset: best weights first, then the newest.
 
-    Features of a fine-tuned network come last: it has learned from the photos.
+    Features of a fine-tuned network or an added model come last: it has learned from the photos.
     """
     found: list[tuple[tuple[bool, int, bool, float], FeatureSet]] = []
     for file in workspace.features.glob("[!.]*.json"):
@@ -90,9 +90,10 @@ def find_feature_sets(workspace: Workspace, dataset_id: str) -> list[FeatureSet]
             folder = workspace.backbone_folder(facts["backbone"])
             backbone = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
             kind, label = backbone["weights_kind"], backbone["weights_label"]
-            if kind not in CATALOGUE or not {"photo_side", "crops"}.isdisjoint(backbone):
-                continue  # of an earlier version: new photos cannot be compared with these
-            is_tuned = label == TUNED
+            known = kind in CATALOGUE or (kind == ADDED and backbone.get("has_map", True))
+            if not known or not {"photo_side", "crops"}.isdisjoint(backbone):
+                continue  # of an earlier version, or without a map to look at
+            is_tuned = label == TUNED or kind == ADDED
             if backbone["preprocessing"] != PREPROCESSING:
                 label = f"{label}, preprocessing “{backbone['preprocessing']}”"
             words = read_framing(backbone).words

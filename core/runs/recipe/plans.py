@@ -165,12 +165,13 @@ def check_epochs(recipe: Recipe) -> None:
         RecipeRefused: Its strategy has none.
     """
     if not recipe.has_epochs:
-        raise RecipeRefused(
+        problem = (
             "The exact head is solved in closed form: it has no learning rate to vary and cannot "
-            "be trained further.",
-            "Choose another strategy.",
-            field="strategy",
+            "be trained further."
         )
+        if recipe.is_added:
+            problem = "This run was added: its model was not trained here."
+        raise RecipeRefused(problem, "Choose another strategy.", field="strategy")
 
 
 def base_recipe(recipe: Recipe, vary: tuple[str, ...] = SWEPT) -> Recipe:

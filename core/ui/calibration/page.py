@@ -84,7 +84,7 @@ def _show_rule(page: CalibrationPage) -> DecisionRule:
     )
     point = measure_rule(cache.workspace(), page.run.id, page.result, rule)
     effect.caption(say_answers(point))
-    if not page.run.recipe.is_added:
+    if page.run.recipe.has_model:
         _offer_saving(page, rule)
     return rule
 

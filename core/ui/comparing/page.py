@@ -140,7 +140,8 @@ def _show_recipes(runs: Sequence[RunRecord]) -> None:
     st.markdown("**Different settings**")
     differences = list_differences([run.recipe for run in runs])
     if any(run.recipe.is_added for run in runs):
-        differences = [one for one in differences if one.setting in ("strategy", "predictions")]
+        known = ("strategy", "weights file", "predictions")
+        differences = [one for one in differences if one.setting in known]
     if not differences:
         st.caption("None: the recipes are the same.")
         return

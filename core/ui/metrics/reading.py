@@ -176,7 +176,8 @@ def _rank(run_id: str, split: str) -> Ranking:
 @cache.cached_by(cache.result_key, most=8, wait="Leaving each training photo out …")
 def read_left_out(run_id: str) -> Estimate | None:
     """Return the leave-one-out accuracy of the exact head; None where it would mislead."""
-    tuned = read_run(cache.workspace(), run_id).recipe.trained_stages > 0
+    recipe = read_run(cache.workspace(), run_id).recipe
+    tuned = recipe.trained_stages > 0 or recipe.is_added
     return leave_out(cache.workspace(), cache.result(run_id), tuned=tuned)
 
 

@@ -269,7 +269,7 @@ def show_evidence(page: MistakesPage, photo: int, coming: np.ndarray) -> bool:
     Returns:
         Whether everything must be redrawn, because a photo was opened or the tray changed.
     """
-    if page.run.recipe.is_added:
+    if not page.run.recipe.has_model:
         st.caption("This run has predictions, but no model that could be explained.")
         return False
     result, said = page.result, page.answers

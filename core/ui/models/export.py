@@ -20,6 +20,7 @@ from core.exporting.store import (
 from core.formats import moment, plain, size
 from core.registry.store import ModelVersion, list_versions
 from core.runs.jobs import read_job
+from core.runs.recipe.strategies import ADDED
 from core.runs.store import list_trained
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_job
@@ -38,6 +39,7 @@ def show_export_panel(version: ModelVersion | None = None) -> None:
     workspace = cache.workspace()
     versions = [version] if version else []
     versions += [one for one in list_versions(workspace) if one not in versions]
+    versions = [one for one in versions if one.facts.get("recipe", {}).get("strategy") != ADDED]
     runs = [run for run in list_trained(workspace) if run.state == "done"]
     names = {one.label: f"{one.label} · {one.name}" for one in versions}
     names |= {run.id: describe_run(run) for run in runs}

@@ -47,7 +47,7 @@ def show_models() -> None:
     registry = read_registry()
     if not registry.versions:
         about = "A version is a frozen copy of a finished run, ready to classify photos."
-        if any(run.state == "done" and not run.recipe.is_added for run in registry.runs.values()):
+        if any(run.state == "done" and run.recipe.has_model for run in registry.runs.values()):
             with st.container(border=True):
                 st.subheader("No version yet", anchor=False)
                 st.write(

@@ -1,4 +1,4 @@
-"""Why a run answers so: Grad-CAM of classes, and the training photos that decide the answer."""
+"""Why a run answers so: Grad-CAM or occlusion, and the training photos that decide the answer."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -30,9 +30,12 @@ from data.images import encode_jpeg
 
 _WIDEST = 320
 """Pixels of a picture on screen: most photos have 224, and enlarging them only blurs."""
-_MEANING = (
-    "Grad-CAM: bright places raised the score of the class; places that lowered it are not drawn. "
-    "The map has 7 × 7 cells. Each class has its own scale."
+_GRADCAM = (
+    "Grad-CAM: bright places raised the score of the class; places that lowered it are not drawn."
+)
+_OCCLUSION = (
+    "Occlusion: a grey square covers one place after another. Where it is bright, the score of the "
+    "class falls most. Grad-CAM needs a network that ends in average pooling."
 )
 _RUN, _CLASS = "explaining.run", "explaining.class"
 
@@ -65,20 +68,23 @@ def draw_explanation(
             + f"**{plain(result.classes[number], 40)}** {format_share(scores[number])}"
             for number, said in words.items()
         ]
-        draw_overlays(packed, activations, captions)
+        draw_overlays(packed, activations, captions, asked.maps.backbone_facts.has_map)
 
 
 show_explanation = st.fragment(draw_explanation)
 """The same as a fragment: another class redraws these pictures alone."""
 
 
-def draw_overlays(photo: np.ndarray, activations: np.ndarray, captions: Sequence[str]) -> None:
+def draw_overlays(
+    photo: np.ndarray, activations: np.ndarray, captions: Sequence[str], has_map: bool
+) -> None:
     """Draw the photo, one overlay for each class, and the scale of colours.
 
     Args:
         photo: (224, 224, 3) uint8 RGB.
-        activations: (c, 7, 7) float in [0, 1].
+        activations: (c, h, w) float in [0, 1].
         captions: (c,) Markdown.
+        has_map: Whether they are by Grad-CAM, else by occlusion.
     """
     pictures = 1 + len(captions)
     row = st.container(horizontal=True, gap="small", width=pictures * _WIDEST)
@@ -95,9 +101,12 @@ def draw_overlays(photo: np.ndarray, activations: np.ndarray, captions: Sequence
             alt=f"The photo, bright where the evidence is for {caption}".replace("*", ""),
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption("Evidence for the class: low", width="content")
+        name = "Evidence" if has_map else "Occlusion: evidence"
+        st.caption(f"{name} for the class: low", width="content")
         st.image(encode_picture(draw_scale()), width=120, alt="From dark violet to light yellow")
-        st.caption("high", width="content", help=_MEANING)
+        meaning, (_, rows, columns) = _GRADCAM if has_map else _OCCLUSION, activations.shape
+        meaning += f" The map has {rows} × {columns} cells. Each class has its own scale."
+        st.caption("high", width="content", help=meaning)
 
 
 def encode_picture(picture: np.ndarray) -> bytes:

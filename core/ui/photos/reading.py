@@ -72,7 +72,7 @@ class PhotoPage:
     @cached_property
     def models(self) -> list[RunRecord]:
         """Those of them that have a model."""
-        return [run for run in self.runs if not run.recipe.is_added]
+        return [run for run in self.runs if run.recipe.has_model]
 
     @property
     def issues(self) -> list[str]:

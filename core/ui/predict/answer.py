@@ -82,7 +82,8 @@ def _show_evidence(answer: Answer, *, key: str) -> None:
     evidence = answer.predictor.explain(prediction, numbers)
     words = [f"Evidence for {plain(classes[number], 30)}" for number in numbers]
     with pictures:
-        draw_overlays(prediction.photo, evidence, words)
+        has_map = answer.predictor.backbone_facts.has_map
+        draw_overlays(prediction.photo, evidence, words, has_map)
 
 
 def _show_nearest(answer: Answer, *, key: str) -> None:

@@ -186,7 +186,7 @@ class Seen:
     """A photo of a lesson."""
 
     features: np.ndarray
-    """(2048,) float32."""
+    """(d,) float32."""
     thumbnail: bytes
 
 

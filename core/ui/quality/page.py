@@ -37,7 +37,7 @@ from core.ui.quality.reading import (
 from data.dataset import Dataset
 from data.findings import Measured, Thresholds, measure_issue
 from data.splits import SPLITS
-from models.catalogue import DEFAULT, RANDOM, STARTER
+from models.catalogue import ADDED, DEFAULT, RANDOM, STARTER
 from models.weights import WeightsKind, name_usual
 
 _HEADING_WIDTH = 140
@@ -47,6 +47,7 @@ _ALL = "all photos"
 _WEIGHTS = {  # label of the button, and its help
     DEFAULT: ("ImageNet", "Weights trained on photos: reliable findings."),
     STARTER: ("built-in", "Weights trained on drawings: rough findings."),
+    ADDED: ("your model's", "Features of the added model, which may know these photos."),
     RANDOM: ("random", "Untrained weights: the roughest findings."),
 }
 

@@ -156,8 +156,8 @@ def describe_deletion(runs: Sequence[RunRecord]) -> str:
 
 def _can_register(run: RunRecord) -> bool:
     there = cache.workspace().dataset_folder(run.recipe.dataset).exists()
-    made_here = run.plan is None and not run.recipe.is_added
-    return run.state == "done" and made_here and there
+    has_model = run.plan is None and run.recipe.has_model
+    return run.state == "done" and has_model and there
 
 
 def _register(run: RunRecord, name: str) -> None:
@@ -176,7 +176,7 @@ def _register(run: RunRecord, name: str) -> None:
 def show_report_download(run: RunRecord, split: str) -> None:
     """Draw the downloads: report and model card on a split, notebook; and the code.
 
-    Added predictions have a report alone.
+    Added models and predictions have a report alone.
     """
     name = f"report-run-{run.number}-{run.id[:6]}-{split}"
     st.markdown("**Report**")

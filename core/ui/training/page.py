@@ -64,7 +64,7 @@ def _draw_run(run: RunRecord) -> None:
         show_progress(run, watched.events, watched.epochs)
         if run.recipe.weights == "random":
             show_random_banner()
-        if watched.epochs:
+        if watched.epochs and not run.recipe.is_added:
             show_curves(watched) if run.recipe.has_epochs else show_ridge(run)
         if run.state == "done":
             with st.container(horizontal=True):
@@ -101,8 +101,9 @@ def show_controls(run: RunRecord) -> None:
         if run.state == "done" and run.recipe.has_epochs:
             with st.popover("More epochs", icon=":material/add:", type="tertiary"):
                 _ask_for_epochs(run)
-        what = "Fills the form with these settings."
-        _press("Duplicate", "content_copy", what, partial(duplicate_run, run), quiet=True)
+        if not run.recipe.is_added:
+            what = "Fills the form with these settings."
+            _press("Duplicate", "content_copy", what, partial(duplicate_run, run), quiet=True)
         link_page("runs", "Notes, tags, delete", "edit_note", find=run.id)
 
 

@@ -107,8 +107,8 @@ def test_evidence_is_that_of_the_explainer(predictor: Predictor, trained_copy: W
     explainer = open_explainer(trained_copy, predictor.run_id)
     photo = 3
     prediction = predictor.predict(explainer.dataset.original(photo))
-    found = predictor.measure_evidence(prediction, [2, 0])
-    np.testing.assert_allclose(found, explainer.measure(photo, [2, 0]), rtol=2e-2, atol=2e-2)
+    found = predictor.explain(prediction, [2, 0])
+    np.testing.assert_allclose(found, explainer.explain(photo, [2, 0]), rtol=2e-2, atol=2e-2)
     assert found.shape == (2, 7, 7)
 
 

@@ -74,7 +74,7 @@ def test_an_empty_log_has_the_same_columns_and_rows_are_written_together(
     assert read_ids(workspace) == ["prediction-0"]
     filled = read_predictions(workspace)
     assert len(empty) == 0 and empty.dtypes.equals(filled.dtypes)
-    assert read_features(workspace, []).shape == (0, 2048)
+    assert len(read_features(workspace, [])) == 0
 
 
 def test_times_and_versions_choose(workspace: Workspace) -> None:

@@ -10,11 +10,13 @@ from core.exact.store import find_run_source, prepare_head
 from core.exact.why import ask_why
 from core.exporting.notebook import write_notebook
 from core.exporting.store import identify_export
+from core.monitoring.log import read_features, read_predictions
 from core.prediction.explaining import find_cached_maps, open_explainer
 from core.prediction.gradcam import occlude_photo
 from core.prediction.nearest import find_nearest_learnt, find_nearest_training
 from core.prediction.predictor import open_predictor
 from core.registry.loading import open_version
+from core.registry.promoting import promote
 from core.registry.registering import register_run
 from core.reporting.contents import collect_report
 from core.reporting.writing import write_html
@@ -23,6 +25,7 @@ from core.runs.store import RunRecord
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from tests.added_model import WIDTH, run_added_model
+from tests.api.conftest import PHOTO, classify, open_client
 from tests.conftest import open_copy
 
 KINDS = {"map": {}, "rows": {"has_map": False}, "scores": {"rows_are_scores": True}}
@@ -113,3 +116,18 @@ def test_it_is_registered_and_reported_but_not_exported(
     written = write_html(collect_report(workspace, run, "validation", 2))
     assert "add-model FILE" in written and "model.keras" in written
     assert ("then Grad-CAM for" if kind == "map" else "then occlusion for") in written
+
+
+def test_the_api_answers_by_it_and_logs_its_features(
+    workspace: Workspace, runs: dict[str, RunRecord]
+) -> None:
+    version = register_run(workspace, runs["rows"].id)
+    promote(workspace, version.number, reason="the first")
+    expected = open_version(workspace, version.number).predict(PHOTO)
+    with open_client() as client:
+        document = classify(client).json()
+    assert document["model"]["version"] == version.label
+    scores = {one["class_name"]: one["score"] for one in document["top"]}
+    assert scores == pytest.approx(dict(expected.decision.top), abs=1e-3)
+    (row,) = read_predictions(workspace)["id"].tolist()
+    assert read_features(workspace, [row]).shape == (1, WIDTH)

@@ -4,7 +4,7 @@ Near-duplicates have perceptual hashes a few bits apart; pixels or features conf
 have other hashes: they are searched in the photos nearest in features.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 from typing import Literal
@@ -114,7 +114,10 @@ def _pair_buckets(buckets: np.ndarray, radius: int) -> Iterator[tuple[np.ndarray
 
 
 def find_pairs(
-    dataset: Dataset, features: np.ndarray | None = None, neighbours: np.ndarray | None = None
+    dataset: Dataset,
+    features: np.ndarray | None = None,
+    neighbours: np.ndarray | None = None,
+    tell: Callable[[int, int], object] = lambda *_: None,
 ) -> pd.DataFrame:
     """Return the pairs of duplicates, the surest first.
 
@@ -126,11 +129,12 @@ def find_pairs(
     Args:
         features: (n, 2048) float, or None.
         neighbours: (n, k) int, the nearest photos by features, or None: no pieces are searched.
+        tell: Called with the number of finished comparisons for pieces and of all.
     """
     hashes = read_hashes(dataset.manifest)
     near, match = find_near_pairs(hashes), np.empty(0)
     if neighbours is not None:
-        pieces, match = _find_pieces(dataset.photos, hashes, neighbours)
+        pieces, match = _find_pieces(dataset.photos, hashes, neighbours, tell)
         near = np.concatenate([near, pieces])
     match = np.append(np.full(len(near) - len(match), np.nan), match)
     difference = _measure_differences(dataset.photos, near)
@@ -173,7 +177,10 @@ def _keep_closest(pairs: np.ndarray, most: int) -> np.ndarray:
 
 
 def _find_pieces(
-    photos: np.ndarray, hashes: np.ndarray, neighbours: np.ndarray
+    photos: np.ndarray,
+    hashes: np.ndarray,
+    neighbours: np.ndarray,
+    tell: Callable[[int, int], object],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return pairs of distant hashes that share a piece, as `find_near_pairs`, and their match."""
     near = neighbours[:, : min(SEARCHED, MOST_SEARCHED // max(len(neighbours), 1))]
@@ -181,7 +188,7 @@ def _find_pieces(
     ends = np.unique(np.sort(ends, axis=1), axis=0).astype(np.int64)
     distance = np.bitwise_count(hashes[ends[:, 0]] ^ hashes[ends[:, 1]])
     ends, distance = ends[distance > NEAR_DISTANCE], distance[distance > NEAR_DISTANCE]
-    match = measure_matches(photos, ends)
+    match = measure_matches(photos, ends, tell)
     found = match >= SURE_MATCH
     return np.column_stack([ends, distance]).astype(np.int64)[found], match[found]
 

@@ -1,6 +1,6 @@
 """Pieces: the middle of a photo, searched in another photo at several sizes and mirrored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -28,7 +28,11 @@ _PROMISING = 0.82
 """Correlation of 12 x 12 px from which the place is adjusted."""
 
 
-def measure_matches(photos: Sequence[np.ndarray] | np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def measure_matches(
+    photos: Sequence[np.ndarray] | np.ndarray,
+    pairs: np.ndarray,
+    tell: Callable[[int, int], object] = lambda *_: None,
+) -> np.ndarray:
     """Return how well the middle of a photo is found in the other of each pair, (m,) -1..1.
 
     Grey levels are correlated at all places of 100 to 35 % of the area, also mirrored. The best
@@ -38,23 +42,30 @@ def measure_matches(photos: Sequence[np.ndarray] | np.ndarray, pairs: np.ndarray
     Args:
         photos: (n, 224, 224, 3) uint8 RGB.
         pairs: (m, 2) int.
+        tell: Called with the number of finished comparisons and of all.
     """
     ends = np.concatenate([pairs, pairs[:, ::-1]])  # the first is searched in the second
     numbers, rows = np.unique(ends[:, 0], return_inverse=True)
     pieces = np.array([_cut_middle(_read_grey(photos[one]), _COARSE) for one in numbers])
     best, place = np.empty(len(ends)), np.empty(len(ends), dtype=np.int64)
+    done = 0
     for known, some in pd.Series(rows).groupby(ends[:, 1]).indices.items():
         windows = _cut_windows(_read_grey(photos[known]))
         found = pieces[rows[some]].reshape(-1, _COARSE**2) @ windows.T
         found = found.reshape(len(some), -1)  # at all places, then mirrored
         best[some], place[some] = found.max(axis=1), found.argmax(axis=1)
+        done += len(some)
+        tell(done, 2 * len(ends))
     both = best.reshape(2, -1)
     match = np.zeros(len(pairs))
-    for pair in np.flatnonzero(both.max(axis=0) >= _PROMISING):
+    promising = np.flatnonzero(both.max(axis=0) >= _PROMISING)
+    for looked_at, pair in enumerate(promising):
+        tell(len(ends) + len(ends) * looked_at // len(promising), 2 * len(ends))
         row = pair + both[:, pair].argmax() * len(pairs)
         one, other = (_read_grey(photos[end]) for end in ends[row])
         mirrored, where = divmod(place[row], len(_PLACES))
         match[pair] = _adjust_place(_cut_middle(one, _FINE)[mirrored], other, _PLACES[where])
+    tell(2 * len(ends), 2 * len(ends))
     return match
 
 

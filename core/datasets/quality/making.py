@@ -47,7 +47,8 @@ from models.extraction import read_features
 from models.weights import find_weights
 
 _PHASES: dict[str, str] = {"backbone": "preparing the backbone", "extracting": "computing features"}
-_STEPS = ("nearest photos", "duplicates", "label suspects", "map", "splits", "constant patches")
+_COPIES = "comparing photos for copies"
+_STEPS = ("nearest photos", _COPIES, "label suspects", "map", "splits", "constant patches")
 _COMPARED = ("brightness", "colourfulness", "colour", "sharpness", "short_side", "format", "source")
 """Properties that are compared between splits."""
 
@@ -116,8 +117,8 @@ def _make_quality(
     unit = normalise_features(features)
     neighbours, similarities = find_neighbours(unit, tell=partial(report, _STEPS[0]))
     typicality, outlier_score = measure_typicality(unit, dataset.labels)
-    report(_STEPS[1], 1, len(_STEPS))
-    pairs = find_pairs(dataset, features, neighbours)
+    report(_COPIES, 0, 0)
+    pairs = find_pairs(dataset, features, neighbours, partial(report, _COPIES))
     report(_STEPS[2], 2, len(_STEPS))
     folds = deal_folds(dataset.labels, number_groups(pairs, len(dataset)), FOLDS)
     head = score_out_of_fold(features, dataset.labels, folds, len(dataset.classes))

@@ -191,7 +191,8 @@ def _follow_job(folder: Path, name: str, below: str) -> None:
         job = read_job(folder)
         if job is None or job.state != "running":
             st.rerun()
-        show_job(name, job, "photo" if "features" in job.phase else "")
+        nouns = {"features": "photo", "comparing": "comparison"}
+        show_job(name, job, next((nouns[one] for one in nouns if one in job.phase), ""))
         if below:
             st.caption(below)
 

@@ -325,7 +325,11 @@ def test_a_piece_in_another_class_and_split_is_found(
     dataset = import_source(workspace, folder)
     features = np.eye(len(dataset), dtype=np.float32)
     assert find_pairs(dataset, features).empty, "hashes are too far apart"
-    (pair,) = find_pairs(dataset, features, list_nearest(dataset)).to_dict("records")
+    told: list[tuple[int, int]] = []
+    pairs = find_pairs(dataset, features, list_nearest(dataset), lambda *one: told.append(one))
+    (pair,) = pairs.to_dict("records")
+    assert len(told) > len(dataset) and told == sorted(told) and told[-1][0] == told[-1][1]
+    assert len({total for _, total in told}) == 1
     ends = set(dataset.manifest["path"].iloc[[pair["a"], pair["b"]]])
     assert ends == {"train/rose/0.png", "test/tulip/piece.jpg"}
     assert (pair["kind"], pair["splits"]) == ("near", "train–test")
@@ -348,11 +352,11 @@ def test_the_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("data.duplicates.MOST_SEARCHED", 30)
     monkeypatch.setattr(
         "data.duplicates.measure_matches",
-        lambda _, pairs: searched.append(len(pairs)) or np.zeros(len(pairs)),
+        lambda _, pairs, *_tell: searched.append(len(pairs)) or np.zeros(len(pairs)),
     )
     hashes = np.random.default_rng(0).integers(0, 2**64, 9, dtype=np.uint64)
     nearest = np.array([[(row + step) % 9 for step in range(1, 9)] for row in range(9)])
-    _find_pieces(np.empty(0), hashes, nearest)
+    _find_pieces(np.empty(0), hashes, nearest, lambda *_: None)
     assert searched == [27]
 
 

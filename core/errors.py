@@ -100,6 +100,11 @@ class PredictionsRefused(PetalscopeError, code="predictions_refused"):
     and names the choices."""
 
 
+class ModelRefused(PetalscopeError, code="model_refused"):
+    """A model of another program cannot be opened, or does not fit. The message says why, and what
+    to export instead."""
+
+
 class ImportFailed(PetalscopeError, code="import_failed"):
     """An import ended before the dataset was complete; nothing was saved. Start it again."""
 

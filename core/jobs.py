@@ -18,6 +18,7 @@ WORK = {
     "exact": "core.exact.store:make_analysis",
     "export": "core.exporting.making:do_export",
     "import": "core.datasets.importing:import_photos",
+    "model": "core.runs.adding_models:try_in_job",
     "quality": "core.datasets.quality.making:make_analysis",
     "weights": "core.runs.jobs:fetch_weights",
 }

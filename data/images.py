@@ -169,7 +169,10 @@ def pack_photo(image: Image.Image, framing: Framing = FRAMING) -> np.ndarray:
     if framing.how == "squeeze":
         extent, bilinear = Image.Transform.EXTENT, Image.Resampling.BILINEAR
         whole = (packed_side, packed_side), extent, (0, 0, width, height)
-        return np.asarray(image.transform(*whole, bilinear))
+        bands = (band.convert("F").transform(*whole, bilinear) for band in image.split())
+        values = np.stack([np.asarray(band) for band in bands], axis=-1)
+        rounded: np.ndarray = np.rint(values).astype(np.uint8)  # Pillow itself truncates
+        return rounded
     if framing.how == "pad":
         scale = packed_side / max(width, height)
         fitted = (max(1, round(scale * width)), max(1, round(scale * height)))

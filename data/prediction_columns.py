@@ -216,9 +216,9 @@ def match_names(
                 of = dict(zip(order, classes, strict=True))
                 note = f"Class {min(order)} is taken to be “{classes[0]}”, and so on."
                 return names | {name: of[int(name)] for name in rest}, {}, note
-    folded = Counter(map(_fold_class, classes))
-    alike = {_fold_class(one): one for one in classes if folded[_fold_class(one)] == 1}
-    new = {name: alike[_fold_class(name)] for name in rest if _fold_class(name) in alike}
+    folded = Counter(map(fold_class, classes))
+    alike = {fold_class(one): one for one in classes if folded[fold_class(one)] == 1}
+    new = {name: alike[fold_class(name)] for name in rest if fold_class(name) in alike}
     if unclear := [name for name in rest if name not in new]:
         raise PredictionsRefused(
             f"{count(len(unclear), 'class name')} of the file could not be matched to one class of "
@@ -231,7 +231,7 @@ def match_names(
     return names | new, new, ""
 
 
-def _fold_class(name: str) -> str:
+def fold_class(name: str) -> str:
     """Return the name of a class without capitals, gaps and a number in front (“01_daisy”)."""
     return re.sub(r"[\s_-]+", "", re.sub(r"^\d+[\s._-]+(?=.)", "", fold_name(name.strip())))
 
@@ -247,11 +247,11 @@ def _find_families(heads: Sequence[str], dataset: Dataset) -> dict[str, dict[str
         for sign in re.finditer(r"[\s_.:/-]+", head):
             families[f"{head[: sign.end()]}*"][head] = head[sign.end() :]
             families[f"*{head[sign.start() :]}"][head] = head[: sign.start()]
-    classes = {_fold_class(name) for name in dataset.classes}
+    classes = {fold_class(name) for name in dataset.classes}
     numbers = set(map(str, range(len(classes))))
     found: dict[str, dict[str, str]] = {}
     for pattern, names in families.items():
-        known = {head: name for head, name in names.items() if _fold_class(name) in classes}
+        known = {head: name for head, name in names.items() if fold_class(name) in classes}
         if not known and numbers <= set(names.values()):
             known = {head: name for head, name in names.items() if name in numbers}
         if len(known) > 1 and not any(known.keys() <= other.keys() for other in found.values()):

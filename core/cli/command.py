@@ -182,6 +182,8 @@ predict    predicting   champion --dir ~/garden --to ~/garden.csv
     classify photos or a whole folder with a registered version or a run
 add-predictions adding  predictions.csv --dataset latest --name keras
     add predictions that were made elsewhere, as a run that all pages evaluate
+add-model  adding_model keras_model.h5 --dataset latest
+    add a model that was trained elsewhere, as a run with scores of all photos
 serve      registry     --port 8000
     start the prediction API, which answers with the champion
 report     exporting    latest --to ~/flowers.html

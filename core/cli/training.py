@@ -77,13 +77,13 @@ def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
 
     submitted = map(submit, seeds)
     outcomes = [
-        _train(workspace, *one, in_queue=given.queue)
+        finish_run(workspace, *one, in_queue=given.queue)
         for one in (list(submitted) if given.queue else submitted)  # a queue takes all at once
     ]
     return outcomes[0] if len(outcomes) == 1 else _summarise(outcomes)
 
 
-def _train(
+def finish_run(
     workspace: Workspace, follower: RunFollower, record: RunRecord, created: bool, *, in_queue: bool
 ) -> Outcome:
     """Follow a run to its end; train it here unless another process has it."""

@@ -32,8 +32,8 @@ LONG_FUNCTIONS_LEFT = 0
 MANY_PARAMETERS_LEFT = 22
 FULL_ROOMS_LEFT = 0
 FILES_WITH_STRATEGIES_LEFT = 1
-LINES_LEFT = 60_880
-FILES_LEFT = 356
+LINES_LEFT = 62_330
+FILES_LEFT = 363
 
 
 def name(path: Path) -> str:
@@ -190,7 +190,7 @@ def test_no_page_loads_keras_or_tensorflow(trained_workspace: Workspace) -> None
         "from streamlit.testing.v1 import AppTest\n"
         "for page in sys.argv[1:]:\n"
         "    assert not AppTest.from_file(page, default_timeout=60).run().exception, page\n"
-        "    loaded = {'keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)\n"
+        "    loaded = {'keras', 'tf_keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)\n"
         "    assert not loaded, f'{page} loads {loaded}'\n"
     )
     done = subprocess.run(

@@ -14,6 +14,7 @@ from core.formats import cell_text, count, moment, percent, percent_number, plai
 from core.registry.events import describe_proof, title_event
 from core.registry.promoting import delete_version, set_challenger
 from core.registry.store import ALIASES, ModelVersion
+from core.ui.models.adding import show_adding
 from core.ui.models.export import show_export_panel
 from core.ui.models.standing import (
     Registry,
@@ -58,6 +59,7 @@ def show_models() -> None:
         else:
             about = f"{about} Train a run first: with cached features it takes seconds."
             show_empty("No version yet", about, "training", "Train a model", "model_training")
+        show_adding()
         if registry.events:
             _show_history(registry)
         return
@@ -72,6 +74,7 @@ def show_models() -> None:
     version = pick_version(registry)
     if version is not None:
         show_version(registry, version)
+    show_adding()
     _show_history(registry)
     show_export_panel(version or registry.named("champion"))
     show_curl()

@@ -1,0 +1,329 @@
+"""Trials of a model of another program on training photos: what it expects, what its outputs mean.
+
+The ways of preprocessing, of making photos square and of ordering the outputs are tried; the best
+of each is proposed. The order is found by assignment on one half of the photos and judged on the
+other.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from core.config import Fit, Framing
+from core.errors import ModelRefused
+from core.formats import count, percent
+from data.dataset import Dataset
+from data.prediction_columns import fold_class
+from data.sources.names import list_names
+from models.backbone import COLOURS, Preprocessing, offered_precisions
+from models.graph import CONVENTIONS, Ending, find_ending, preprocess, run_network, to_scores
+from models.opening import Opened, open_model
+
+FRAMINGS: Mapping[Fit, str] = {"crop": "centre crop", "squeeze": "squeezed"}
+PHOTOS, PROBES = 300, 32
+_FIRST = 60
+_CLEARLY = 0.15
+"""Gain in accuracy from which another order than the stated one is proposed."""
+_CONVINCING = 0.5
+"""Accuracy from which an order alone shows what outputs without names are."""
+_SMALLEST = 1e-7
+
+Origin = Literal["names", "alphabetical", "natural", "found"]
+ORIGINS: Mapping[Origin, str] = {
+    "names": "that of the names in the file",
+    "alphabetical": "the alphabetical one (1, 10, 2)",
+    "natural": "the natural one (1, 2, 10)",
+    "found": "one found on the photos",
+}
+"""Where an order of the outputs comes from, in words."""
+
+Report = Callable[[str, int, int], None]
+
+
+class Share(NamedTuple):
+    """Right answers of the photos that were tried."""
+
+    right: int
+    photos: int
+    log_score: float = 0.0
+    """Mean logarithm of the score of the true class; it tells near ways apart."""
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / max(self.photos, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """An order of the outputs, and its accuracy."""
+
+    outputs: tuple[int, ...]
+    """For each class of the dataset the number of its output, or -1."""
+    share: Share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """How a model is used."""
+
+    preprocessing: Preprocessing
+    framing: Fit
+    outputs: tuple[int, ...]
+    """For each class of the dataset the number of its output, or -1 for none."""
+    ending: Ending
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What was tried, and the best of it."""
+
+    outputs: int
+    """Number of the model's outputs; a single one counts as two."""
+    names: tuple[str, ...]
+    """Their names in the file beside the model; none: unknown."""
+    colours: Mapping[Preprocessing, Share]
+    framings: Mapping[Fit, Share]
+    orders: Mapping[Origin, Order]
+    preprocessing: Preprocessing
+    framing: Fit
+    order: Origin
+    """The proposed ones."""
+    ending: Ending
+
+    def choose(
+        self,
+        preprocessing: Preprocessing | None = None,
+        framing: Fit | None = None,
+        order: Origin | None = None,
+    ) -> Choice:
+        """Return the proposed choice, with other parts where they are given.
+
+        Raises:
+            ModelRefused: The model has no such order.
+        """
+        if (order or self.order) not in self.orders:
+            raise ModelRefused(
+                f"The outputs have no order “{order}”.", f"Choose from: {', '.join(self.orders)}."
+            )
+        return Choice(
+            preprocessing=preprocessing or self.preprocessing,
+            framing=framing or self.framing,
+            outputs=self.orders[order or self.order].outputs,
+            ending=self.ending,
+        )
+
+    def describe(self) -> tuple[str, ...]:
+        """Return what was tried, a sentence for each kind."""
+        n = next(iter(self.colours.values())).photos
+        colours = ", ".join(f"{COLOURS[one]} {say(tried)}" for one, tried in self.colours.items())
+        framings = ", ".join(f"{FRAMINGS[how]} {say(one)}" for how, one in self.framings.items())
+        orders = ", ".join(f"{ORIGINS[one]} {say(self.orders[one].share)}" for one in self.orders)
+        more = self.orders[self.order].share.photos
+        return (
+            f"Accuracy by preprocessing, {count(n, 'training photo')}: {colours}.",
+            f"By framing, {count(more, 'photo')}: {framings}.",
+            f"By the order of the {count(self.outputs, 'output')}: {orders}.",
+        )
+
+    def explain_order(self, outputs: Sequence[int], classes: Sequence[str]) -> tuple[str, ...]:
+        """Return sentences on an order that was found, and on outputs or classes without each."""
+        unused = [one for one in range(self.outputs) if one not in outputs]
+        without = [name for name, output in zip(classes, outputs, strict=True) if output < 0]
+        named = [self.names[one] if one < len(self.names) else f"number {one}" for one in unused]
+        given = next((ORIGINS[one] for one in self.orders if one != "found"), "")
+        is_found = self.order == "found" and outputs == self.orders["found"].outputs
+        said = {
+            f"The outputs fit the classes far better in another order than {given}.": (
+                given and is_found
+            ),
+            f"Outputs that are not used: {list_names(named)}.": unused,
+            f"Classes without an output (score 0): {list_names(without)}.": without,
+        }
+        return tuple(sentence for sentence, is_so in said.items() if is_so)
+
+
+def read_proposal(content: Mapping[str, Any]) -> Proposal:
+    """Return the proposal of `dataclasses.asdict`, also after JSON."""
+    shares = {
+        name: {one: Share(*share) for one, share in content[name].items()}
+        for name in ("colours", "framings")
+    }
+    orders = {
+        origin: Order(outputs=tuple(one["outputs"]), share=Share(*one["share"]))
+        for origin, one in content["orders"].items()
+    }
+    return Proposal(**{**content, **shares, "orders": orders, "names": tuple(content["names"])})
+
+
+def say(share: Share) -> str:
+    """Return the accuracy in words."""
+    return percent(share.accuracy, share.photos)
+
+
+def try_model(
+    file: Path, folder: Path, dataset: Dataset, report: Report = lambda *_: None
+) -> tuple[Opened, Proposal]:
+    """Return the opened model of a file, folder or zip, and what is proposed for it.
+
+    Args:
+        folder: An empty folder, which keeps the opened model.
+
+    Raises:
+        ModelRefused: It cannot be opened, or its outputs cannot be matched with the classes.
+    """
+    numbers = _choose_photos(dataset)
+    report("opening the model", 0, 0)
+    packed = dataset.photos[numbers]
+    opened = open_model(file, folder, packed[:PROBES])
+    return opened, _Trial(opened, dataset, numbers, packed, report).propose()
+
+
+def _choose_photos(dataset: Dataset) -> np.ndarray:
+    """Return up to 300 training photos in random order, (m,) int; all photos without a split."""
+    numbers = np.flatnonzero(dataset.splits == "train")
+    numbers = numbers if len(numbers) else np.arange(len(dataset))
+    chosen: np.ndarray = np.random.default_rng(0).permutation(numbers)[:PHOTOS]
+    return chosen
+
+
+class _Trial:
+    """The trials of one model on some photos of a dataset."""
+
+    def __init__(
+        self,
+        opened: Opened,
+        dataset: Dataset,
+        numbers: np.ndarray,
+        packed: np.ndarray,
+        report: Report,
+    ) -> None:
+        self._opened, self._dataset, self._report = opened, dataset, report
+        self._numbers, self._packed = numbers, packed
+        self._graph = opened.read_graph()
+        plain = self._compute_raw("plain", packed[:PROBES])
+        self._ending = find_ending(self._graph, plain)
+        self._outputs = max(plain.shape[1], 2)
+        self._given = self._list_given()
+
+    def propose(self) -> Proposal:
+        """Return the best of everything.
+
+        Raises:
+            ModelRefused: The outputs cannot be matched with the classes.
+        """
+        labels = self._dataset.labels[self._numbers]
+        first, colours = self._packed[:_FIRST], {}
+        for done, one in enumerate(CONVENTIONS):
+            self._report("trying ways of preprocessing", done, len(CONVENTIONS))
+            scores = self._score(one, first)
+            colours[one] = _pick(self._judge(scores, labels[: len(first)]))[1].share
+        preprocessing = max(colours, key=lambda one: (colours[one].right, colours[one].log_score))
+        judged = {}
+        for done, how in enumerate(FRAMINGS):
+            self._report("trying whole photos", done, len(FRAMINGS))
+            judged[how] = self._judge(self._score(preprocessing, self._read(how)), labels)
+        framings = {how: _pick(orders)[1].share for how, orders in judged.items()}
+        framing = max(framings, key=lambda how: framings[how].log_score)
+        order, best = _pick(judged[framing])
+        if not self._given and best.share.accuracy < _CONVINCING:
+            raise ModelRefused(
+                f"The model has {count(self._outputs, 'output')} without names, the dataset "
+                f"{count(len(self._dataset.classes), 'class')}, and no order of them fits: at most "
+                f"{say(best.share)} of {count(best.share.photos, 'training photo')} are right.",
+                "Put labels.txt beside the model, with the name of an output in each line; or "
+                "choose another dataset.",
+            )
+        return Proposal(
+            outputs=self._outputs,
+            names=self._opened.names,
+            colours=colours,
+            framings=framings,
+            orders=judged[framing],
+            preprocessing=preprocessing,
+            framing=framing,
+            order=order,
+            ending=self._ending,
+        )
+
+    def _read(self, how: Fit) -> np.ndarray:
+        """Return the photos (m, 224, 224, 3) uint8, made square in this way."""
+        framing = Framing(how=how)
+        if framing.is_packed:
+            return self._packed
+        return np.stack([self._dataset.read_photo(one, framing) for one in self._numbers])
+
+    def _compute_raw(self, convention: Preprocessing, photos: np.ndarray) -> np.ndarray:
+        graph = preprocess(self._graph, self._opened.entry, convention)
+        return run_network(graph, photos, offered_precisions()[0])
+
+    def _score(self, convention: Preprocessing, photos: np.ndarray) -> np.ndarray:
+        """Return the scores of all outputs (m, k)."""
+        return to_scores(self._compute_raw(convention, photos), self._ending)
+
+    def _list_given(self) -> dict[Origin, tuple[int, ...]]:
+        """Return the orders that names or the usual sorting give."""
+        classes = self._dataset.classes
+        folded = [fold_class(name) for name in self._opened.names]
+        named = tuple(
+            folded.index(fold_class(name)) if fold_class(name) in folded else -1 for name in classes
+        )
+        if len(folded) == self._outputs and max(named) >= 0:
+            return {"names": named}
+        if self._outputs != len(classes):
+            return {}
+        ranks = {name: rank for rank, name in enumerate(sorted(classes))}
+        alphabetical, natural = tuple(map(ranks.__getitem__, classes)), tuple(range(self._outputs))
+        both: dict[Origin, tuple[int, ...]] = {"alphabetical": alphabetical}
+        return both if alphabetical == natural else both | {"natural": natural}
+
+    def _judge(self, scores: np.ndarray, labels: np.ndarray) -> dict[Origin, Order]:
+        """Return the orders with their accuracy on these photos."""
+        orders = {
+            origin: Order(outputs=outputs, share=_measure(scores, labels, outputs))
+            for origin, outputs in self._given.items()
+        }
+        known = len(self._dataset.classes)
+        halves = np.arange(len(labels)) % 2 == 0, np.arange(len(labels)) % 2 == 1
+        found = [_assign(scores[half], labels[half], known) for half in halves]
+        judged = [
+            _measure(scores[half], labels[half], outputs)
+            for half, outputs in zip(halves[::-1], found, strict=True)
+        ]
+        share = Share(
+            sum(one.right for one in judged),
+            len(labels),
+            float(np.mean([one.log_score for one in judged])),
+        )
+        return {**orders, "found": Order(outputs=_assign(scores, labels, known), share=share)}
+
+
+def _assign(scores: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[int, ...]:
+    """Return the output of each class that gives most right answers, or -1."""
+    table = np.zeros((n_classes, scores.shape[1]))
+    np.add.at(table, labels, scores)
+    rows, columns = linear_sum_assignment(-table)
+    outputs = np.full(n_classes, -1)
+    outputs[rows] = columns
+    return tuple(outputs.tolist())
+
+
+def _measure(scores: np.ndarray, labels: np.ndarray, outputs: Sequence[int]) -> Share:
+    """Return the right answers of the outputs in this order."""
+    chosen = np.asarray(outputs)
+    own = np.where(chosen < 0, 0.0, scores[:, chosen])
+    of_label = own[np.arange(len(labels)), labels]
+    log_score = float(np.log(np.maximum(of_label, _SMALLEST)).mean())
+    return Share(int((own.argmax(axis=1) == labels).sum()), len(labels), log_score)
+
+
+def _pick(orders: Mapping[Origin, Order]) -> tuple[Origin, Order]:
+    """Return the order to propose: the stated one, unless the found one is clearly better."""
+    accuracies = {origin: order.share.accuracy for origin, order in orders.items()}
+    found = accuracies.pop("found")
+    best: Origin = max(accuracies, key=accuracies.__getitem__, default="found")
+    chosen: Origin = best if found - accuracies.get(best, -1) < _CLEARLY else "found"
+    return chosen, orders[chosen]

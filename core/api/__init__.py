@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,33 @@ class Workspace(Shown):
         read.check_names(f"If this is right, add names={dict(read.choices.names)}.")
         print(*read.words, *read.sentences, sep="\n")
         return Run(self.folder, add_predictions(self.folder, dataset.files, read, name)[0].id)
+
+    def add_model(
+        self, file: str | Path, dataset: "Dataset", name: str = "", **choices: Any
+    ) -> "Run":
+        """Add a model that was trained elsewhere as a run, and print how it is used.
+
+        Keras (.keras, .h5), ONNX, or a folder or zip with one. `choices` replace what was found:
+        preprocessing, framing, order, as for the command `add-model`.
+
+        >>> ws.add_model("model.onnx", flowers).metrics().n
+        Accuracy by preprocessing, ...
+        6
+        """
+        from core.runs.adding_models import add_model
+        from core.runs.trying import try_model
+
+        place = TemporaryDirectory(prefix="model-", dir=self.folder.temporary)
+        with place as folder, Bars() as bars, _name_arguments():
+            read = try_model(Path(file).expanduser(), Path(folder), dataset.files, bars.advance)
+            opened, proposal = read
+            choice = proposal.choose(**choices)
+            said = proposal.explain_order(choice.outputs, dataset.files.classes)
+            record, _ = add_model(self.folder, dataset.files, opened, choice, name)
+        print(*proposal.describe(), *said, sep="\n")
+        if not record.has_ended:
+            ensure_scheduler(self.folder)
+        return Run(self.folder, record.id).wait()
 
     def train(
         self, dataset: "Dataset", name: str = "", *, augmentation: str = "none", **settings: Any

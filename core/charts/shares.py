@@ -11,7 +11,7 @@ from core.exact.curves import REACH, Forecast
 from core.formats import percent
 
 _STEPS = 25
-_HEIGHT = 330
+_HEIGHT = 260
 
 
 def list_points(forecast: Forecast) -> pd.DataFrame:

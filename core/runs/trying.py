@@ -34,10 +34,10 @@ _SMALLEST = 1e-7
 
 Origin = Literal["names", "alphabetical", "natural", "found"]
 ORIGINS: Mapping[Origin, str] = {
-    "names": "that of the names in the file",
-    "alphabetical": "the alphabetical one (1, 10, 2)",
-    "natural": "the natural one (1, 2, 10)",
-    "found": "one found on the photos",
+    "names": "the names in the file",
+    "alphabetical": "the alphabet (1, 10, 2)",
+    "natural": "numbers (1, 2, 10)",
+    "found": "the photos",
 }
 """Where an order of the outputs comes from, in words."""
 
@@ -137,9 +137,7 @@ class Proposal:
         given = next((ORIGINS[one] for one in self.orders if one != "found"), "")
         is_found = self.order == "found" and outputs == self.orders["found"].outputs
         said = {
-            f"The outputs fit the classes far better in another order than {given}.": (
-                given and is_found
-            ),
+            f"The order found on the photos fits far better than {given}.": given and is_found,
             f"Outputs that are not used: {list_names(named)}.": unused,
             f"Classes without an output (score 0): {list_names(without)}.": without,
         }
@@ -216,12 +214,16 @@ class _Trial:
             ModelRefused: The outputs cannot be matched with the classes.
         """
         labels = self._dataset.labels[self._numbers]
-        first, colours = self._packed[:_FIRST], {}
+        first, colours, ranks = self._packed[:_FIRST], {}, {}
         for done, one in enumerate(CONVENTIONS):
             self._report("trying ways of preprocessing", done, len(CONVENTIONS))
             scores = self._score(one, first)
-            colours[one] = _pick(self._judge(scores, labels[: len(first)]))[1].share
-        preprocessing = max(colours, key=lambda one: (colours[one].right, colours[one].log_score))
+            origin, best = _pick(self._judge(scores, labels[: len(first)]))
+            colours[one] = best.share
+            # Another order can make up for wrong colours where classes differ in colour alone.
+            moved = origin == "found" and bool(self._given)
+            ranks[one] = (best.share.accuracy - _CLEARLY * moved, best.share.log_score)
+        preprocessing = max(ranks, key=ranks.__getitem__)
         judged = {}
         for done, how in enumerate(FRAMINGS):
             self._report("trying whole photos", done, len(FRAMINGS))

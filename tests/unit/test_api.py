@@ -31,6 +31,7 @@ from core.runs.store import read_openings
 from core.workspace import PROJECT_ROOT, Workspace
 from tests.builders import draw_photo, encode_photo, write_class_folders
 from tests.conftest import open_copy
+from tests.other_models import FLOWERS, Weights, make_onnx, write_names
 
 
 def list_public() -> Iterator[tuple[str, Any]]:
@@ -49,7 +50,7 @@ PARSED = {
     name: doctest.DocTestParser().get_examples(inspect.getdoc(one) or "")
     for name, one in PUBLIC.items()
 }
-SLOW = {"Dataset.quality"}
+SLOW = {"Dataset.quality", "Workspace.add_model"}
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,8 @@ def known(
             flowers = ws.dataset("three flowers")
             photo = int(flowers.files.photo_numbers("validation", "tulip")[0])
             Path("tulip.jpg").write_bytes(flowers.files.original(photo))
+            make_onnx(Weights("unit"), Path("model.onnx"))
+            write_names(Path(), FLOWERS)
             runs = {"run": ws.run("again"), "other": ws.run("hardly")}
             yield {"ps": ps, "ws": ws, "flowers": flowers, **runs}
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.charts.theme import draw_png
 from core.evaluation.intervals import wilson_interval
@@ -21,7 +22,7 @@ from core.ui.lesson.reading import LessonPage
 
 _CHART_PX = 600
 """Width of a chart in the file."""
-_PHOTO_PX = 94
+_PHOTO_PX, _PHOTOS_PX = 94, 440
 
 
 class Question(NamedTuple):
@@ -98,7 +99,8 @@ def _judge_flip(page: LessonPage, asked: int) -> Verdict:
 def _ask_excited(page: LessonPage) -> tuple[int, ...]:
     photos, names = page.beside[0].tolist(), [str(place) for place in range(1, 5)]
     shown = [page.source.dataset.read_photo(one) for one in photos]
-    st.image(shown, caption=names, width=_PHOTO_PX, alt=names)
+    with st.container(width=_PHOTOS_PX):
+        st.image(shown, caption=names, width=_PHOTO_PX, alt=names)
     chosen = st.segmented_control(
         page.words.check,
         photos,
@@ -232,18 +234,24 @@ QUESTIONS: dict[Check, Question] = {
 }
 
 
-def show_check(page: LessonPage) -> None:
-    """Draw the question, its input and the verdict."""
+def show_check(page: LessonPage, beside: DeltaGenerator) -> DeltaGenerator:
+    """Draw the question and its input, and `beside` the verdict; return the row of the input."""
     question = QUESTIONS[page.step.check]
     words, key = page.text, f"{page.key}.verdict"
     st.markdown(page.words.check.format_map(question.facts(page)))
-    answer = question.ask(page)
-    if st.button(words["check"], type="primary", icon=":material/check:", key=f"{page.key}.check"):
-        verdict = question.judge(page, answer)
-        st.session_state[key] = (page.chosen, answer, verdict)
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        answer = question.ask(page)
+        checks_now = st.button(
+            words["check"], type="primary", icon=":material/check:", key=f"{page.key}.check"
+        )
+    if checks_now:
+        st.session_state[key] = (page.chosen, answer, question.judge(page, answer))
     *about, verdict = st.session_state.get(key, (None, None, None))
     if about == [page.chosen, answer]:  # a verdict on another answer disappears
-        _say_verdict(page, verdict)
+        with beside:
+            _say_verdict(page, verdict)
+    return row
 
 
 def _say_verdict(page: LessonPage, verdict: Verdict) -> None:

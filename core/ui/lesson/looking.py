@@ -21,7 +21,7 @@ from data.augmentation import augment_part
 from models.backbone import Backbone, open_backbone
 from models.extraction import read_features
 
-_HEIGHT = 380
+_HEIGHT = 280
 Measure = Literal["loss", "accuracy"]
 
 

@@ -38,10 +38,10 @@ from core.ui.wall.showing import Wall, show_wall
 from data.manifest import list_datasets
 
 _UNORDERED: tuple[Picture, ...] = ("confused", "strategies")
-_COLUMNS, _FEATURES = (5, 8), 2048
+_COLUMNS, _FEATURES = (3, 4), 2048
 _ROOM = 1.6
 """Losses are drawn up to this multiple of the loss of guessing."""
-_MOST_PHOTOS, _TURNED_PX, _EXCITED_PX = 8, 104, 94
+_MOST_PHOTOS, _TURNED_PX, _EXCITED_PX, _BESIDE_PX = 8, 104, 88, 76
 _LIT: dict[Picture, tuple[str, ...]] = {
     "excited": ("features",),
     "curves": ("head",),
@@ -125,10 +125,14 @@ def _show_step(page: LessonPage) -> None:
             if page.step.picture == "strategies" and not is_presenting():
                 with st.container(horizontal=True):
                     offer_training(page.trained)
+        end = (left if low else right).container(key="lesson_end")
         with asked:
-            if page.chosen and not waits:
-                show_check(page)
-            if page.step.key in list_answered(page) or not (page.chosen or waits):
+            verdict = end if low else asked
+            row = show_check(page, verdict) if page.chosen and not waits else asked
+        if page.step.key in list_answered(page) or not (page.chosen or waits):
+            with row:
+                _show_next(page)
+            with end.container(border=True):
                 _show_end(page)
         if page.step.picture == "confused":
             show_photo_panel(page.source.dataset)
@@ -269,14 +273,14 @@ def _show_excited(page: LessonPage, _before: str) -> None:
     _draw_lit(page, excite(page.source.id, int(page.chosen), page.sight))
 
 
-def _draw_lit(page: LessonPage, seen: Excited) -> None:
+def _draw_lit(page: LessonPage, seen: Excited, side: int = _EXCITED_PX) -> None:
     """Draw photos, bright where they activate the feature, with its value and their class."""
     dataset, values = page.source.dataset, page.sight.read()[seen.photos, int(page.chosen)]
     names = [plain(dataset.classes[label], 24) for label in dataset.labels[seen.photos]]
     with st.container(horizontal=True, gap="xsmall"):
         for photo, name, value in zip(seen.lit, names, values, strict=True):
-            with st.container(width=_EXCITED_PX, gap=None):
-                st.image(photo, width=_EXCITED_PX, alt=name)
+            with st.container(width=side, gap=None):
+                st.image(photo, width=side, alt=name)
                 st.caption(f"{value:.2f} {name}")
 
 
@@ -315,21 +319,28 @@ def _show_end(page: LessonPage) -> None:
     words, run = page.text, page.source.run
     if page.step.picture == "excited":
         photos = tuple(int(one) for one in page.beside[0])
-        _draw_lit(page, excite(page.source.id, int(page.chosen), page.sight, photos))
-    with st.expander(words["remember"], icon=":material/lightbulb:", expanded=True):
-        st.markdown(f"{say_seen(page) if page.chosen else ''} {page.words.remember}")
+        _draw_lit(page, excite(page.source.id, int(page.chosen), page.sight, photos), _BESIDE_PX)
+    seen = say_seen(page) if page.chosen else ""
+    st.markdown(f":material/lightbulb: {seen} **{words['remember']}:** {page.words.remember}")
     if page.step.picture in _MORE:
         name, title = _MORE[page.step.picture]
         link_page(name, f"{words['more']} {title}", "open_in_new", run=run)
-    if page.place + 1 < len(page.lesson.steps):
+    if page.place + 1 == len(page.lesson.steps):
+        with st.container(horizontal=True):
+            link_page("predict", words["own"], "photo_camera")
+            link_page("metrics", words["notebook"], "code", run=run)
 
-        def open_next() -> None:
-            keep_choice(SET, None)
-            keep_choice(STEP, str(page.place + 2))
 
-        st.button(words["next"], icon=":material/arrow_forward:", on_click=open_next)
+def _show_next(page: LessonPage) -> None:
+    """Draw the button of the next step, at last the one of the answers."""
+    if page.place + 1 == len(page.lesson.steps):
+        report = partial(write_report, page, list_answered(page), list_pictures(page))
+        label = page.text["report"]
+        st.download_button(label, report, "lesson.html", icon=":material/download:")
         return
-    report = partial(write_report, page, list_answered(page), list_pictures(page))
-    st.download_button(words["report"], report, "lesson.html", icon=":material/download:")
-    link_page("predict", words["own"], "photo_camera")
-    link_page("metrics", words["notebook"], "code", run=run)
+
+    def open_next() -> None:
+        keep_choice(SET, None)
+        keep_choice(STEP, str(page.place + 2))
+
+    st.button(page.text["next"], icon=":material/arrow_forward:", on_click=open_next)

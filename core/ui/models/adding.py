@@ -21,6 +21,7 @@ from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.live_state import show_job
 from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
+from core.ui.parts.state import read_choice
 from data.manifest import list_datasets
 from models.backbone import COLOURS
 from models.opening import ENDINGS, read_opened
@@ -63,6 +64,7 @@ def _ask_files(usable: dict[str, str]) -> None:
         dataset = st.selectbox(
             "Dataset",
             list(usable),
+            index=[*usable].index(chosen) if (chosen := read_choice("dataset")) in usable else 0,
             format_func=lambda one: plain(usable[one], 60),
             key="models.adding.dataset",
             width=260,
@@ -160,10 +162,14 @@ def _pick(label: str, field: str, proposal: Proposal) -> str:
         label,
         ways,
         index=ways.index(getattr(proposal, field)),
-        format_func=lambda one: f"{words[one]}: {say(shares[one])}".capitalize(),  # type: ignore[index]
+        format_func=lambda one: f"{_begin(words[one])}: {say(shares[one])}",  # type: ignore[index]
         key=f"models.adding.{field}",
     )
     return str(chosen)
+
+
+def _begin(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _show_outputs(proposal: Proposal, outputs: Sequence[int], classes: Sequence[str]) -> None:

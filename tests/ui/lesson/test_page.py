@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.datasets.edits.tray import add_edits, apply_edits
-from core.exact.store import find_judged_source, prepare_curve, prepare_head, read_forecast
+from core.exact.store import find_judged_source, prepare_head, read_forecast
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord, list_runs
@@ -18,6 +17,7 @@ from core.ui.lesson.checking import QUESTIONS, write_report
 from core.ui.lesson.reading import LessonPage
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
+from tests.lessons import prepare_lesson
 from tests.processes import wait_until
 from tests.training import make_recipe, train
 from tests.ui.driver import captions, open_page, press, run, text_of
@@ -25,22 +25,8 @@ from tests.ui.driver import captions, open_page, press, run, text_of
 
 @pytest.fixture
 def seen(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[LessonPage]:
-    """What the page has read, newest last; the lesson is prepared.
-
-    Some validation photos are of another class than they show, so that something is confused;
-    twenty at least judge, so that a threshold can be asked for.
-    """
-    parent = read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
-    photos = parent.photo_numbers("validation")
-    moved = photos[parent.labels[photos] == 0][:2]
-    add_edits(trained_copy, parent, moved, "relabel", parent.classes[1])
-    judging = [*parent.photo_numbers("test"), *parent.photo_numbers("train")[::2]]
-    add_edits(trained_copy, parent, judging, "move", "validation")
-    dataset = apply_edits(trained_copy, parent)
-    for strategy in ("head", "exact"):
-        recipe = make_recipe(trained_copy, dataset.id, strategy=strategy)
-        assert train(trained_copy, submit_run(trained_copy, recipe)[0]).state == "done"
-    prepare_curve(trained_copy, find_judged_source(trained_copy, dataset), lambda *_: None)
+    """What the page has read, newest last; the lesson is prepared."""
+    prepare_lesson(trained_copy)
     return watch(monkeypatch)
 
 
@@ -49,9 +35,9 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> list[LessonPage]:
     pages: list[LessonPage] = []
     show = room.show_check
 
-    def keep(page: LessonPage) -> None:
+    def keep(page: LessonPage, beside: Any) -> Any:
         pages.append(page)
-        show(page)
+        return show(page, beside)
 
     monkeypatch.setattr(room, "show_check", keep)
     return pages

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from core.errors import ExportRefused, FeaturesMissing
+from core.errors import ExportRefused, FeaturesMissing, RetrainingRefused
 from core.exact.store import find_run_source, prepare_head
 from core.exact.why import ask_why
 from core.exporting.notebook import write_notebook
 from core.exporting.store import identify_export
 from core.monitoring.log import read_features, read_predictions
+from core.monitoring.retraining import read_recipe
 from core.prediction.explaining import find_cached_maps, open_explainer
 from core.prediction.gradcam import occlude_photo
 from core.prediction.nearest import find_nearest_learnt, find_nearest_training
@@ -131,3 +132,5 @@ def test_the_api_answers_by_it_and_logs_its_features(
     assert scores == pytest.approx(dict(expected.decision.top), abs=1e-3)
     (row,) = read_predictions(workspace)["id"].tolist()
     assert read_features(workspace, [row]).shape == (1, WIDTH)
+    with pytest.raises(RetrainingRefused, match="another program trained it"):
+        read_recipe(version)

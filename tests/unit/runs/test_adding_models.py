@@ -83,10 +83,7 @@ def test_another_order_than_the_stated_one_is_found(flowers: Dataset, tmp_path: 
     _, proposal = _try(tmp_path / "flowers.onnx", flowers)
     assert (proposal.order, proposal.orders["found"].outputs) == ("found", order)
     said = proposal.explain_order(proposal.choose().outputs, flowers.classes)
-    assert said == (
-        "The outputs fit the classes far better in another order than that of the names in the "
-        "file.",
-    )
+    assert said == ("The order found on the photos fits far better than the names in the file.",)
     names = [FLOWERS[order.index(output)] for output in range(5)]
     write_names(tmp_path, names)
     _, proposal = _try(tmp_path / "flowers.onnx", flowers)

@@ -16,7 +16,7 @@ _WAKE_EVERY_S = 2.0
 
 _PHASES: dict[str, str] = {
     "backbone": "preparing the backbone",
-    "packing": "padding photos to squares",
+    "packing": "making photos square",
     "extracting": "computing features",
     "activations": "computing activations of the frozen stages",
     "training": "training",

@@ -36,7 +36,7 @@ _ENDINGS = {"stop_after_epoch": "ends after this epoch", "pause": "pausing"}
 _PHASES = {
     "": "A worker is starting …",
     "backbone": "Preparing the backbone, once for these weights …",
-    "packing": "Padding the photos to squares, once for this dataset …",
+    "packing": "Making the photos square, once for this dataset …",
     "extracting": "Computing features, once for this dataset and these weights …",
     "activations": "Computing activations of the frozen stages, once …",
     "training": "Training …",

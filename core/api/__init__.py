@@ -145,8 +145,8 @@ class Workspace(Shown):
             opened, proposal = read
             choice = proposal.choose(**choices)
             said = proposal.explain_order(choice.outputs, dataset.files.classes)
-            record, _ = add_model(self.folder, dataset.files, opened, choice, name)
-        print(*proposal.describe(), *said, sep="\n")
+            record, _, parity = add_model(self.folder, dataset.files, opened, choice, name)
+        print(*proposal.describe(), *said, parity, sep="\n")
         if not record.has_ended:
             ensure_scheduler(self.folder)
         return Run(self.folder, record.id).wait()

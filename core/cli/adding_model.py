@@ -40,6 +40,8 @@ def add_model(workspace: Workspace, given: Namespace, progress: ProgressLine) ->
             *proposal.explain_order(choice.outputs, dataset.classes),
         ):
             progress.note(line)
-        run, is_new = adding_models.add_model(workspace, dataset, opened, choice, given.name or "")
+        added = adding_models.add_model(workspace, dataset, opened, choice, given.name or "")
+    progress.note(added.parity)
+    run = added.run
     follower = RunFollower(workspace.run_folder(run.id), progress, 1)
-    return finish_run(workspace, follower, run, is_new, in_queue=given.queue)
+    return finish_run(workspace, follower, run, added.is_new, in_queue=given.queue)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import openvino as ov
@@ -13,7 +13,7 @@ from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.strategies import ADDED
 from core.runs.store import RunRecord
-from core.runs.trying import Choice, Report, try_model
+from core.runs.trying import PROBES, Choice, Report, try_model
 from core.workspace import Workspace, digest_file, make_folder_atomically, write_json
 from data.dataset import Dataset
 from data.manifest import read_dataset
@@ -26,6 +26,7 @@ from models.backbone import (
     backbone_exists,
     backbone_id,
     offered_precisions,
+    read_backbone_facts,
 )
 from models.catalogue import ADDED as ADDED_WEIGHTS
 from models.dense import write_head
@@ -37,10 +38,19 @@ _PARITY = 1e-3
 """Largest difference to the framework's scores for which a faster precision is used."""
 
 
+class Added(NamedTuple):
+    """The run of an added model."""
+
+    run: RunRecord
+    is_new: bool
+    parity: str
+    """A sentence on the difference to the framework's own scores."""
+
+
 def add_model(
     workspace: Workspace, dataset: Dataset, opened: Opened, choice: Choice, name: str = ""
-) -> tuple[RunRecord, bool]:
-    """Return the run of the model on a dataset, queued, and whether it is new."""
+) -> Added:
+    """Return the run of the model on a dataset, queued."""
     framing = Framing(how=choice.framing)
     weights = Weights(
         name=ADDED_WEIGHTS,
@@ -62,7 +72,16 @@ def add_model(
         strategy=ADDED,
         outputs=choice.outputs,
     )
-    return submit_run(workspace, recipe, name or opened.title)
+    parity = read_backbone_facts(workspace, backbone).parity
+    return Added(*submit_run(workspace, recipe, name or opened.title), _say_parity(parity))
+
+
+def _say_parity(parity: float | None) -> str:
+    """Return a sentence on the largest difference to the framework's scores."""
+    if parity is None:
+        return "Its scores were not compared with those of its own program."
+    most = f"{max(parity, 1e-6):.6f}".rstrip("0")
+    return f"Its scores are those of its own program, within {most} (up to {PROBES} photos)."
 
 
 def try_in_job(

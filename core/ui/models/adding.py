@@ -143,10 +143,10 @@ def _show_proposal(folder: str, job: JobStatus) -> None:
         _show_back(folder)
     if add:
         with st.spinner("Adding the model …"):
-            run, new = add_model(cache.workspace(), dataset, opened, choice, name)
+            run, new, parity = add_model(cache.workspace(), dataset, opened, choice, name)
         ensure_scheduler(cache.workspace())
         _forget(folder)
-        tell_after_rerun(f"{plain(run.name, 60)} {'is' if new else 'was already'} added.")
+        tell_after_rerun(f"{plain(run.name, 60)} {'is' if new else 'was already'} added. {parity}")
         st.switch_page(page_file("training"), query_params={"run": run.id})
 
 

@@ -16,7 +16,7 @@ from core.runs.trying import Proposal, Share, say, try_model
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source
-from models import opening
+from models import foreign, opening
 from models.backbone import BackboneFacts, Preprocessing, read_backbone_facts
 from models.opening import Opened, collect_files
 from tests.other_models import (
@@ -47,8 +47,9 @@ def _add(
 ) -> tuple[Proposal, BackboneFacts, float, str]:
     """Add a model, and return its proposal, facts, accuracy on all photos, and run."""
     opened, proposal = _try(file, dataset)
-    run, is_new = add_model(workspace, dataset, opened, proposal.choose(**choices), "mine")  # type: ignore[arg-type]
+    run, is_new, said = add_model(workspace, dataset, opened, proposal.choose(**choices), "mine")  # type: ignore[arg-type]
     assert is_new
+    assert said.startswith("Its scores are those of its own program, within 0.00")
     assert execute_run(workspace, run.id).state == "done"
     result = read_result(workspace, run.id)
     right = float((result.scores.argmax(axis=1) == dataset.labels).mean())
@@ -181,6 +182,17 @@ def test_a_zip_is_measured_before_it_is_unpacked(
     with pytest.raises(ModelRefused, match="truncated or damaged"):
         collect_files(tmp_path / "cut.zip", tmp_path / "into")
     assert not [*(tmp_path / "into").iterdir()]
+
+
+def test_a_keras_file_is_measured_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign, "_MOST_UNPACKED", 1_000)
+    with zipfile.ZipFile(tmp_path / "bomb.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("metadata.json", '{"keras_version": "3.15.1"}')
+        archive.writestr("config.json", bytes(2_000))
+    with pytest.raises(ModelRefused, match="truncated, damaged or not a Keras model"):
+        foreign.open_file(tmp_path / "bomb.keras", tmp_path)
 
 
 @pytest.mark.parametrize(

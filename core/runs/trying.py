@@ -221,7 +221,7 @@ class _Trial:
         for done, one in enumerate(CONVENTIONS):
             self._report("trying ways of preprocessing", done, len(CONVENTIONS))
             scores = self._score(one, first)
-            origin, best = _pick(self._judge(scores, labels[: len(first)]))
+            origin, best = pick_order(self._judge(scores, labels[: len(first)]))
             colours[one] = best.share
             # Another order can make up for wrong colours where classes differ in colour alone.
             moved = origin == "found" and bool(self._given)
@@ -231,9 +231,9 @@ class _Trial:
         for done, how in enumerate(FRAMINGS):
             self._report("trying whole photos", done, len(FRAMINGS))
             judged[how] = self._judge(self._score(preprocessing, self._read(how)), labels)
-        framings = {how: _pick(orders)[1].share for how, orders in judged.items()}
+        framings = {how: pick_order(orders)[1].share for how, orders in judged.items()}
         framing = max(framings, key=lambda how: framings[how].log_score)
-        order, best = _pick(judged[framing])
+        order, best = pick_order(judged[framing])
         if not self._given and best.share.accuracy < _CONVINCING:
             raise ModelRefused(
                 f"The model has {count(self._outputs, 'output')} without names, the dataset "
@@ -269,6 +269,9 @@ class _Trial:
         """Return the scores of all outputs (m, k)."""
         return to_scores(self._compute_raw(convention, photos), self._ending)
 
+    def _judge(self, scores: np.ndarray, labels: np.ndarray) -> dict[Origin, Order]:
+        return judge_orders(scores, labels, self._given, len(self._dataset.classes))
+
     def _list_given(self) -> dict[Origin, tuple[int, ...]]:
         """Return the orders that names or the usual sorting give."""
         classes = self._dataset.classes
@@ -285,25 +288,36 @@ class _Trial:
         both: dict[Origin, tuple[int, ...]] = {"alphabetical": alphabetical}
         return both if alphabetical == natural else both | {"natural": natural}
 
-    def _judge(self, scores: np.ndarray, labels: np.ndarray) -> dict[Origin, Order]:
-        """Return the orders with their accuracy on these photos."""
-        orders = {
-            origin: Order(outputs=outputs, share=_measure(scores, labels, outputs))
-            for origin, outputs in self._given.items()
-        }
-        known = len(self._dataset.classes)
-        halves = np.arange(len(labels)) % 2 == 0, np.arange(len(labels)) % 2 == 1
-        found = [_assign(scores[half], labels[half], known) for half in halves]
-        judged = [
-            _measure(scores[half], labels[half], outputs)
-            for half, outputs in zip(halves[::-1], found, strict=True)
-        ]
-        share = Share(
-            sum(one.right for one in judged),
-            len(labels),
-            float(np.mean([one.log_score for one in judged])),
-        )
-        return {**orders, "found": Order(outputs=_assign(scores, labels, known), share=share)}
+
+def judge_orders(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    given: Mapping[Origin, tuple[int, ...]],
+    n_classes: int,
+) -> dict[Origin, Order]:
+    """Return the given orders and the one found on these photos, with their accuracy.
+
+    Args:
+        scores: (m, k) of all outputs.
+        labels: (m,) int, the true classes.
+    """
+    orders = {
+        origin: Order(outputs=outputs, share=_measure(scores, labels, outputs))
+        for origin, outputs in given.items()
+    }
+    turns = pd.Series(labels).groupby(labels).cumcount().to_numpy()  # both halves have all classes
+    halves = turns % 2 == 0, turns % 2 == 1
+    found = [_assign(scores[half], labels[half], n_classes) for half in halves]
+    judged = [
+        _measure(scores[half], labels[half], outputs)
+        for half, outputs in zip(halves[::-1], found, strict=True)
+    ]
+    share = Share(
+        sum(one.right for one in judged),
+        len(labels),
+        float(np.mean([one.log_score for one in judged])),
+    )
+    return {**orders, "found": Order(outputs=_assign(scores, labels, n_classes), share=share)}
 
 
 def _assign(scores: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[int, ...]:
@@ -327,7 +341,7 @@ def _measure(scores: np.ndarray, labels: np.ndarray, outputs: Sequence[int]) -> 
     return Share(int((own.argmax(axis=1) == labels).sum()), len(labels), log_score)
 
 
-def _pick(orders: Mapping[Origin, Order]) -> tuple[Origin, Order]:
+def pick_order(orders: Mapping[Origin, Order]) -> tuple[Origin, Order]:
     """Return the order to propose: the stated one, unless the found one is clearly better."""
     accuracies = {origin: order.share.accuracy for origin, order in orders.items()}
     found = accuracies.pop("found")

@@ -12,12 +12,13 @@ from core.prediction.predictor import open_predictor
 from core.runs.adding_models import add_model
 from core.runs.result import read_result
 from core.runs.training.executing import execute_run
-from core.runs.trying import Proposal, Share, say, try_model
+from core.runs.trying import Proposal, Share, judge_orders, pick_order, say, try_model
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source
 from models import foreign, opening
 from models.backbone import BackboneFacts, Preprocessing, read_backbone_facts
+from models.graph import to_scores
 from models.opening import Opened, collect_files
 from tests.other_models import (
     FLOWERS,
@@ -56,6 +57,7 @@ def _add(
     return proposal, read_backbone_facts(workspace, result.backbone_id), right, run.id
 
 
+@pytest.mark.slow
 def test_an_onnx_model_becomes_a_run_and_answers(
     workspace: Workspace, flowers: Dataset, tmp_path: Path
 ) -> None:
@@ -116,16 +118,33 @@ def test_outputs_without_names_that_fit_nothing_are_refused(
         _try(make_onnx(weights, tmp_path / "flowers.onnx"), flowers)
 
 
-@pytest.mark.slow
-def test_a_model_that_knows_nothing_gets_no_other_order(flowers: Dataset, tmp_path: Path) -> None:
-    """The order is judged on other photos than it was found on."""
-    weights = Weights("unit")
-    for seed in range(4):
-        rng = np.random.default_rng(seed)
-        weights.kernel = rng.normal(size=weights.kernel.shape).astype(np.float32)
-        proposal = _try(make_onnx(weights, tmp_path / f"{seed}.onnx"), flowers)[1]
-        gain = proposal.orders["found"].share.right - proposal.orders["alphabetical"].share.right
-        assert (proposal.order == "found") == (gain >= 0.15 * proposal.orders["found"].share.photos)
+def _draw_scores(
+    rng: np.random.Generator, accuracy: float, order: tuple[int, ...], photos: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores of a model of this accuracy, with its outputs in this order, and the labels."""
+    labels = np.tile(np.arange(len(order)), photos)[:photos]
+    guessed = rng.integers(0, len(order), photos)
+    answers = np.where(rng.random(photos) < accuracy, labels, guessed)
+    logits = rng.normal(0, 0.5, (photos, len(order)))
+    logits[np.arange(photos), np.array(order)[answers]] += 3
+    return to_scores(logits, "none"), labels
+
+
+@pytest.mark.parametrize("photos", [60, 300])
+@pytest.mark.parametrize("classes", [2, 5, 20])
+def test_a_right_order_is_not_questioned_and_a_wrong_one_is(classes: int, photos: int) -> None:
+    """The order that fits best is judged on other photos than it was found on."""
+    rng, stated = np.random.default_rng(classes), tuple(range(classes))
+    for accuracy in (0.3, 0.6, 0.9):
+        for _ in range(30):
+            drawn = _draw_scores(rng, accuracy, stated, photos)
+            assert pick_order(judge_orders(*drawn, {"names": stated}, classes))[0] == "names"
+    for _ in range(30):
+        order = (*stated[1:], 0)
+        drawn = _draw_scores(rng, 0.9, order, photos)
+        origin, found = pick_order(judge_orders(*drawn, {"names": stated}, classes))
+        assert origin == "found"
+        assert np.mean(np.array(found.outputs) == order) >= 0.7
 
 
 @pytest.mark.slow

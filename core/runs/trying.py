@@ -123,11 +123,10 @@ class Proposal:
         colours = ", ".join(f"{COLOURS[one]} {say(tried)}" for one, tried in self.colours.items())
         framings = ", ".join(f"{FRAMINGS[how]} {say(one)}" for how, one in self.framings.items())
         orders = ", ".join(f"{ORIGINS[one]} {say(self.orders[one].share)}" for one in self.orders)
-        more = self.orders[self.order].share.photos
         return (
             f"Accuracy by preprocessing, {count(n, 'training photo')}: {colours}.",
-            f"By framing, {count(more, 'photo')}: {framings}.",
-            f"By the order of the {count(self.outputs, 'output')}: {orders}.",
+            f"By framing, {count(self.orders[self.order].share.photos, 'photo')}: {framings}.",
+            f"By order, {count(self.outputs, 'output')}: {orders}.",
         )
 
     def explain_order(self, outputs: Sequence[int], classes: Sequence[str]) -> tuple[str, ...]:
@@ -139,7 +138,7 @@ class Proposal:
         is_found = self.order == "found" and outputs == self.orders["found"].outputs
         said = {
             f"The order found on the photos fits far better than {given}.": given and is_found,
-            f"Outputs that are not used: {list_names(named)}.": unused,
+            f"Unused outputs: {list_names(named)}.": unused,
             f"Classes without an output (score 0): {list_names(without)}.": without,
         }
         return tuple(sentence for sentence, is_so in said.items() if is_so)

@@ -103,9 +103,7 @@ def test_outputs_without_a_class_are_left_out(
     proposal, _, right, _ = _add(workspace, flowers, tmp_path / "flowers.onnx")
     outputs = proposal.choose().outputs
     assert (proposal.order, outputs, right > 0.8) == ("names", (0, 1, 3, 4, 5), True)
-    assert proposal.explain_order(outputs, flowers.classes) == (
-        "Outputs that are not used: “background”.",
-    )
+    assert proposal.explain_order(outputs, flowers.classes) == ("Unused outputs: “background”.",)
 
 
 @pytest.mark.slow

@@ -1,12 +1,13 @@
 """A head trained in a second, epoch by epoch, in NumPy: the recipe of a run.
 
-The seed decides all chance. Training and validation are both measured after the epoch and without
+The recipe decides all chance. Training and validation are both measured after the epoch and without
 dropout.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,8 @@ _MOMENTUM = 0.9
 _BETAS = 0.9, 0.999
 _TINY = 1e-7
 """Adam's β and ε are Keras' defaults."""
+_ALONE = Lock()
+"""Only one thread of a process can limit the threads: the second would train with more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,7 @@ class LiveRecipe:
     dropout: float = 0.5
     wrong: float = 0.0
     """Share of training photos with a wrong label."""
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,19 +60,19 @@ class LiveEpoch:
     validation_accuracy: float
 
 
-def learn(known: Known, recipe: LiveRecipe, seed: int) -> Iterator[LiveEpoch]:
+def learn(known: Known, recipe: LiveRecipe) -> Iterator[LiveEpoch]:
     """Train, and yield the results of each epoch.
 
     One thread, because the products are small. Training with a high rate may diverge, on purpose.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(recipe.seed)
     features = known.train
     labels = spoil(known.train_labels, recipe.wrong, known.n_classes, rng)
     head = _Head(known.train.shape[1], known.n_classes, recipe, rng)
     pools = ThreadpoolController()
     for number in range(1, recipe.epochs + 1):
         order = rng.permutation(len(labels))
-        with pools.limit(limits=1), np.errstate(over="ignore", invalid="ignore"):
+        with _ALONE, pools.limit(limits=1), np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, len(order), _BATCH):
                 rows = order[start : start + _BATCH]
                 head.step(features[rows], labels[rows])

@@ -32,7 +32,6 @@ from models.extraction import read_features
 LESSON, STEP, SET = "lesson", "step", "set"
 MOST_LEARNT = 1_000
 """Training photos of the live head: the lesson shows how training works, not how well."""
-_SEEDS = 4
 _ASKED = 5
 _FORMS = {"dropout": "{:g}", "epochs": "{:g}", "turned": "{:g}°"}
 """Formats of control values; otherwise percent."""
@@ -48,7 +47,7 @@ class LessonPage:
     source: HeadSource
     head: ExactHead
     person: int
-    """A number of the browser, so that neighbours get different questions."""
+    """A number of the browser: neighbours get different questions about the same curves."""
     drawn: dict[str, Any] = field(default_factory=dict)
     """The chart of the step as Vega-Lite, once it is drawn."""
 
@@ -172,8 +171,7 @@ class LessonPage:
 
     def learn_with(self, value: float) -> list[LiveEpoch]:
         """Return the training for a value of the control."""
-        seed = self.person % _SEEDS
-        return _learn(self.source.id, self.step.vary(value), seed, self.source, self.head)
+        return _learn(self.source.id, self.step.vary(value), self.source, self.head)
 
     @cached_property
     def learnt_shares(self) -> np.ndarray:
@@ -252,9 +250,9 @@ def open_lesson(folder: Path) -> Lesson:
 
 @st.cache_data(max_entries=128, show_spinner="Training …")
 def _learn(
-    source_id: str, recipe: LiveRecipe, seed: int, _source: HeadSource, _head: ExactHead
+    source_id: str, recipe: LiveRecipe, _source: HeadSource, _head: ExactHead
 ) -> list[LiveEpoch]:
-    return list(learn(_know(source_id, _source, _head), recipe, seed))
+    return list(learn(_know(source_id, _source, _head), recipe))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -7,9 +7,11 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from core.cli import main
 from core.errors import ExportRefused
 from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
@@ -107,39 +109,28 @@ def test_a_target_that_is_not_empty_is_refused(dataset: Dataset, tmp_path: Path)
 def test_a_full_disk_leaves_nothing(dataset: Dataset, workspace: Workspace, tmp_path: Path) -> None:
     """In a process of its own, whose files may not grow beyond 1 KB."""
     (tmp_path / "there").mkdir()
-    done = run_command(workspace, dataset.id, str(tmp_path / "there" / "out"), room=1000)
-    assert json.loads(done.stdout)["error"]["code"] == "disk_full"
-    assert list((tmp_path / "there").iterdir()) == []
-
-
-@pytest.mark.slow
-def test_the_command(dataset: Dataset, workspace: Workspace, tmp_path: Path) -> None:
-    done = run_command(workspace, "latest", str(tmp_path / "out"), "--layout", "classes")
-    assert json.loads(done.stdout)["photos"] == len(dataset)
-    assert (tmp_path / "out" / "rose").is_dir()
-    done = run_command(workspace, "latest", "--mapping-only", str(tmp_path / "names.json"))
-    assert json.loads((tmp_path / "names.json").read_text())["2"] == "rose"
-    done = run_command(workspace, "latest")
-    assert json.loads(done.stdout)["error"]["code"] == "export_refused"
-
-
-def run_command(
-    workspace: Workspace, *arguments: str, room: int | None = None
-) -> subprocess.CompletedProcess[str]:
-    def limit() -> None:
-        if room:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-
-    code = (
-        "import sys, core.cli.command as entry\n"
-        "sys.exit(entry.main(['export', *sys.argv[1:], '--json']))"
-    )
-    return subprocess.run(  # -B: under the limit Python would write compiled files cut short
-        [sys.executable, "-B", "-c", code, *arguments],
+    code = "import sys, core.cli.command as entry; sys.exit(entry.main(sys.argv[1:]))"
+    target = str(tmp_path / "there" / "out")
+    done = subprocess.run(  # -B: under the limit Python would write compiled files cut short
+        [sys.executable, "-B", "-c", code, "export", dataset.id, target, "--json"],
         cwd=PROJECT_ROOT,
         env=os.environ | {"PETALSCOPE_WORKSPACE": str(workspace.root)},
-        preexec_fn=limit,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
         capture_output=True,
         text=True,
         check=False,
     )
+    assert json.loads(done.stdout)["error"]["code"] == "disk_full"
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_the_command(dataset: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def answer(*arguments: str) -> dict[str, Any]:
+        main(["export", "latest", *arguments, "--json"])
+        return json.loads(capsys.readouterr().out)  # type: ignore[no-any-return]
+
+    assert answer(str(tmp_path / "out"), "--layout", "classes")["photos"] == len(dataset)
+    assert (tmp_path / "out" / "rose").is_dir()
+    answer("--mapping-only", str(tmp_path / "names.json"))
+    assert json.loads((tmp_path / "names.json").read_text())["2"] == "rose"
+    assert answer()["error"]["code"] == "export_refused"

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import onnxruntime
 import openvino as ov
 import pytest
 
@@ -13,7 +12,6 @@ from core.errors import BackboneMissing
 from core.workspace import Workspace
 from models.backbone import (
     NETWORK_FILE,
-    BackboneFacts,
     OpenVinoBackbone,
     backbone_id,
     compile_model,
@@ -30,37 +28,15 @@ from tests.exporting import ASKED
 TOLERANCE = 1e-4
 
 
-@pytest.fixture(scope="module", params=["resnet", "unit"])
-def network(
-    request: pytest.FixtureRequest,
-    trained_workspace: Workspace,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    """The network file of a backbone with random weights, for each preprocessing."""
-    weights = find_weights(trained_workspace, "random")
-    if request.param == "resnet":
-        identifier = backbone_id(weights, "resnet")
-        return trained_workspace.backbone_folder(identifier) / NETWORK_FILE
-    workspace = Workspace(tmp_path_factory.mktemp("other"))
-    return workspace.backbone_folder(make_backbone(workspace, weights, "unit")) / NETWORK_FILE
-
-
 @pytest.fixture(scope="module")
-def facts(network: Path) -> BackboneFacts:
-    """What is known of the backbone."""
-    return read_backbone_facts(Workspace(network.parents[2]), network.parent.name)
+def network(trained_workspace: Workspace) -> Path:
+    """The network file of the backbone with random weights."""
+    identifier = backbone_id(find_weights(trained_workspace, "random"), "resnet")
+    return trained_workspace.backbone_folder(identifier) / NETWORK_FILE
 
 
-@pytest.fixture(scope="module")
-def features(network: Path, facts: BackboneFacts, photos: np.ndarray) -> np.ndarray:
-    """The features of the photos, computed in float32."""
-    backbone = OpenVinoBackbone(facts, compile_model(network, "f32", "latency"))
-    return backbone.look(photos).features
-
-
-@pytest.fixture(scope="module")
-def head(features: np.ndarray) -> DenseHead:
-    """A head with a hidden layer."""
+def draw_head(features: np.ndarray) -> DenseHead:
+    """Return a head with a hidden layer for features like these."""
     rng = np.random.default_rng(3)
     sizes = (FEATURE_WIDTH, 16, 4)
     mean, scale = measure_spread(features)
@@ -75,50 +51,32 @@ def head(features: np.ndarray) -> DenseHead:
     )
 
 
-@pytest.fixture(scope="module")
-def wanted(head: DenseHead, features: np.ndarray) -> np.ndarray:
-    """The scores as the program computes them, in float32."""
-    scores = head.scores(features)
-    assert scores.std(axis=0).max() > 0.05  # else any network would do
-    return scores
-
-
 # Keras asks NumPy in an old way when it saves what Normalization was given.
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_keras_and_litert(
-    network: Path,
-    facts: BackboneFacts,
-    head: DenseHead,
-    photos: np.ndarray,
-    wanted: np.ndarray,
-    tmp_path: Path,
+def test_photos_between_zero_and_one_have_the_same_scores_in_every_format(
+    trained_workspace: Workspace, photos: np.ndarray, tmp_path: Path
 ) -> None:
+    workspace, few = Workspace(tmp_path / "other"), photos[:5]
+    identifier = make_backbone(workspace, find_weights(trained_workspace, "random"), "unit")
+    network = workspace.backbone_folder(identifier) / NETWORK_FILE
+    facts = read_backbone_facts(workspace, identifier)
+    features = OpenVinoBackbone(facts, compile_model(network, "f32", "latency")).look(few).features
+    head = draw_head(features)
+    wanted = head.scores(features)
+    assert wanted.std(axis=0).max() > 0.05  # else any network would do
+
     built = build_full_model(network, facts, head)
     write_keras(built, tmp_path / "model.keras")
-    model = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
-    np.testing.assert_allclose(model.predict_on_batch(photos), wanted, atol=TOLERANCE)
-    if keras.backend.backend() == "tensorflow":
-        write_litert(built, tmp_path / "model.tflite")
-        scores = ASKED["litert"](tmp_path / "model.tflite", photos)
-        np.testing.assert_allclose(scores, wanted, atol=TOLERANCE)
-    assert isinstance(model.get_layer("resnet50").get_layer("conv5_block3_out"), keras.Layer)
-
-
-@pytest.mark.slow
-def test_onnx(
-    network: Path,
-    facts: BackboneFacts,
-    head: DenseHead,
-    photos: np.ndarray,
-    wanted: np.ndarray,
-    tmp_path: Path,
-) -> None:
+    assert isinstance(built.get_layer("resnet50").get_layer("conv5_block3_out"), keras.Layer)
     write_onnx(network, facts, head, tmp_path / "model.onnx")
-    session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
-    (scores,) = session.run(["scores"], {"photos": photos})
-    np.testing.assert_allclose(scores, wanted, atol=TOLERANCE)
-    (alone,) = session.run(["scores"], {"photos": photos[:1]})  # any number of photos
+    files = {"keras": tmp_path / "model.keras", "onnx": tmp_path / "model.onnx"}
+    if keras.backend.backend() == "tensorflow":
+        files["litert"] = tmp_path / "model.tflite"
+        write_litert(built, files["litert"])
+    for name, file in files.items():
+        np.testing.assert_allclose(ASKED[name](file, few), wanted, atol=TOLERANCE, err_msg=name)
+    alone = ASKED["onnx"](files["onnx"], few[:1])  # any number of photos
     np.testing.assert_allclose(alone, wanted[:1], atol=TOLERANCE)
 
 
@@ -131,7 +89,9 @@ def test_each_convolution_is_found_once(network: Path) -> None:
     assert {name: one.kernel.shape for name, one in convolutions.items()} == shapes
 
 
-def test_another_network_is_refused(facts: BackboneFacts, head: DenseHead, tmp_path: Path) -> None:
+def test_another_network_is_refused(network: Path, tmp_path: Path) -> None:
+    facts = read_backbone_facts(Workspace(network.parents[2]), network.parent.name)
+    head = draw_head(np.random.default_rng(0).random((5, FEATURE_WIDTH), np.float32))
     photos = ov.opset13.parameter([-1, 224, 224, 3], np.uint8, name="photos")
     other = ov.Model([ov.opset13.tanh(ov.opset13.convert(photos, "f32"))], [photos], "other")
     ov.save_model(other, tmp_path / "other.xml")

@@ -1,9 +1,6 @@
 """Training a head: the curve, its best epoch, the stop, and going on as if nothing had happened."""
 
 import dataclasses
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +8,8 @@ import numpy as np
 import pytest
 
 from core.errors import RunStopped
-from core.workspace import PROJECT_ROOT
 from models.fitting import FitResult, HeadFit, fit_head, warm_up
-from models.plan import EpochResult, FitPlan, FitWatch, HeadShape
+from models.plan import FitPlan, FitWatch, HeadShape
 
 Split = tuple[np.ndarray, np.ndarray]
 Splits = tuple[Split, Split]
@@ -120,35 +116,6 @@ def test_a_stop_before_the_first_epoch_leaves_nothing(
     asked = iter(range(1000))
     with pytest.raises(RunStopped):
         fit(split_features, tmp_path, should_stop=lambda: next(asked) >= 3)
-
-
-@pytest.mark.slow
-def test_a_killed_process_is_gone_on_with_bit_for_bit(
-    split_features: Splits, whole: FitResult, tmp_path: Path
-) -> None:
-    (train, train_labels), (validation, validation_labels) = split_features
-    np.savez(tmp_path / "a.npz", a=train, b=train_labels, c=validation, d=validation_labels)
-    script = (
-        "import sys, time, pathlib, numpy as np\n"
-        "from tests.unit.models.test_fitting import fit\n"
-        f"folder = pathlib.Path({str(tmp_path)!r})\n"
-        "a = np.load(folder / 'a.npz')\n"
-        "splits = (a['a'], a['b']), (a['c'], a['d'])\n"
-        "tell = lambda epoch, _: print(epoch.epoch, flush=True)\n"
-        "fit(splits, folder / 'checkpoint', on_epoch=tell)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        while process.stdout.readline().strip() != "3":
-            assert process.poll() is None
-        process.send_signal(signal.SIGKILL)
-    told: list[tuple[EpochResult, EpochResult]] = []
-    resumed = fit(split_features, tmp_path / "checkpoint", on_epoch=lambda *pair: told.append(pair))
-    assert_same(resumed, whole)
-    assert [epoch for epoch, _ in told] == resumed.history
-    assert told[-1][1] == resumed.history[resumed.best_epoch - 1]
 
 
 def test_a_finished_fit_is_told_again_without_training(

@@ -1,6 +1,5 @@
 """Networks that train stages: what is free, that tail and whole agree, what weights they leave."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from core.workspace import Workspace
 from data.images import read_packed_photo
 from models.backbone import Backbone, BackboneFacts, open_trunk, read_facts
 from models.head import read_array
-from models.plan import FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
-from models.stages import Network, StagesFit, Tuning, build_network, write_weights
+from models.plan import FitPlan, HeadShape
+from models.stages import Network, Tuning, build_network, write_weights
 from models.weights import Weights, describe_weights, find_weights
 from models.weights_file import check_weights_file
 from tests.builders import draw_photo, encode_photo
@@ -88,35 +87,6 @@ def test_the_weights_that_are_written_are_those_of_the_network(
     again = build_network(tuning(tuned))
     for one, other in zip(tail.resnet.weights, again.resnet.weights, strict=True):
         np.testing.assert_array_equal(read_array(one), read_array(other))
-
-
-@pytest.mark.slow
-def test_conv5_learns_and_goes_on_exactly_after_an_end(
-    weights: Weights, activations: np.ndarray, tmp_path: Path
-) -> None:
-    source = KeptViews([activations], np.arange(8) % 3)
-
-    def fit(folder: Path | None, epochs: int) -> tuple[list[float], list[np.ndarray]]:
-        plan = FitPlan(learning_rate=1e-3, batch_size=4, epochs=epochs)
-        stages = StagesFit(tuning(weights, plan=plan))
-        told: list[dict[str, object]] = []
-        result = stages.run(
-            source,
-            source,
-            FitRecord(folder=folder),
-            FitWatch(on_epoch=lambda epoch, _: told.append(dataclasses.asdict(epoch))),
-        )
-        assert [epoch["phase"] for epoch in told] == ["stages"] * epochs
-        return [epoch.loss for epoch in result.history], list(result.head.kernels)
-
-    losses, kernels = fit(None, 3)
-    assert losses[-1] < losses[0]
-    fit(tmp_path, 2)
-    resumed, resumed_kernels = fit(tmp_path, 3)
-    assert resumed == losses
-    for one, other in zip(kernels, resumed_kernels, strict=True):
-        np.testing.assert_array_equal(one, other)
-    keras.backend.clear_session()
 
 
 @pytest.mark.parametrize(

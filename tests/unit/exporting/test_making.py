@@ -21,14 +21,16 @@ from core.exporting.store import (
 from core.prediction.deciding import DecisionRule, save_rule
 from core.registry.registering import register_run
 from core.runs.jobs import read_job
-from core.runs.queue.queue import delete_run
+from core.runs.queue.queue import delete_run, submit_run
 from core.runs.store import list_runs
+from core.runs.training.executing import execute_run
 from core.workspace import Workspace
 from data.manifest import hide_dataset
 from tests.builders import draw_photo, encode_photo
 from tests.exporting import check_scores, unpack
 from tests.processes import wait_until
 from tests.registered import change_byte, version_file
+from tests.training import change_recipe
 
 
 def ignore_steps(step: str, done: int, total: int) -> None:
@@ -78,10 +80,11 @@ def test_other_wishes_and_other_rules_are_other_exports(trained_copy: Workspace)
 
 
 @pytest.mark.slow
-def test_a_version_is_exported_after_its_run_and_dataset_are_gone(
+def test_an_exact_head_is_exported_after_its_run_and_dataset_are_gone(
     trained_copy: Workspace, tmp_path: Path
 ) -> None:
-    run = list_runs(trained_copy)[-1]
+    exact, _ = submit_run(trained_copy, change_recipe(trained_copy, strategy="exact"))
+    run = execute_run(trained_copy, exact.id)
     version = register_run(trained_copy, run.id)
     delete_run(trained_copy, run.id)
     hide_dataset(trained_copy, version.dataset_id)

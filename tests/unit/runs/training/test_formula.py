@@ -1,8 +1,5 @@
 """The strategy without epochs: a whole run by a real worker, what serves of it, what is refused."""
 
-import subprocess
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,10 +7,8 @@ from core.errors import RecipeRefused
 from core.exact.formula import RIDGE_FILE, read_ridge, solve_head
 from core.exact.head import fit_head
 from core.prediction.explaining import open_explainer
-from core.registry.registering import register_run
 from core.runs.queue.control import extend_run, pause_run, resume_run
 from core.runs.queue.queue import request_stop, submit_run
-from core.runs.queue.starting import python_command, python_environment
 from core.runs.recipe.checking import validate
 from core.runs.recipe.plans import SweepPlan
 from core.runs.recipe.recipe import Recipe
@@ -22,8 +17,6 @@ from core.runs.result import read_result, read_run_features, read_run_head
 from core.runs.store import RunRecord
 from core.workspace import Workspace
 from data.policy import PRESETS
-from tests.builders import draw_photo, encode_photo
-from tests.exporting import check_scores, unpack
 from tests.training import change_recipe, train
 
 
@@ -95,21 +88,3 @@ def test_stopped_or_paused_before_its_step_it_can_be_started_again(trained_copy:
     request_stop(trained_copy, run.id)
     run = submit(trained_copy)
     assert run.state == "queued" and train(trained_copy, run).state == "done"
-
-
-@pytest.mark.slow
-def test_it_is_exported(trained_copy: Workspace, tmp_path: Path) -> None:
-    run = train(trained_copy, submit(trained_copy))
-    version = register_run(trained_copy, run.id)
-    command = ("export", "--model", version.label, str(tmp_path / "exact.zip"), "--json")
-    done = subprocess.run(
-        python_command("core", *command, "--formats", "keras,onnx"),
-        env=python_environment(trained_copy),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    folder = unpack(tmp_path / "exact.zip", tmp_path / "unpacked")
-    photos = [encode_photo(draw_photo(0, seed)) for seed in (3, 4)]
-    check_scores(trained_copy, version.label, folder, ("keras", "onnx"), photos)

@@ -1,7 +1,8 @@
 """`train` and `sweep`: train a recipe, or many heads on the same features.
 
-A run trains in this process; with --queue, and for sweeps, the scheduler's worker trains it. A
-recipe that was trained before opens its run.
+A run trains in this process. With --queue, for sweeps, and for heads while the workbench is running
+(its worker has Keras imported already), the scheduler's worker trains it. A recipe that was trained
+before opens its run.
 """
 
 import dataclasses
@@ -22,9 +23,9 @@ from core.cli.runs import RECIPE, choose_recipe, run_document
 from core.errors import PetalscopeError, RunStopped
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import judge_learning
-from core.exact.left_out import describe_left_out, leave_out
 from core.formats import count, duration, interval, percent
 from core.runs.following import POLL_S, RunFollower
+from core.runs.locks import is_locked
 from core.runs.queue.queue import submit_run
 from core.runs.queue.run_lock import fail_run
 from core.runs.queue.starting import ensure_scheduler
@@ -86,9 +87,14 @@ def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Out
 def finish_run(
     workspace: Workspace, follower: RunFollower, record: RunRecord, created: bool, *, in_queue: bool
 ) -> Outcome:
-    """Follow a run to its end; train it here unless another process has it."""
+    """Follow a run to its end; train it here unless another process has it or is ready for it."""
     if record.state == "done" and not created:
         follower.progress.note("This recipe was trained before: opened its run.")
+
+    if not in_queue and not record.trains_stages and is_locked(workspace.scheduler_lock):
+        in_queue = True
+        if not record.has_ended:
+            follower.progress.note("The workbench trains this run; Ctrl-C only ends the display.")
 
     def take_turn(run: RunRecord) -> RunRecord | None:
         mine = not in_queue and run.state == "queued"
@@ -199,6 +205,8 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
             lines += [said.sentence, said.gap_sentence]
             document["learning"] = pick(said, "verdict", "since", "gap")
     warning = result.warn_of_few()
+    from core.exact.left_out import describe_left_out, leave_out  # SciPy, which takes a second
+
     tuned = record.recipe.trained_stages > 0
     found = leave_out(workspace, result, tuned=tuned) if warning else None
     document |= {"warning": warning, "leave_one_out": found}

@@ -90,6 +90,9 @@ def test_a_run_in_the_queue_is_followed_to_its_end(trained_copy):
     newest = list_runs(trained_copy)[0]
     assert newest.state == "done"
     assert newest.id in out
+    code, out, err = finish(start(*QUICK, "--seed", "9"))  # the scheduler is still running
+    assert (code, list_runs(trained_copy)[0].state) == (0, "done"), err
+    assert "The workbench trains this run" in err
 
 
 @pytest.mark.slow

@@ -1,8 +1,9 @@
-"""The process that opens a model of another program: `python -m models.foreign FILE FOLDER`.
+"""The process that opens a model of another program: `python -m models.foreign FILE FOLDER [WAY]`.
 
-It writes the model as graph.xml (OpenVINO, with the input that the model has), and the framework's
-own answers to the folder's probes.npy as answers.npy. models/opening.py starts it; its time and
-memory are limited. It prints problem and remedy of a refusal as JSON.
+It writes the model as graph.xml (OpenVINO, with the input that the model has); with a way of
+preprocessing the framework's own answers to the folder's probes.npy, as answers.npy, instead.
+models/opening.py starts it; its time and memory are limited. It prints problem and remedy of a
+refusal as JSON.
 """
 
 import importlib
@@ -18,7 +19,8 @@ import numpy as np
 import openvino as ov
 
 from core.errors import ModelRefused
-from models.graph import CONVENTIONS, GRAPH_FILE, find_input, preprocess_photos
+from models.backbone import Preprocessing
+from models.graph import GRAPH_FILE, find_input, preprocess, preprocess_photos, run_network
 
 PROBES_FILE, ANSWERS_FILE = "probes.npy", "answers.npy"
 _MOST_MEMORY = 8 * 2**30
@@ -31,11 +33,11 @@ _OPERATIONS |= {f"math.{name}" for name in ("add", "subtract", "multiply", "true
 Answer = Callable[[np.ndarray], np.ndarray]
 
 
-def open_file(file: Path, folder: Path) -> None:
-    """Write the graph of a model file, and the answers to the probes if there are any.
+def open_file(file: Path, folder: Path, convention: Preprocessing | None = None) -> None:
+    """Write the graph of a model file, or its answers to photos preprocessed in one way.
 
-    Probes are photos (n, 224, 224, 3) uint8; the answers are (c, n, k) float32, one for each
-    convention of preprocessing.
+    The probes are photos (n, 224, 224, 3) uint8, the answers (n, k) float32. ONNX files get none
+    where onnxruntime is not installed.
 
     Raises:
         ModelRefused: The file cannot be opened without running its code, or has no photo as input.
@@ -48,11 +50,14 @@ def open_file(file: Path, folder: Path) -> None:
             "Save a model with one of each: keras.Model(model.inputs[0], model.outputs[0]).",
         )
     entry = find_input(graph)
-    ov.save_model(graph, folder / GRAPH_FILE, compress_to_fp16=False)
-    if answer is not None and (folder / PROBES_FILE).exists():
+    if convention is None:
+        # Run here first, where memory is limited.
+        run_network(preprocess(graph, entry, "plain"), np.zeros((2, 224, 224, 3), np.uint8), "f32")
+        ov.save_model(graph, folder / GRAPH_FILE, compress_to_fp16=False)
+    elif answer is not None:
         probes = np.load(folder / PROBES_FILE, allow_pickle=False)
-        answers = [answer(preprocess_photos(probes, entry, one)) for one in CONVENTIONS]
-        np.save(folder / ANSWERS_FILE, np.stack(answers).astype(np.float32))
+        answers = answer(preprocess_photos(probes, entry, convention))
+        np.save(folder / ANSWERS_FILE, answers.astype(np.float32))
 
 
 def _open_keras(file: Path) -> tuple[ov.Model, Answer]:
@@ -167,16 +172,16 @@ def _open_runtime(content: bytes) -> Answer | None:
     return answer
 
 
-def main(file: Path, folder: Path) -> None:
+def main(file: str, folder: str, *convention: Preprocessing) -> None:
     """Open the file, and print the refusal if there is one."""
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     said: dict[str, str] = {}
     try:
-        open_file(file, folder)
+        open_file(Path(file), Path(folder), *convention)
     except ModelRefused as error:
         said = {"problem": error.problem, "remedy": error.remedy}
     sys.stdout.write(f"\n{json.dumps(said)}\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*sys.argv[1:])  # type: ignore[arg-type]

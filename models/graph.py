@@ -334,7 +334,7 @@ def run_network(graph: ov.Model, photos: np.ndarray, precision: Precision) -> np
         rows = np.concatenate(list(stream_output(network, found, batches)))
     except (RuntimeError, ValueError) as error:
         raise ModelRefused(
-            "The model does not accept a batch of photos.",
+            f"The model does not accept a batch of photos: {' '.join(str(error).split())[:300]}",
             "Export it with a batch of any size: torch.onnx.export(…, "
             "dynamic_axes={'photos': {0: 'n'}}, input_names=['photos']).",
         ) from error

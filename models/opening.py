@@ -25,6 +25,7 @@ import openvino as ov
 
 from core.errors import ModelRefused
 from core.workspace import PROJECT_ROOT, digest_file
+from models.backbone import Preprocessing
 from models.foreign import ANSWERS_FILE, PROBES_FILE
 from models.graph import GRAPH_FILE, Input, find_input
 
@@ -73,30 +74,35 @@ class Opened:
     names: tuple[str, ...]
     """The names of its outputs in order, if a file beside it has them."""
     entry: Input
-    answers: np.ndarray | None
-    """(c, n, k) float32, the framework's answers to the probes by each convention; None: none."""
 
     def read_graph(self) -> ov.Model:
         """Return the graph, with the input that the model has."""
         return ov.Core().read_model(self.folder / GRAPH_FILE)
 
-    def read_probes(self) -> np.ndarray:
-        """Return the photos of the answers, (n, 224, 224, 3) uint8."""
-        probes: np.ndarray = np.load(self.folder / PROBES_FILE, allow_pickle=False)
-        return probes
+    def ask_framework(self, photos: np.ndarray, convention: Preprocessing) -> np.ndarray | None:
+        """Return the raw answers (n, k) of the program that the model comes from, in seconds.
+
+        None for ONNX where onnxruntime is not installed.
+
+        Args:
+            photos: (n, 224, 224, 3) uint8.
+
+        Raises:
+            ModelRefused: They take too much time or memory.
+        """
+        np.save(self.folder / PROBES_FILE, photos)
+        _run(self.folder / self.title, self.folder, convention)
+        answered = self.folder / ANSWERS_FILE
+        return np.load(answered, allow_pickle=False) if answered.exists() else None
 
 
-def open_model(file: Path, folder: Path, probes: np.ndarray) -> Opened:
+def open_model(file: Path, folder: Path) -> Opened:
     """Return the model of a file, folder or zip, opened into an empty folder.
-
-    Args:
-        probes: Photos (n, 224, 224, 3) uint8, for the framework's own answers.
 
     Raises:
         ModelRefused: There is no model, several, one that is code, or one too large.
     """
     model, _ = collect_files(file, folder)
-    np.save(folder / PROBES_FILE, probes)
     _run(model, folder)
     return read_opened(folder)
 
@@ -104,14 +110,12 @@ def open_model(file: Path, folder: Path, probes: np.ndarray) -> Opened:
 def read_opened(folder: Path) -> Opened:
     """Return the model that `open_model` opened into a folder."""
     model = _find_models([*folder.iterdir()])[0]
-    answered = folder / ANSWERS_FILE
     return Opened(
         folder=folder,
         digest=digest_file(model),
         title=model.name,
         names=_read_names(folder),
         entry=find_input(ov.Core().read_model(folder / GRAPH_FILE)),
-        answers=np.load(answered, allow_pickle=False) if answered.exists() else None,
     )
 
 
@@ -225,13 +229,14 @@ def _parse_json(text: str) -> tuple[str, ...]:
     return tuple(str(content[key]) for key in sorted(content, key=int))
 
 
-def _run(model: Path, folder: Path) -> None:
-    """Open the model in the other process.
+def _run(model: Path, folder: Path, *convention: Preprocessing) -> None:
+    """Open the model in the other process, see there.
 
     Raises:
         ModelRefused: It was refused there, or took too much time or memory.
     """
     command = [sys.executable, "-P", "-m", "models.foreign", str(model), str(folder)]
+    command += convention
     environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         ended = subprocess.run(

@@ -1,9 +1,12 @@
 """Makes a small model as “Add a model” stores it: a backbone folder with a head of all outputs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import openvino as ov
+import pytest
 from openvino import opset13 as ops
 
 from core.config import FRAMING, Framing
@@ -19,9 +22,12 @@ from models.backbone import FACTS_FILE, NETWORK_FILE, BackboneFacts, backbone_id
 from models.catalogue import ADDED
 from models.dense import DenseHead, write_head
 from models.weights import Weights
+from tests.conftest import open_copy
 
 WIDTH = 24
 _SIDE = 28
+KINDS = {"map": {}, "rows": {"has_map": False}, "scores": {"rows_are_scores": True}}
+"""Models with a map, with rows alone, with scores alone."""
 
 
 def make_added_model(
@@ -95,6 +101,14 @@ def run_added_model(workspace: Workspace, **kind: Any) -> RunRecord:
     run = execute_run(workspace, submit_run(workspace, recipe, "from Colab")[0].id)
     assert run.state == "done", run.problem
     return run
+
+
+@contextmanager
+def open_added(source: Workspace, temporary: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """Yield a copy of a workspace, which the settings point to, for the tests of a file."""
+    root = temporary.mktemp("added") / "workspace"
+    with pytest.MonkeyPatch.context() as patch, open_copy(source, root, patch) as opened:
+        yield opened
 
 
 def _draw_head(width: int, outputs: int) -> DenseHead:

@@ -11,7 +11,8 @@ from core.cli.outcome import Outcome, ProgressLine
 from core.cli.training import finish_run
 from core.runs import adding_models
 from core.runs.following import RunFollower
-from core.runs.trying import FRAMINGS, Origin, try_model
+from core.runs.output_orders import Origin
+from core.runs.trying import FRAMINGS, try_model
 from core.workspace import Workspace
 from models.graph import CONVENTIONS
 
@@ -40,6 +41,9 @@ def add_model(workspace: Workspace, given: Namespace, progress: ProgressLine) ->
             *proposal.explain_order(choice.outputs, dataset.classes),
         ):
             progress.note(line)
+        for photo, answer in proposal.mistakes[:3]:
+            true, predicted = (dataset.classes[one] for one in (dataset.labels[photo], answer))
+            progress.note(f"Wrong: {dataset.manifest['path'].iloc[photo]}, {true} → {predicted}")
         added = adding_models.add_model(workspace, dataset, opened, choice, given.name or "")
     progress.note(added.parity)
     run = added.run

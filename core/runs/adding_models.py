@@ -13,7 +13,7 @@ from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.strategies import ADDED
 from core.runs.store import RunRecord
-from core.runs.trying import PROBES, Choice, Report, try_model
+from core.runs.trying import PROBES, Choice, Report, choose_photos, try_model
 from core.workspace import Workspace, digest_file, make_folder_atomically, write_json
 from data.dataset import Dataset
 from data.manifest import read_dataset
@@ -30,7 +30,7 @@ from models.backbone import (
 )
 from models.catalogue import ADDED as ADDED_WEIGHTS
 from models.dense import write_head
-from models.graph import CONVENTIONS, Parts, cut, preprocess, run_network, to_scores
+from models.graph import Parts, cut, preprocess, run_network, to_scores
 from models.opening import Opened
 from models.weights import Weights
 
@@ -62,7 +62,7 @@ def add_model(
     )
     backbone = backbone_id(weights, choice.preprocessing, framing)
     if not backbone_exists(workspace, backbone):
-        _make_backbone(workspace, backbone, opened, choice)
+        _make_backbone(workspace, backbone, dataset, opened, choice)
     recipe = Recipe(
         dataset=dataset.id,
         weights=ADDED_WEIGHTS,
@@ -97,11 +97,15 @@ def try_in_job(
     return asdict(try_model(file, opened, dataset, report)[1])
 
 
-def _make_backbone(workspace: Workspace, identifier: str, opened: Opened, choice: Choice) -> None:
+def _make_backbone(
+    workspace: Workspace, identifier: str, dataset: Dataset, opened: Opened, choice: Choice
+) -> None:
     """Write the network up to its features, and the head of all outputs."""
     graph = preprocess(opened.read_graph(), opened.entry, choice.preprocessing)
     parts = cut(graph, choice.ending)
-    precision, parity = _choose_precision(parts, opened, choice)
+    precision, parity = _choose_precision(
+        parts, opened, choice, dataset.photos[choose_photos(dataset)[:PROBES]]
+    )
     with make_folder_atomically(workspace.backbone_folder(identifier)) as folder:
         ov.save_model(parts.graph, folder / NETWORK_FILE, compress_to_fp16=False)
         write_head(parts.head, folder / HEAD_FILE)
@@ -124,24 +128,23 @@ def _make_backbone(workspace: Workspace, identifier: str, opened: Opened, choice
 
 
 def _choose_precision(
-    parts: Parts, opened: Opened, choice: Choice
+    parts: Parts, opened: Opened, choice: Choice, probes: np.ndarray
 ) -> tuple[Precision, float | None]:
     """Return the fastest precision with the framework's scores, and the largest difference.
 
     Without the framework's answers, those in f32 take their place and the difference is None.
+
+    Args:
+        probes: Photos (n, 224, 224, 3) uint8 that are compared.
     """
-    probes = opened.read_probes()
+    raw = opened.ask_framework(probes, choice.preprocessing)
 
     def score(precision: Precision) -> np.ndarray:
         return parts.head.scores(run_network(parts.graph.clone(), probes, precision))
 
-    if opened.answers is None:
-        wanted = score("f32")
-    else:
-        place = [*CONVENTIONS].index(choice.preprocessing)
-        wanted = to_scores(opened.answers[place], choice.ending)
+    wanted = score("f32") if raw is None else to_scores(raw, choice.ending)
     for precision in offered_precisions():
         difference = float(np.abs(score(precision) - wanted).max())
         if difference <= _PARITY or precision == "f32":
             break
-    return precision, None if opened.answers is None else difference
+    return precision, None if raw is None else difference

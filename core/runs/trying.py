@@ -1,22 +1,29 @@
 """Trials of a model of another program on training photos: what it expects, what its outputs mean.
 
 The ways of preprocessing, of making photos square and of ordering the outputs are tried; the best
-of each is proposed. The order is found by assignment on one half of the photos and judged on the
-other.
+of each is proposed, with photos that it gets wrong.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
 
 from core.config import Fit, Framing
 from core.errors import ModelRefused
 from core.formats import count, percent
+from core.runs.output_orders import (
+    CLEARLY,
+    Order,
+    Origin,
+    Share,
+    arrange,
+    judge_orders,
+    pick_order,
+)
 from data.dataset import Dataset
 from data.prediction_columns import fold_class
 from data.sources.names import list_names
@@ -26,14 +33,10 @@ from models.opening import Opened, open_model
 
 FRAMINGS: Mapping[Fit, str] = {"crop": "centre crop", "squeeze": "squeezed"}
 PHOTOS, PROBES = 300, 32
-_FIRST = 60
-_CLEARLY = 0.15
-"""Gain in accuracy from which another order than the stated one is proposed."""
+_FIRST, _SHOWN = 60, 8
 _CONVINCING = 0.5
 """Accuracy from which an order alone shows what outputs without names are."""
-_SMALLEST = 1e-7
 
-Origin = Literal["names", "alphabetical", "natural", "found"]
 ORIGINS: Mapping[Origin, str] = {
     "names": "the names in the file",
     "alphabetical": "the alphabet (1, 10, 2)",
@@ -43,28 +46,6 @@ ORIGINS: Mapping[Origin, str] = {
 """Where an order of the outputs comes from, in words."""
 
 Report = Callable[[str, int, int], None]
-
-
-class Share(NamedTuple):
-    """Right answers of the photos that were tried."""
-
-    right: int
-    photos: int
-    log_score: float = 0.0
-    """Mean logarithm of the score of the true class; it tells near ways apart."""
-
-    @property
-    def accuracy(self) -> float:
-        return self.right / max(self.photos, 1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """An order of the outputs, and its accuracy."""
-
-    outputs: tuple[int, ...]
-    """For each class of the dataset the number of its output, or -1."""
-    share: Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +75,8 @@ class Proposal:
     order: Origin
     """The proposed ones."""
     ending: Ending
+    mistakes: tuple[tuple[int, int], ...]
+    """Some photos with a wrong answer, the most confident first: their numbers and classes."""
 
     def choose(
         self,
@@ -154,7 +137,9 @@ def read_proposal(content: Mapping[str, Any]) -> Proposal:
         origin: Order(outputs=tuple(one["outputs"]), share=Share(*one["share"]))
         for origin, one in content["orders"].items()
     }
-    return Proposal(**{**content, **shares, "orders": orders, "names": tuple(content["names"])})
+    names, mistakes = tuple(content["names"]), tuple(map(tuple, content["mistakes"]))
+    listed = {"orders": orders, "names": names, "mistakes": mistakes}
+    return Proposal(**{**content, **shares, **listed})
 
 
 def say(share: Share) -> str:
@@ -173,14 +158,13 @@ def try_model(
     Raises:
         ModelRefused: It cannot be opened, or its outputs cannot be matched with the classes.
     """
-    numbers = _choose_photos(dataset)
+    numbers = choose_photos(dataset)
     report("opening the model", 0, 0)
-    packed = dataset.photos[numbers]
-    opened = open_model(file, folder, packed[:PROBES])
-    return opened, _Trial(opened, dataset, numbers, packed, report).propose()
+    opened = open_model(file, folder)
+    return opened, _Trial(opened, dataset, numbers, report).propose()
 
 
-def _choose_photos(dataset: Dataset) -> np.ndarray:
+def choose_photos(dataset: Dataset) -> np.ndarray:
     """Return up to 300 training photos, the classes in turn, (m,) int; without them any photos."""
     numbers = np.flatnonzero(dataset.splits == "train")
     numbers = numbers if len(numbers) else np.arange(len(dataset))
@@ -198,13 +182,13 @@ class _Trial:
         opened: Opened,
         dataset: Dataset,
         numbers: np.ndarray,
-        packed: np.ndarray,
         report: Report,
     ) -> None:
         self._opened, self._dataset, self._report = opened, dataset, report
-        self._numbers, self._packed = numbers, packed
+        self._numbers = numbers
+        self._packed: np.ndarray = dataset.photos[numbers]
         self._graph = opened.read_graph()
-        plain = self._compute_raw("plain", packed[:PROBES])
+        plain = self._compute_raw("plain", self._packed[:PROBES])
         self._ending = find_ending(self._graph, plain)
         self._outputs = max(plain.shape[1], 2)
         self._given = self._list_given()
@@ -224,12 +208,13 @@ class _Trial:
             colours[one] = best.share
             # Another order can make up for wrong colours where classes differ in colour alone.
             moved = origin == "found" and bool(self._given)
-            ranks[one] = (best.share.accuracy - _CLEARLY * moved, best.share.log_score)
+            ranks[one] = (best.share.accuracy - CLEARLY * moved, best.share.log_score)
         preprocessing = max(ranks, key=ranks.__getitem__)
-        judged = {}
+        judged, scored = {}, {}
         for done, how in enumerate(FRAMINGS):
             self._report("trying whole photos", done, len(FRAMINGS))
-            judged[how] = self._judge(self._score(preprocessing, self._read(how)), labels)
+            scored[how] = self._score(preprocessing, self._read(how))
+            judged[how] = self._judge(scored[how], labels)
         framings = {how: pick_order(orders)[1].share for how, orders in judged.items()}
         framing = max(framings, key=lambda how: framings[how].log_score)
         order, best = pick_order(judged[framing])
@@ -251,7 +236,16 @@ class _Trial:
             framing=framing,
             order=order,
             ending=self._ending,
+            mistakes=self._list_mistakes(arrange(scored[framing], best.outputs)),
         )
+
+    def _list_mistakes(self, scores: np.ndarray) -> tuple[tuple[int, int], ...]:
+        """Return some wrong answers of the scores (m, c), see `Proposal.mistakes`."""
+        answers, labels = scores.argmax(axis=1), self._dataset.labels[self._numbers]
+        wrong = np.flatnonzero(answers != labels)
+        worst = wrong[np.argsort(-scores[wrong].max(axis=1), kind="stable")[:_SHOWN]]
+        pairs = zip(self._numbers[worst].tolist(), answers[worst].tolist(), strict=True)
+        return tuple(pairs)
 
     def _read(self, how: Fit) -> np.ndarray:
         """Return the photos (m, 224, 224, 3) uint8, made square in this way."""
@@ -286,64 +280,3 @@ class _Trial:
         alphabetical, natural = tuple(map(ranks.__getitem__, classes)), tuple(range(self._outputs))
         both: dict[Origin, tuple[int, ...]] = {"alphabetical": alphabetical}
         return both if alphabetical == natural else both | {"natural": natural}
-
-
-def judge_orders(
-    scores: np.ndarray,
-    labels: np.ndarray,
-    given: Mapping[Origin, tuple[int, ...]],
-    n_classes: int,
-) -> dict[Origin, Order]:
-    """Return the given orders and the one found on these photos, with their accuracy.
-
-    Args:
-        scores: (m, k) of all outputs.
-        labels: (m,) int, the true classes.
-    """
-    orders = {
-        origin: Order(outputs=outputs, share=_measure(scores, labels, outputs))
-        for origin, outputs in given.items()
-    }
-    turns = pd.Series(labels).groupby(labels).cumcount().to_numpy()  # both halves have all classes
-    halves = turns % 2 == 0, turns % 2 == 1
-    found = [_assign(scores[half], labels[half], n_classes) for half in halves]
-    judged = [
-        _measure(scores[half], labels[half], outputs)
-        for half, outputs in zip(halves[::-1], found, strict=True)
-    ]
-    share = Share(
-        sum(one.right for one in judged),
-        len(labels),
-        float(np.mean([one.log_score for one in judged])),
-    )
-    return {**orders, "found": Order(outputs=_assign(scores, labels, n_classes), share=share)}
-
-
-def _assign(scores: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[int, ...]:
-    """Return the output of each class that gives most right answers, or -1."""
-    table = np.zeros((n_classes, scores.shape[1]))
-    np.add.at(table, labels, scores)
-    rows, columns = linear_sum_assignment(-table)
-    outputs = np.full(n_classes, -1)
-    outputs[rows] = columns
-    return tuple(outputs.tolist())
-
-
-def _measure(scores: np.ndarray, labels: np.ndarray, outputs: Sequence[int]) -> Share:
-    """Return the right answers of the outputs in this order."""
-    if not len(labels):
-        return Share(0, 0)
-    chosen = np.asarray(outputs)
-    own = np.where(chosen < 0, 0.0, scores[:, chosen])
-    of_label = own[np.arange(len(labels)), labels]
-    log_score = float(np.log(np.maximum(of_label, _SMALLEST)).mean())
-    return Share(int((own.argmax(axis=1) == labels).sum()), len(labels), log_score)
-
-
-def pick_order(orders: Mapping[Origin, Order]) -> tuple[Origin, Order]:
-    """Return the order to propose: the stated one, unless the found one is clearly better."""
-    accuracies = {origin: order.share.accuracy for origin, order in orders.items()}
-    found = accuracies.pop("found")
-    best: Origin = max(accuracies, key=accuracies.__getitem__, default="found")
-    chosen: Origin = best if found - accuracies.get(best, -1) < _CLEARLY else "found"
-    return chosen, orders[chosen]

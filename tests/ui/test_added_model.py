@@ -8,12 +8,10 @@ from core.registry.promoting import promote
 from core.registry.registering import register_run
 from core.runs.store import RunRecord
 from core.workspace import Workspace
-from tests.added_model import run_added_model
+from tests.added_model import KINDS, open_added, run_added_model
 from tests.builders import draw_photo, encode_photo
-from tests.conftest import open_copy
 from tests.ui.driver import labels, open_page, text_of
 
-KINDS = {"map": {}, "rows": {"has_map": False}, "scores": {"rows_are_scores": True}}
 NO_FEATURES = "its last layer is not a dense layer"
 
 
@@ -21,8 +19,7 @@ NO_FEATURES = "its last layer is not a dense layer"
 def workspace(
     trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workspace]:
-    root = tmp_path_factory.mktemp("added") / "workspace"
-    with pytest.MonkeyPatch.context() as patch, open_copy(trained_workspace, root, patch) as opened:
+    with open_added(trained_workspace, tmp_path_factory) as opened:
         yield opened
 
 

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -22,6 +23,8 @@ from core.ui.parts.frame import page_file
 from core.ui.parts.live_state import show_job
 from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.parts.state import read_choice
+from core.ui.wall import Wall, show_wall
+from data.dataset import Dataset
 from data.manifest import list_datasets
 from models.backbone import COLOURS
 from models.opening import ENDINGS, read_opened
@@ -136,13 +139,14 @@ def _show_proposal(folder: str, job: JobStatus) -> None:
     )
     for sentence in proposal.explain_order(choice.outputs, dataset.classes):
         st.markdown(f":material/info: {plain(sentence)}")
+    _show_mistakes(proposal, dataset)
     _show_outputs(proposal, choice.outputs, dataset.classes)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", opened.title, max_chars=100, key="models.adding.name")
         add = st.button("Add this model", type="primary", icon=":material/check:")
         _show_back(folder)
     if add:
-        with st.spinner("Adding the model …"):
+        with st.spinner("Comparing its scores with those of its own program …"):
             run, new, parity = add_model(cache.workspace(), dataset, opened, choice, name)
         ensure_scheduler(cache.workspace())
         _forget(folder)
@@ -170,6 +174,22 @@ def _pick(label: str, field: str, proposal: Proposal) -> str:
 
 def _begin(words: str) -> str:
     return words[:1].upper() + words[1:]
+
+
+def _show_mistakes(proposal: Proposal, dataset: Dataset) -> None:
+    """Draw photos that the proposed model gets wrong."""
+    if not proposal.mistakes:
+        return
+    answers = dict(proposal.mistakes)
+
+    def describe(photo: int) -> str:
+        return f"{dataset.classes[dataset.labels[photo]]}\n→ {dataset.classes[answers[photo]]}"
+
+    st.caption(
+        "Training photos that it gets wrong, the most confident first: true class → predicted."
+    )
+    wall = Wall("models.adding", describe, selectable=False, opens=False)
+    show_wall(dataset, np.array(list(answers)), wall)
 
 
 def _show_outputs(proposal: Proposal, outputs: Sequence[int], classes: Sequence[str]) -> None:

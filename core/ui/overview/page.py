@@ -93,6 +93,10 @@ def _offer_quick_start(dataset: DatasetSummary, weights: Pretrained) -> None:
             link_page("training", "Choose the settings", "tune")
     else:
         _offer_weights(dataset, weights)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Trained elsewhere already?", width="content")
+        link_page("models", "Add the model", "upload_file", dataset=dataset.id)
+        link_page("runs", "Add its predictions", "table", dataset=dataset.id)
 
 
 def _offer_weights(dataset: DatasetSummary, error: WeightsMissing | WeightsDamaged) -> None:

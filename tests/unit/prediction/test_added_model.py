@@ -25,19 +25,15 @@ from core.runs.result import read_result
 from core.runs.store import RunRecord
 from core.workspace import Workspace
 from data.manifest import read_dataset
-from tests.added_model import WIDTH, run_added_model
+from tests.added_model import KINDS, WIDTH, open_added, run_added_model
 from tests.api.conftest import PHOTO, classify, open_client
-from tests.conftest import open_copy
-
-KINDS = {"map": {}, "rows": {"has_map": False}, "scores": {"rows_are_scores": True}}
 
 
 @pytest.fixture(scope="module")
 def workspace(
     trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workspace]:
-    root = tmp_path_factory.mktemp("added") / "workspace"
-    with pytest.MonkeyPatch.context() as patch, open_copy(trained_workspace, root, patch) as opened:
+    with open_added(trained_workspace, tmp_path_factory) as opened:
         yield opened
 
 

@@ -10,9 +10,10 @@ import pytest
 from core.errors import ModelRefused
 from core.prediction.predictor import open_predictor
 from core.runs.adding_models import add_model
+from core.runs.output_orders import Share, judge_orders, pick_order
 from core.runs.result import read_result
 from core.runs.training.executing import execute_run
-from core.runs.trying import Proposal, Share, judge_orders, pick_order, say, try_model
+from core.runs.trying import Proposal, say, try_model
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source

@@ -90,7 +90,8 @@ def show_progress(
                 st.metric("Validation accuracy", percent(run.best_val_accuracy, n), width="content")
             if run.recipe.has_epochs:
                 st.metric("Best epoch", f"{run.best_epoch} of {len(epochs)}", width="content")
-            st.metric("Training time", duration(seconds), width="content")
+            if seconds:  # an added model was trained elsewhere
+                st.metric("Training time", duration(seconds), width="content")
         if run.best_val_accuracy is not None:
             low, high = wilson_interval(round(run.best_val_accuracy * n), n)
             st.caption(f"Validation accuracy: {interval(low, high, n)}.")

@@ -22,7 +22,7 @@ from core.workspace import PROJECT_ROOT, Workspace, open_workspace
 from tests.builders import write_class_folders
 from tests.processes import end_processes
 from tests.retraining import make_challenger
-from tests.training import change_recipe, copy_workspace, make_recipe, train
+from tests.training import change_recipe, copy_or_link, copy_workspace, make_recipe, train
 
 PHOTOS_PER_CLASS = 12
 
@@ -108,6 +108,21 @@ def prepare_challenged(folder: Path) -> Workspace:
         make_challenger(open_workspace())
 
     return prepare(folder, "challenged", fill)
+
+
+def lend_sample(folder: Path, workspace: Workspace) -> None:
+    """Link the features of the embedded sample on the built-in weights, which take a minute."""
+    from data.importing import import_source
+
+    def fill(prepared: Workspace) -> None:
+        dataset = import_source(open_workspace(), "sample")
+        run, _ = submit_run(prepared, make_recipe(prepared, dataset.id, weights="starter"))
+        _train(prepared, run.id)
+
+    sample = prepare(folder, "sample", fill)
+    for part in ("backbones", "features"):
+        source, target = sample.root / part, workspace.root / part
+        shutil.copytree(source, target, copy_function=copy_or_link, dirs_exist_ok=True)
 
 
 def _train(workspace: Workspace, run_id: str) -> None:

@@ -42,11 +42,12 @@ def copy_workspace(source: Workspace, target: Workspace) -> None:
     """
     ignore = shutil.ignore_patterns("derived", "maps")
     shutil.copytree(
-        source.root, target.root, ignore=ignore, copy_function=_copy_or_link, dirs_exist_ok=True
+        source.root, target.root, ignore=ignore, copy_function=copy_or_link, dirs_exist_ok=True
     )
 
 
-def _copy_or_link(source: str, target: str) -> None:
+def copy_or_link(source: str, target: str) -> None:
+    """Link a large file, copy a small one."""
     # The database and its log are written in place: two workspaces must not share them.
     if Path(source).stat().st_size > 1_000_000 and "petalscope.db" not in Path(source).name:
         with suppress(OSError):  # it lies on another file system

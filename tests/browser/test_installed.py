@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 
 from core.workspace import Workspace
 from tests.builders import write_class_folders
+from tests.prepared import lend_sample
 from tests.processes import end_processes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +123,8 @@ def test_it_trains_on_the_sample(tool: Tool, tmp_path: Path) -> None:
     assert not (tool.home / "workspace").exists()
 
 
-def test_the_quickstart_notebook_runs(tool: Tool, tmp_path: Path) -> None:
+def test_the_quickstart_notebook_runs(tool: Tool, prepared: Path, tmp_path: Path) -> None:
+    lend_sample(prepared, Workspace(tmp_path / "quickstart"))
     notebook = nbformat.read(ROOT / "docs" / "quickstart.ipynb", 4)
     nbformat.validate(notebook)
     for cell in notebook.cells:

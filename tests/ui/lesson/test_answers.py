@@ -24,6 +24,7 @@ from core.ui.parts import cache
 from core.workspace import PROJECT_ROOT, Workspace
 from data.importing import import_source
 from tests.builders import write_class_folders
+from tests.prepared import lend_sample
 from tests.training import make_recipe, train
 
 FLOWERS = PROJECT_ROOT.parent / "shared" / "data" / "flower_photos.tgz"
@@ -68,11 +69,14 @@ Open = Callable[..., LessonPage]
 )
 def open_step(
     request: pytest.FixtureRequest,
+    prepared: Path,
     trained_copy: Workspace,
     tmp_path: Path,
     address: Callable[..., None],
 ) -> Open:
     """A function that opens a step of the prepared lesson, with its control set."""
+    if request.param == "sample":
+        lend_sample(prepared, trained_copy)
     dataset = import_source(trained_copy, bring(request.param, tmp_path))
     weights = "random" if request.param == "sixty" else "starter"
     for strategy in ("head", "exact"):

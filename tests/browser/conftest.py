@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -59,6 +60,7 @@ class PageServer:
             env=environment,
             stdout=self.log,
             stderr=self.log,
+            start_new_session=True,
         )
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
@@ -70,8 +72,9 @@ class PageServer:
         raise TimeoutError("the page server did not answer")
 
     def kill(self) -> None:
+        """Kill the server and all that has not left its process group."""
         if self.process is not None:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
             self.log.close()

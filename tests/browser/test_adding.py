@@ -51,17 +51,10 @@ def test_a_folder_without_photos_is_refused_and_can_be_mended(
     expect(page).not_to_have_url(re.compile("import="))
 
 
-def test_a_discarded_folder_leaves_nothing(page: Page, server: PageServer, photos: Path) -> None:
+def test_an_unclear_folder_is_asked_about_and_discarded_leaves_nothing(
+    page: Page, server: PageServer, tmp_path: Path
+) -> None:
     workspace = Workspace(server.workspace)
-    choose_way(page, server, "Path on this machine")
-    read_folder(page, photos)
-    expect(page.get_by_role("heading", name=re.compile("Keep “garden”"))).to_be_visible()
-    page.get_by_role("button", name="Discard").click()
-    expect(page.get_by_text("Where the photos come from")).to_be_visible()
-    assert list_datasets(workspace) == [] and list(workspace.imports.iterdir()) == []
-
-
-def test_an_unclear_folder_is_asked_about(page: Page, server: PageServer, tmp_path: Path) -> None:
     for place in ("train", "test", "extra"):
         write_class_folders(tmp_path / "garden" / place, photos_per_class=2)
     choose_way(page, server, "Path on this machine")
@@ -76,6 +69,8 @@ def test_an_unclear_folder_is_asked_about(page: Page, server: PageServer, tmp_pa
     expect(page.get_by_role("heading", name=re.compile("Keep “garden”"))).to_be_visible()
     expect(page.get_by_text("Folders read as: “extra” is train")).to_be_visible()
     page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_text("Where the photos come from")).to_be_visible()
+    assert list_datasets(workspace) == [] and list(workspace.imports.iterdir()) == []
 
 
 def test_a_folder_is_kept_after_a_look_at_its_report(

@@ -11,9 +11,10 @@ from core.datasets.policies import list_policies, save_policy
 from core.runs.queue.control import note_run, pause_run, tag_run
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.store import list_runs, read_run
+from core.runs.training.executing import execute_run
 from core.workspace import Workspace
 from data.policy import PRESETS
-from tests.training import change_recipe, train
+from tests.training import change_recipe
 from tests.training_page import buttons, copied_without_scheduler, open_page, value
 from tests.ui.driver import captions, press
 
@@ -217,10 +218,9 @@ def test_the_exact_head_has_no_settings_of_epochs(shared: Workspace) -> None:
     assert (run.recipe.strategy, run.recipe.epochs) == ("exact", 1)
 
 
-@pytest.mark.slow
 def test_an_exact_head_shows_how_lambda_was_chosen(trained_copy: Workspace) -> None:
     run, _ = submit_run(trained_copy, change_recipe(trained_copy, strategy="exact"))
-    train(trained_copy, run)
+    execute_run(trained_copy, run.id)
     app = open_page(trained_copy, run=run.id)
     assert not app.exception
     said = " ".join(one.value for one in app.markdown)

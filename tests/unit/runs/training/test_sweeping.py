@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,36 +140,33 @@ def test_killed_stopped_and_paused_it_gives_the_same_trials(
 
 @pytest.mark.slow
 def test_strategies_and_policies_are_varied_and_a_kill_changes_nothing(
-    trained_workspace: Workspace, trained_copy: Workspace, tmp_path: Path
+    trained_copy: Workspace,
 ) -> None:
-    other = Workspace(tmp_path / "other")
-    copy_workspace(trained_workspace, other)
     plan = SweepPlan(trials=3, vary=("strategy", "augmentation", "optimizer"), seed=29)
-    recipe = change_recipe(other, epochs=2)
-    undisturbed, _ = submit_run(other, recipe, "sweep", plan=plan)
-    train(other, undisturbed)
-    trials = read_settled(other, undisturbed)
-    assert trials[0].recipe == recipe
-    assert [trial.recipe.strategy for trial in trials] == ["head", "last_stage", "head"]
-    assert trials[2].recipe.augmentation == PRESETS["strong"]
-    assert trials[2].recipe.optimizer == "adamw"
-    assert not list(other.run_folder(undisturbed.id).glob("trial-*"))
-
+    recipe = change_recipe(trained_copy, epochs=2)
     sweep, _ = submit_run(trained_copy, recipe, "sweep", plan=plan)
-    kept = trained_copy.run_folder(sweep.id) / "trial-2" / "checkpoint" / "stages"
+    folder = trained_copy.run_folder(sweep.id)
     worker = start_worker(trained_copy, sweep)
-    wait_until(lambda: list(kept.glob("*")), "an epoch is kept")
+    wait_until(lambda: list(folder.glob("trial-2/checkpoint/stages/*")), "an epoch is kept")
     kill_worker(trained_copy, sweep, worker)
     assert len(read_settled(trained_copy, sweep)) == 1
     assert mark_lost(trained_copy, read_run(trained_copy, sweep.id))
     queue_lost_runs(trained_copy)
     train(trained_copy, sweep)
-    assert read_settled(trained_copy, sweep) == trials
-
-    run, _ = submit_run(trained_copy, trials[1].recipe)
-    train(trained_copy, run)
-    history = read_result(trained_copy, run.id).history
-    assert [epoch["val_loss"] for epoch in history] == list(trials[1].val_loss)
+    trials = read_settled(trained_copy, sweep)
+    assert trials[0].recipe == recipe
+    assert [trial.recipe.strategy for trial in trials] == ["head", "last_stage", "head"]
+    assert trials[2].recipe.augmentation == PRESETS["strong"]
+    assert trials[2].recipe.optimizer == "adamw"
+    assert not list(folder.glob("trial-*"))
+    alone = []
+    for trial in trials:
+        run = train(trained_copy, submit_run(trained_copy, trial.recipe)[0])
+        history = read_result(trained_copy, run.id).history
+        alone.append([epoch["val_loss"] for epoch in history])
+    assert alone[1] == list(trials[1].val_loss)
+    for told, trial in zip(alone, trials, strict=True):
+        assert told == pytest.approx(trial.val_loss, rel=1e-4)  # heads go by other instructions
 
 
 def test_a_budget_that_is_spent_opens_the_same_sweep_again(trained_copy: Workspace) -> None:

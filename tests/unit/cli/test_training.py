@@ -48,20 +48,6 @@ def list_told(workspace: Workspace, run_id: str) -> list[int]:
     return [event["epoch"] for event in events if event["event"] == "epoch"]
 
 
-@pytest.mark.slow
-def test_training_shows_its_epochs_and_gives_the_run(trained_copy: Workspace):
-    code, out, err = finish(start(*QUICK, "--seed", "7", "--hidden", "8", "--json"))
-    assert code == 0, err
-    found = json.loads(out)
-    assert found["state"] == "done"
-    assert found["created_now"] is True
-    assert found["recipe"]["hidden"] == [8]
-    assert [epoch["epoch"] for epoch in found["history"]] == [1, 2, 3]
-    assert [line.split()[1] for line in epoch_lines(err)] == ["1/3", "2/3", "3/3"]
-    assert read_run(trained_copy, found["id"]).best_epoch == found["best_epoch"]
-    assert (trained_copy.run_folder(found["id"]) / "worker.log").stat().st_size > 0
-
-
 def test_the_same_recipe_opens_its_run_and_says_what_was_measured(trained_copy, capsys):
     (run,) = list_runs(trained_copy)
     same = ["train", "latest", "--weights", "random", "--epochs", "5"]
@@ -83,13 +69,16 @@ def test_the_same_recipe_opens_its_run_and_says_what_was_measured(trained_copy, 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("forked_workers")
-def test_a_run_in_the_queue_is_followed_to_its_end(trained_copy):
-    code, out, err = finish(start(*QUICK, "--seed", "8", "--queue"))
+def test_a_run_in_the_queue_is_followed_to_its_end(trained_copy: Workspace) -> None:
+    code, out, err = finish(start(*QUICK, "--seed", "8", "--hidden", "8", "--queue", "--json"))
     assert code == 0, err
-    assert len(epoch_lines(err)) == 3
-    newest = list_runs(trained_copy)[0]
-    assert newest.state == "done"
-    assert newest.id in out
+    found = json.loads(out)
+    assert (found["state"], found["created_now"], found["recipe"]["hidden"]) == ("done", True, [8])
+    assert [epoch["epoch"] for epoch in found["history"]] == [1, 2, 3]
+    assert [line.split()[1] for line in epoch_lines(err)] == ["1/3", "2/3", "3/3"]
+    run = list_runs(trained_copy)[0]
+    assert (run.id, run.best_epoch) == (found["id"], found["best_epoch"])
+    assert (trained_copy.run_folder(run.id) / "worker.log").stat().st_size > 0
     code, out, err = finish(start(*QUICK, "--seed", "9"))  # the scheduler is still running
     assert (code, list_runs(trained_copy)[0].state) == (0, "done"), err
     assert "The workbench trains this run" in err

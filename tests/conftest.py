@@ -1,6 +1,6 @@
 """What tests of every floor share: workspaces, empty, prepared or with a finished run.
 
-All made by the real code. The backbone (random weights) is made once a run, by a real worker.
+All made by the real code, on a small backbone; tests of ResNet-50 itself take `resnet_workspace`.
 """
 
 import os
@@ -16,7 +16,13 @@ from hypothesis import settings
 from core.runs.database import close_databases
 from core.workspace import Workspace, open_workspace
 from tests.forking import find_sockets, warm_up_forks
-from tests.prepared import find_prepared, prepare_challenged, prepare_compared, prepare_trained
+from tests.prepared import (
+    find_prepared,
+    prepare_challenged,
+    prepare_compared,
+    prepare_resnet,
+    prepare_trained,
+)
 from tests.processes import end_processes
 from tests.training import copy_workspace
 
@@ -125,8 +131,23 @@ def trained_workspace(
 
     The settings do not point to it: a test that needs that sets PETALSCOPE_WORKSPACE to its root.
     """
-    workspace = Workspace(tmp_path_factory.mktemp("trained") / "workspace")
-    copy_workspace(prepare_trained(prepared), workspace)
+    with _open_shared(prepare_trained(prepared), tmp_path_factory) as workspace:
+        yield workspace
+
+
+@pytest.fixture(scope="session")
+def resnet_workspace(
+    prepared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workspace]:
+    """The same on ResNet-50 with random weights."""
+    with _open_shared(prepare_resnet(prepared), tmp_path_factory) as workspace:
+        yield workspace
+
+
+@contextmanager
+def _open_shared(source: Workspace, folders: pytest.TempPathFactory) -> Iterator[Workspace]:
+    workspace = Workspace(folders.mktemp(source.root.name) / "workspace")
+    copy_workspace(source, workspace)
     yield workspace
     end_processes(workspace)
     close_databases()
@@ -138,6 +159,15 @@ def trained_copy(
 ) -> Iterator[Workspace]:
     """A copy of the trained workspace for this test, which the settings point to."""
     with open_copy(prepare_trained(prepared), tmp_path / "workspace", monkeypatch) as opened:
+        yield opened
+
+
+@pytest.fixture
+def resnet_copy(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workspace]:
+    """A copy of the trained workspace on ResNet-50, which the settings point to."""
+    with open_copy(prepare_resnet(prepared), tmp_path / "workspace", monkeypatch) as opened:
         yield opened
 
 

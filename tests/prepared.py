@@ -22,6 +22,7 @@ from core.workspace import PROJECT_ROOT, Workspace, open_workspace
 from tests.builders import write_class_folders
 from tests.processes import end_processes
 from tests.retraining import make_challenger
+from tests.small_backbone import write_small_backbone
 from tests.training import change_recipe, copy_or_link, copy_workspace, make_recipe, train
 
 PHOTOS_PER_CLASS = 12
@@ -64,20 +65,34 @@ def prepare(folder: Path, name: str, fill: Callable[[Workspace], None]) -> Works
 
 
 def prepare_trained(folder: Path) -> Workspace:
-    """Return a workspace with a dataset (3 classes, 36 photos) and one finished run."""
-    from data.importing import import_source
+    """Return a workspace with a dataset (3 classes, 36 photos) and one finished run.
+
+    Its backbone is the small one of tests/small_backbone.py.
+    """
 
     def fill(workspace: Workspace) -> None:
-        open_workspace()
-        photos = write_class_folders(
-            folder / f"photos-{os.getpid()}", photos_per_class=PHOTOS_PER_CLASS
-        )
-        dataset = import_source(workspace, photos, name="three flowers")
-        shutil.rmtree(photos)
-        run, _ = submit_run(workspace, make_recipe(workspace, dataset.id))
-        _train(workspace, run.id)
+        write_small_backbone(open_workspace())
+        _fill_trained(folder, workspace)
 
     return prepare(folder, "trained", fill)
+
+
+def prepare_resnet(folder: Path) -> Workspace:
+    """Return the same on ResNet-50 with random weights, for tests that compare it with Keras."""
+    return prepare(folder, "resnet", lambda workspace: _fill_trained(folder, workspace))
+
+
+def _fill_trained(folder: Path, workspace: Workspace) -> None:
+    from data.importing import import_source
+
+    open_workspace()
+    photos = write_class_folders(
+        folder / f"photos-{os.getpid()}", photos_per_class=PHOTOS_PER_CLASS
+    )
+    dataset = import_source(workspace, photos, name="three flowers")
+    shutil.rmtree(photos)
+    run, _ = submit_run(workspace, make_recipe(workspace, dataset.id))
+    _train(workspace, run.id)
 
 
 def prepare_compared(folder: Path) -> Workspace:

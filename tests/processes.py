@@ -17,6 +17,9 @@ PATIENCE_S = 120.0
 """Generous: a slow machine makes tests slow, never wrong."""
 
 
+_OURS = ("core.runs.scheduler", "core.runs.worker", "core.monitoring.readings")
+
+
 def wait_until(condition: Callable[[], Answer], what: str) -> Answer:
     """Return the condition's first true answer; fails after a long time without one."""
     deadline = time.monotonic() + PATIENCE_S
@@ -26,12 +29,12 @@ def wait_until(condition: Callable[[], Answer], what: str) -> Answer:
     return answer
 
 
-def find_processes(workspace: Workspace, module: str) -> list[psutil.Process]:
-    """Return the living processes that run one of our modules in this workspace."""
+def find_processes(workspace: Workspace, *modules: str) -> list[psutil.Process]:
+    """Return the living processes that run one of these modules in this workspace."""
     found = []
     for process in psutil.process_iter():
         try:
-            if module in process.cmdline() and _is_in(process, workspace):
+            if not set(modules).isdisjoint(process.cmdline()) and _is_in(process, workspace):
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
@@ -40,8 +43,7 @@ def find_processes(workspace: Workspace, module: str) -> list[psutil.Process]:
 
 def end_processes(workspace: Workspace) -> None:
     """Return when no scheduler, no worker and no errand of the workspace is left."""
-    for module in ("core.runs.scheduler", "core.runs.worker", "core.monitoring.readings"):
-        found = find_processes(workspace, module)
+    while found := find_processes(workspace, *_OURS):  # one that ends may just have begun another
         for process in found:
             with suppress(psutil.NoSuchProcess):  # it has just ended by itself
                 process.kill()

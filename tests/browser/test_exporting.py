@@ -20,11 +20,11 @@ LONG_MS = 300_000
 
 @pytest.fixture(scope="module")
 def folder(
-    server: PageServer, trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+    server: PageServer, resnet_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """An empty folder; the server has a registered version."""
     workspace = Workspace(server.workspace)
-    copy_workspace(trained_workspace, workspace)
+    copy_workspace(resnet_workspace, workspace)
     register_run(workspace, list_runs(workspace)[-1].id)
     return tmp_path_factory.mktemp("exported")
 

@@ -16,7 +16,8 @@ from tests.browser.conftest import PageServer, do_until, wait_for_url, wait_whil
 pytestmark = pytest.mark.browser
 
 MINUTES = 60_000
-PAGES = ("", "overview", "dataset", "quality", "training", "metrics", "confusion", "predict")
+PAGES = ("", "dataset", "predict")
+"""Of each kind one; tests/ui/test_pages.py opens them all, without a browser."""
 FIRST = ("Overview", "Lesson", "Dataset", "Training", "Predict")
 """The menu until the first run is finished."""
 

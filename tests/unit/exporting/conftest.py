@@ -33,11 +33,13 @@ class Export:
 
 @pytest.fixture(scope="package")
 def registered(
-    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+    resnet_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Workspace, ModelVersion]]:
-    """A copy of the trained workspace, whose run has a rule and is registered. Do not change it."""
+    """A copy of the workspace of ResNet-50, whose run has a rule and is registered. Do not change
+    it.
+    """
     root = tmp_path_factory.mktemp("exporting") / "workspace"
-    copy_workspace(trained_workspace, Workspace(root))
+    copy_workspace(resnet_workspace, Workspace(root))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PETALSCOPE_WORKSPACE", str(root))
         workspace = open_workspace()

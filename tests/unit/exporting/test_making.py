@@ -41,28 +41,29 @@ def find_run(workspace: Workspace) -> str:
     return list_runs(workspace)[-1].id
 
 
-def test_an_export_is_made_by_a_job_kept_and_not_made_twice(trained_copy: Workspace) -> None:
-    wish = find_run(trained_copy), ["onnx"]
-    identifier = start_export(trained_copy, *wish)
-    assert list_going(trained_copy) == [identifier]
+@pytest.mark.slow
+def test_an_export_is_made_by_a_job_kept_and_not_made_twice(resnet_copy: Workspace) -> None:
+    wish = find_run(resnet_copy), ["onnx"]
+    identifier = start_export(resnet_copy, *wish)
+    assert list_going(resnet_copy) == [identifier]
     with pytest.raises(ExportRefused):
-        delete_export(trained_copy, identifier)
-    wait_until(lambda: not list_going(trained_copy), "the export is made")
-    status = read_job(trained_copy.export_folder(identifier))
+        delete_export(resnet_copy, identifier)
+    wait_until(lambda: not list_going(resnet_copy), "the export is made")
+    status = read_job(resnet_copy.export_folder(identifier))
     assert status is not None
     assert status.state == "done", status.problem
-    (record,) = list_exports(trained_copy)
+    (record,) = list_exports(resnet_copy)
     assert (record.id, record.formats) == (identifier, ("onnx",))
-    made = find_zip(trained_copy, record).stat().st_mtime_ns
-    assert start_export(trained_copy, *wish) == identifier
-    assert make_export(trained_copy, *wish, ignore_steps) == record
-    assert find_zip(trained_copy, record).stat().st_mtime_ns == made
-    assert not list(trained_copy.temporary.iterdir())
-    find_zip(trained_copy, record).write_bytes(b"cut short")
-    assert read_export(trained_copy, identifier) is None
-    delete_export(trained_copy, identifier)
-    assert list_exports(trained_copy) == []
-    assert not trained_copy.export_folder(identifier).exists()
+    made = find_zip(resnet_copy, record).stat().st_mtime_ns
+    assert start_export(resnet_copy, *wish) == identifier
+    assert make_export(resnet_copy, *wish, ignore_steps) == record
+    assert find_zip(resnet_copy, record).stat().st_mtime_ns == made
+    assert not list(resnet_copy.temporary.iterdir())
+    find_zip(resnet_copy, record).write_bytes(b"cut short")
+    assert read_export(resnet_copy, identifier) is None
+    delete_export(resnet_copy, identifier)
+    assert list_exports(resnet_copy) == []
+    assert not resnet_copy.export_folder(identifier).exists()
 
 
 def test_other_wishes_and_other_rules_are_other_exports(trained_copy: Workspace) -> None:
@@ -81,20 +82,20 @@ def test_other_wishes_and_other_rules_are_other_exports(trained_copy: Workspace)
 
 @pytest.mark.slow
 def test_an_exact_head_is_exported_after_its_run_and_dataset_are_gone(
-    trained_copy: Workspace, tmp_path: Path
+    resnet_copy: Workspace, tmp_path: Path
 ) -> None:
-    exact, _ = submit_run(trained_copy, change_recipe(trained_copy, strategy="exact"))
-    run = execute_run(trained_copy, exact.id)
-    version = register_run(trained_copy, run.id)
-    delete_run(trained_copy, run.id)
-    hide_dataset(trained_copy, version.dataset_id)
-    for folder in trained_copy.backbones.iterdir():
+    exact, _ = submit_run(resnet_copy, change_recipe(resnet_copy, strategy="exact"))
+    run = execute_run(resnet_copy, exact.id)
+    version = register_run(resnet_copy, run.id)
+    delete_run(resnet_copy, run.id)
+    hide_dataset(resnet_copy, version.dataset_id)
+    for folder in resnet_copy.backbones.iterdir():
         shutil.rmtree(folder)
-    write_zip(trained_copy, version.label, ["onnx"], tmp_path / "petals.zip", ignore_steps)
+    write_zip(resnet_copy, version.label, ["onnx"], tmp_path / "petals.zip", ignore_steps)
     folder = unpack(tmp_path / "petals.zip", tmp_path / "unpacked")
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "Its accuracy cannot be measured any more" in card
-    check_scores(trained_copy, version.label, folder, ["onnx"], [encode_photo(draw_photo(0, 3))])
+    check_scores(resnet_copy, version.label, folder, ["onnx"], [encode_photo(draw_photo(0, 3))])
 
 
 def test_an_altered_version_is_not_exported(trained_copy: Workspace, tmp_path: Path) -> None:

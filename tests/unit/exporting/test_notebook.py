@@ -165,17 +165,19 @@ def test_what_plain_keras_cannot_be_is_refused(
 
 @pytest.mark.slow
 def test_the_notebook_trains_the_run_again(
-    trained_workspace: Workspace, run: RunRecord, tmp_path: Path
+    resnet_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_photos(trained_workspace, run.recipe.dataset, tmp_path / "photos")
-    notebook = nbformat.reads(write_notebook(trained_workspace, run), 4)
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(resnet_workspace.root))
+    run = list_runs(resnet_workspace)[-1]
+    write_photos(resnet_workspace, run.recipe.dataset, tmp_path / "photos")
+    notebook = nbformat.reads(write_notebook(resnet_workspace, run), 4)
     nbformat.validate(notebook)
     notebook.cells = [cell for cell in notebook.cells if cell.id != "install"]
     show = "print((predicted == labels[validation]).sum())"
     notebook.cells.append(nbformat.v4.new_code_cell(show))
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": tmp_path}}).execute()
 
-    result = read_result(trained_workspace, run.id)
+    result = read_result(resnet_workspace, run.id)
     photos = result.photo_numbers("validation")
     right = int((result.scores[photos].argmax(axis=1) == result.labels[photos]).sum())
     assert abs(int(notebook.cells[-1].outputs[0].text) - right) <= 1

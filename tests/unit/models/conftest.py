@@ -23,9 +23,19 @@ def photos() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def backbone(trained_workspace: Workspace) -> Backbone:
-    """The backbone with random weights, for throughput."""
-    identifier = backbone_id(find_weights(trained_workspace, "random"), "resnet")
-    return open_backbone(trained_workspace, identifier, purpose="throughput")
+    """The small backbone of the tests, for throughput."""
+    return _open_backbone(trained_workspace)
+
+
+@pytest.fixture(scope="session")
+def resnet(resnet_workspace: Workspace) -> Backbone:
+    """ResNet-50 with random weights, for throughput."""
+    return _open_backbone(resnet_workspace)
+
+
+def _open_backbone(workspace: Workspace) -> Backbone:
+    identifier = backbone_id(find_weights(workspace, "random"), "resnet")
+    return open_backbone(workspace, identifier, purpose="throughput")
 
 
 @pytest.fixture(scope="session")

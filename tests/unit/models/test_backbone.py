@@ -96,18 +96,18 @@ def test_the_facts_say_what_it_is(trained_workspace: Workspace, backbone: Backbo
 
 
 @pytest.mark.slow
-def test_an_altered_backbone_is_made_again(trained_copy: Workspace, backbone: Backbone) -> None:
-    folder = trained_copy.backbone_folder(backbone.facts.id)
+def test_an_altered_backbone_is_made_again(resnet_copy: Workspace, resnet: Backbone) -> None:
+    folder = resnet_copy.backbone_folder(resnet.facts.id)
     network = folder / "backbone.bin"
     content = network.read_bytes()
     network.unlink()  # it is a link to that of other tests
     network.write_bytes(content[:-8] + b"altered!")
-    assert not backbone_exists(trained_copy, backbone.facts.id)
+    assert not backbone_exists(resnet_copy, resnet.facts.id)
     with pytest.raises(BackboneMissing):
-        open_backbone(trained_copy, backbone.facts.id, purpose="latency")
+        open_backbone(resnet_copy, resnet.facts.id, purpose="latency")
     steps: list[tuple[int, int]] = []
-    weights = find_weights(trained_copy, "random")
-    make_backbone(trained_copy, weights, "resnet", lambda *step: steps.append(step))
+    weights = find_weights(resnet_copy, "random")
+    make_backbone(resnet_copy, weights, "resnet", lambda *step: steps.append(step))
     assert steps == [(0, 2), (1, 2), (2, 2)]
     # Random weights are drawn from a seed: this process drew what the worker had drawn.
     assert network.read_bytes() == content
@@ -235,10 +235,15 @@ def trunk(trained_workspace: Workspace, backbone: Backbone) -> Trunk:
 
 
 @pytest.fixture(scope="module")
-def in_keras(trained_workspace: Workspace, backbone: Backbone) -> KerasBackbone:
-    """The same backbone in Keras, in float32."""
-    model = build_backbone(find_weights(trained_workspace, "random"), "resnet")
-    return KerasBackbone(backbone.facts, model, batch_size=8)
+def resnet_trunk(resnet_workspace: Workspace, resnet: Backbone) -> Trunk:
+    return open_trunk(resnet_workspace, resnet.facts.id)
+
+
+@pytest.fixture(scope="module")
+def in_keras(resnet_workspace: Workspace, resnet: Backbone) -> KerasBackbone:
+    """ResNet-50 in Keras, in float32."""
+    model = build_backbone(find_weights(resnet_workspace, "random"), "resnet")
+    return KerasBackbone(resnet.facts, model, batch_size=8)
 
 
 def look(trunk: Trunk, photos: np.ndarray) -> np.ndarray:
@@ -247,10 +252,11 @@ def look(trunk: Trunk, photos: np.ndarray) -> np.ndarray:
     return np.concatenate(list(trunk.stream(batches)))
 
 
+@pytest.mark.slow
 def test_both_trunks_see_the_same(
-    trunk: Trunk, in_keras: KerasBackbone, photos: np.ndarray
+    resnet_trunk: Trunk, in_keras: KerasBackbone, photos: np.ndarray
 ) -> None:
-    seen, seen_in_keras = look(trunk, photos), look(in_keras.trunk, photos)
+    seen, seen_in_keras = look(resnet_trunk, photos), look(in_keras.trunk, photos)
     assert seen.shape == seen_in_keras.shape == (20, *CONV4.shape)
     assert seen.dtype == seen_in_keras.dtype == np.float16
     flat, flat_in_keras = (rows.reshape(20, -1) for rows in (seen, seen_in_keras))
@@ -258,14 +264,15 @@ def test_both_trunks_see_the_same(
     assert seen.min() == 0
 
 
+@pytest.mark.slow
 def test_conv5_turns_the_activations_into_the_features(
-    trunk: Trunk, backbone: Backbone, in_keras: KerasBackbone, photos: np.ndarray
+    resnet_trunk: Trunk, resnet: Backbone, in_keras: KerasBackbone, photos: np.ndarray
 ) -> None:
     resnet = next(layer for layer in in_keras._model.layers if isinstance(layer, keras.Model))
     middle = resnet.get_layer("conv4_block6_out").output
     conv5 = keras.Model(middle, keras.ops.mean(resnet.output, axis=(1, 2)))
-    features = conv5.predict_on_batch(look(trunk, photos[:8]).astype(np.float32))
-    assert compare_features(features, backbone.look(photos[:8]).features) > 0.999
+    features = conv5.predict_on_batch(look(resnet_trunk, photos[:8]).astype(np.float32))
+    assert compare_features(features, resnet.look(photos[:8]).features) > 0.999
 
 
 def test_activations_are_computed_as_the_backbone_is(trunk: Trunk, backbone: Backbone) -> None:

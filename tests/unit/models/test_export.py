@@ -12,6 +12,7 @@ from core.errors import BackboneMissing
 from core.workspace import Workspace
 from models.backbone import (
     NETWORK_FILE,
+    Backbone,
     OpenVinoBackbone,
     backbone_id,
     compile_model,
@@ -29,10 +30,10 @@ TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="module")
-def network(trained_workspace: Workspace) -> Path:
+def network(resnet_workspace: Workspace) -> Path:
     """The network file of the backbone with random weights."""
-    identifier = backbone_id(find_weights(trained_workspace, "random"), "resnet")
-    return trained_workspace.backbone_folder(identifier) / NETWORK_FILE
+    identifier = backbone_id(find_weights(resnet_workspace, "random"), "resnet")
+    return resnet_workspace.backbone_folder(identifier) / NETWORK_FILE
 
 
 def draw_head(features: np.ndarray) -> DenseHead:
@@ -55,10 +56,10 @@ def draw_head(features: np.ndarray) -> DenseHead:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_photos_between_zero_and_one_have_the_same_scores_in_every_format(
-    trained_workspace: Workspace, photos: np.ndarray, tmp_path: Path
+    resnet_workspace: Workspace, photos: np.ndarray, tmp_path: Path
 ) -> None:
     workspace, few = Workspace(tmp_path / "other"), photos[:5]
-    identifier = make_backbone(workspace, find_weights(trained_workspace, "random"), "unit")
+    identifier = make_backbone(workspace, find_weights(resnet_workspace, "random"), "unit")
     network = workspace.backbone_folder(identifier) / NETWORK_FILE
     facts = read_backbone_facts(workspace, identifier)
     features = OpenVinoBackbone(facts, compile_model(network, "f32", "latency")).look(few).features
@@ -80,6 +81,7 @@ def test_photos_between_zero_and_one_have_the_same_scores_in_every_format(
     np.testing.assert_allclose(alone, wanted[:1], atol=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_each_convolution_is_found_once(network: Path) -> None:
     convolutions = read_convolutions(network)
     assert len(convolutions) == 53
@@ -89,8 +91,7 @@ def test_each_convolution_is_found_once(network: Path) -> None:
     assert {name: one.kernel.shape for name, one in convolutions.items()} == shapes
 
 
-def test_another_network_is_refused(network: Path, tmp_path: Path) -> None:
-    facts = read_backbone_facts(Workspace(network.parents[2]), network.parent.name)
+def test_another_network_is_refused(backbone: Backbone, tmp_path: Path) -> None:
     head = draw_head(np.random.default_rng(0).random((5, FEATURE_WIDTH), np.float32))
     photos = ov.opset13.parameter([-1, 224, 224, 3], np.uint8, name="photos")
     other = ov.Model([ov.opset13.tanh(ov.opset13.convert(photos, "f32"))], [photos], "other")
@@ -98,4 +99,4 @@ def test_another_network_is_refused(network: Path, tmp_path: Path) -> None:
     with pytest.raises(BackboneMissing):
         read_convolutions(tmp_path / "other.xml")
     with pytest.raises(BackboneMissing):
-        write_onnx(tmp_path / "other.xml", facts, head, tmp_path / "model.onnx")
+        write_onnx(tmp_path / "other.xml", backbone.facts, head, tmp_path / "model.onnx")

@@ -46,10 +46,10 @@ def test_learning_is_exact_and_features_are_those_of_the_cpu(backend: str, tmp_p
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("computing", ["exact", "fast"])
 def test_each_strategy_trains(
-    backend: str, strategy: StrategyName, computing: str, trained_copy: Workspace
+    backend: str, strategy: StrategyName, computing: str, resnet_copy: Workspace
 ) -> None:
     recipe = change_recipe(
-        trained_copy,
+        resnet_copy,
         strategy=strategy,
         computing=computing,
         precision="mixed",
@@ -57,6 +57,6 @@ def test_each_strategy_trains(
         seed=BACKENDS.index(backend) + 1,
     )
     (run,), _ = call_in_child(
-        "tests.bench.train", "train_runs", trained_copy, [recipe], warm=False, anew=True
+        "tests.bench.train", "train_runs", resnet_copy, [recipe], warm=False, anew=True
     )
     assert len(run.history) == recipe.epochs

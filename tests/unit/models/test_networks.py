@@ -38,8 +38,8 @@ def tail(weights: Weights) -> Network:
 
 
 @pytest.fixture(scope="module")
-def activations(trained_workspace: Workspace, backbone: Backbone, photos: np.ndarray) -> np.ndarray:
-    trunk = open_trunk(trained_workspace, backbone.facts.id)
+def activations(resnet_workspace: Workspace, resnet: Backbone, photos: np.ndarray) -> np.ndarray:
+    trunk = open_trunk(resnet_workspace, resnet.facts.id)
     return np.concatenate(list(trunk.stream([photos[:8]])))
 
 
@@ -65,6 +65,7 @@ def test_tail_and_whole_give_the_same_scores(
     assert (from_photos.argmax(axis=1) == from_activations.argmax(axis=1)).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_a_small_last_batch_gets_the_scores_it_would_have_alone(
     tail: Network, activations: np.ndarray
 ) -> None:

@@ -46,11 +46,11 @@ def explainer(trained_copy: Workspace) -> Explainer:
 
 @pytest.fixture(scope="module")
 def tuned_workspace(
-    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+    resnet_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> Workspace:
-    """A copy of the trained workspace in which a second run tuned the last stage."""
+    """A copy of the workspace of ResNet-50 in which a second run tuned the last stage."""
     workspace = Workspace(tmp_path_factory.mktemp("tuned") / "workspace")
-    copy_workspace(trained_workspace, workspace)
+    copy_workspace(resnet_workspace, workspace)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
         recipe = change_recipe(workspace, strategy="last_stage", epochs=1, learning_rate=1e-5)
@@ -74,16 +74,22 @@ def find_constants(explainer: Explainer) -> np.ndarray:
     return constants
 
 
-@pytest.mark.parametrize("kind", ["head", "tuned"])
+@pytest.mark.parametrize(
+    ("kind", "found_in"),
+    [
+        ("head", "trained_workspace"),
+        pytest.param("tuned", "tuned_workspace", marks=pytest.mark.slow),
+    ],
+)
 def test_with_a_linear_head_the_places_add_up_to_the_logits_of_the_run(
-    kind: str, tuned_workspace: Workspace
+    kind: str, found_in: str, request: pytest.FixtureRequest
 ) -> None:
     """The mean over the places, and the constant of the head, are the logits the run scored by."""
-    runs = list_runs(tuned_workspace)
-    run = runs[-1] if kind == "head" else runs[0]
+    workspace: Workspace = request.getfixturevalue(found_in)
+    run = list_runs(workspace)[0]
     assert bool(run.recipe.trained_stages) == (kind == "tuned")
-    explainer = open_explainer(tuned_workspace, run.id)
-    features = read_run_features(tuned_workspace, explainer.result)
+    explainer = open_explainer(workspace, run.id)
+    features = read_run_features(workspace, explainer.result)
     constants = find_constants(explainer)
     for photo in (0, 17, 35):
         last_map = explainer.maps.read(explainer.dataset, photo)
@@ -95,6 +101,7 @@ def test_with_a_linear_head_the_places_add_up_to_the_logits_of_the_run(
         np.testing.assert_allclose(logits - logits.mean(), expected, atol=0.05)
 
 
+@pytest.mark.slow
 def test_a_tuned_run_has_maps_of_its_own(tuned_workspace: Workspace) -> None:
     tuned, plain = (open_explainer(tuned_workspace, run.id) for run in list_runs(tuned_workspace))
     assert tuned.maps.backbone_facts.id != plain.maps.backbone_facts.id
@@ -102,6 +109,7 @@ def test_a_tuned_run_has_maps_of_its_own(tuned_workspace: Workspace) -> None:
     assert not np.array_equal(*pair)
 
 
+@pytest.mark.slow
 def test_deleting_a_tuned_run_takes_its_maps_along(
     tuned_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

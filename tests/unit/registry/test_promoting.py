@@ -128,8 +128,9 @@ def test_rollback_passes_over_a_damaged_version(
     assert read_aliases(trained_copy)["champion"] == 3
 
 
-@pytest.mark.parametrize("apart", ["threads", "processes"])
-@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    ("apart", "first"), [("threads", True), ("threads", False), ("processes", False)]
+)
 def test_one_of_several_promotions_at_once_wins(
     trained_copy: Workspace, versions: list[ModelVersion], apart: str, first: bool
 ) -> None:

@@ -58,12 +58,12 @@ def without_measures(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def small(
-    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+    resnet_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Workspace, str]:
     """A workspace with a backbone, and the id of a dataset of a dozen photos in it."""
     folder = tmp_path_factory.mktemp("small")
     workspace = Workspace(folder / "workspace")
-    copy_workspace(trained_workspace, workspace)
+    copy_workspace(resnet_workspace, workspace)
     photos = write_class_folders(folder / "photos", CLASSES[:2], photos_per_class=6)
     return workspace, import_source(workspace, photos, name="two flowers").id
 

@@ -175,13 +175,14 @@ def test_an_altered_view_is_made_again(trained_copy, dataset):
 
 
 @pytest.mark.slow
-def test_on_a_gpu_keras_computes_them(trained_copy, dataset):
+def test_on_a_gpu_keras_computes_them(resnet_copy):
+    dataset = read_dataset(resnet_copy, list_datasets(resnet_copy)[0].id)
     gpu = dataclasses.replace(find_device(), kind="gpu")  # Keras itself stays on the CPU here
-    (in_keras,), told = prepare(trained_copy, dataset, kind="conv4", views=1, device=gpu)
+    (in_keras,), told = prepare(resnet_copy, dataset, kind="conv4", views=1, device=gpu)
     assert told.phases == ["activations"]
-    _, told = prepare(trained_copy, dataset, kind="conv4", views=1, device=gpu)
+    _, told = prepare(resnet_copy, dataset, kind="conv4", views=1, device=gpu)
     assert told == Told([], [])
-    (rows,), _ = prepare(trained_copy, dataset, kind="conv4", views=1)
+    (rows,), _ = prepare(resnet_copy, dataset, kind="conv4", views=1)
     assert np.abs(rows.astype(np.float32) - in_keras).mean() < 0.01 * rows.mean(dtype=np.float32)
 
 

@@ -59,16 +59,16 @@ def forked_children(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("forked_children")
 @pytest.mark.parametrize("kind", FEW)
 def test_ours_is_beside_references_and_leaves_nothing(
-    kind: str, trained_copy: Workspace, capsys: pytest.CaptureFixture[str]
+    kind: str, resnet_copy: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = list_files(trained_copy)
+    before = list_files(resnet_copy)
     assert main([kind, "latest", *FEW[kind], "--json"]) == 0
     report: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert all(figure["value"] > 0 for figure in report["figures"])
     compared = {figure["name"] for figure in report["figures"] if figure["our_speed"] is not None}
     assert compared - {WHERE_NATIVE} == REFERENCES[kind]
     assert report["circumstances"]["weights"] == "random"
-    assert list_files(trained_copy) == before
+    assert list_files(resnet_copy) == before
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from core.ui.lesson.reading import LessonPage
 
 _CHART_PX = 600
 """Width of a chart in the file."""
-_PHOTO_PX, _PHOTOS_PX = 94, 440
+_PHOTO_PX, _PHOTOS_PX = 74, 440
 
 
 class Question(NamedTuple):
@@ -98,9 +98,10 @@ def _judge_flip(page: LessonPage, asked: int) -> Verdict:
 
 def _ask_excited(page: LessonPage) -> tuple[int, ...]:
     photos, names = page.beside[0].tolist(), [str(place) for place in range(1, 5)]
-    shown = [page.source.dataset.read_photo(one) for one in photos]
-    with st.container(width=_PHOTOS_PX):
-        st.image(shown, caption=names, width=_PHOTO_PX, alt=names)
+    with st.container(width=_PHOTOS_PX, horizontal=True, gap="xsmall"):
+        for one, name in zip(photos, names, strict=True):
+            shown = page.source.dataset.read_photo(one)
+            st.image(shown, caption=name, width=_PHOTO_PX, alt=name)
     chosen = st.segmented_control(
         page.words.check,
         photos,
@@ -143,8 +144,8 @@ def _see_runs(page: LessonPage) -> dict[str, str]:
     ends = epochs.groupby("line", sort=False)["place"].max()
     return {
         "run": plain(page.options[page.chosen], 60),
-        "seconds": rough_duration(ends.iloc[0]),
-        "longer": rough_duration(ends.iloc[-1]),
+        "seconds": rough_duration(ends.iloc[-1]),
+        "longer": rough_duration(ends.iloc[0]),
         "points": points(one.difference, one.n),
         "p": say_p(one.p_value),
     }
@@ -193,7 +194,7 @@ def _see_excited(page: LessonPage) -> dict[str, str]:
 
 
 def _say_target(page: LessonPage) -> dict[str, str]:
-    return {"target": percent(page.target, 1)}
+    return {"target": percent(page.target, 1).replace(" ", "\u00a0")}  # stays on one line
 
 
 QUESTIONS: dict[Check, Question] = {
@@ -256,7 +257,8 @@ def show_check(page: LessonPage, beside: DeltaGenerator) -> DeltaGenerator:
 
 def _say_verdict(page: LessonPage, verdict: Verdict) -> None:
     asked = QUESTIONS[page.step.check].facts(page)
-    said = asked | {name: plain(fact, 60) for name, fact in verdict.facts.items()}
+    facts = {name: plain(fact, 60) for name, fact in verdict.facts.items()}
+    said = asked | {name: fact.replace(" %", "\u00a0%") for name, fact in facts.items()}
     if verdict.wrong:
         st.warning(page.words.wrong[verdict.wrong].format_map(said), icon=":material/replay:")
         return

@@ -158,7 +158,7 @@ def _show_control(page: LessonPage) -> str:
         st.session_state[key] = (page.chosen, before)
     bound = bind_choice(SET, page.chosen, key=f"{page.key}.control")
     draw: Any = st.selectbox if page.step.picture in _UNORDERED else st.select_slider
-    if len(names) > 1:
+    if len(names) > 1 or page.step.picture in _UNORDERED:
         draw(page.words.control, names, format_func=page.options.__getitem__, **bound)
     return before if before in page.options else ""
 
@@ -201,7 +201,7 @@ def _show_shares(page: LessonPage, before: str) -> None:
 
 def _show_strategies(page: LessonPage, _before: str) -> None:
     """Draw accuracy by seconds of training for the lesson's run and the chosen one."""
-    words = _say(page) | {"control": page.text["seconds"]}
+    words = _say(page) | {"control": page.text["seconds"], "share": page.text["right"]}
     epochs = page.trained.list_epochs(page.chosen)
     page.drawn.update(show_kept_chart(draw_shares, epochs, {}, words, True, alt=page.words.picture))
     lines = []
@@ -225,7 +225,8 @@ def _say_share(page: LessonPage, line: str, hits: float, of: int) -> str:
         return f"{line}: {percent(hits / of, of) if of else '–'} ({low} – {high}, n = {of:,})"
     words = page.text
     between = words["interval"].format(low=low, high=high, n=f"{of:,}", photos=words["validation"])
-    return f"{line}: {percent(hits / of, of) if of else '–'} ({between})"
+    said = f"{line}: {percent(hits / of, of) if of else '–'} ({between})"
+    return said.replace(" %", "\u00a0%")  # stays on one line
 
 
 def _show_forecast(page: LessonPage, before: str) -> None:
@@ -233,7 +234,7 @@ def _show_forecast(page: LessonPage, before: str) -> None:
     assert page.forecast is not None
     forecast, points, said = page.forecast, list_points(page.forecast), page.text
     marks = {"now": float(page.chosen)} | ({"before": float(before)} if before else {})
-    fan, words = list_fan(forecast), _say(page)
+    fan, words = list_fan(forecast), _say(page) | {"share": said["right"]}
     page.drawn.update(
         show_kept_chart(draw_forecast, points, fan, marks, words, alt=page.words.picture)
     )
@@ -281,7 +282,7 @@ def _draw_lit(page: LessonPage, seen: Excited, side: int = _EXCITED_PX) -> None:
         for photo, name, value in zip(seen.lit, names, values, strict=True):
             with st.container(width=side, gap=None):
                 st.image(photo, width=side, alt=name)
-                st.caption(f"{value:.2f} {name}")
+                st.caption(f"{name}: {value:.2f}")
 
 
 def _show_confused(page: LessonPage, _before: str) -> None:

@@ -68,9 +68,9 @@ class Trained:
         ]
 
     def list_epochs(self, chosen: str) -> pd.DataFrame:
-        """Return epochs of the lesson's run and the chosen one: place (seconds), share, line."""
+        """Return epochs: place (seconds), share, line; the lesson's run is the last, on top."""
         parts = []
-        for name in (MODEL, chosen):
+        for name in (chosen, MODEL):
             epochs = curve(cache.event_tail(self.runs[name].id).read())
             facts = {
                 "place": list(accumulate(float(one["seconds"]) for one in epochs)),

@@ -268,9 +268,9 @@ def test_both_trunks_see_the_same(
 def test_conv5_turns_the_activations_into_the_features(
     resnet_trunk: Trunk, resnet: Backbone, in_keras: KerasBackbone, photos: np.ndarray
 ) -> None:
-    resnet = next(layer for layer in in_keras._model.layers if isinstance(layer, keras.Model))
-    middle = resnet.get_layer("conv4_block6_out").output
-    conv5 = keras.Model(middle, keras.ops.mean(resnet.output, axis=(1, 2)))
+    network = next(layer for layer in in_keras._model.layers if isinstance(layer, keras.Model))
+    middle = network.get_layer("conv4_block6_out").output
+    conv5 = keras.Model(middle, keras.ops.mean(network.output, axis=(1, 2)))
     features = conv5.predict_on_batch(look(resnet_trunk, photos[:8]).astype(np.float32))
     assert compare_features(features, resnet.look(photos[:8]).features) > 0.999
 

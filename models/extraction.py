@@ -26,6 +26,7 @@ from models.rows import (
     RowForm,
     are_finite,
     change_batches,
+    count_partial_rows,
     find_no_donors,
     keep_rows,
     keep_whole_rows,
@@ -155,7 +156,33 @@ def extract_rows(
                 computed = _check(network.stream(changed), entry.form)
                 _append_rows(rows, done, computed, known, report, stop)
 
-    return keep_rows(workspace, entry, complete, stop)
+    wait = _watch(workspace, entry, photos, report, stop)
+    return keep_rows(workspace, entry, complete, wait)
+
+
+def _watch(
+    workspace: Workspace,
+    entry: Entry,
+    photos: Photos,
+    report: Callable[[ExtractionProgress], None],
+    should_stop: Callable[[], bool],
+) -> Callable[[], bool]:
+    """Return `should_stop`, which also reports the rows that another process has computed."""
+    first, start = count_partial_rows(workspace, entry), time.perf_counter()
+
+    def wait() -> bool:
+        done = count_partial_rows(workspace, entry)
+        if done > first:
+            every = photos.numbers
+            if every is None:
+                every = np.load(photos.file, mmap_mode="r")
+            speed, left = (done - first) / (time.perf_counter() - start), len(every) - done
+            report(
+                ExtractionProgress(done=done, total=len(every), left=left, photos_per_second=speed)
+            )
+        return should_stop()
+
+    return wait
 
 
 def _describe_features(dataset_id: str, backbone_id: str, precision: str, width: int) -> Entry:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from core.errors import DISK_FULL_ERRNOS, ResultDamaged, RunStopped
 from core.workspace import PROJECT_ROOT, Workspace
@@ -113,6 +114,30 @@ def test_an_interrupted_extraction_goes_on(
         file.write(b"half a row")
     assert extract(workspace, photos_file, backbone) == [16, 20]
     assert np.array_equal(read_features(workspace, identify(backbone)), expected)
+
+
+def test_the_progress_of_another_process_is_reported(
+    workspace: Workspace, photos_file: Path, backbone: Backbone
+) -> None:
+    stop_after(workspace, photos_file, backbone, 1)
+    (partial,) = workspace.features.glob(".*.part")
+    before, reports = partial.stat().st_size // (4 * 2048), list[int]()
+
+    def write_row() -> bool:
+        with partial.open("ab") as rows:
+            rows.write(bytes(4 * 2048))
+        return len(reports) == 2
+
+    with FileLock(partial.with_suffix(".lock")), pytest.raises(RunStopped):
+        extract_features(
+            workspace,
+            dataset_id="d1",
+            photos_file=photos_file,
+            backbone=backbone,
+            on_progress=lambda one: reports.append(one.done),
+            should_stop=write_row,
+        )
+    assert reports == [before + 1, before + 2]
 
 
 def test_rows_that_do_not_fit_are_told_and_not_counted(

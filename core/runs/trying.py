@@ -33,7 +33,7 @@ from models.opening import Opened, open_model
 
 FRAMINGS: Mapping[Fit, str] = {"crop": "centre crop", "squeeze": "squeezed"}
 PHOTOS, PROBES = 300, 32
-_FIRST, _SHOWN = 60, 8
+_FIRST, _SHOWN = 60, 7
 _CONVINCING = 0.5
 """Accuracy from which an order alone shows what outputs without names are."""
 

@@ -212,13 +212,13 @@ def unpack_some(archive: Path, folder: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.shared
 def test_pretrained_weights_beat_random_ones(
-    trained_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    resnet_copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for needed in (PHOTOS, WEIGHTS):
         if not needed.exists():
             pytest.skip(f"not on this machine: {needed}")
     monkeypatch.setenv("PETALSCOPE_WEIGHTS", str(WEIGHTS))
-    workspace = trained_copy  # the backbone of random weights is made
+    workspace = resnet_copy  # the backbone of random weights is made
     dataset = import_source(workspace, unpack_some(PHOTOS, tmp_path / "photos"))
     accuracy = {}
     for kind in ("pretrained", "random"):

@@ -7,7 +7,6 @@ import streamlit as st
 
 from core.config import read_settings
 from core.datasets.importing import ImportJob, start_import
-from core.datasets.quality.store import request_analysis
 from core.downloading import is_reachable
 from core.errors import WeightsDamaged, WeightsMissing
 from core.formats import count, moment, percent_number, plain, size
@@ -27,8 +26,6 @@ from models.catalogue import CATALOGUE, DEFAULT, STARTER
 from models.weights import Weights, find_weights
 
 _MOST_RUNS = 10
-_SMALL = 500
-_PREPARED = "overview.prepared"
 Pretrained = Weights | WeightsMissing | WeightsDamaged
 """The ImageNet weights, or why there are none."""
 
@@ -90,7 +87,6 @@ def _offer_quick_start(dataset: DatasetSummary, weights: Pretrained) -> None:
         st.subheader("No run yet", anchor=False)
         return
     st.subheader(f"Train on {plain(dataset.name)}", anchor=False)
-    _prepare_features(dataset, weights.name if isinstance(weights, Weights) else STARTER)
     if isinstance(weights, Weights):
         with st.container(horizontal=True, vertical_alignment="center"):
             _offer_run(dataset, weights, main=True)
@@ -101,13 +97,6 @@ def _offer_quick_start(dataset: DatasetSummary, weights: Pretrained) -> None:
         st.caption("Trained elsewhere already?", width="content")
         link_page("models", "Add the model", "upload_file", dataset=dataset.id)
         link_page("runs", "Add its predictions", "table", dataset=dataset.id)
-
-
-def _prepare_features(dataset: DatasetSummary, weights: str) -> None:
-    """Start the analysis of a small dataset, so that its features are ready before the click."""
-    if dataset.photos <= _SMALL and not st.session_state.get(_PREPARED):
-        st.session_state[_PREPARED] = True
-        request_analysis(cache.workspace(), dataset.id, weights)
 
 
 def _offer_weights(dataset: DatasetSummary, error: WeightsMissing | WeightsDamaged) -> None:

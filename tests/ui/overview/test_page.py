@@ -28,7 +28,6 @@ def newcomer(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterat
         file.unlink()
     for place in ("core.ui.recipes.form.ensure_scheduler", "core.runs.jobs.ensure_scheduler"):
         monkeypatch.setattr(place, lambda _: None)
-    monkeypatch.setattr("core.ui.overview.page.request_analysis", lambda *_: None)
     yield trained_copy
     downloading._asked.clear()
 
@@ -78,21 +77,6 @@ def test_without_a_network_the_built_in_weights_are(monkeypatch: pytest.MonkeyPa
     app.session_state["training.weights"] = "pretrained"  # chosen in the form before
     press(app, "Train with the built-in weights")
     assert app.session_state["training.weights"] == "starter"
-
-
-@pytest.mark.usefixtures("newcomer")
-@pytest.mark.parametrize(("most", "expected"), [(36, ["starter"]), (35, [])])
-def test_the_features_of_a_small_dataset_are_begun_once(
-    monkeypatch: pytest.MonkeyPatch, most: int, expected: list[str]
-) -> None:
-    begun: list[str] = []
-    say_network(monkeypatch, there=False)
-    monkeypatch.setattr("core.ui.overview.page._SMALL", most)
-    monkeypatch.setattr(
-        "core.ui.overview.page.request_analysis", lambda *asked: begun.append(asked[2])
-    )
-    run(open_page("overview"))
-    assert begun == expected
 
 
 def test_a_click_starts_the_download_once(

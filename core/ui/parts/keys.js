@@ -52,10 +52,12 @@ function isForField(target, key) {
   return target instanceof Element && target.closest(isArrow(key) ? `${texts}, ${moved}` : texts) !== null;
 }
 
-// The newest place that knows a key; one that is gone if no other does.
+// The newest place that knows a key; one that is gone if no other does. A dialog has replaced the one
+// that is gone: it is not coming back at once.
 function findPlace(key) {
   const known = [...places.values()].reverse().filter((place) => place.keys.has(key));
-  return known.find((place) => !place.gone) ?? known[0];
+  const isReplaced = document.querySelector("[role=dialog]") !== null;
+  return known.find((place) => !place.gone) ?? (isReplaced ? undefined : known[0]);
 }
 
 function findDrawn(key) {

@@ -1,8 +1,8 @@
 """`train` and `sweep`: train a recipe, or many heads on the same features.
 
-A run trains in this process. With --queue, for sweeps, and for heads while the workbench is running
-(its worker has Keras imported already), the scheduler's worker trains it. A recipe that was trained
-before opens its run.
+A run trains in this process. With --queue, for sweeps, and for heads while a scheduler is running,
+its worker trains it, which often has Keras imported already. A recipe that was trained before opens
+its run.
 """
 
 import dataclasses
@@ -94,7 +94,9 @@ def finish_run(
     if not in_queue and not record.trains_stages and is_locked(workspace.scheduler_lock):
         in_queue = True
         if not record.has_ended:
-            follower.progress.note("The workbench trains this run; Ctrl-C only ends the display.")
+            follower.progress.note(
+                "A background worker trains this run; Ctrl-C only ends the display."
+            )
 
     def take_turn(run: RunRecord) -> RunRecord | None:
         mine = not in_queue and run.state == "queued"

@@ -139,14 +139,15 @@ def _show_proposal(folder: str, job: JobStatus) -> None:
     )
     for sentence in proposal.explain_order(choice.outputs, dataset.classes):
         st.markdown(f":material/info: {plain(sentence)}")
-    _show_mistakes(proposal, dataset)
+    if choice == proposal.choose():
+        _show_mistakes(proposal, dataset)
     _show_outputs(proposal, choice.outputs, dataset.classes)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", opened.title, max_chars=100, key="models.adding.name")
         add = st.button("Add this model", type="primary", icon=":material/check:")
         _show_back(folder)
     if add:
-        with st.spinner("Comparing its scores with those of its own program …"):
+        with st.spinner("Comparing the scores here with the original ones …"):
             run, new, parity = add_model(cache.workspace(), dataset, opened, choice, name)
         ensure_scheduler(cache.workspace())
         _forget(folder)
@@ -180,13 +181,14 @@ def _show_mistakes(proposal: Proposal, dataset: Dataset) -> None:
     """Draw photos that the proposed model gets wrong."""
     if not proposal.mistakes:
         return
-    answers = dict(proposal.mistakes)
+    answers, tried = dict(proposal.mistakes), proposal.framings[proposal.framing]
 
     def describe(photo: int) -> str:
         return f"{dataset.classes[dataset.labels[photo]]}\n→ {dataset.classes[answers[photo]]}"
 
     st.caption(
-        "Training photos that it gets wrong, the most confident first: true class → predicted."
+        f"Wrong: {tried.photos - tried.right:,} of {count(tried.photos, 'photo')}. The most "
+        "confident mistakes first: true class → predicted."
     )
     wall = Wall("models.adding", describe, selectable=False, opens=False)
     show_wall(dataset, np.array(list(answers)), wall)

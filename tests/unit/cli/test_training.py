@@ -81,7 +81,7 @@ def test_a_run_in_the_queue_is_followed_to_its_end(trained_copy: Workspace) -> N
     assert (trained_copy.run_folder(run.id) / "worker.log").stat().st_size > 0
     code, out, err = finish(start(*QUICK, "--seed", "9"))  # the scheduler is still running
     assert (code, list_runs(trained_copy)[0].state) == (0, "done"), err
-    assert "The workbench trains this run" in err
+    assert "A background worker trains this run" in err
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ The ways of preprocessing, of making photos square and of ordering the outputs a
 of each is proposed, with photos that it gets wrong.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,8 @@ from models.opening import Opened, open_model
 
 FRAMINGS: Mapping[Fit, str] = {"crop": "centre crop", "squeeze": "squeezed"}
 PHOTOS, PROBES = 300, 32
-_FIRST, _SHOWN = 60, 7
+_FIRST, _SECOND, _SHOWN = 60, 100, 7
+"""Photos for a way of preprocessing and for a framing, mistakes to show."""
 _CONVINCING = 0.5
 """Accuracy from which an order alone shows what outputs without names are."""
 
@@ -102,15 +104,20 @@ class Proposal:
 
     def describe(self) -> tuple[str, ...]:
         """Return what was tried, a sentence for each kind."""
-        n = next(iter(self.colours.values())).photos
         colours = ", ".join(f"{COLOURS[one]} {say(tried)}" for one, tried in self.colours.items())
         framings = ", ".join(f"{FRAMINGS[how]} {say(one)}" for how, one in self.framings.items())
         orders = ", ".join(f"{ORIGINS[one]} {say(self.orders[one].share)}" for one in self.orders)
+        n, m, most = (f"{tried:,}" for tried in self.count_photos())
         return (
-            f"Accuracy by preprocessing, {count(n, 'training photo')}: {colours}.",
-            f"By framing, {count(self.orders[self.order].share.photos, 'photo')}: {framings}.",
-            f"By order, {count(self.outputs, 'output')}: {orders}.",
+            f"Accuracy by preprocessing (n = {n} training photos): {colours}.",
+            f"By framing (n = {m}): {framings}.",
+            f"By order of {count(self.outputs, 'output')} (n = {most}): {orders}.",
         )
+
+    def count_photos(self) -> tuple[int, int, int]:
+        """Return the photos tried for preprocessing, for framing and for the order."""
+        colours, framings = self.colours[self.preprocessing], self.framings[self.framing]
+        return colours.photos, framings.photos, self.orders[self.order].share.photos
 
     def explain_order(self, outputs: Sequence[int], classes: Sequence[str]) -> tuple[str, ...]:
         """Return sentences on an order that was found, and on outputs or classes without each."""
@@ -186,9 +193,9 @@ class _Trial:
     ) -> None:
         self._opened, self._dataset, self._report = opened, dataset, report
         self._numbers = numbers
-        self._packed: np.ndarray = dataset.photos[numbers]
         self._graph = opened.read_graph()
-        plain = self._compute_raw("plain", self._packed[:PROBES])
+        self._raw: defaultdict[tuple[Preprocessing, Fit], list[np.ndarray]] = defaultdict(list)
+        plain = self._compute_raw("plain", "crop", _FIRST)
         self._ending = find_ending(self._graph, plain)
         self._outputs = max(plain.shape[1], 2)
         self._given = self._list_given()
@@ -199,25 +206,23 @@ class _Trial:
         Raises:
             ModelRefused: The outputs cannot be matched with the classes.
         """
-        labels = self._dataset.labels[self._numbers]
-        first, colours, ranks = self._packed[:_FIRST], {}, {}
+        colours, ranks = {}, {}
         for done, one in enumerate(CONVENTIONS):
             self._report("trying ways of preprocessing", done, len(CONVENTIONS))
-            scores = self._score(one, first)
-            origin, best = pick_order(self._judge(scores, labels[: len(first)]))
+            origin, best = pick_order(self._judge(one, "crop", _FIRST))
             colours[one] = best.share
             # Another order can make up for wrong colours where classes differ in colour alone.
             moved = origin == "found" and bool(self._given)
             ranks[one] = (best.share.accuracy - CLEARLY * moved, best.share.log_score)
         preprocessing = max(ranks, key=ranks.__getitem__)
-        judged, scored = {}, {}
+        framings = {}
         for done, how in enumerate(FRAMINGS):
-            self._report("trying whole photos", done, len(FRAMINGS))
-            scored[how] = self._score(preprocessing, self._read(how))
-            judged[how] = self._judge(scored[how], labels)
-        framings = {how: pick_order(orders)[1].share for how, orders in judged.items()}
+            self._report("trying whole photos", done, len(FRAMINGS) + 1)
+            framings[how] = pick_order(self._judge(preprocessing, how, _SECOND))[1].share
         framing = max(framings, key=lambda how: framings[how].log_score)
-        order, best = pick_order(judged[framing])
+        self._report("looking for mistakes", 0, 0)
+        orders = self._judge(preprocessing, framing, PHOTOS)
+        order, best = pick_order(orders)
         if not self._given and best.share.accuracy < _CONVINCING:
             raise ModelRefused(
                 f"The model has {count(self._outputs, 'output')} without names, the dataset "
@@ -231,38 +236,48 @@ class _Trial:
             names=self._opened.names,
             colours=colours,
             framings=framings,
-            orders=judged[framing],
+            orders=orders,
             preprocessing=preprocessing,
             framing=framing,
             order=order,
             ending=self._ending,
-            mistakes=self._list_mistakes(arrange(scored[framing], best.outputs)),
+            mistakes=self._list_mistakes(preprocessing, framing, best.outputs),
         )
 
-    def _list_mistakes(self, scores: np.ndarray) -> tuple[tuple[int, int], ...]:
-        """Return some wrong answers of the scores (m, c), see `Proposal.mistakes`."""
+    def _list_mistakes(
+        self, convention: Preprocessing, how: Fit, outputs: tuple[int, ...]
+    ) -> tuple[tuple[int, int], ...]:
+        """Return some wrong answers, see `Proposal.mistakes`."""
+        scores = arrange(self._score(convention, how, PHOTOS), outputs)
         answers, labels = scores.argmax(axis=1), self._dataset.labels[self._numbers]
         wrong = np.flatnonzero(answers != labels)
         worst = wrong[np.argsort(-scores[wrong].max(axis=1), kind="stable")[:_SHOWN]]
-        pairs = zip(self._numbers[worst].tolist(), answers[worst].tolist(), strict=True)
-        return tuple(pairs)
+        return tuple(zip(self._numbers[worst].tolist(), answers[worst].tolist(), strict=True))
 
-    def _read(self, how: Fit) -> np.ndarray:
-        """Return the photos (m, 224, 224, 3) uint8, made square in this way."""
-        framing = Framing(how=how)
+    def _read(self, how: Fit, rows: slice) -> np.ndarray:
+        """Return some of the photos (m, 224, 224, 3) uint8, made square in this way."""
+        framing, numbers = Framing(how=how), self._numbers[rows]
         if framing.is_packed:
-            return self._packed
-        return np.stack([self._dataset.read_photo(one, framing) for one in self._numbers])
+            packed: np.ndarray = self._dataset.photos[numbers]
+            return packed
+        return np.stack([self._dataset.read_photo(one, framing) for one in numbers])
 
-    def _compute_raw(self, convention: Preprocessing, photos: np.ndarray) -> np.ndarray:
-        graph = preprocess(self._graph, self._opened.entry, convention)
-        return run_network(graph, photos, offered_precisions()[0])
+    def _compute_raw(self, convention: Preprocessing, how: Fit, photos: int) -> np.ndarray:
+        """Return the outputs of up to so many photos, of which only new ones are computed."""
+        rows = self._raw[convention, how]
+        if len(rows) < min(photos, len(self._numbers)):
+            graph = preprocess(self._graph, self._opened.entry, convention)
+            packed = self._read(how, slice(len(rows), photos))
+            rows.extend(run_network(graph, packed, offered_precisions()[0]))
+        return np.stack(rows[:photos])
 
-    def _score(self, convention: Preprocessing, photos: np.ndarray) -> np.ndarray:
+    def _score(self, convention: Preprocessing, how: Fit, photos: int) -> np.ndarray:
         """Return the scores of all outputs (m, k)."""
-        return to_scores(self._compute_raw(convention, photos), self._ending)
+        return to_scores(self._compute_raw(convention, how, photos), self._ending)
 
-    def _judge(self, scores: np.ndarray, labels: np.ndarray) -> dict[Origin, Order]:
+    def _judge(self, convention: Preprocessing, how: Fit, photos: int) -> dict[Origin, Order]:
+        scores = self._score(convention, how, photos)
+        labels = self._dataset.labels[self._numbers[: len(scores)]]
         return judge_orders(scores, labels, self._given, len(self._dataset.classes))
 
     def _list_given(self) -> dict[Origin, tuple[int, ...]]:

@@ -130,11 +130,10 @@ def _show_proposal(folder: str, job: JobStatus) -> None:
         framing = _pick("Framing", "framing", proposal)
         order = _pick("Order of the outputs", "order", proposal)
     choice = proposal.choose(colours, framing, order)  # type: ignore[arg-type]
-    n = next(iter(proposal.colours.values())).photos
-    more = proposal.orders[proposal.order].share.photos
+    n, m, most = proposal.count_photos()
     st.caption(
-        f"Accuracy on {n:,} training photos for preprocessing, on {more:,} for the others. The "
-        "best of each is chosen.",
+        f"Accuracy on {n:,} training photos for preprocessing, {m:,} for framing, {most:,} for the "
+        "order. The best of each is chosen.",
         help="An order found on the photos is judged on other photos than it was found on.",
     )
     for sentence in proposal.explain_order(choice.outputs, dataset.classes):
@@ -181,7 +180,7 @@ def _show_mistakes(proposal: Proposal, dataset: Dataset) -> None:
     """Draw photos that the proposed model gets wrong."""
     if not proposal.mistakes:
         return
-    answers, tried = dict(proposal.mistakes), proposal.framings[proposal.framing]
+    answers, tried = dict(proposal.mistakes), proposal.orders[proposal.order].share
 
     def describe(photo: int) -> str:
         return f"{dataset.classes[dataset.labels[photo]]}\n→ {dataset.classes[answers[photo]]}"

@@ -34,8 +34,7 @@ from models.opening import Opened, open_model
 
 FRAMINGS: Mapping[Fit, str] = {"crop": "centre crop", "squeeze": "squeezed"}
 PHOTOS, PROBES = 300, 32
-_FIRST, _SECOND, _SHOWN = 60, 100, 7
-"""Photos for a way of preprocessing and for a framing, mistakes to show."""
+_FIRST, _SECOND, _SHOWN = 60, 100, 7  # photos for preprocessing and framing, mistakes
 _CONVINCING = 0.5
 """Accuracy from which an order alone shows what outputs without names are."""
 
@@ -102,16 +101,24 @@ class Proposal:
             ending=self.ending,
         )
 
+    def list_ways(self) -> dict[str, dict[str, str]]:
+        """Return what was tried for each part of a choice: the ways in words, with accuracies."""
+        orders = {origin: order.share for origin, order in self.orders.items()}
+        tried: dict[str, tuple[Mapping[Any, str], Mapping[Any, Share]]] = {
+            "preprocessing": (COLOURS, self.colours),
+            "framing": (FRAMINGS, self.framings),
+            "order": (ORIGINS, orders),
+        }
+        return {
+            part: {way: f"{words[way]}: {say(share)}" for way, share in shares.items()}
+            for part, (words, shares) in tried.items()
+        }
+
     def describe(self) -> tuple[str, ...]:
-        """Return what was tried, a sentence for each kind."""
-        colours = ", ".join(f"{COLOURS[one]} {say(tried)}" for one, tried in self.colours.items())
-        framings = ", ".join(f"{FRAMINGS[how]} {say(one)}" for how, one in self.framings.items())
-        orders = ", ".join(f"{ORIGINS[one]} {say(self.orders[one].share)}" for one in self.orders)
-        n, m, most = (f"{tried:,}" for tried in self.count_photos())
-        return (
-            f"Accuracy by preprocessing (n = {n} training photos): {colours}.",
-            f"By framing (n = {m}): {framings}.",
-            f"By order of {count(self.outputs, 'output')} (n = {most}): {orders}.",
+        """Return what was tried, a sentence for each part."""
+        return tuple(
+            f"Accuracy by {part}, n = {n:,}: {', '.join(ways.values())}."
+            for n, (part, ways) in zip(self.count_photos(), self.list_ways().items(), strict=True)
         )
 
     def count_photos(self) -> tuple[int, int, int]:
@@ -145,8 +152,7 @@ def read_proposal(content: Mapping[str, Any]) -> Proposal:
         for origin, one in content["orders"].items()
     }
     names, mistakes = tuple(content["names"]), tuple(map(tuple, content["mistakes"]))
-    listed = {"orders": orders, "names": names, "mistakes": mistakes}
-    return Proposal(**{**content, **shares, **listed})
+    return Proposal(**{**content, **shares, "orders": orders, "names": names, "mistakes": mistakes})
 
 
 def say(share: Share) -> str:
@@ -165,10 +171,9 @@ def try_model(
     Raises:
         ModelRefused: It cannot be opened, or its outputs cannot be matched with the classes.
     """
-    numbers = choose_photos(dataset)
     report("opening the model", 0, 0)
     opened = open_model(file, folder)
-    return opened, _Trial(opened, dataset, numbers, report).propose()
+    return opened, _Trial(opened, dataset, report).propose()
 
 
 def choose_photos(dataset: Dataset) -> np.ndarray:
@@ -184,15 +189,9 @@ def choose_photos(dataset: Dataset) -> np.ndarray:
 class _Trial:
     """The trials of one model on some photos of a dataset."""
 
-    def __init__(
-        self,
-        opened: Opened,
-        dataset: Dataset,
-        numbers: np.ndarray,
-        report: Report,
-    ) -> None:
+    def __init__(self, opened: Opened, dataset: Dataset, report: Report) -> None:
         self._opened, self._dataset, self._report = opened, dataset, report
-        self._numbers = numbers
+        self._numbers = choose_photos(dataset)
         self._graph = opened.read_graph()
         self._raw: defaultdict[tuple[Preprocessing, Fit], list[np.ndarray]] = defaultdict(list)
         plain = self._compute_raw("plain", "crop", _FIRST)
@@ -209,7 +208,7 @@ class _Trial:
         colours, ranks = {}, {}
         for done, one in enumerate(CONVENTIONS):
             self._report("trying ways of preprocessing", done, len(CONVENTIONS))
-            origin, best = pick_order(self._judge(one, "crop", _FIRST))
+            origin, best = pick_order(self._judge(self._score(one, "crop", _FIRST)))
             colours[one] = best.share
             # Another order can make up for wrong colours where classes differ in colour alone.
             moved = origin == "found" and bool(self._given)
@@ -217,11 +216,13 @@ class _Trial:
         preprocessing = max(ranks, key=ranks.__getitem__)
         framings = {}
         for done, how in enumerate(FRAMINGS):
-            self._report("trying whole photos", done, len(FRAMINGS) + 1)
-            framings[how] = pick_order(self._judge(preprocessing, how, _SECOND))[1].share
+            self._report("trying whole photos", done, len(FRAMINGS))
+            orders = self._judge(self._score(preprocessing, how, _SECOND))
+            framings[how] = pick_order(orders)[1].share
         framing = max(framings, key=lambda how: framings[how].log_score)
         self._report("looking for mistakes", 0, 0)
-        orders = self._judge(preprocessing, framing, PHOTOS)
+        scores = self._score(preprocessing, framing, PHOTOS)
+        orders = self._judge(scores)
         order, best = pick_order(orders)
         if not self._given and best.share.accuracy < _CONVINCING:
             raise ModelRefused(
@@ -241,14 +242,11 @@ class _Trial:
             framing=framing,
             order=order,
             ending=self._ending,
-            mistakes=self._list_mistakes(preprocessing, framing, best.outputs),
+            mistakes=self._list_mistakes(arrange(scores, best.outputs)),
         )
 
-    def _list_mistakes(
-        self, convention: Preprocessing, how: Fit, outputs: tuple[int, ...]
-    ) -> tuple[tuple[int, int], ...]:
-        """Return some wrong answers, see `Proposal.mistakes`."""
-        scores = arrange(self._score(convention, how, PHOTOS), outputs)
+    def _list_mistakes(self, scores: np.ndarray) -> tuple[tuple[int, int], ...]:
+        """Return some wrong answers of the scores (m, c), see `Proposal.mistakes`."""
         answers, labels = scores.argmax(axis=1), self._dataset.labels[self._numbers]
         wrong = np.flatnonzero(answers != labels)
         worst = wrong[np.argsort(-scores[wrong].max(axis=1), kind="stable")[:_SHOWN]]
@@ -258,8 +256,7 @@ class _Trial:
         """Return some of the photos (m, 224, 224, 3) uint8, made square in this way."""
         framing, numbers = Framing(how=how), self._numbers[rows]
         if framing.is_packed:
-            packed: np.ndarray = self._dataset.photos[numbers]
-            return packed
+            return np.asarray(self._dataset.photos[numbers])
         return np.stack([self._dataset.read_photo(one, framing) for one in numbers])
 
     def _compute_raw(self, convention: Preprocessing, how: Fit, photos: int) -> np.ndarray:
@@ -275,8 +272,7 @@ class _Trial:
         """Return the scores of all outputs (m, k)."""
         return to_scores(self._compute_raw(convention, how, photos), self._ending)
 
-    def _judge(self, convention: Preprocessing, how: Fit, photos: int) -> dict[Origin, Order]:
-        scores = self._score(convention, how, photos)
+    def _judge(self, scores: np.ndarray) -> dict[Origin, Order]:
         labels = self._dataset.labels[self._numbers[: len(scores)]]
         return judge_orders(scores, labels, self._given, len(self._dataset.classes))
 

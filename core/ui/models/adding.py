@@ -17,7 +17,7 @@ from core.formats import count, plain
 from core.runs.adding_models import add_model
 from core.runs.jobs import JobStatus, read_job, start_job
 from core.runs.queue.starting import ensure_scheduler
-from core.runs.trying import FRAMINGS, ORIGINS, Proposal, read_proposal, say
+from core.runs.trying import Proposal, read_proposal
 from core.ui.parts import cache
 from core.ui.parts.frame import page_file
 from core.ui.parts.live_state import show_job
@@ -26,7 +26,6 @@ from core.ui.parts.state import read_choice
 from core.ui.wall import Wall, show_wall
 from data.dataset import Dataset
 from data.manifest import list_datasets
-from models.backbone import COLOURS
 from models.opening import ENDINGS, read_opened
 
 _FOLDER = "models.adding.folder"
@@ -154,26 +153,17 @@ def _show_proposal(folder: str, job: JobStatus) -> None:
         st.switch_page(page_file("training"), query_params={"run": run.id})
 
 
-def _pick(label: str, field: str, proposal: Proposal) -> str:
+def _pick(label: str, part: str, proposal: Proposal) -> str:
     """Draw the ways that were tried with the accuracy of each, and return the chosen one."""
-    words, shares = {
-        "preprocessing": (COLOURS, proposal.colours),
-        "framing": (FRAMINGS, proposal.framings),
-        "order": (ORIGINS, {one: order.share for one, order in proposal.orders.items()}),
-    }[field]
-    ways = list(shares)  # type: ignore[call-overload]
+    ways = proposal.list_ways()[part]
     chosen = st.radio(
         label,
         ways,
-        index=ways.index(getattr(proposal, field)),
-        format_func=lambda one: f"{_begin(words[one])}: {say(shares[one])}",  # type: ignore[index]
-        key=f"models.adding.{field}",
+        index=[*ways].index(getattr(proposal, part)),
+        format_func=lambda way: ways[way][:1].upper() + ways[way][1:],
+        key=f"models.adding.{part}",
     )
     return str(chosen)
-
-
-def _begin(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _show_mistakes(proposal: Proposal, dataset: Dataset) -> None:

@@ -163,7 +163,7 @@ class KerasBackbone:
     def trunk(self) -> "KerasTrunk":
         """The trunk of this backbone, with shared weights."""
         resnet = next(layer for layer in self._model.layers if isinstance(layer, keras.Model))
-        trunk = keras.Model(resnet.inputs, resnet.get_layer("conv4_block6_out").output)
+        trunk = keras.Model(resnet.inputs, resnet.get_layer("conv5_block1_1_conv").input)
         photos = keras.Input(self._model.input.shape[1:], dtype="uint8", name="photos")
         facts = self.facts
         inputs = preprocess(keras.ops.cast(photos, "float32"), facts.preprocessing)

@@ -24,7 +24,7 @@ from models.rows import CONV4, Rows
 from models.stepping import Stepper
 from models.weights import Weights
 
-_LAST_FROZEN = "conv4_block6_out"
+_FIRST_OF_CONV5 = "conv5_block1_1_conv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ def build_network(tuning: Tuning) -> Network:
         photos = preprocess(photos, tuning.preprocessing)
         maps = call_network(resnet, photos)
     else:
-        tail = keras.Model(resnet.get_layer(_LAST_FROZEN).output, resnet.output, name="conv5")
+        tail = keras.Model(resnet.get_layer(_FIRST_OF_CONV5).input, resnet.output, name="conv5")
         inputs = keras.Input(CONV4.shape, dtype="float16", name="activations")
         maps = call_network(tail, keras.ops.cast(inputs, "float32"))
     pooled = keras.ops.mean(keras.ops.cast(maps, "float32"), axis=(1, 2))

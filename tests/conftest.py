@@ -102,6 +102,14 @@ def forked_workers() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def small_resnet() -> Iterator[None]:
+    """Workers forked meanwhile train stages of a small network; see tests/small_resnet.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEST_SMALL_RESNET", "1")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_main() -> Iterator[None]:
     """A page that a test opens becomes `__main__`, which processes begun later would run first."""

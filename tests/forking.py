@@ -144,6 +144,7 @@ def _work(
     death: tuple[int, str] | None = None,
 ) -> NoReturn:
     from core.runs import worker
+    from tests.small_resnet import use_small_resnet
 
     code = 1
     try:
@@ -155,6 +156,8 @@ def _work(
             os.close(file)  # lest an input that others close stays open
         if death is not None:
             _arrange_death(*death)
+        if "TEST_SMALL_RESNET" in environment:
+            use_small_resnet()
         code = worker.main()
     except BaseException:  # noqa: BLE001 (a worker from nothing would write it to its log, too)
         traceback.print_exc()

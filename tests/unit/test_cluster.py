@@ -44,6 +44,7 @@ from models.weights import find_weights
 from tests.builders import draw_photo, encode_photo
 from tests.object_storage import run_object_storage
 from tests.serving_process import find_port
+from tests.small_resnet import use_small_resnet
 from tests.training import MEASURED, change_recipe
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
@@ -173,7 +174,8 @@ def test_a_node_is_lost_and_the_features_are_the_same_bits(
 
 
 def fit_slowly(*what: Any, log: Path, go_on: Any) -> None:
-    """Go on with a fit, with a pause after each epoch."""
+    """Go on with a fit, with a pause after each epoch, on a node."""
+    use_small_resnet()
     *job, watch, weights = what
 
     def tell(*what: Any) -> None:
@@ -208,6 +210,7 @@ def test_the_node_of_a_run_is_lost_and_the_curve_is_the_same(
     taken_after: int,
     changes: dict[str, Any],
 ) -> None:
+    use_small_resnet(monkeypatch.setattr)
     wanted = change_recipe(trained_copy, **changes)
     there, _ = submit_run(trained_copy, wanted)
     log = tmp_path / "log"

@@ -1,4 +1,7 @@
-"""kill -9, for each strategy: the curve is that of a run that was left alone."""
+"""kill -9, for each strategy: the curve is that of a run that was left alone.
+
+Stages are of a small network, and of ResNet-50 once; see tests/small_resnet.py.
+"""
 
 import os
 import shutil
@@ -11,12 +14,14 @@ from core.runs.queue.queue import submit_run
 from core.runs.result import RunResult, read_result
 from core.runs.run_files import curve, read_events
 from core.runs.store import read_run
-from core.workspace import Workspace
+from core.workspace import Workspace, open_workspace
 from data.importing import import_source
 from data.policy import PRESETS
 from tests.builders import CLASSES, write_class_folders
 from tests.dying import Death, train_and_kill
 from tests.training import MEASURED, copy_workspace, make_recipe
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_resnet")]
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "head": {
@@ -48,7 +53,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 DEATHS: list[Death] = [(epoch, "amid" if epoch % 2 else "after") for epoch in range(1, 9)]
 """One at each epoch, in turns amid it and when its checkpoint stands but nobody was told."""
 FEW: list[Death] = [(2, "amid"), (3, "after")]
-"""For the networks that take long to build: in the last epoch of the head alone, and later."""
+"""For stages, whose steps take long to trace: in the last epoch of the head alone, and later."""
 
 
 def without_measures(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -57,13 +62,10 @@ def without_measures(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def small(
-    resnet_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Workspace, str]:
-    """A workspace with a backbone, and the id of a dataset of a dozen photos in it."""
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+    """A workspace without a backbone, and the id of a dataset of a dozen photos in it."""
     folder = tmp_path_factory.mktemp("small")
-    workspace = Workspace(folder / "workspace")
-    copy_workspace(resnet_workspace, workspace)
+    workspace = open_workspace(folder / "workspace")
     photos = write_class_folders(folder / "photos", CLASSES[:2], photos_per_class=6)
     return workspace, import_source(workspace, photos, name="two flowers").id
 
@@ -111,7 +113,6 @@ def assert_equal(answers: list[tuple[RunResult, list[dict[str, Any]]]], epochs: 
     assert (found.scores == expected.scores).all()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_kills_change_nothing(small: tuple[Workspace, str], tmp_path: Path, strategy: str) -> None:
     deaths = DEATHS if strategy == "head" else FEW
@@ -121,7 +122,22 @@ def test_kills_change_nothing(small: tuple[Workspace, str], tmp_path: Path, stra
     assert_equal(answers, settings["epochs"])
 
 
-@pytest.mark.slow
+def test_a_kill_changes_nothing_in_resnet_50(
+    small: tuple[Workspace, str],
+    resnet_workspace: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TEST_SMALL_RESNET")
+    workspace = Workspace(tmp_path / "workspace")
+    copy_workspace(small[0], workspace)
+    link_backbones(resnet_workspace.backbones, workspace)
+    settings = STRATEGIES["last_stage"] | {"strategy": "last_stage", "epochs": 2}
+    answers, ends = train_twice((workspace, small[1]), tmp_path, [(2, "amid")], **settings)
+    assert ends == ["killed"]
+    assert_equal(answers, 2)
+
+
 def test_a_full_disk_ends_the_run_and_its_last_checkpoint_goes_on(
     small: tuple[Workspace, str], tmp_path: Path
 ) -> None:

@@ -139,6 +139,7 @@ def test_killed_stopped_and_paused_it_gives_the_same_trials(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("small_resnet")
 def test_strategies_and_policies_are_varied_and_a_kill_changes_nothing(
     trained_copy: Workspace,
 ) -> None:

@@ -1,7 +1,7 @@
-"""Trains a head and the last stage with the Keras backend of KERAS_BACKEND, and tells the curves.
+"""Trains a head, the last stage and all stages with the Keras backend of KERAS_BACKEND.
 
-`python -m tests.backends FOLDER`, in a process of its own, prints one line of JSON. Needs no
-dataset and no weights file; it runs in any environment that has Keras and a backend.
+`python -m tests.backends FOLDER`, in a process of its own, prints the curves as a line of JSON. It
+needs no dataset and no weights file, and runs where Keras and a backend are.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from core.config import PHOTO_SIZE
 from core.workspace import open_workspace
 from models import prefer_convolutions
 from models.backbone import open_backbone
@@ -34,7 +35,8 @@ def main() -> int:
         "backend": keras.backend.backend(),
         "head": fit_a_head(folder / "head", EPOCHS),
         "head_again": fit_a_head(folder / "again", 2) and fit_a_head(folder / "again", EPOCHS),
-        "last_stage": fit_last_stage(folder / "stage", EPOCHS),
+        "last_stage": fit_stages(folder / "stage", 2, unfrozen=1),
+        "full": fit_stages(folder / "full", 2, unfrozen=5),
     }
     curves |= {"device": asdict(find_device()), "cosine": compare_with_openvino()}
     print(json.dumps(curves))
@@ -49,7 +51,8 @@ def compare_with_openvino() -> float:
     weights, photos = find_weights(workspace, "random"), keras_backbone.draw_probe_photos()
     made = keras_backbone.make_backbone(workspace, weights, "resnet")
     expected = open_backbone(workspace, made, purpose="throughput").look(photos).features
-    (seen,) = keras_backbone.open_keras_backbone(weights, "resnet").stream([photos])
+    ours = keras_backbone.open_keras_backbone(weights, "resnet", batch_size=len(photos))
+    (seen,) = ours.stream([photos])
     return keras_backbone.compare_features(seen, expected)
 
 
@@ -71,28 +74,31 @@ def fit_a_head(folder: Path, epochs: int) -> list[dict[str, Any]]:
     return [asdict(epoch) for epoch in fit.history]
 
 
-def fit_last_stage(folder: Path, epochs: int) -> list[dict[str, Any]]:
-    """Return the curve of conv5, with weights drawn at random, and a head on its end."""
+def fit_stages(folder: Path, epochs: int, *, unfrozen: int) -> list[dict[str, Any]]:
+    """Return the curve of the last stages of ResNet-50, with random weights, and a head."""
     from models.plan import FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
     from models.rows import CONV4
     from models.stages import StagesFit, Tuning
 
-    labels = np.arange(PHOTOS) % CLASSES
-    photos = KeptViews([_draw(0, CONV4.shape, np.float16)], labels)
+    if unfrozen == 1:
+        kept = _draw(0, CONV4.shape, np.float16)
+    else:  # photos of one batch
+        kept = (60 * _draw(0, (PHOTO_SIZE, PHOTO_SIZE, 3), np.float32)[:8]).astype(np.uint8)
+    photos = KeptViews([kept], np.arange(len(kept)) % CLASSES)
     tuning = Tuning(
         weights=find_weights(open_workspace(), "random"),
         preprocessing="resnet",
-        unfrozen=1,
-        whole=False,
+        unfrozen=unfrozen,
+        whole=unfrozen > 1,
         half="",
-        shape=HeadShape(n_classes=CLASSES, dropout=0.2),
-        plan=FitPlan(batch_size=8, epochs=epochs, learning_rate=1e-4),
+        shape=HeadShape(n_classes=CLASSES, dropout=0.2 if unfrozen == 1 else 0.0),
+        plan=FitPlan(batch_size=8, epochs=epochs, learning_rate=1e-4 if unfrozen == 1 else 1e-6),
     )
     stages = StagesFit(tuning)
     start = time.perf_counter()
     fit = stages.run(photos, photos, FitRecord(folder=folder), FitWatch())
     stages.write_weights(folder / "weights.h5")
-    print(f"last stage: {time.perf_counter() - start:.1f} s", file=sys.stderr)
+    print(f"{unfrozen} stages: {time.perf_counter() - start:.1f} s", file=sys.stderr)
     return [asdict(epoch) for epoch in fit.history]
 
 

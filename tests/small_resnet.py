@@ -6,24 +6,27 @@ Keras for ResNet-50; weights, stages, steps, checkpoints and backbones are the p
 """
 
 from collections.abc import Callable
-from typing import Any
-
-import keras
-from keras.src.applications.resnet import ResNet, residual_block_v1
+from typing import TYPE_CHECKING, Any
 
 from models import weights_file
+
+if TYPE_CHECKING:
+    import keras
 
 
 def use_small_resnet(replace: Callable[[object, str, Any], None] = setattr) -> None:
     """Let this process have it for ResNet-50; `replace` is that of a fixture, which undoes it."""
+    import keras
+
     replace(keras.applications, "ResNet50", _build)
     replace(weights_file, "STACKS", ((4, 256, 1), (5, 512, 1)))
 
 
-def _build(**how: Any) -> keras.Model:
+def _build(**how: Any) -> "keras.Model":
     """Return the network for arguments of Keras' ResNet50."""
+    from keras.src.applications.resnet import ResNet, residual_block_v1
 
-    def stack(maps: keras.KerasTensor) -> keras.KerasTensor:
+    def stack(maps: "keras.KerasTensor") -> "keras.KerasTensor":
         maps = residual_block_v1(maps, 256, stride=4, name="conv4_block1")
         return residual_block_v1(maps, 512, stride=2, name="conv5_block1")
 

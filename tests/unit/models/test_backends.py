@@ -46,11 +46,11 @@ def losses(curve: list[dict[str, Any]]) -> list[float]:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_head_and_the_last_stage_are_trained(backend: str, tmp_path: Path) -> None:
+def test_a_head_the_last_stage_and_all_stages_are_trained(backend: str, tmp_path: Path) -> None:
     told = call("tests.backends", str(tmp_path / "out"), backend, tmp_path)
     assert told["backend"] == backend
     assert told["cosine"] > 0.999  # of features by Keras and by OpenVINO, made in a new workspace
-    for kind in ("head", "last_stage"):
+    for kind in ("head", "last_stage", "full"):
         assert losses(told[kind])[-1] < losses(told[kind])[0]
     assert told["head"][-1]["val_accuracy"] == 1
     # Two epochs, then one more from their checkpoint: as three in one go.

@@ -8,7 +8,7 @@ make them stay the same: one file of tests can be run again and again without a 
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -125,8 +125,12 @@ def prepare_challenged(folder: Path) -> Workspace:
     return prepare(folder, "challenged", fill)
 
 
-def lend_sample(folder: Path, workspace: Workspace) -> None:
-    """Link the features of the embedded sample on the built-in weights, which take a minute."""
+def lend_sample(
+    folder: Path, workspace: Workspace, parts: Sequence[str] = ("backbones", "features")
+) -> None:
+    """Link the backbone of the built-in weights and the features of the embedded sample by it,
+    which take a minute.
+    """
     from data.importing import import_source
 
     def fill(prepared: Workspace) -> None:
@@ -135,7 +139,7 @@ def lend_sample(folder: Path, workspace: Workspace) -> None:
         _train(prepared, run.id)
 
     sample = prepare(folder, "sample", fill)
-    for part in ("backbones", "features"):
+    for part in parts:
         source, target = sample.root / part, workspace.root / part
         shutil.copytree(source, target, copy_function=copy_or_link, dirs_exist_ok=True)
 

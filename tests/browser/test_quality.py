@@ -15,6 +15,7 @@ from data.importing import import_source
 from data.manifest import list_datasets
 from tests.browser.conftest import PageServer, wait_for_url, wait_while_computing
 from tests.faults import write_faults
+from tests.prepared import lend_sample
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -52,9 +53,10 @@ def test_the_name_of_a_photo_opens_its_panel(page: Page, server: PageServer) -> 
 
 
 def test_an_analysis_goes_on_while_the_page_is_reloaded(
-    page: Page, server: PageServer, tmp_path: Path
+    page: Page, server: PageServer, prepared: Path, tmp_path: Path
 ) -> None:
     workspace = Workspace(server.workspace)
+    lend_sample(prepared, workspace, ["backbones"])
     page.goto(f"{server.address}/quality")
     expect(page.get_by_role("heading", name="Quality", level=1)).to_be_visible()
     if not list_datasets(workspace):  # the tests before are not slow, and are run apart

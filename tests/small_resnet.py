@@ -8,8 +8,6 @@ Keras for ResNet-50; weights, stages, steps, checkpoints and backbones are the p
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from models import weights_file
-
 if TYPE_CHECKING:
     import keras
 
@@ -18,11 +16,13 @@ def use_small_resnet(replace: Callable[[object, str, Any], None] = setattr) -> N
     """Let this process have it for ResNet-50; `replace` is that of a fixture, which undoes it."""
     import keras
 
-    replace(keras.applications, "ResNet50", _build)
+    from models import weights_file
+
+    replace(keras.applications, "ResNet50", build_small_resnet)
     replace(weights_file, "STACKS", ((4, 256, 1), (5, 512, 1)))
 
 
-def _build(**how: Any) -> "keras.Model":
+def build_small_resnet(**how: Any) -> "keras.Model":
     """Return the network for arguments of Keras' ResNet50."""
     from keras.src.applications.resnet import ResNet, residual_block_v1
 

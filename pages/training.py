@@ -2,20 +2,17 @@
 
 import streamlit as st
 
-from core.ui.parts.frame import open_page
-from core.ui.parts.messages import report_errors
+from core.ui.parts.messages import open_page
 from core.ui.sweeps.page import show_sweeps
 from core.ui.sweeps.results import STUDY
 from core.ui.training.page import show_training
 
-open_page(
+with open_page(
     "Training",
     "Choose a recipe, start the run, watch it learn.",
     "The backbone turns every photo into features once; after that, training the head "
     "takes seconds. A run continues when you close the browser.",
-)
-
-with report_errors():
+):
     dataset, recipe = show_training()
     sweeps = st.expander(
         "More: sweeps",

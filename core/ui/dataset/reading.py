@@ -206,6 +206,9 @@ class DatasetPage:
 
 def read_dataset_page(dataset: Dataset) -> DatasetPage:
     """Read view and filter from the address."""
+    view = choose_from("view", VIEWS, "photos")
+    if view in ("edits", "versions"):  # without a filter
+        return DatasetPage(dataset, view, PhotoFilter(), None)
     columns = [f"{sign}{name}" for name in NAMES for sign in ("", "-")]
     wanted = PhotoFilter(
         class_name=choose_from("class", dataset.classes, None),
@@ -218,7 +221,6 @@ def read_dataset_page(dataset: Dataset) -> DatasetPage:
         query=(read_choice("q") or "").strip(),
         area=read_area(dataset),
     )
-    view = choose_from("view", VIEWS, "photos")
     asks = view == "table" or wanted.sort.removeprefix("-") in ANSWERED
     run = choose_run(list_done(dataset.id)) if asks or _asks_answers(wanted.query) else None
     return DatasetPage(dataset, view, wanted, run)

@@ -16,7 +16,7 @@ from core.ui.metrics.charts import MOST_CLASSES, Kind, draw_ranking
 from core.ui.metrics.reading import SHARES, MetricsPage
 from core.ui.parts.charts import show_plot
 from core.ui.parts.frame import is_dark
-from core.ui.parts.state import choose_by_row, keep_choice
+from core.ui.parts.state import choose_by_row, choose_from, keep_choice
 
 _ROWS_IN_SIGHT = 14
 _HELP = {
@@ -88,6 +88,7 @@ def _configure_columns(n: int) -> dict[str, Any]:
 def show_curves(page: MetricsPage) -> None:
     """Draw ROC or precision-recall curves; the chosen class is always highlighted."""
     ranking = page.ranking
+    choose_from(CURVES, _KINDS.values(), None)  # refuses a link to another kind
     kind = st.segmented_control(
         "Curves",
         list(_KINDS),

@@ -33,17 +33,17 @@ _CURVE_METHOD = (
 def show_more(page: MetricsPage) -> None:
     """Draw the folded parts."""
     for title, icon, name, show in (
-        ("ROC and precision-recall curves", "show_chart", "curves", show_curves),
+        ("ROC and precision-recall curves", "show_chart", CURVES, show_curves),
         ("Baselines: what did training add?", "leaderboard", "baselines", show_baselines),
-        ("How many more photos?", "query_stats", "more_photos", show_more_photos),
+        ("How many more photos?", "query_stats", MORE, show_more_photos),
     ):
-        if name == "curves" and not page.has_scores:
+        if name == CURVES and not page.has_scores:
             continue
         part = st.expander(
             title,
-            expanded=name == "curves" and CURVES in st.query_params,
+            expanded=name in st.query_params,
             icon=f":material/{icon}:",
-            key=f"metrics.{name}",
+            key=f"metrics.part.{name}",
             on_change="rerun",
         )
         if part.open:

@@ -14,7 +14,7 @@ from core.errors import PetalscopeError
 from core.formats import plain
 from core.runs.store import RunRecord, list_runs, read_run
 from core.ui.parts import cache
-from core.ui.parts.state import keep_choice, refuse_link, settle_choice
+from core.ui.parts.state import keep_choice, read_stated, refuse_link, settle_choice
 
 RUN, _BEFORE = "run", "watch"
 _DATASET = "dataset"
@@ -124,7 +124,7 @@ def _find_newer(run_id: str) -> RunRecord | None:
 def _read_link() -> str | None:
     if before := st.query_params.pop(_BEFORE, None):
         st.query_params.setdefault(RUN, before)
-    linked = st.query_params.get(RUN)
+    linked = read_stated(RUN)
     return linked if linked and _name_given(linked) != st.session_state.get(_GIVEN) else None
 
 

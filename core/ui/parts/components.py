@@ -118,8 +118,9 @@ class KeyQueue:
             fits = (pressed["after"], current) == (last, following)
         else:  # what was sent at once cannot be late
             fits = pressed.get("attempt") == 1 or pressed.get("item") == current
-        if fits:
-            self._actions.get(str(pressed.get("key")), _do_nothing)()
+        action = self._actions.get(str(pressed.get("key")))
+        if fits and action:
+            action()
         _LAST[place] = number, current, read_choice(self.item) if fits else ""
         if len(_LAST) > _MOST_PLACES:
             del _LAST[next(iter(_LAST))]
@@ -128,7 +129,3 @@ class KeyQueue:
 
 def _name_key(shortcut: str) -> str:
     return _NAMES.get(shortcut, shortcut.lower())
-
-
-def _do_nothing() -> None:
-    """Do nothing: the key has no button now."""

@@ -1,6 +1,6 @@
 """The frame around every page: navigation, page settings, heading.
 
-Streamlit and AppTest run a deep link without streamlit_app.py: `open_page` draws the frame then.
+Streamlit and AppTest run a deep link without streamlit_app.py: `draw_heading` draws the frame then.
 """
 
 import functools
@@ -14,7 +14,7 @@ import streamlit as st
 
 from core.errors import PetalscopeError
 from core.ui.parts.choosing import list_done
-from core.ui.parts.state import follow_link, keep_choice
+from core.ui.parts.state import follow_link, keep_choice, read_stated
 from core.ui.visitor import ask_login, is_refused, show_visitor
 from core.workspace import PROJECT_ROOT
 
@@ -78,7 +78,7 @@ def pass_over_modules(count: int) -> None:  # noqa: ARG001 (once for every numbe
     gc.freeze()
 
 
-def open_page(title: str, sentence: str, about: str, *, presentable: bool = False) -> None:
+def draw_heading(title: str, sentence: str, about: str, *, presentable: bool = False) -> None:
     """Draw the frame if it was not drawn yet, then the heading, unless the page is presented.
 
     Args:
@@ -88,9 +88,12 @@ def open_page(title: str, sentence: str, about: str, *, presentable: bool = Fals
     """
     if not st.session_state.get(_DRAWN, False):
         _draw_frame()
-        _settle()
+        if not st.session_state.get(_SETTLED, False):
+            # Streamlit renames the widgets in the second run: the first input would be lost.
+            st.session_state[_SETTLED] = True
+            st.rerun()
     follow_link(title)
-    if presentable and is_presenting():
+    if presentable and read_stated(_PRESENT) is not None:
         st.html(_ROOM / "present.css")
         _turn("Leave full screen", "fullscreen_exit", None)
         return
@@ -129,16 +132,6 @@ def _turn(label: str, icon: str, presenting: str | None) -> None:
         help="Large type for a projector. F11 hides the frame of the browser.",
         on_click=partial(keep_choice, _PRESENT, presenting),
     )
-
-
-def _settle() -> None:
-    """Rerun a cold deep link as a page of the frame.
-
-    Streamlit renames the widgets in the second run, so the first input would be lost without it.
-    """
-    if not st.session_state.get(_SETTLED, False):
-        st.session_state[_SETTLED] = True
-        st.rerun()
 
 
 def page_file(name: str) -> str:

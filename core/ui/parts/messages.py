@@ -11,7 +11,8 @@ from core.formats import count, moment, plain
 from core.monitoring.log import count_predictions
 from core.monitoring.rules import find_last_check, list_alarms
 from core.ui.parts import cache
-from core.ui.parts.frame import link_page
+from core.ui.parts.frame import draw_heading, link_page
+from core.ui.parts.state import list_unread
 
 _TOLD = "telling.told"
 _NOTE = "An alarm is active: answers may be less reliable."
@@ -33,6 +34,18 @@ def report_errors() -> Iterator[None]:
         if (told := describe_os_error(error)) is None:
             raise
         show_problem(told.problem, told.remedy)
+
+
+@contextmanager
+def open_page(title: str, sentence: str, about: str, **more: bool) -> Iterator[None]:
+    """Draw the heading (`draw_heading`) and the page; report errors and what its link lacks."""
+    draw_heading(title, sentence, about, **more)
+    place = st.empty()
+    with report_errors():
+        yield
+        if names := " and ".join(f"“{name}”" for name in list_unread()):
+            words = f"This link also names {plain(names, 160)}, which this view does not show."
+            place.caption(f":orange[:material/link_off: {words}]")
 
 
 def show_empty(title: str, what_next: str, page: str, label: str, icon: str) -> None:

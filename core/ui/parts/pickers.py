@@ -26,6 +26,7 @@ from core.ui.parts.state import (
     keep_choice,
     read_choice,
     read_number,
+    read_stated,
     refuse_link,
     refuse_value,
 )
@@ -145,8 +146,8 @@ def pick_page(name: str, items: int, per_page: int) -> slice:
 
 def check_page(pages: int, key: str) -> None:
     """Refuse a link to a page of photos that does not exist."""
-    stated = st.query_params.get(key, "") if key not in st.session_state else ""
-    if stated and not read_number(stated, max(pages, 1) + 1):  # the link of another day
+    stated, known = read_stated(key), key in st.session_state
+    if stated and not (known or read_number(stated, max(pages, 1) + 1)):  # of another day
         refuse_value(key)
 
 
@@ -155,7 +156,6 @@ def pick_page_of(pages: int, *, key: str) -> int:
 
     Streamlit needs room for three to show two, and for five to show three or four.
     """
-    check_page(pages, key)
     buttons = 3 if pages == 2 else max(5, min(pages, 7))
     return st.pagination(pages, key=key, bind="query-params", width=36 * (buttons + 2))
 

@@ -1,9 +1,11 @@
 """Selections in the URL: a link reopens the same dataset, run, split or cell.
 
 The session has them too, under `chosen.<name>`, as Streamlit drops the URL's between pages; the
-URL wins. A link to something unknown ends the page: nothing else is shown in its place.
+URL wins. A link to something unknown ends the page: nothing else is shown in its place. A name in
+a link that the page never asks for is reported (`list_unread`).
 """
 
+from collections import deque
 from collections.abc import Callable, Collection
 from typing import Any, NoReturn, TypeVar
 
@@ -12,13 +14,21 @@ import streamlit as st
 from core.formats import plain
 
 T = TypeVar("T")
-_PAGE, _LONGEST = "link.page", 40
-"""Characters of a link's value that are shown."""
+_PAGE, _READ, _UNREAD = "link.page", "link.read", "link.unread"
+"""The page, the names that it read in this run, and those of its link that it has not read."""
+_OURS: deque[int] = deque(maxlen=2_000)
+"""Digests of addresses that pages of this server have left in browsers."""
+
+
+def read_stated(name: str) -> str | None:
+    """Return the choice in the URL, which this view shows."""
+    st.session_state.setdefault(_READ, set()).add(name)
+    return st.query_params.get(name)
 
 
 def read_choice(name: str) -> str | None:
     """Return the choice in the URL, else the earlier one of this session."""
-    chosen = st.query_params.get(name) or st.session_state.get(f"chosen.{name}")
+    chosen = read_stated(name) or st.session_state.get(f"chosen.{name}")
     return str(chosen) if chosen else None
 
 
@@ -34,18 +44,40 @@ def keep_choice(name: str, value: str | None) -> None:
     if value is None:
         st.session_state.pop(f"chosen.{name}", None)
         st.query_params.pop(name, None)
-        return
-    st.session_state[f"chosen.{name}"] = value
-    if st.query_params.get(name) != value:
-        st.query_params[name] = value
+    else:
+        st.session_state[f"chosen.{name}"] = value
+        if read_stated(name) != value:
+            st.query_params[name] = value
+    _remember_address()
 
 
 def follow_link(page: str) -> None:
     """Forget earlier choices that the address of another page states anew."""
+    st.session_state[_READ] = set()
     if st.session_state.get(_PAGE) != page:
         st.session_state[_PAGE] = page
+        st.session_state[_UNREAD] = [] if _digest_address() in _OURS else list(st.query_params)
         for name in st.query_params:
             st.session_state.pop(f"chosen.{name}", None)
+
+
+def list_unread() -> list[str]:
+    """Return the names in the link that this view does not show; call it after drawing."""
+    bound = set(st.session_state)  # by a widget of that name
+    left = st.query_params.keys() - st.session_state[_READ] - bound
+    st.session_state[_UNREAD] = unread = [one for one in st.session_state[_UNREAD] if one in left]
+    _remember_address()
+    return unread
+
+
+def _remember_address() -> None:
+    """Remember an address that this page leaves: opened again, it is no link from outside."""
+    if not st.session_state.get(_UNREAD) and (digest := _digest_address()) not in _OURS:
+        _OURS.append(digest)
+
+
+def _digest_address() -> int:
+    return hash((st.session_state.get(_PAGE), frozenset(st.query_params.to_dict().items())))
 
 
 def is_linked(name: str) -> bool:
@@ -70,7 +102,7 @@ def refuse_value(name: str) -> None:
     """Refuse a link because of one value; drop an earlier choice that fits no longer."""
     stated = f"{name}={st.query_params.get(name)}"
     if is_linked(name):
-        reason = f"It asks for “{plain(stated, _LONGEST)}”, which this page does not have."
+        reason = f"It asks for “{plain(stated, 40)}”, which this page does not have."
         refuse_link(reason, name)
     st.query_params.pop(name, None)
 

@@ -13,7 +13,7 @@ from core.formats import plain, size
 from core.ui.parts import cache
 from core.ui.parts.components import KeyQueue
 from core.ui.parts.frame import link_page, page_file
-from core.ui.parts.state import read_number, refuse_link
+from core.ui.parts.state import read_number, read_stated, refuse_link
 from core.ui.photos.explaining import show_looked_at, show_reasons
 from core.ui.photos.reading import PhotoPage, read_large_photo
 from core.ui.photos.tray import Selection, describe_edits, show_edit_buttons, show_tag_button
@@ -34,7 +34,7 @@ _MEASURES = {"brightness": "%.2f", "contrast": "%.2f", "sharpness": "%.2f", "col
 def show_photo_panel(dataset: Dataset) -> None:
     """Open the panel of the photo in the URL, if there is one."""
     context = get_script_run_ctx()
-    if _PHOTO not in st.query_params or (context and context.has_dialog_opened):
+    if read_stated(_PHOTO) is None or (context and context.has_dialog_opened):
         return
     if _read_photo(dataset) is None:
         refuse_link("This dataset has no photo with that number.", _PHOTO)

@@ -17,7 +17,7 @@ from core.ui.parts import cache
 from core.ui.parts.components import load_component
 from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import pick_named, show_no_run, tell_apart
-from core.ui.parts.state import keep_choice, read_choice, refuse_link, refuse_value
+from core.ui.parts.state import keep_choice, read_choice, read_stated, refuse_link, refuse_value
 from core.ui.predict.reading import list_models
 from core.ui.predict.sessions import Model
 from core.ui.predict.teaching import collects, read_lesson
@@ -108,7 +108,7 @@ def pick_models() -> list[Model]:
 
 
 def _pick_first(models: dict[str, Model]) -> Model:
-    linked = st.query_params.get(_MODEL) or st.query_params.get(_RUN)
+    linked = read_stated(_MODEL) or read_stated(_RUN)
     wishes = (
         linked,
         st.session_state.get(_PICKED),

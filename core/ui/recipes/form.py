@@ -19,7 +19,7 @@ from core.ui.parts.choosing import RUN, change_run
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import show_problem, tell_after_rerun
 from core.ui.parts.pickers import title_run
-from core.ui.parts.state import keep_choice, read_choice, refuse_link
+from core.ui.parts.state import keep_choice, read_choice, read_stated, refuse_link
 from core.ui.recipes.settings import (
     find_trained,
     pick_policy,
@@ -47,7 +47,7 @@ _FILLED = "training.filled_like"
 
 def fill_from_link() -> None:
     """Fill the form once with the settings of the run of the link (?like=RUN)."""
-    wanted = st.query_params.get(_LIKE)
+    wanted = read_stated(_LIKE)
     if wanted is None or st.session_state.get(_FILLED) == wanted:
         return
     try:

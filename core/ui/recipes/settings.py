@@ -21,7 +21,7 @@ from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
-from core.ui.parts.state import keep_choice, refuse_value
+from core.ui.parts.state import keep_choice, read_stated, refuse_value
 from core.ui.recipes.values import (
     change_strategy,
     key,
@@ -218,7 +218,7 @@ def pick_policy() -> AugmentationPolicy:
 
 def _take_link(held: str, named: Collection[str]) -> None:
     """Choose the policy of a new link; keep the address of an old one up to date."""
-    linked, chosen = st.query_params.get(_CHOICE), st.session_state.get(held)
+    linked, chosen = read_stated(_CHOICE), st.session_state.get(held)
     if linked in named and st.session_state.get(f"{held}.linked") != linked:
         st.session_state[held] = linked
     elif linked in named and chosen in named and chosen != linked:  # filled from a run

@@ -15,7 +15,7 @@ from tests.ui.driver import captions, open_page, run, text_of
 
 SIZES = np.array([10, 15, 22, 33, 50, 75, 110, 160])
 RISING = Curve(sizes=SIZES, values=np.tile(0.9 - 1.5 * SIZES**-0.6, (20, 1)), judged=90)
-OPEN = {"metrics.more_photos": True}
+OPEN = {"metrics.part.more": True}
 
 
 def test_the_answer_has_n_and_interval_or_a_reason() -> None:
@@ -60,7 +60,7 @@ def test_a_link_asks_and_a_curve_without_forecast_says_why(
     prepare_curve(trained_copy, source, lambda *_: None)
     found = read_forecast(trained_copy, source)
     assert found is not None
-    app = open_page("metrics", OPEN, more="30")
+    app = open_page("metrics", more="30")  # the link opens the card
     words = text_of(app)
     assert "Computed with the exact head" in captions(app)
     if not enough:

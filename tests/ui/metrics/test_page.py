@@ -50,7 +50,7 @@ def test_what_is_folded_opens(
     trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_workspace.root))
-    app = open_page("metrics", {"metrics.baselines": True})
+    app = open_page("metrics", {"metrics.part.baselines": True})
     _, rules = (table.value for table in app.dataframe)
     assert "5 nearest by colour" in list(rules["name"])
     assert any("Leave-one-out accuracy of the exact head" in one.value for one in app.markdown)
@@ -138,7 +138,7 @@ def test_photos_that_were_learnt_give_no_verdict(
 ) -> None:
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_workspace.root))
     for split in ("train", "validation"):
-        app = open_page("metrics", {"metrics.baselines": True}, split=split)
+        app = open_page("metrics", {"metrics.part.baselines": True}, split=split)
         assert ("No verdict" in captions(app)) == (split == "train")
 
 

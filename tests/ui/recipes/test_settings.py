@@ -74,11 +74,11 @@ def test_the_address_says_what_a_run_filled_in(
     def script() -> None:
         import streamlit as st
 
-        from core.ui.parts.frame import open_page
+        from core.ui.parts.messages import open_page
         from core.ui.recipes.settings import pick_policy
 
-        open_page("Training", "with a picker", "Pick a policy.")
-        st.session_state["seen"] = pick_policy()
+        with open_page("Training", "with a picker", "Pick a policy."):
+            st.session_state["seen"] = pick_policy()
 
     app = AppTest.from_function(script, default_timeout=60)
     app.query_params["policy"] = "mine"

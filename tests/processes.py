@@ -52,7 +52,7 @@ def end_processes(workspace: Workspace) -> None:
 
 def _is_in(process: psutil.Process, workspace: Workspace) -> bool:
     alive = process.status() != psutil.STATUS_ZOMBIE
-    return alive and process.environ().get("PETALSCOPE_WORKSPACE") == str(workspace.root)
+    return bool(alive and process.environ().get("PETALSCOPE_WORKSPACE") == str(workspace.root))
 
 
 def run_at_once(code: str, count: int) -> None:

@@ -26,6 +26,7 @@ MEASUREMENTS = {
     "predict": "one photo, from its bytes to the answer",
     "copies": "pieces of photos in another class and split: found, and falsely found",
     "page": "each page, until it can be used",
+    "peers": "seconds that people wait for, beside peers in the same run; --only wall,pages",
     "scale": "jobs and pages with 10,000, 100,000 and a million made-up photos; --most 100000",
     "serve": "the prediction API with 50 clients, beside the bare model",
 }

@@ -7,7 +7,7 @@ PETALSCOPE_DEVICE is cpu it is rehearsed there: `PETALSCOPE_DEVICE=cpu python -m
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +24,15 @@ from data.policy import PRESETS
 from models.devices import Device, find_device
 from models.extraction import extract_features
 from models.weights import Weights, WeightsKind
-from tests.bench.measuring import BenchmarkFailed, Figure, Report, call_in_child, say, time_call
+from tests.bench.measuring import (
+    BenchmarkFailed,
+    Figure,
+    Report,
+    attempt,
+    call_in_child,
+    say,
+    time_call,
+)
 from tests.bench.subject import open_scratch, prepare_subject
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -97,15 +105,6 @@ def _use(backend: str) -> Iterator[None]:
         os.environ["KERAS_BACKEND"] = before
 
 
-def attempt(title: str, act: Callable[[], Figure]) -> list[Figure]:
-    """Return the figure, or one that says what went wrong: the others are worth having."""
-    say(title)
-    try:
-        return [act()]
-    except Exception as error:  # noqa: BLE001 (whatever a backend raises)
-        return [Figure(title, 0.0, "photos/s", note=f"failed: {type(error).__name__}: {error}")]
-
-
 def _find_devices(backends: Sequence[str]) -> dict[str, Device]:
     """Return the backends that compute on a GPU here, and that GPU; all of them in a rehearsal."""
     found = {}
@@ -142,10 +141,10 @@ def _measure_plain(photos_file: Path, photos: int, batch_size: int) -> _Plain:
 def _measure_extraction(
     backend: str, subset: Dataset, weights: Weights, plain: _Plain
 ) -> list[Figure]:
-    def measure() -> Figure:
+    def measure() -> list[Figure]:
         speed = call_in_child(__name__, "extract", subset, weights)
         compared = None if plain.features is None else speed / plain.features
-        return Figure(title, speed, "photos/s", compared)
+        return [Figure(title, speed, "photos/s", compared)]
 
     title = f"{backend}: features"
     return attempt(title, measure)
@@ -187,10 +186,10 @@ def _measure_strategies(
     return figures
 
 
-def _train(title: str, scratch: Workspace, recipe: Recipe, plain: _Plain) -> Figure:
+def _train(title: str, scratch: Workspace, recipe: Recipe, plain: _Plain) -> list[Figure]:
     (run,), _ = call_in_child(
         "tests.bench.train", "train_runs", scratch, [recipe], warm=False, anew=False
     )
     speed = run.photos_per_second
     compared = speed / plain.training if recipe.strategy == "full" and plain.training else None
-    return Figure(title, speed, "photos/s", compared, f"{run.seconds:.0f} s in all")
+    return [Figure(title, speed, "photos/s", compared, f"{run.seconds:.0f} s in all")]

@@ -135,6 +135,20 @@ def list_percentiles(
     return figures
 
 
+def attempt(title: str, act: Callable[[], list[Figure]]) -> list[Figure]:
+    """Return the figures, or one that says what went wrong: the others are worth having."""
+    say(title)
+    try:
+        return act()
+    except Exception as error:  # noqa: BLE001 (whatever a backend or another program raises)
+        return [Figure(title, 0.0, "", note=f"failed: {type(error).__name__}: {error}")]
+
+
+def compare(name: str, ours: float, peer: float, whose: str, unit: str) -> Figure:
+    """Return a figure with the ratio to a peer's of the same unit."""
+    return Figure(name, ours, unit, note=f"{ours / peer:.2f} × {whose} ({peer:,.3g} {unit})")
+
+
 def describe_machine() -> dict[str, Any]:
     """Return the processor, its cores that we may use, the memory, and how busy it is already."""
     return {

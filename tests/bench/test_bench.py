@@ -11,8 +11,13 @@ from PIL import Image
 
 from core.workspace import Workspace
 from tests.bench.__main__ import main
-from tests.bench.gpu import attempt
-from tests.bench.measuring import Figure, _import_and_call, call_in_child, watch_memory
+from tests.bench.measuring import (
+    Figure,
+    _import_and_call,
+    attempt,
+    call_in_child,
+    watch_memory,
+)
 from tests.bench.predict import draw_jpeg
 from tests.small_resnet import use_small_resnet
 
@@ -137,7 +142,7 @@ def test_the_drawn_photo_is_a_jpeg_with_detail() -> None:
 
 
 def test_a_backend_that_fails_is_a_line_of_the_report() -> None:
-    def fail() -> Figure:
+    def fail() -> list[Figure]:
         raise MemoryError("no room")
 
     (figure,) = attempt("torch: full", fail)

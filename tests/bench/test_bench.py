@@ -3,6 +3,8 @@
 import io
 import json
 import multiprocessing
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from tests.bench.measuring import (
     watch_memory,
 )
 from tests.bench.predict import draw_jpeg
+from tests.builders import write_class_folders
 from tests.small_resnet import use_small_resnet
 
 REFERENCES = {
@@ -139,6 +142,37 @@ def test_the_drawn_photo_is_a_jpeg_with_detail() -> None:
     with Image.open(io.BytesIO(content)) as image:
         assert (image.format, image.size) == ("JPEG", (400, 300))
     assert len(content) > 400 * 300 / 10
+
+
+def test_peers_that_fail_are_lines_beside_the_others(
+    workspace: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nowhere = tmp_path / "file"
+    nowhere.touch()
+    monkeypatch.setattr("tests.bench.peers._ENVIRONMENT", nowhere / "studio")
+    monkeypatch.setenv("PETALSCOPE_WEIGHTS", str(tmp_path / "missing.h5"))
+    photos = write_class_folders(tmp_path / "photos", photos_per_class=4)
+    archive = shutil.make_archive(str(tmp_path / "photos"), "zip", photos)
+    assert (
+        main(["peers", archive, "--only", "first-run,import", "--weights", "pretrained", "--json"])
+        == 0
+    )
+    first_run, imported = json.loads(capsys.readouterr().out)["figures"]
+    assert imported["value"] > 0.1
+    assert imported["note"].startswith("LightlyStudio cannot be installed: ")
+    assert first_run["name"] == "first-run" and "missing.h5" in first_run["note"]
+    assert not list(workspace.temporary.iterdir())
+
+
+def test_a_part_that_is_not_there_is_named(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert workspace.root.exists()
+    assert main(["peers", "--only", "wall,floor"]) == 1
+    assert "There is no part floor." in capsys.readouterr().err
 
 
 def test_a_backend_that_fails_is_a_line_of_the_report() -> None:

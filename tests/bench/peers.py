@@ -18,6 +18,7 @@ from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import psutil
 from playwright.sync_api import Browser, ViewportSize
@@ -61,8 +62,6 @@ _TWELVE_VISIBLE = """() => [...document.images].filter((image) => {
   return isInside && image.complete && image.naturalWidth > 0;
 }).length >= 12"""
 _WINDOW = ViewportSize(width=1280, height=1600)
-_FEW, _MORE = 300, 600
-"""Photos that plain Keras trains on, and that are extracted."""
 _PATIENCE_S = 120.0
 
 
@@ -91,27 +90,21 @@ class _Bench:
     weights: WeightsKind
     rounds: int
     reruns: int
+    memory: Figure | None = None
+    """Of the page server, after all pages."""
 
     def call_program(self, *arguments: str) -> float:
         """Return the seconds of a command, from the start of its process to its end."""
-        command = [sys.executable, "-m", "core", *arguments]
         start = time.perf_counter()
-        done = subprocess.run(
-            command,
-            cwd=PROJECT_ROOT,
-            env=python_environment(self.scratch),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = _call(sys.executable, "-m", "core", *arguments, env=python_environment(self.scratch))
         seconds = time.perf_counter() - start
         if done.returncode:
             raise BenchmarkFailed(f"{' '.join(arguments)}: {done.stderr[-300:]}", "Run it alone.")
         return seconds
 
-    def train(self, *options: str) -> float:
-        """Return the seconds of the command that trains."""
-        return self.call_program("train", "latest", "--weights", self.weights, *options)
+    def train(self, seed: int) -> float:
+        """Return the seconds of the command that trains a head."""
+        return self.call_program("train", "latest", "--weights", self.weights, f"--seed={seed}")
 
     @cached_property
     def import_s(self) -> float:
@@ -122,7 +115,7 @@ class _Bench:
     def first_run(self) -> tuple[float, float]:
         """Seconds of the first run, and of the extraction in it."""
         _ = self.import_s
-        seconds = self.train()
+        seconds = self.train(0)
         (folder,) = list_run_folders(self.scratch)
         events = [event for event in read_events(folder)[0] if event["event"] in ("phase", "end")]
         extraction = sum(
@@ -149,10 +142,9 @@ class _Bench:
             [sys.executable, "-m", "venv", "--clear", str(_ENVIRONMENT)],
             [python, "-m", "pip", "install", "--quiet", "--retries", "1", "lightly-studio"],
         ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            done = _call(*command)
             if done.returncode:
-                said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
-                return f"{_STUDIO} cannot be installed: {said[-1]}"
+                return f"cannot be installed: {(done.stderr or done.stdout)[-200:]}"
         (_ENVIRONMENT / "done").touch()
         return ""
 
@@ -173,8 +165,9 @@ class _Bench:
             )
             try:
                 assert process.stdout is not None
-                while (line := process.stdout.readline()) and line.strip() != b"imported":
-                    pass
+                for line in process.stdout:
+                    if line == b"imported\n":
+                        break
                 seconds, address = time.perf_counter() - start, f"http://127.0.0.1:{port}"
                 wait_until_healthy(address, process)
                 yield _Studio(address, seconds, psutil.Process(process.pid))
@@ -183,12 +176,16 @@ class _Bench:
                 process.communicate()
 
 
+def _call(*command: str, **given: Any) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, capture_output=True, text=True, check=False, **given)
+
+
 def measure(
     workspace: Workspace,
     photos: str = "",
     *,
     only: str = "",
-    rounds: int = 5,
+    rounds: int = 3,
     reruns: int = 10,
     weights: WeightsKind = "random",
 ) -> Report:
@@ -198,9 +195,9 @@ def measure(
         workspace: Below it the other one is made.
         photos: An archive with folders of classes; "": flower_photos of ../shared, or the sample.
         only: Names of parts, with commas; "": all of them.
-        rounds: How often tabs and heads are timed; where two are compared, in turns.
+        rounds: Of tabs and heads; where two are compared, in turns.
         reruns: Of each page.
-        weights: Of the backbone; random ones are as fast, and always there.
+        weights: Of the backbone; random ones are as fast.
 
     Raises:
         BenchmarkFailed: There is no such part.
@@ -212,7 +209,6 @@ def measure(
             f"There is no part {', '.join(unknown)}.", f"There are: {', '.join(_PARTS)}."
         )
     figures: list[Figure] = []
-    start = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=workspace.temporary) as folder:
         scratch, unpacked = Workspace(Path(folder) / "workspace"), Path(folder) / "photos"
         shutil.unpack_archive(archive, unpacked)
@@ -223,8 +219,7 @@ def measure(
         finally:
             end_processes(scratch)
             close_databases()
-    took = f"{time.perf_counter() - start:,.0f} s"
-    facts = {"photos": archive.name, "rounds": rounds, "reruns of each page": reruns, "took": took}
+    facts = {"photos": archive.name, "rounds": rounds, "reruns of each page": reruns}
     return Report("Seconds and memory beside peers", figures, facts)
 
 
@@ -237,7 +232,7 @@ def _measure_import(bench: _Bench) -> list[Figure]:
             whose = f"{_STUDIO}, which neither hashes nor packs"
             return [compare(name, ours, studio.seconds, whose, "s")]
     except BenchmarkFailed as error:
-        return [Figure(name, ours, "s", note=error.problem)]
+        return [Figure(name, ours, "s", note=f"{_STUDIO}: {error.problem}")]
 
 
 def _measure_first_run(bench: _Bench) -> list[Figure]:
@@ -248,17 +243,17 @@ def _measure_first_run(bench: _Bench) -> list[Figure]:
 
 def _measure_another_head(bench: _Bench) -> list[Figure]:
     """Time the command without a scheduler, then with one whose worker is warm."""
-    workspace, note = bench.trained, f"features cached; median of {bench.rounds}"
-    seeds = (str(seed) for seed in range(1, 2 * bench.rounds + 1))
+    workspace, n = bench.trained, bench.rounds
     end_processes(workspace)
-    cold = [bench.train("--seed", next(seeds)) for _ in range(bench.rounds)]
+    cold = [bench.train(seed) for seed in range(1, n + 1)]
     ensure_scheduler(workspace)
     warm = []
-    for seed in seeds:
+    for seed in range(n + 1, 2 * n + 1):
         touch_wake(workspace)
         _wait_until_warm(workspace)
-        warm.append(bench.train("--seed", seed))
+        warm.append(bench.train(seed))
     end_processes(workspace)
+    note = f"features cached; median of {n}"
     return [
         Figure("train: another head, cold", median(cold), "s", note=note),
         Figure("train: another head, warm worker", median(warm), "s", note=note),
@@ -279,7 +274,9 @@ def _wait_until_warm(workspace: Workspace) -> None:
 
 
 def _measure_pages(bench: _Bench) -> list[Figure]:
-    return page.measure(bench.trained, repeats=bench.reruns).figures
+    figures = page.measure(bench.trained, repeats=bench.reruns).figures
+    bench.memory = figures[-1]
+    return figures
 
 
 def _measure_wall(bench: _Bench) -> list[Figure]:
@@ -287,24 +284,24 @@ def _measure_wall(bench: _Bench) -> list[Figure]:
     name = f"twelve photos in a new tab, median of {bench.rounds}"
     _ = bench.import_s
     with browse(bench.scratch) as (browser, address, weigh):
-        ours = f"{address}/dataset"
-        _time_tab(browser, ours)
+        time_ours = partial(_time_tab, browser, f"{address}/dataset")
+        time_ours()
         try:
             with bench.open_studio() as studio:
-                _time_tab(browser, studio.address)
-                pairs = [
-                    (_time_tab(browser, ours), _time_tab(browser, studio.address))
-                    for _ in range(bench.rounds)
-                ]
-                mine, peers = (median(times) for times in zip(*pairs, strict=True))
-                memory = weigh().value, studio.weigh()
-            return [
-                compare(name, mine, peers, _STUDIO, "s"),
-                compare("memory of the page server after that", *memory, _STUDIO, "MB"),
-            ]
+                time_peer = partial(_time_tab, browser, studio.address)
+                time_peer()
+                pairs = [(time_ours(), time_peer()) for _ in range(bench.rounds)]
+                memory = studio.weigh()
         except BenchmarkFailed as error:
-            mine = median(_time_tab(browser, ours) for _ in range(bench.rounds))
-            return [Figure(name, mine, "s", note=error.problem)]
+            seconds = median(time_ours() for _ in range(bench.rounds))
+            return [Figure(name, seconds, "s", note=f"{_STUDIO}: {error.problem}")]
+        ours, peers = (median(times) for times in zip(*pairs, strict=True))
+        server = bench.memory or weigh()
+    when = "all pages" if bench.memory else "that"
+    return [
+        compare(name, ours, peers, _STUDIO, "s"),
+        compare(f"memory of the page server after {when}", server.value, memory, _STUDIO, "MB"),
+    ]
 
 
 def _time_tab(browser: Browser, address: str) -> float:
@@ -319,12 +316,8 @@ def _time_tab(browser: Browser, address: str) -> float:
     return seconds
 
 
-def _measure_extraction(bench: _Bench) -> list[Figure]:
-    return extract.measure(bench.trained, weights=bench.weights, photos=_MORE).figures
-
-
-def _measure_training(bench: _Bench) -> list[Figure]:
-    return train.measure(bench.trained, weights=bench.weights, photos=_FEW).figures
+def _measure_beside(measure: Callable[..., Report], photos: int, bench: _Bench) -> list[Figure]:
+    return measure(bench.trained, weights=bench.weights, photos=photos).figures
 
 
 _PARTS: dict[str, Callable[[_Bench], list[Figure]]] = {
@@ -333,6 +326,6 @@ _PARTS: dict[str, Callable[[_Bench], list[Figure]]] = {
     "another-head": _measure_another_head,
     "pages": _measure_pages,
     "wall": _measure_wall,
-    "extraction": _measure_extraction,
-    "training": _measure_training,
+    "extraction": partial(_measure_beside, extract.measure, 400),
+    "training": partial(_measure_beside, train.measure, 200),
 }

@@ -144,6 +144,7 @@ def test_the_drawn_photo_is_a_jpeg_with_detail() -> None:
     assert len(content) > 400 * 300 / 10
 
 
+@pytest.mark.slow
 def test_peers_that_fail_are_lines_beside_the_others(
     workspace: Workspace,
     tmp_path: Path,
@@ -162,7 +163,7 @@ def test_peers_that_fail_are_lines_beside_the_others(
     )
     first_run, imported = json.loads(capsys.readouterr().out)["figures"]
     assert imported["value"] > 0.1
-    assert imported["note"].startswith("LightlyStudio cannot be installed: ")
+    assert imported["note"].startswith("LightlyStudio: cannot be installed: ")
     assert first_run["name"] == "first-run" and "missing.h5" in first_run["note"]
     assert not list(workspace.temporary.iterdir())
 

@@ -56,6 +56,7 @@ studio.ImageDataset.create().add_images_from_path(path=folder, embed=False)
 print("imported", flush=True)
 studio.start_gui(host="127.0.0.1", port=int(port), open_browser=False)
 """
+# The logo of LightlyStudio counts as one of its twelve.
 _TWELVE_VISIBLE = """() => [...document.images].filter((image) => {
   const place = image.getBoundingClientRect();
   const isInside = place.top < innerHeight && place.bottom > 0 && place.width > 40;

@@ -56,8 +56,8 @@ class Line:
                     threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
 
     def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
-        is_answer = one.getpeername()[1] == self.port
-        with one, suppress(OSError):
+        with one, suppress(OSError):  # cut
+            is_answer = one.getpeername()[1] == self.port
             while some := one.recv(65_536):
                 if not (is_answer and self.loses_answers):
                     other.sendall(some)

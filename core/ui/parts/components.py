@@ -81,11 +81,13 @@ class KeyQueue:
         def act() -> None:
             pressed = (st.session_state.get(widget) or {}).get("pressed")
             if isinstance(pressed, dict) and self._do(pressed, drawn):
-                st.session_state[done] = str(pressed.get("id"))
+                st.session_state[done] = str(pressed.get("id")), read_choice(self.item)
 
         keys = [_name_key(one) for one in shortcuts]
+        last, following = st.session_state.get(done, (None, drawn))
+        # An address from before the press may draw the item before it once more.
+        data = {"keys": keys, "done": last if drawn == following else None, "item": drawn}
         draw = load_component(__file__, "keys.css", "keys.js")
-        data = {"keys": keys, "done": st.session_state.get(done), "item": drawn}
         draw(key=widget, data=data, on_pressed_change=act)
 
     def _do(self, pressed: Mapping[str, object], drawn: str | None) -> bool:

@@ -32,7 +32,7 @@ from core.ui.parts.exact import make_by_head, open_exact_head
 from core.ui.parts.frame import is_dark, is_presenting, link_page
 from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import pick_dataset, pick_one, title_run
-from core.ui.parts.state import bind_choice, keep_choice, settle_choice
+from core.ui.parts.state import bind_choice, keep_choice, read_stated, settle_choice
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall.showing import Wall, show_wall
 from data.manifest import list_datasets
@@ -68,6 +68,7 @@ def show_lesson() -> None:
         return
     folders = list_lessons(cache.workspace())
     lesson = open_lesson(folders[settle_choice(LESSON, list(folders), "transfer")])
+    read_stated(STEP)  # shown once the lesson is prepared
     beside, steps = st.columns(_COLUMNS, gap="medium", vertical_alignment="bottom")
     with beside.container(key="lesson_pickers"):
         dataset = pick_dataset()

@@ -165,7 +165,9 @@ def test_missing_runs_are_trained_from_the_step_and_the_curve_is_measured(
         trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     )
     assert read_forecast(trained_copy, source) is None
-    assert "Prepare the lesson" in [one.label for one in open_page("lesson", step="6").button]
+    app = open_page("lesson", step="6")
+    assert "Prepare the lesson" in [one.label for one in app.button]
+    assert not any("does not show" in one.value for one in app.caption), "it waits"
     recipe = make_recipe(trained_copy, source.dataset.id, strategy="exact")
     train(trained_copy, submit_run(trained_copy, recipe)[0])
     prepare_head(trained_copy, source)

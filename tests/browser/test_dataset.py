@@ -38,6 +38,7 @@ def status_of(workspace: Workspace, job: str) -> str:
 
 
 def click_bar(page: Page, chart: Locator, share_x: float, share_y: float) -> None:
+    chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + share_x * box["width"], box["y"] + share_y * box["height"])

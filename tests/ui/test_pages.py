@@ -67,7 +67,7 @@ def test_without_a_run_it_says_what_to_do(
         assert "Use built-in" in labels
         assert next(button for button in app.button if button.label == "Train").disabled
     if page == "dataset":
-        assert {metric.label: metric.value for metric in app.metric}["Photos"] == "30"
+        assert "**30 photos · 3 classes" in text_of(app)
 
 
 @pytest.mark.parametrize("page", PAGES)

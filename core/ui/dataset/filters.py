@@ -41,9 +41,9 @@ def show_filters(page: DatasetPage) -> bool:
         show_query(page.names)
         if page.run is not None:
             _pick_run(page, page.run.id)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         show_conditions(page.names, partial(_list_words, page))
-        if wanted.is_active:
+    if wanted.is_active:
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             _show_chips(page)
     if page.problem is not None:
         show_problem(page.problem.problem, page.problem.remedy)

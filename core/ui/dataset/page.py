@@ -16,7 +16,6 @@ from core.ui.dataset.filters import show_filters
 from core.ui.dataset.map import show_map
 from core.ui.dataset.reading import MEASURES, SORTS, VIEWS, DatasetPage, read_dataset_page
 from core.ui.dataset.versions import show_versions
-from core.ui.parts.charts import show_metrics
 from core.ui.parts.frame import is_dark
 from core.ui.parts.messages import offer_csv
 from core.ui.parts.pickers import pick_dataset, pick_one
@@ -30,7 +29,7 @@ from core.ui.wall.showing import Wall, keep_list, show_head
 from data.dataset import Dataset
 from data.splits import SPLITS
 
-_CARD_HEIGHT = 424
+_CARD_HEIGHT, _MOST_WHOLE = 424, 8  # pixels; classes up to which their chart is not cut
 _COLUMNS = (
     *("class", "predicted", "right", "score", "own_score", "loss", "entropy", "margin", "split"),
     *("size", "brightness", "sharpness", "typicality", "path"),
@@ -45,28 +44,23 @@ def show_dataset() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pick_one("View", VIEWS, bind_choice("view", page.view, key="dataset.view"))
         show_tray(dataset)
-    if page.view in ("photos", "versions"):  # the others begin on the first screen
-        _show_facts(dataset)
     if page.view == "edits":
         show_edits(dataset)
     elif page.view == "versions":
         show_versions(dataset)
     else:
+        has_answer = show_filters(page)
         if page.view == "photos":
-            _show_charts(page)
-            st.subheader("Photos", anchor=False)
-        if show_filters(page):
-            {"photos": _show_photos, "table": _show_rows, "map": show_map}[page.view](page)
-        if page.view == "photos":
-            _show_more(page)
+            _show_photos(page, has_answer=has_answer)
+        elif has_answer:
+            {"table": _show_rows, "map": show_map}[page.view](page)
 
 
 def _show_facts(dataset: Dataset) -> None:
     """Draw the figures of the dataset and its origin."""
-    figures = {"Photos": len(dataset), "Classes": len(dataset.classes)}
-    figures |= {split.capitalize(): int(np.sum(dataset.splits == split)) for split in SPLITS}
-    figures |= {"Skipped": len(dataset.set_aside)}
-    show_metrics({name: f"{number:,}" for name, number in figures.items()})
+    words = [count(len(dataset), "photo"), count(len(dataset.classes), "class")]
+    words += [f"{split} {np.sum(dataset.splits == split):,}" for split in SPLITS]
+    st.markdown(f"**{' · '.join(words)}** · {len(dataset.set_aside):,} skipped")
     # Older versions lost the names of uploads.
     source = "an upload" if dataset.source.startswith("upload-") else dataset.source
     st.caption(
@@ -76,10 +70,18 @@ def _show_facts(dataset: Dataset) -> None:
     )
 
 
-def _show_photos(page: DatasetPage) -> None:
-    show_search(page.dataset)
-    show_gallery(page.dataset, page.photos, key="photos", badges=page.name_issues)
-    show_photo_panel(page.dataset)
+def _show_photos(page: DatasetPage, *, has_answer: bool) -> None:
+    """Draw the wall, and beside it the figures and charts."""
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        if has_answer:
+            show_search(page.dataset)
+            show_gallery(page.dataset, page.photos, key="photos", badges=page.name_issues)
+            show_photo_panel(page.dataset)
+        _show_more(page)
+    with right:
+        _show_facts(page.dataset)
+        _show_charts(page)
 
 
 def _show_rows(page: DatasetPage) -> None:
@@ -107,19 +109,14 @@ def _show_charts(page: DatasetPage) -> None:
         keep_choice("class", str(parts[0]["class"]) if parts else None)
         keep_choice("in", str(parts[0]["split"]) if parts else None)
 
-    left, right = st.columns([2, 3], gap="medium")
-    with left.container(border=True, height=_CARD_HEIGHT):
+    st.caption("Click a bar to see its photos; Shift adds bars.")
+    is_long = len(page.dataset.classes) > _MOST_WHOLE
+    with st.container(border=True, height=_CARD_HEIGHT if is_long else "content"):
         names = [page.wanted.class_name or "", page.wanted.split or ""]
         _show_chart(page, "counts", PART, "|".join(names) if all(names) else "", take_part)
-    with right.container(border=True, height=_CARD_HEIGHT):
-        rows = [*st.columns(3, gap="small"), *st.columns(3, gap="small")]
-        for place, name in zip(rows, MEASURES, strict=False):
-            with place:
-                _show_distribution(page, name)
-        rows[-1].caption(
-            "Click a bar to see its photos; Shift adds bars. Sizes are of the files. The network "
-            "sees a 224 px square: centre crop, or padded."
-        )
+    with st.container(border=True):
+        for name in MEASURES:
+            _show_distribution(page, name)
 
 
 def _show_distribution(page: DatasetPage, name: str) -> None:

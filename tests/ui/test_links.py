@@ -56,7 +56,7 @@ NOT_SHOWN: tuple[tuple[str, dict[str, str], tuple[str, ...]], ...] = (
     ("dataset", {"view": "map"}, ("with",)),
     ("dataset", {"view": "edits"}, ("area", "photo", "class", "q")),
     ("dataset", {"view": "versions"}, ("sort", "map", "photos_page")),
-    ("lesson", {}, ("set", "step")),
+    ("lesson", {}, ("set",)),
     ("metrics", {}, ("heap", "present")),
     ("mistakes", {"tab": "least-sure"}, ("of", "seed", "others")),
     ("monitoring", {}, ("period", "watch", "item")),

@@ -97,7 +97,7 @@ def test_a_folder_is_kept_after_a_look_at_its_report(
     page.get_by_role("button", name="Keep this dataset").click()
     wait_until(lambda: list_datasets(workspace), "it is kept")
     expect(page.get_by_text("Add a dataset")).to_be_visible()
-    expect(page.get_by_test_id("stMetric").filter(has_text="Photos")).to_contain_text("24")
+    expect(page.get_by_text("24 photos · 3 classes · train")).to_be_visible()
     dataset = read_dataset(workspace, list_datasets(workspace)[0].id)
     assert dataset.name == "garden"
     wait_for_url(page, f"dataset={dataset.id}")
@@ -123,5 +123,5 @@ def test_an_archive_is_uploaded_and_known_to_be_here_already(
     assert not list(workspace.temporary.glob("upload-*"))
     page.get_by_role("button", name="Open the dataset").click()
     expect(page.get_by_text("is already here")).to_have_count(0)
-    expect(page.get_by_test_id("stMetric").filter(has_text="Photos")).to_contain_text("24")
+    expect(page.get_by_text("24 photos · 3 classes · train")).to_be_visible()
     assert len(list_datasets(workspace)) == 1

@@ -7,6 +7,7 @@ if it exists, the quality analysis.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,7 @@ class SliceStudy:
         """95 % Wilson interval of the accuracy."""
         return wilson_interval(int(self.right.sum()), self.n)
 
-    @property
+    @cached_property
     def lowest_end(self) -> float:
         """Lower end of a scale: all accuracies, and the intervals of bins with enough photos.
 

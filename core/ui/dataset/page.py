@@ -16,7 +16,7 @@ from core.ui.dataset.filters import show_filters
 from core.ui.dataset.map import show_map
 from core.ui.dataset.reading import MEASURES, SORTS, VIEWS, DatasetPage, read_dataset_page
 from core.ui.dataset.versions import show_versions
-from core.ui.parts.frame import is_dark
+from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.messages import offer_csv
 from core.ui.parts.pickers import pick_dataset, pick_one
 from core.ui.parts.state import bind_choice, keep_choice
@@ -138,26 +138,15 @@ def _show_chart(
     key = f"dataset.chart.{name}.{page.dataset.id}.{redrawn}"
     start = st.session_state.setdefault(f"{key}.start", chosen)
     what = "photos per class and split" if name == "counts" else f"photos by {MEASURES[name]}"
-    st.vega_lite_chart(
-        spec=_draw(page, name, start, is_dark()),
-        theme=None,
+    bars, part = page.count_bars(name), tuple(start.split("|", 1)) if start else None
+    counts, others = (draw_split_counts, bars, part), (draw_distribution, bars, name, start)
+    show_kept_chart(
+        *(counts if name == "counts" else others),
         key=key,
         on_select=lambda: take(list(st.session_state[key]["selection"].get(selection) or [])),
         selection_mode=selection,
         alt=f"Bars: {what.lower()}; “More” below has the numbers.",
     )
-
-
-@st.cache_resource(
-    max_entries=96, show_spinner=False, hash_funcs={DatasetPage: lambda page: page.dataset.id}
-)
-def _draw(page: DatasetPage, name: str, chosen: str, dark: bool) -> dict[str, Any]:
-    """Return a chart as Vega-Lite."""
-    bars = page.count_bars(name)
-    if name == "counts":
-        part = tuple(chosen.split("|", 1)) if chosen else None
-        return dict(draw_split_counts(bars, part, dark).to_dict())  # type: ignore[arg-type]
-    return dict(draw_distribution(bars, name, chosen, dark).to_dict())
 
 
 def _show_more(page: DatasetPage) -> None:

@@ -3,11 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -268,8 +267,7 @@ def _say_verdict(page: LessonPage, verdict: Verdict) -> None:
         f"{page.words.control}: {page.options[page.chosen]}. {right} {say_seen(page)}"
     )
     if page.drawn:
-        rows = partial(pd.DataFrame.to_dict, orient="records")
-        list_pictures(page)[page.step.key] = json.dumps(page.drawn, default=rows)
+        list_pictures(page)[page.step.key] = json.dumps(page.drawn, default=pa.Table.to_pylist)
 
 
 def say_seen(page: LessonPage) -> str:

@@ -27,7 +27,7 @@ from core.ui.lesson.looking import Excited, draw_curves, draw_network, excite, l
 from core.ui.lesson.reading import LESSON, SET, STEP, LessonPage, open_lesson, read_lesson_page
 from core.ui.lesson.trained import MODEL, Trained, offer_training, show_preparation
 from core.ui.parts import cache
-from core.ui.parts.charts import show_kept_chart, show_live_chart
+from core.ui.parts.charts import show_kept_chart
 from core.ui.parts.exact import make_by_head, open_exact_head
 from core.ui.parts.frame import is_dark, is_presenting, link_page
 from core.ui.parts.messages import report_errors
@@ -179,7 +179,7 @@ def _show_curves(page: LessonPage, before: str) -> None:
     top = _ROOM * math.log(page.head.n_classes) if measure == "loss" else 1.0
     rows = list_epochs(learnt, measure, top, words)
     page.drawn.update(
-        show_live_chart(draw_curves, rows, epochs, measure, top, words, alt=page.words.picture)
+        show_kept_chart(draw_curves, epochs, measure, top, words, alt=page.words.picture, rows=rows)
     )
     n = len(page.judged)
     share = learnt["now"][-1].validation_accuracy

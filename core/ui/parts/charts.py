@@ -1,9 +1,11 @@
 """Charts on pages, cached because Altair takes 20 to 60 ms to build one."""
 
+import pickle
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from core.charts.theme import ROWS
@@ -14,51 +16,44 @@ _LARGE_PX = 24
 
 
 def show_kept_chart(
-    draw: Callable[..., Any], *arguments: Any, alt: str, **options: Any
+    draw: Callable[..., Any],
+    *arguments: Any,
+    alt: str,
+    rows: pd.DataFrame | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Draw an Altair chart, cached by its arguments; return its Vega-Lite specification.
 
     Args:
         draw: Takes the arguments and whether the page is dark; returns the chart.
         arguments: Tables, arrays, mappings and plain values.
+        rows: The data that the chart names ROWS; they are not cached, as they change with each move
+            of a control.
         options: Options of `st.vega_lite_chart` for clicks: key, on_select, selection_mode.
     """
-    spec = _keep(draw, arguments)
+    name = f"{draw.__module__}.{draw.__qualname__}"
+    spec = _draw(draw, name, arguments, is_dark(), is_presenting())
+    if rows is not None:
+        spec["datasets"] = {ROWS: pa.Table.from_pandas(rows)}
     st.vega_lite_chart(spec=spec, theme=None, alt=alt, **options)
     return spec
 
 
-def show_live_chart(
-    draw: Callable[..., Any], rows: pd.DataFrame, *arguments: Any, alt: str
-) -> dict[str, Any]:
-    """Draw an Altair chart, cached without its rows; return its Vega-Lite specification.
-
-    The rows change with each move of a control.
-
-    Args:
-        draw: The chart names its rows ROWS.
-    """
-    spec = _keep(draw, arguments)
-    spec |= {"datasets": {ROWS: rows}}
-    st.vega_lite_chart(spec=spec, theme=None, alt=alt)
-    return spec
-
-
-def _keep(draw: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, Any]:
-    name = f"{draw.__module__}.{draw.__qualname__}"
-    return _draw(draw, name, arguments, is_dark(), is_presenting())
-
-
-@st.cache_data(max_entries=256, ttl=600, show_spinner=False)
+# Pickled, a table takes a tenth of the time of Streamlit's own hash.
+@st.cache_data(
+    max_entries=256, ttl=600, show_spinner=False, hash_funcs={pd.DataFrame: pickle.dumps}
+)
 def _draw(
     _draw_chart: Callable[..., Any],
-    name: str,  # noqa: ARG001 (part of the key)
+    name: str,
     arguments: tuple[Any, ...],
     dark: bool,
     large: bool,
 ) -> dict[str, Any]:
     # Not validated: its parts were checked when they were made, and the whole takes a third longer.
     spec: dict[str, Any] = _draw_chart(*arguments, dark).to_dict(validate=False)
+    for name, rows in spec.get("datasets", {}).items():  # lists are converted for each rerun
+        spec["datasets"][name] = pa.Table.from_pandas(pd.DataFrame(rows))
     for part in ("title", "axis", "legend") if large else ():
         fonts = [name for name in spec["config"][part] if name.lower().endswith("fontsize")]
         spec["config"][part] |= dict.fromkeys(fonts, _LARGE_PX)

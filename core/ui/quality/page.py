@@ -12,7 +12,7 @@ from core.datasets.quality.store import find_feature_sets, request_analysis
 from core.formats import count, plain
 from core.ui.adding.page import show_skipped
 from core.ui.parts import cache
-from core.ui.parts.charts import show_table_behind
+from core.ui.parts.charts import show_kept_chart, show_table_behind
 from core.ui.parts.frame import is_dark
 from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import show_problem, show_random_banner
@@ -194,9 +194,8 @@ def _show_measured(page: QualityPage) -> None:
 
 def _show_threshold(measured: Measured, values: np.ndarray, limit: float) -> None:
     """Draw the histogram of a measure, then the slider and the way back to the default."""
-    chart = draw_threshold(values, limit, measured, is_dark())
     alt = f"Histogram of {measured.label.lower()}; the table below has the numbers."
-    st.altair_chart(chart, theme=None, alt=alt)
+    show_kept_chart(draw_threshold, values, limit, measured, alt=alt)
     key, default = f"quality.{measured.name}", float(getattr(Thresholds(), measured.name))
 
     def reset() -> None:

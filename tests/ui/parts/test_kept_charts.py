@@ -60,3 +60,27 @@ def test_a_chart_for_a_room_has_large_letters() -> None:
     app.query_params["present"] = "1"
     app.run()
     assert app.session_state["fonts"] == [24] * 6
+
+
+def _table() -> None:
+    import altair as alt
+    import pandas as pd
+    import streamlit as st
+
+    from core.charts.theme import style_altair
+    from core.ui.parts.charts import show_kept_chart
+
+    def draw(rows: pd.DataFrame, dark: bool) -> alt.Chart:
+        return style_altair(alt.Chart(rows).mark_bar().encode(x="n:Q"), dark)
+
+    rows = pd.DataFrame({"n": [1, 2], "accuracy": [0.5, None], "class": ["β", "rose"]})
+    st.session_state["spec"] = show_kept_chart(draw, rows, alt="Accuracy")
+
+
+def test_the_data_of_a_chart_are_a_table() -> None:
+    app = AppTest.from_function(_table, default_timeout=60).run()
+    (sent,) = app.session_state["spec"]["datasets"].values()
+    assert sent.to_pylist() == [
+        {"n": 1, "accuracy": 0.5, "class": "β"},
+        {"n": 2, "accuracy": None, "class": "rose"},
+    ]

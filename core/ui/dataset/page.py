@@ -39,9 +39,9 @@ _COLUMNS = (
 def show_dataset() -> None:
     """Draw the whole page."""
     show_adding()
-    page = read_dataset_page(pick_dataset(show_empty_state=False))
-    dataset = page.dataset
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        page = read_dataset_page(pick_dataset(show_empty_state=False))
+        dataset = page.dataset
         pick_one("View", VIEWS, bind_choice("view", page.view, key="dataset.view"))
         show_tray(dataset)
     if page.view == "edits":

@@ -99,15 +99,14 @@ def show_head(
     st.session_state[f"{name}.listed"] = listed
     if before != listed or int(st.session_state.get(name, 1)) > pages:
         st.session_state[name] = 1  # the list of photos has changed
-    total = count(len(photos), "photo")
     if pages == 1 and not (wall.selectable or always):  # evidence has its own heading
         return [int(photo) for photo in photos]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         page = pick_page_of(pages, key=name) if pages > 1 else 1
         first = (page - 1) * wall.per_page
         shown = [int(photo) for photo in photos[first : first + wall.per_page]]
-        place = f"{first + 1:,} to {first + len(shown):,} of {total}" if pages > 1 else total
-        st.caption(place, width="content")
+        place = f"{first + 1:,} to {first + len(shown):,} of {len(photos):,}"
+        st.caption(place if pages > 1 else count(len(photos), "photo"), width="content")
         if wall.selectable and len(photos) > 1:
             offered = "Select all" if pages == 1 else f"Select all {len(photos):,}"
             st.button(

@@ -1,7 +1,7 @@
 """How long each page takes until it can be used, from the real server.
 
 "Open" is a new tab on the page's address, each next to a new tab on an empty Streamlit page;
-"rerun" is what every click costs.
+"rerun" is what every click costs, on the empty page, too.
 """
 
 from statistics import median
@@ -27,12 +27,12 @@ def measure(workspace: Workspace, *pages: str, repeats: int = 20) -> Report:
         raise BenchmarkFailed(
             f"There is no page {', '.join(unknown)}.", f"There are: {', '.join(known)}."
         )
-    figures = []
     with (
         browse(workspace) as (browser, address, weigh),
         serve_pages(workspace, _EMPTY) as (empty, _),
     ):
         _time_open(browser, empty)
+        figures = _measure_reruns(browser, "an empty page", empty, repeats)
         for name in pages or known:
             say(f"Page {name}")
             figures += _measure_open(browser, name, f"{address}/{name}", empty)

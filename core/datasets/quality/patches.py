@@ -1,4 +1,4 @@
-"""Constant patches: a logo, stamp or border that many photos of a class share and few others.
+"""Patches: a logo, border or date (dates.py) that many photos of a class share and few others.
 
 Photos are compared cell by cell in five frames: as packed (4 px), and by pixels of the file from
 each corner (5 px), because photos differ in size. A patch is a group of neighbouring cells; in many
@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import ndimage
 
 from core.config import PHOTO_SIZE
+from core.datasets.quality.dates import find_stamps
 from core.exact.head import fit_head, one_hot
 from data.dataset import Dataset
 
@@ -20,7 +21,8 @@ LEAST_PHOTOS, LEAST_SHARE = 5, 0.2
 """Photos of the class with the patch, in number and as a share."""
 MOST_PAINTED = 60
 """Photos of a patch that are painted over."""
-_LEVEL = 0.05
+_LEVEL, _DATE_LEVEL = 0.05, 1e-6
+"""A date needs a smaller p-value: stems of a class may be lines near a corner, too."""
 _MOST_SEARCHED, _MOST_FOUND, _MOST_COMPARED = 10_000, 12, 300
 """Photos that are searched, patches that are kept, photos of a side that each cell compares."""
 _FRAMES, _SIDE, _STEP = 5, 56, 5.0
@@ -41,12 +43,15 @@ def find_patches(dataset: Dataset, tell: Callable[[int, int], object]) -> pd.Dat
         Columns class, photos (of the class, with the patch), n (photos of the class), others
         (other photos with it), m (other photos), frame, cells (numbers row by row), p_value.
     """
-    from scipy.stats import hypergeom  # slow to import, and the page does not search
-
     n, k = len(dataset), len(dataset.classes)
     drawn = np.unique(np.linspace(0, n - 1, min(n, _MOST_SEARCHED)).astype(np.int64))
     owns = dataset.labels[drawn] == np.arange(k)[:, None]
     found: list[list[_Found]] = [[] for _ in owns]
+    dates = find_stamps(dataset, drawn, owns)
+    tested = [(_test(has, owns[label], k), label, (0, mask, has)) for label, mask, has in dates]
+    for p_value, label, date in sorted(tested, key=lambda one: -one[0]):
+        if p_value < _DATE_LEVEL:  # the clearest is the last
+            found[label] = [date]
     for frame in range(_FRAMES):
         cells = _read_cells(dataset, drawn, frame)
         for label, own in enumerate(owns):
@@ -56,20 +61,27 @@ def find_patches(dataset: Dataset, tell: Callable[[int, int], object]) -> pd.Dat
     rows = []
     for own, name, patches in zip(owns, dataset.classes, found, strict=True):
         for frame, mask, has in _join(patches, own):
-            inside, others = int(has[own].sum()), int(has[~own].sum())
-            of, m = int(own.sum()), int((~own).sum())
-            chance = float(hypergeom.sf(inside - 1, of + m, inside + others, of))
-            p_value = chance * k * _FRAMES * _SIDE**2 * (_BINS - 1) ** 3
-            fewer = others / m <= _FEWER_OTHERS * inside / of
-            if inside >= max(LEAST_PHOTOS, LEAST_SHARE * of) and fewer and p_value < _LEVEL:
-                places = np.flatnonzero(mask).tolist()
-                row = (name, drawn[has & own].tolist(), of, others, m, frame, places, p_value)
-                rows.append(row)
+            p_value = _test(has, own, k)
+            if p_value < _LEVEL:
+                ours, others = drawn[has & own].tolist(), int((has & ~own).sum())
+                of, m, places = int(own.sum()), int((~own).sum()), np.flatnonzero(mask).tolist()
+                rows.append((name, ours, of, others, m, frame, places, p_value))
     rows.sort(key=lambda row: -len(row[1]))
     columns = ["class", "photos", "n", "others", "m", "frame", "cells", "p_value"]
     return pd.DataFrame(rows[:_MOST_FOUND], columns=columns).assign(
         painted=0, right_before=0, right_after=0
     )
+
+
+def _test(has: np.ndarray, own: np.ndarray, classes: int) -> float:
+    """Return the adjusted p-value of a patch in these photos, or 1: too few, or too many others."""
+    from scipy.stats import hypergeom  # slow to import, and the page does not search
+
+    inside, others, of, m = (int(one.sum()) for one in (has & own, has & ~own, own, ~own))
+    if inside < max(LEAST_PHOTOS, LEAST_SHARE * of) or others * of > _FEWER_OTHERS * inside * m:
+        return 1.0
+    chance = float(hypergeom.sf(inside - 1, of + m, inside + others, of))
+    return chance * classes * _FRAMES * _SIDE**2 * (_BINS - 1) ** 3
 
 
 def _join(patches: list[_Found], own: np.ndarray) -> list[_Found]:

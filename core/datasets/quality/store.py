@@ -23,7 +23,7 @@ from models.backbone import FACTS_FILE, Preprocessing, backbone_id
 from models.catalogue import ADDED, CATALOGUE, rank
 from models.weights import TUNED, WeightsKind, find_weights
 
-_VERSIONS = {"quality": 4, "map": 1}
+_VERSIONS = {"quality": 5, "map": 1}
 """Of the method of each kind; analyses of an earlier one are read until there is a new one."""
 PREPROCESSING: Preprocessing = "resnet"
 

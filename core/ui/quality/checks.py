@@ -35,9 +35,10 @@ _HIGHER = (
 _PATCHES = (
     "Small cells of the photos are compared by place (in the packed photo, and from each corner of "
     f"the file) and colour. A patch has one colour in {LEAST_PHOTOS} photos and 20 % of a class or "
-    "more, is rare elsewhere, and ends at an edge. Fisher's exact test, Bonferroni for classes, "
-    "places and colours, p < 0.05. Not found: thin writing such as a date, transparent logos, and "
-    "margins outside the centre crop, which only runs on padded or squeezed photos see. Up to "
+    "more, is rare elsewhere, and ends at an edge. A date is a short line of thin strokes in one "
+    "colour near a corner of the packed photo. Fisher's exact test, Bonferroni for classes, places "
+    "and colours, p < 0.05 (a date: p < 0.000001). Not found: transparent logos, and margins "
+    "outside the centre crop, which only runs on padded or squeezed photos see. Up to "
     f"{MOST_PAINTED} photos (none of test) are painted in the colour around the patch; the exact "
     "head answers, for a training photo the head fitted without it. Of more than 10,000 photos, "
     "10,000 are searched."
@@ -157,7 +158,7 @@ def show_patches(page: QualityPage) -> None:
         return
     if table.empty:
         show_none(page)
-        st.caption("Searched for parts of one colour in many photos of a class.", help=_PATCHES)
+        st.caption("Searched for one colour or a date in many photos of a class.", help=_PATCHES)
         return
     names = [plain(str(name), 40) for name in table["class"].unique()]
     said = f"{count(len(table), 'patch')} in photos of {', '.join(names[:3])}"

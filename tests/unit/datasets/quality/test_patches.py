@@ -1,11 +1,11 @@
-"""Constant patches are found by place and colour, in photos of any size, and judged by painting."""
+"""Patches are found by place and colour, dates by their lines, and both judged by painting."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import ImageDraw
+from PIL import ImageDraw, ImageFont
 
 from core.datasets.quality.patches import find_patches, judge_patches, outline_patch
 from core.workspace import Workspace
@@ -36,6 +36,22 @@ def write_photos(
     return folder
 
 
+def write_dated(folder: Path, *, dated: tuple[str, ...]) -> Path:
+    """Write 3 classes of 40 photos; the first 30 of a dated class have their own orange date."""
+    for number in range(120):
+        name = ("daisy", "rose", "tulip")[number % 3]
+        width, height = ((480, 360), (540, 360), (360, 360))[number // 3 % 3]
+        photo = draw_pattern(number).resize((width, height))
+        if name in dated and number < 90:
+            text = f"{number % 28 + 1:02}.{number % 12 + 1:02}.{2004 + number % 7}"
+            place = (0.95 * width, 0.95 * height)
+            font = ImageFont.load_default(22)
+            ImageDraw.Draw(photo).text(place, text, (255, 140, 20), font, anchor="rs")
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / f"{number:03}.jpg").write_bytes(encode_photo(photo, quality=90))
+    return folder
+
+
 def search(dataset: Dataset) -> pd.DataFrame:
     return find_patches(dataset, lambda _done, _of: None)
 
@@ -56,6 +72,34 @@ def test_a_square_is_found_in_photos_of_different_sizes(
     assert (before.sum(axis=(1, 2)) > 200).all()
     assert after.sum() < 0.3 * before.sum()
     assert (lined != dataset.photos[photos]).any(axis=3).mean(axis=(1, 2)).max() < 0.1
+
+
+def test_dates_of_different_digits_are_found_and_painted_over(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    dataset = import_source(workspace, write_dated(tmp_path / "photos", dated=("rose",)))
+    (found,) = search(dataset).to_dict("records")
+    names = [int(dataset.manifest["path"].iat[photo][-7:-4]) for photo in found["photos"]]
+    assert (found["class"], found["n"], found["m"]) == ("rose", 40, 80)
+    assert len(names) >= 24 and set(names) <= set(range(1, 90, 3)) and found["others"] <= 4
+    y, x = np.divmod(np.array(found["cells"]), 56)
+    assert y.min() >= 45 and x.min() >= 20, "at the bottom right"
+    _, painted = outline_patch(dataset, np.array(found["photos"]), 0, np.array(found["cells"]))
+    block = np.s_[:, 4 * y.min() : 4 * y.max() + 4, 4 * x.min() : 4 * x.max() + 4]
+    before, after = (
+        int(((photos[block][..., 0] > 200) & (photos[block][..., 2] < 90)).sum())
+        for photos in (dataset.photos[found["photos"]], painted)
+    )
+    assert before > 20 * len(names) and after < 0.2 * before
+
+
+def test_dates_in_all_classes_are_no_shortcut(workspace: Workspace, tmp_path: Path) -> None:
+    dated = ("daisy", "rose", "tulip")
+    assert search(import_source(workspace, write_dated(tmp_path / "photos", dated=dated))).empty
+
+
+def test_no_dates_are_found_on_clean_photos(workspace: Workspace, tmp_path: Path) -> None:
+    assert search(import_source(workspace, write_dated(tmp_path / "photos", dated=()))).empty
 
 
 @pytest.mark.parametrize("drawn", ["", "border"])

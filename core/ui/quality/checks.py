@@ -158,7 +158,7 @@ def show_patches(page: QualityPage) -> None:
         return
     if table.empty:
         show_none(page)
-        st.caption("Searched for one colour or a date in many photos of a class.", help=_PATCHES)
+        st.caption("Searched for a patch or a date in many photos of a class.", help=_PATCHES)
         return
     names = [plain(str(name), 40) for name in table["class"].unique()]
     said = f"{count(len(table), 'patch')} in photos of {', '.join(names[:3])}"

@@ -45,15 +45,15 @@ def show_kept_chart(
 )
 def _draw(
     _draw_chart: Callable[..., Any],
-    name: str,
+    name: str,  # noqa: ARG001 (part of the key)
     arguments: tuple[Any, ...],
     dark: bool,
     large: bool,
 ) -> dict[str, Any]:
     # Not validated: its parts were checked when they were made, and the whole takes a third longer.
     spec: dict[str, Any] = _draw_chart(*arguments, dark).to_dict(validate=False)
-    for name, rows in spec.get("datasets", {}).items():  # lists are converted for each rerun
-        spec["datasets"][name] = pa.Table.from_pandas(pd.DataFrame(rows))
+    for key, rows in spec.get("datasets", {}).items():  # lists are converted for each rerun
+        spec["datasets"][key] = pa.Table.from_pandas(pd.DataFrame(rows))
     for part in ("title", "axis", "legend") if large else ():
         fonts = [name for name in spec["config"][part] if name.lower().endswith("fontsize")]
         spec["config"][part] |= dict.fromkeys(fonts, _LARGE_PX)

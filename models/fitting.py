@@ -121,6 +121,7 @@ def make_deterministic(seed: int, *, exact: bool = True) -> None:
         import torch
 
         torch.use_deterministic_algorithms(exact, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # else a kernel per tensor
         torch.backends.cudnn.benchmark = not exact  # True: tries out kernels
 
 

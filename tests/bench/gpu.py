@@ -7,13 +7,18 @@ PETALSCOPE_DEVICE is cpu it is rehearsed there: `PETALSCOPE_DEVICE=cpu python -m
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
+
+import numpy as np
+import pynvml
 
 from core.config import read_settings
 from core.runs.recipe.recipe import Recipe
@@ -21,7 +26,7 @@ from core.runs.recipe.strategies import STRATEGIES, StrategyName, suggest_precis
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.policy import PRESETS
-from models.devices import Device, find_device
+from models.devices import Device, find_device, open_gpus
 from models.extraction import extract_features
 from models.weights import Weights, WeightsKind
 from tests.bench.measuring import (
@@ -55,6 +60,7 @@ def measure(
     photos: int = 3000,
     epochs: int = 3,
     backend: Literal["all", "tensorflow", "jax", "torch"] = "all",
+    minutes: float = 25,
 ) -> Report:
     """Measure every backend that can use a GPU here; nothing of it is kept.
 
@@ -65,10 +71,12 @@ def measure(
         photos: Of the dataset, drawn by chance; all of them where it has fewer.
         epochs: Of each strategy, at least 2; the fastest counts, the first one compiles.
         backend: Which of those that are installed.
+        minutes: After them nothing new is begun; what was measured has been printed already.
 
     Raises:
         BenchmarkFailed: None can.
     """
+    end = time.monotonic() + 60 * minutes
     devices = _find_devices(BACKENDS if backend == "all" else (backend,))
     subject = prepare_subject(workspace, dataset, weights, "resnet")
     figures: list[Figure] = []
@@ -81,17 +89,81 @@ def measure(
             epochs=epochs,
         )
         plain = _measure_plain(subset.photos_file, len(subset), recipe.batch_size)
-        for number, (name, device) in enumerate(devices.items()):
-            with _use(name):
-                figures += _measure_extraction(name, subset, subject.weights, plain)
-                figures += _measure_strategies(
-                    name, scratch, replace(recipe, seed=number), device, plain
-                )
+        trial = _Trial(scratch, subset, subject.weights, recipe, plain)
+        for part in trial.list_parts():
+            for name, device in devices.items():
+                title = f"{name}: {part.name}"
+                if time.monotonic() > end:
+                    figures.append(Figure(title, 0.0, "", note="not begun: the time was over"))
+                    continue
+                with _use(name):
+                    figures += attempt(title, partial(part.measure, title, device))
         title = f"{len(subset):,} photos of {subject.dataset.name} on {device.name}"
     for name, speed in (("features", plain.features), ("all layers trained", plain.training)):
         if speed is not None:
             figures.append(Figure(f"plain PyTorch, channels-last, AMP: {name}", speed, "photos/s"))
     return Report(title, figures, {**subject.circumstances, "backends": ", ".join(devices)})
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is measured with each backend; `measure` is given its title and the device."""
+
+    name: str
+    measure: Callable[[str, Device], list[Figure]]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What is measured on."""
+
+    scratch: Workspace
+    subset: Dataset
+    weights: Weights
+    recipe: Recipe
+    plain: _Plain
+
+    def list_parts(self) -> Iterator[_Part]:
+        """Yield the parts, the one that others build on first."""
+        yield _Part("features", self._extract)
+        for name in get_args(StrategyName):
+            strategy = STRATEGIES.get(name)
+            if strategy is None or not strategy.has_epochs:
+                continue  # solved on the CPU
+            for computing in ("exact", "fast") if strategy.stages != 0 else ("exact",):
+                yield _Part(f"{name}, {computing}", partial(self._train, name, computing))
+
+    def _extract(self, title: str, _: Device) -> list[Figure]:
+        speed = call_in_child(__name__, "extract", self.subset, self.weights)
+        compared = None if self.plain.features is None else speed / self.plain.features
+        return [Figure(title, speed, "photos/s", compared)]
+
+    def _train(
+        self,
+        strategy: StrategyName,
+        computing: Literal["exact", "fast"],
+        title: str,
+        device: Device,
+    ) -> list[Figure]:
+        recipe = replace(
+            self.recipe,
+            seed=BACKENDS.index(title.split(":")[0]),  # else it is another backend's run
+            strategy=strategy,
+            head_epochs=1,  # a recipe that is not of two phases forgets it
+            precision=suggest_precision(strategy, device.kind, device.half),
+            computing=computing,
+        )
+        with _watch_gpu() as seen:
+            (run,), _ = call_in_child(
+                "tests.bench.train", "train_runs", self.scratch, [recipe], warm=False, anew=False
+            )
+        speed, plain = run.photos_per_second, self.plain.training
+        compared = speed / plain if strategy == "full" and plain else None
+        note = f"{run.seconds:.0f} s in all, test accuracy {100 * run.test_accuracy:.1f} %"
+        if seen:
+            busy, memory = np.max(seen, axis=0)
+            note += f"; GPU busy at most {busy:.0f} %, {memory / 1e9:.1f} GB of it in use"
+        return [Figure(title, speed, "photos/s", compared, note)]
 
 
 @contextmanager
@@ -138,18 +210,6 @@ def _measure_plain(photos_file: Path, photos: int, batch_size: int) -> _Plain:
     return _Plain(features=features, training=training)
 
 
-def _measure_extraction(
-    backend: str, subset: Dataset, weights: Weights, plain: _Plain
-) -> list[Figure]:
-    def measure() -> list[Figure]:
-        speed = call_in_child(__name__, "extract", subset, weights)
-        compared = None if plain.features is None else speed / plain.features
-        return [Figure(title, speed, "photos/s", compared)]
-
-    title = f"{backend}: features"
-    return attempt(title, measure)
-
-
 def extract(dataset: Dataset, weights: Weights) -> float:
     """Return photos a second; called in a process with the backend."""
     from models.keras_backbone import draw_probe_photos, open_keras_backbone
@@ -169,27 +229,22 @@ def extract(dataset: Dataset, weights: Weights) -> float:
         return len(dataset) / seconds
 
 
-def _measure_strategies(
-    backend: str, scratch: Workspace, recipe: Recipe, device: Device, plain: _Plain
-) -> list[Figure]:
-    figures = []
-    for name in (name for name in get_args(StrategyName) if name in STRATEGIES):
-        settings: dict[str, Any] = {
-            "strategy": name,
-            "head_epochs": 1,  # a recipe that is not of two phases forgets it
-            "precision": suggest_precision(name, device.kind, device.half),
-        }
-        for computing in ("exact", "fast") if STRATEGIES[name].stages != 0 else ("exact",):
-            title = f"{backend}: {name}, {computing}"
-            chosen = replace(recipe, computing=computing, **settings)
-            figures += attempt(title, partial(_train, title, scratch, chosen, plain))
-    return figures
+@contextmanager
+def _watch_gpu() -> Iterator[list[tuple[float, float]]]:
+    """Yield a list that fills with how busy the GPU is (%) and its used memory (bytes)."""
+    seen: list[tuple[float, float]] = []
+    ended = threading.Event()
 
+    def watch() -> None:
+        with suppress(pynvml.NVMLError), open_gpus() as gpus:
+            while not ended.wait(0.1):
+                busy = pynvml.nvmlDeviceGetUtilizationRates(gpus[0]).gpu
+                seen.append((busy, pynvml.nvmlDeviceGetMemoryInfo(gpus[0]).used))
 
-def _train(title: str, scratch: Workspace, recipe: Recipe, plain: _Plain) -> list[Figure]:
-    (run,), _ = call_in_child(
-        "tests.bench.train", "train_runs", scratch, [recipe], warm=False, anew=False
-    )
-    speed = run.photos_per_second
-    compared = speed / plain.training if recipe.strategy == "full" and plain.training else None
-    return [Figure(title, speed, "photos/s", compared, f"{run.seconds:.0f} s in all")]
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join()

@@ -136,12 +136,18 @@ def list_percentiles(
 
 
 def attempt(title: str, act: Callable[[], list[Figure]]) -> list[Figure]:
-    """Return the figures, or one that says what went wrong: the others are worth having."""
+    """Return the figures, or one that says what went wrong: the others are worth having.
+
+    They are printed on stderr, too, lest what is cut off later loses them.
+    """
     say(title)
     try:
-        return act()
+        figures = act()
     except Exception as error:  # noqa: BLE001 (whatever a backend or another program raises)
-        return [Figure(title, 0.0, "", note=f"failed: {type(error).__name__}: {error}")]
+        figures = [Figure(title, 0.0, "", note=f"failed: {type(error).__name__}: {error}")]
+    for one in figures:
+        say(f"  {one.name}: {one.value:,.4g} {one.unit} {one.note}")
+    return figures
 
 
 def compare(name: str, ours: float, peer: float, whose: str, unit: str) -> Figure:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.runs.recipe.strategies import STRATEGIES
 from core.workspace import Workspace
 from tests.bench.__main__ import main
 from tests.bench.measuring import (
@@ -38,11 +39,15 @@ REFERENCES = {
         for name in ("bare OpenVINO", "Keras predict")
         for percent in (50, 95)
     },
+    "gpu": set(),  # the reference is PyTorch, which is not installed
 }
+ON_SMALL = {"train", "gpu"}
+"""Train stages: both ways trace their steps."""
 WHERE_NATIVE = "ours, last stage, an epoch in mixed"  # on processors that compute bfloat16
 FEW = {
     "extract": ["--weights", "random", "--photos", "20", "--keras-photos", "8"],
     "train": ["--weights", "random", "--photos", "24", "--epochs", "2"],
+    "gpu": ["--weights", "random", "--photos", "20", "--epochs", "2", "--backend", "tensorflow"],
     "predict": ["--repeats", "2"],
 }
 
@@ -79,9 +84,12 @@ def test_ours_is_beside_references_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if kind == "train":  # both ways trace their steps
+    monkeypatch.setenv("PETALSCOPE_DEVICE", "cpu")
+    few = {name: STRATEGIES[name] for name in ("head", "last_stage")}
+    monkeypatch.setattr("tests.bench.gpu.STRATEGIES", few)  # the others take as long again
+    if kind in ON_SMALL:
         monkeypatch.setattr("tests.bench.measuring._import_and_call", call_on_small)
-    workspace = request.getfixturevalue("trained_copy" if kind == "train" else "resnet_copy")
+    workspace = request.getfixturevalue("trained_copy" if kind in ON_SMALL else "resnet_copy")
     before = list_files(workspace)
     assert main([kind, "latest", *FEW[kind], "--json"]) == 0
     report: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -176,9 +184,22 @@ def test_a_part_that_is_not_there_is_named(
     assert "There is no part floor." in capsys.readouterr().err
 
 
-def test_a_backend_that_fails_is_a_line_of_the_report() -> None:
+def test_a_backend_that_fails_is_a_line_of_the_report(capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> list[Figure]:
         raise MemoryError("no room")
 
     (figure,) = attempt("torch: full", fail)
     assert (figure.value, figure.note) == (0, "failed: MemoryError: no room")
+    assert "no room" in capsys.readouterr().err  # at once: a later part may be cut off
+
+
+@pytest.mark.slow
+def test_after_its_minutes_nothing_is_begun(
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert trained_copy.root.exists()
+    monkeypatch.setenv("PETALSCOPE_DEVICE", "cpu")
+    assert main(["gpu", "latest", *FEW["gpu"], "--minutes", "0", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)["figures"]
+    assert len(figures) > 5
+    assert {figure["note"] for figure in figures} == {"not begun: the time was over"}

@@ -106,7 +106,9 @@ SUGGESTED = tuple(dict.fromkeys(name for one in STRATEGIES.values() for name in 
 """Settings whose initial value depends on the strategy."""
 
 
-def suggest_precision(strategy: StrategyName, device_kind: Literal["cpu", "gpu"], half: str) -> str:
+def suggest_precision(
+    strategy: StrategyName, device_kind: Literal["cpu", "gpu"], half: str
+) -> Literal["float32", "mixed"]:
     """Return the initial precision: mixed where stages are trained and the device supports it."""
     if STRATEGIES[strategy].stages == 0:
         return "float32"

@@ -261,7 +261,7 @@ def find_fair_photos(a: Answers, b: Answers) -> tuple[CommonPhotos, int]:
 def _list_near_additions(a: Answers, b: Answers) -> list[int]:
     """Return photos of b's dataset that are copies of training photos of b new since a."""
     manifest = b.dataset.manifest
-    is_new = ~np.isin(manifest["sha256"].to_numpy(), a.dataset.manifest["sha256"].to_numpy())
+    is_new = ~manifest["sha256"].isin(a.dataset.manifest["sha256"]).to_numpy()
     added = np.flatnonzero(is_new & (b.result.splits == "train"))
     near: list[int] = []
     for start in range(0, len(added), _AT_ONCE):  # all at once could be gigabytes

@@ -87,7 +87,8 @@ class MetricsPage:
         """(m,) photos of the split that also are in train, as copies or near-duplicates."""
         split, train = self.result.splits == self.split, self.result.splits == "train"
         digests = self.dataset.manifest["sha256"].to_numpy()
-        same = np.flatnonzero(split & ~train & np.isin(digests, digests[train]))
+        learnt, judged = set(digests[train]), np.flatnonzero(split & ~train)
+        same = judged[[digest in learnt for digest in digests[judged]]]
         if (quality := cache.quality(self.dataset.id)) is None:
             return same
         near = list_leaking_photos(quality.pairs, self.result.splits, self.split)

@@ -161,8 +161,9 @@ def read_settings() -> Settings:
     Raises:
         SettingRefused: A variable has an invalid value or an unknown name.
     """
-    ours = {name: value for name, value in os.environ.items() if name[:11].upper() == _PREFIX}
-    return _read_settings(frozenset(ours.items()))
+    names = [name for name in os.environ if name[:11].upper() == _PREFIX]
+    given = ((name, os.environ.get(name)) for name in names)  # another thread may remove some
+    return _read_settings(frozenset((name, value) for name, value in given if value is not None))
 
 
 @functools.lru_cache(maxsize=8)

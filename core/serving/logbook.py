@@ -181,10 +181,12 @@ class Logbook:
             return False
         try:
             if lines := self._lines[:]:
-                self._write(lines)
-                with self._lock:
-                    del self._lines[: len(lines)]
-                    self._bytes -= sum(line.bytes for line in lines)
+                try:
+                    self._write(lines)
+                finally:  # written again, they would be refused, and others with them
+                    with self._lock:
+                        del self._lines[: len(lines)]
+                        self._bytes -= sum(line.bytes for line in lines)
         finally:
             self._turn.release()
         return True
@@ -216,7 +218,7 @@ class Logbook:
         for line in lines:
             try:
                 keep_photo(self._workspace, line.photo)
-            except _FAULTS as error:
+            except Exception as error:  # noqa: BLE001 (later answers are to be logged, too)
                 _log.error("a photo could not be kept: %s", type(error).__name__)
 
     def _lose(self, lines: int) -> None:

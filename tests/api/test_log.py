@@ -89,6 +89,22 @@ def test_feedback_waits_for_its_own_line_only(
     del registered
 
 
+def test_a_photo_that_cannot_be_kept_costs_no_line(
+    registered: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("whatever")
+
+    monkeypatch.setattr(logbook_module, "keep_photo", fail)
+    with open_client() as client:
+        ids = []
+        for _ in range(2):
+            ids.append(classify(client).json()["prediction_id"])
+            assert client.app.state.service.logbook.flush(60)
+        assert client.get("/health/ready").json()["log_lost"] == 0
+    assert set(read_predictions(registered)["id"]) == set(ids)
+
+
 @pytest.mark.slow
 def test_lines_that_the_end_leaves_unwritten_are_counted(
     registered: Workspace, monkeypatch: pytest.MonkeyPatch

@@ -1,5 +1,8 @@
 """Settings: what a person may set, and what is said when it is not allowed."""
 
+import os
+from typing import Any
+
 import pytest
 
 from core.config import read_settings
@@ -66,3 +69,24 @@ def test_settings_are_read_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> No
     assert read_settings().photo_limit_mb == 3
     monkeypatch.delenv("PETALSCOPE_PHOTO_LIMIT_MB")
     assert read_settings().photo_limit_mb == 25
+
+
+class Fading(dict[str, str]):
+    """An environment from which another thread takes a variable before its value is read."""
+
+    def __getitem__(self, name: str) -> str:
+        raise KeyError(name)
+
+    def get(self, *_: object) -> Any:
+        return None
+
+    def items(self) -> Any:
+        return ((name, self[name]) for name in self)
+
+
+def test_settings_are_read_while_the_environment_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("PETALSCOPE_")]:
+        monkeypatch.delenv(name)
+    known = read_settings()
+    monkeypatch.setattr("os.environ", Fading(PETALSCOPE_PHOTO_LIMIT_MB="3"))
+    assert read_settings() == known

@@ -35,21 +35,12 @@ from tests.bench.measuring import (
     Report,
     attempt,
     call_in_child,
-    say,
     time_call,
 )
 from tests.bench.subject import open_scratch, prepare_subject
 
 BACKENDS = ("tensorflow", "jax", "torch")
 _BATCH = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Plain:
-    """Photos a second of the plain PyTorch loop; None without PyTorch."""
-
-    features: float | None
-    training: float | None
 
 
 def measure(
@@ -88,7 +79,7 @@ def measure(
             augmentation=PRESETS["gentle"],
             epochs=epochs,
         )
-        plain = _measure_plain(subset.photos_file, len(subset), recipe.batch_size)
+        plain = _measure_plain(subset, recipe.batch_size)
         trial = _Trial(scratch, subset, subject.weights, recipe, plain)
         for part in trial.list_parts():
             for name, device in devices.items():
@@ -97,17 +88,15 @@ def measure(
                     figures.append(Figure(title, 0.0, "", note="not begun: the time was over"))
                     continue
                 with _use(name):
-                    figures += attempt(title, partial(part.measure, title, device))
+                    figures += attempt(title, partial(part.measure, name, device))
         title = f"{len(subset):,} photos of {subject.dataset.name} on {device.name}"
-    for name, speed in (("features", plain.features), ("all layers trained", plain.training)):
-        if speed is not None:
-            figures.append(Figure(f"plain PyTorch, channels-last, AMP: {name}", speed, "photos/s"))
-    return Report(title, figures, {**subject.circumstances, "backends": ", ".join(devices)})
+    circumstances = {**subject.circumstances, "backends": ", ".join(devices)}
+    return Report(title, figures + plain, circumstances)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What is measured with each backend; `measure` is given its title and the device."""
+    """What is measured with each backend; `measure` is given its name and the device."""
 
     name: str
     measure: Callable[[str, Device], list[Figure]]
@@ -121,7 +110,8 @@ class _Trial:
     subset: Dataset
     weights: Weights
     recipe: Recipe
-    plain: _Plain
+    plain: list[Figure]
+    """The plain PyTorch loop: features, then all layers trained; empty without PyTorch."""
 
     def list_parts(self) -> Iterator[_Part]:
         """Yield the parts, the one that others build on first."""
@@ -133,21 +123,20 @@ class _Trial:
             for computing in ("exact", "fast") if strategy.stages != 0 else ("exact",):
                 yield _Part(f"{name}, {computing}", partial(self._train, name, computing))
 
-    def _extract(self, title: str, _: Device) -> list[Figure]:
+    def _extract(self, backend: str, _: Device) -> list[Figure]:
         speed = call_in_child(__name__, "extract", self.subset, self.weights)
-        compared = None if self.plain.features is None else speed / self.plain.features
-        return [Figure(title, speed, "photos/s", compared)]
+        return [Figure(f"{backend}: features", speed, "photos/s", self._compare(speed, 0))]
 
     def _train(
         self,
         strategy: StrategyName,
         computing: Literal["exact", "fast"],
-        title: str,
+        backend: str,
         device: Device,
     ) -> list[Figure]:
         recipe = replace(
             self.recipe,
-            seed=BACKENDS.index(title.split(":")[0]),  # else it is another backend's run
+            seed=BACKENDS.index(backend),  # else it is another backend's run
             strategy=strategy,
             head_epochs=1,  # a recipe that is not of two phases forgets it
             precision=suggest_precision(strategy, device.kind, device.half),
@@ -157,13 +146,17 @@ class _Trial:
             (run,), _ = call_in_child(
                 "tests.bench.train", "train_runs", self.scratch, [recipe], warm=False, anew=False
             )
-        speed, plain = run.photos_per_second, self.plain.training
-        compared = speed / plain if strategy == "full" and plain else None
+        speed = run.photos_per_second
+        compared = self._compare(speed, 1) if strategy == "full" else None
         note = f"{run.seconds:.0f} s in all, test accuracy {100 * run.test_accuracy:.1f} %"
         if seen:
             busy, memory = np.max(seen, axis=0)
             note += f"; GPU busy at most {busy:.0f} %, {memory / 1e9:.1f} GB of it in use"
-        return [Figure(title, speed, "photos/s", compared, note)]
+        return [Figure(f"{backend}: {strategy}, {computing}", speed, "photos/s", compared, note)]
+
+    def _compare(self, speed: float, place: int) -> float | None:
+        """Return how many times as fast it is as a plain loop, if that was measured."""
+        return speed / self.plain[place].value if self.plain and self.plain[place].value else None
 
 
 @contextmanager
@@ -195,19 +188,21 @@ def _find_devices(backends: Sequence[str]) -> dict[str, Device]:
     return usable
 
 
-def _measure_plain(photos_file: Path, photos: int, batch_size: int) -> _Plain:
+def _measure_plain(subset: Dataset, batch_size: int) -> list[Figure]:
+    """Return the speeds of the plain PyTorch loop: features, then all layers trained."""
     if find_spec("torch") is None:
-        return _Plain(features=None, training=None)
-    say("Plain PyTorch, channels-last, automatic mixed precision")
-    features, training = (
-        float(
-            call_in_child(
-                "tests.bench.plain_torch", "measure", photos_file, photos, batch, train=train
-            )
-        )
-        for batch, train in ((64, False), (batch_size, True))
-    )
-    return _Plain(features=features, training=training)
+        return []
+    figures = []
+    for name, batch in (("features", _BATCH), ("all layers trained", batch_size)):
+        title = f"plain PyTorch, channels-last, AMP: {name}"
+        figures += attempt(title, partial(_measure_loop, title, subset, batch, name != "features"))
+    return figures
+
+
+def _measure_loop(title: str, subset: Dataset, batch: int, train: bool) -> list[Figure]:
+    given = subset.photos_file, len(subset), batch
+    speed = call_in_child("tests.bench.plain_torch", "measure", *given, train=train)
+    return [Figure(title, float(speed), "photos/s")]
 
 
 def extract(dataset: Dataset, weights: Weights) -> float:

@@ -162,7 +162,7 @@ def read_settings() -> Settings:
         SettingRefused: A variable has an invalid value or an unknown name.
     """
     names = [name for name in os.environ if name[:11].upper() == _PREFIX]
-    given = ((name, os.environ.get(name)) for name in names)  # another thread may remove some
+    given = ((name, os.environ.get(name)) for name in names)  # None: removed by another thread
     return _read_settings(frozenset((name, value) for name, value in given if value is not None))
 
 

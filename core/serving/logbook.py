@@ -16,9 +16,7 @@ from typing import Any, NamedTuple
 
 import h11
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from sqlalchemy.exc import SQLAlchemyError
 
-from core.errors import PetalscopeError
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction, log_predictions
 from core.monitoring.rules import MEASURES
@@ -114,7 +112,6 @@ def note(event: str, facts: Mapping[str, object], level: int = logging.INFO) -> 
 _MOST_LINES = 4096
 _MOST_BYTES = 128_000_000
 _WRITTEN_EVERY_S = 0.25
-_FAULTS = (SQLAlchemyError, OSError, PetalscopeError)
 _log = logging.getLogger(__name__)
 
 
@@ -181,12 +178,10 @@ class Logbook:
             return False
         try:
             if lines := self._lines[:]:
-                try:
-                    self._write(lines)
-                finally:  # written again, they would be refused, and others with them
-                    with self._lock:
-                        del self._lines[: len(lines)]
-                        self._bytes -= sum(line.bytes for line in lines)
+                self._write(lines)
+                with self._lock:
+                    del self._lines[: len(lines)]
+                    self._bytes -= sum(line.bytes for line in lines)
         finally:
             self._turn.release()
         return True
@@ -205,20 +200,21 @@ class Logbook:
         self.flush()
 
     def _write(self, lines: list[Line]) -> None:
+        """Write lines, or count them as lost; nothing ends the thread or is written twice."""
         try:
             rows = [
                 describe_prediction(line.prediction, line.photo, source="api", **line.facts)
                 for line in lines
             ]
             log_predictions(self._workspace, rows)
-        except _FAULTS as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, later answers are logged)
             _log.error("%d answers could not be logged: %s", len(lines), type(error).__name__)
             self._lose(len(lines))
             return
         for line in lines:
             try:
                 keep_photo(self._workspace, line.photo)
-            except Exception as error:  # noqa: BLE001 (later answers are to be logged, too)
+            except Exception as error:  # noqa: BLE001 (as above)
                 _log.error("a photo could not be kept: %s", type(error).__name__)
 
     def _lose(self, lines: int) -> None:

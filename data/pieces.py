@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
@@ -71,8 +72,6 @@ def measure_matches(
 
 def _adjust_place(piece: np.ndarray, ground: Image.Image, place: np.ndarray) -> float:
     """Return the correlation of edges of a piece (s, s) and the ground near a place (5,)."""
-    from scipy.optimize import minimize
-
     side, full, wanted = len(piece), ground.width, piece.ravel()
 
     def cut(box: np.ndarray) -> np.ndarray:
@@ -92,7 +91,7 @@ def _adjust_place(piece: np.ndarray, ground: Image.Image, place: np.ndarray) -> 
     *start, pixel = place * full
     corners = start + pixel * np.vstack([np.zeros(4), np.diag([1, 1, 2, 2])])
     limits = {"initial_simplex": corners, "maxfev": 60, "xatol": 0.2, "fatol": 2e-3}
-    found = cut(minimize(lose, start, method="Nelder-Mead", options=limits).x)
+    found = cut(scipy.optimize.minimize(lose, start, method="Nelder-Mead", options=limits).x)
     one, other = (np.ravel(np.gradient(levels)) for levels in (piece, found.reshape(side, side)))
     return float(one @ other / max(np.linalg.norm(one) * np.linalg.norm(other), 1e-9))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+import scipy
 
 SPLITS = ("train", "validation", "test")
 FRACTIONS = (0.70, 0.15, 0.15)
@@ -29,12 +30,10 @@ def number_groups(pairs: pd.DataFrame, photos: int) -> np.ndarray:
     Args:
         pairs: Columns a and b, as `data.duplicates.find_pairs` returns them.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     ends = (pairs["a"].to_numpy(), pairs["b"].to_numpy())
-    graph = coo_array((np.ones(len(pairs), dtype=np.int8), ends), shape=(photos, photos))
-    return np.asarray(connected_components(graph, directed=False)[1])
+    joined = np.ones(len(pairs), dtype=np.int8)
+    graph = scipy.sparse.coo_array((joined, ends), shape=(photos, photos))
+    return np.asarray(scipy.sparse.csgraph.connected_components(graph, directed=False)[1])
 
 
 def draw_splits(

@@ -15,6 +15,8 @@ from core.datasets.photo_table import NAMES, describe_photos
 from core.datasets.quality import store
 from core.datasets.tags import add_tag, read_tags
 from core.errors import BadIdentifier, PetalscopeError
+from core.exact.store import find_source, prepare_head
+from core.exact.whatif import predict_effect
 from core.formats import count
 from core.runs.following import POLL_S
 from core.runs.jobs import read_job
@@ -97,9 +99,6 @@ class Dataset(Shown):
         >>> flowers.whatif(exclude=[0], relabel={1: "rose"}).n
         6
         """
-        from core.exact.store import find_source, prepare_head
-        from core.exact.whatif import predict_effect
-
         named, known = self.files.manifest["path"], [*self.classes]
         wishes = [Wish(named[one], "exclude") for one in self._find_all(exclude)]
         wishes += [

@@ -19,8 +19,13 @@ from core.errors import COMMAND, BadIdentifier, ExportRefused, PetalscopeError, 
 from core.evaluation.confusion import count_confusions
 from core.evaluation.metrics import evaluate_scores
 from core.evaluation.mistakes import OWN_RANKINGS, OwnRanking, rank_photos, read_answers
+from core.exact.store import find_run_source, prepare_head
 from core.exact.whatif import WhatIf
+from core.exact.why import ask_why
 from core.formats import interval, percent
+from core.prediction.answers import describe_answer
+from core.prediction.gradcam import draw_overlay
+from core.prediction.predictor import open_predictor
 from core.runs.choosing import count_opening, describe_openings
 from core.runs.common_photos import describe_left_out, find_common
 from core.runs.following import RunFollower
@@ -178,9 +183,6 @@ class Run(Shown):
         >>> "decisive" in run.why("tulip.jpg").photos
         True
         """
-        from core.exact.store import find_run_source, prepare_head
-        from core.exact.why import ask_why
-
         files, number = self.dataset.files, self.dataset.find(photo)
         self._count(number)
         source = find_run_source(self.folder, files, self.id, self._result)
@@ -266,15 +268,10 @@ class Run(Shown):
 
     @cached_property
     def _predictor(self) -> Any:
-        from core.prediction.predictor import open_predictor
-
         return open_predictor(self.folder, self.id)
 
     def _answer(self, photo: Photo, classes: Sequence[str] | None) -> Found:
         """Return the answer, with the evidence for classes; None: for the best one."""
-        from core.prediction.answers import describe_answer
-        from core.prediction.gradcam import draw_overlay
-
         if isinstance(photo, int) or (self._result.paths == str(photo)).any():
             number = self.dataset.find(photo)
             self._count(number)

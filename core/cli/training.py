@@ -23,6 +23,7 @@ from core.cli.runs import RECIPE, choose_recipe, run_document
 from core.errors import PetalscopeError, RunStopped
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import judge_learning
+from core.exact.left_out import describe_left_out, leave_out
 from core.formats import count, duration, interval, percent
 from core.runs.following import POLL_S, RunFollower
 from core.runs.locks import is_locked
@@ -207,8 +208,6 @@ def _describe(workspace: Workspace, record: RunRecord, created: bool) -> Outcome
             lines += [said.sentence, said.gap_sentence]
             document["learning"] = pick(said, "verdict", "since", "gap")
     warning = result.warn_of_few()
-    from core.exact.left_out import describe_left_out, leave_out  # SciPy, which takes a second
-
     tuned = record.recipe.trained_stages > 0
     found = leave_out(workspace, result, tuned=tuned) if warning else None
     document |= {"warning": warning, "leave_one_out": found}

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import scipy
 
 from core.evaluation.intervals import mean_interval, wilson_interval
 from core.evaluation.metrics import check_scores, cross_entropies
@@ -215,8 +216,6 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> TemperatureFit:
     Source:
         C. Guo et al. (2017), On Calibration of Modern Neural Networks, arXiv:1706.04599.
     """
-    from scipy.optimize import brentq
-
     scores = _check_scores(scores, labels)
     if not len(labels):
         raise ValueError("no photos to fit a temperature on")
@@ -235,7 +234,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> TemperatureFit:
     if at_edge:
         inverse = least if slope(least) >= 0 else most
     else:
-        inverse = float(brentq(slope, least, most, xtol=1e-12))
+        inverse = float(scipy.optimize.brentq(slope, least, most, xtol=1e-12))
     return TemperatureFit(temperature=1 / inverse, n=len(labels), at_edge=at_edge)
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import scipy
 
 from core.evaluation.intervals import wilson_interval
 
@@ -148,12 +149,10 @@ def difference_interval(
     if gained < lost:
         low, high = difference_interval(lost, gained, n, level=level)
         return -high, -low
-    from scipy.special import betaincinv
-
     differing = gained + lost
     split, share = (gained - lost) / differing, differing / n
-    least = 2 * float(betaincinv(gained, lost + 1, level / 2)) - 1
-    most = 2 * float(betaincinv(gained + 1, lost, 1 - level / 2)) - 1 if lost else 1.0
+    least = 2 * float(scipy.special.betaincinv(gained, lost + 1, level / 2)) - 1
+    most = 2 * float(scipy.special.betaincinv(gained + 1, lost, 1 - level / 2)) - 1 if lost else 1.0
     share_low, share_high = wilson_interval(differing, n, 1 - level, wider=False)
     if least > 0:
         shrunk = math.hypot(math.log(split / least), math.log(share / share_low))

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import scipy
 
 from core.formats import name_key
 
@@ -220,14 +221,12 @@ def find_look_alikes(matrix: np.ndarray) -> list[LookAlikes]:
     The tree of `order_classes(…, by="confusion")` is cut where two branches confuse less than 3 %
     of their photos on average.
     """
-    from scipy.cluster.hierarchy import fcluster  # slow to import
-
     order, confused = _order_look_alikes(matrix), np.sort(list_most_confused(matrix, len(matrix)))
     if len(confused) < 2:
         return []
     tree = _link_classes(matrix[np.ix_(confused, confused)])
     numbers = np.zeros(len(matrix), dtype=np.int64)  # 0: no group
-    numbers[confused] = fcluster(tree, 1 - _ALIKE_FROM, "distance")
+    numbers[confused] = scipy.cluster.hierarchy.fcluster(tree, 1 - _ALIKE_FROM, "distance")
     groups = []
     for number in dict.fromkeys(numbers[order].tolist()):
         members = order[numbers[order] == number]
@@ -240,12 +239,11 @@ def find_look_alikes(matrix: np.ndarray) -> list[LookAlikes]:
 
 def _order_look_alikes(matrix: np.ndarray) -> np.ndarray:
     """Return the leaves of the tree, then the classes without confusions."""
-    from scipy.cluster.hierarchy import leaves_list
-
     confused = np.sort(list_most_confused(matrix, len(matrix)))
     if len(confused) < 2:
         return np.arange(len(matrix))
-    order = confused[leaves_list(_link_classes(matrix[np.ix_(confused, confused)]))]
+    tree = _link_classes(matrix[np.ix_(confused, confused)])
+    order = confused[scipy.cluster.hierarchy.leaves_list(tree)]
     # Both directions are equally good: begin with the lower class number.
     order = order if order[0] < order[-1] else order[::-1]
     return np.concatenate([order, np.setdiff1d(np.arange(len(matrix)), confused)])
@@ -260,10 +258,9 @@ def _link_classes(matrix: np.ndarray) -> np.ndarray:
         Z. Bar-Joseph, D. K. Gifford, T. S. Jaakkola (2001), Fast optimal leaf ordering for
         hierarchical clustering, Bioinformatics 17, S22-S29.
     """
-    from scipy.cluster.hierarchy import linkage
-
     rows = np.nan_to_num(share(matrix, "row"))
     distances = 1 - (rows + rows.T) / 2
     pairs = distances[np.triu_indices(len(matrix), 1)]
     # The optimal order of 3,000 classes takes minutes.
-    return np.asarray(linkage(pairs, "average", optimal_ordering=len(matrix) <= 300))
+    optimal = len(matrix) <= 300
+    return np.asarray(scipy.cluster.hierarchy.linkage(pairs, "average", optimal_ordering=optimal))

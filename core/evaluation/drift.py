@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
+import scipy
 
 
 def weigh_groups(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
@@ -54,10 +55,8 @@ def distance_p_values(distances: np.ndarray, m: float, n: float) -> np.ndarray:
         M. A. Stephens (1970), J. R. Stat. Soc. B 32, 115-122, for small samples. Conservative
         within groups.
     """
-    from scipy.special import kolmogorov
-
     root = np.sqrt(m * n / (m + n))
-    return np.asarray(kolmogorov((root + 0.12 + 0.11 / root) * distances))
+    return np.asarray(scipy.special.kolmogorov((root + 0.12 + 0.11 / root) * distances))
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

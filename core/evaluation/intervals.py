@@ -9,6 +9,7 @@ from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
+import scipy
 
 _Z = {0.90: 1.6448536269514722, 0.95: 1.959963984540054, 0.99: 2.5758293035489004}
 
@@ -128,14 +129,12 @@ def estimate_quantile(values: np.ndarray, share: float) -> Estimate:
     Source:
         W. J. Conover (1999), Practical Nonparametric Statistics, section 3.2, by binomial ranks.
     """
-    from scipy.stats import binom
-
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     n = len(ordered)
     if not n:
         return Estimate(value=np.nan, n=0)
-    low = int(binom.ppf(0.025, n, share))
-    high = int(binom.ppf(0.975, n, share)) + 1
+    low = int(scipy.stats.binom.ppf(0.025, n, share))
+    high = int(scipy.stats.binom.ppf(0.975, n, share)) + 1
     return Estimate(
         value=float(np.quantile(ordered, share)),
         low=float(ordered[low - 1]) if low else np.nan,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from core.evaluation.comparison import ALPHA, adjust_holm
 from core.evaluation.intervals import wilson_interval
@@ -243,8 +244,6 @@ def compare_shares(hits: int, n: int, other_hits: int, other_n: int) -> ShareDif
     Source:
         R. G. Newcombe (1998), Stat. Med. 17, 873-890, method 10, for the interval.
     """
-    from scipy.stats import fisher_exact  # slow to import
-
     one, other = hits / n, other_hits / other_n
     (low, high), (other_low, other_high) = (
         wilson_interval(hits, n, wider=False),
@@ -255,7 +254,9 @@ def compare_shares(hits: int, n: int, other_hits: int, other_n: int) -> ShareDif
         difference=difference,
         low=difference - math.hypot(one - low, other_high - other),
         high=difference + math.hypot(high - one, other - other_low),
-        p_value=float(fisher_exact([[hits, n - hits], [other_hits, other_n - other_hits]]).pvalue),
+        p_value=float(
+            scipy.stats.fisher_exact([[hits, n - hits], [other_hits, other_n - other_hits]]).pvalue
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import eigh
+import scipy
 
 from core.evaluation.comparison import adjust_holm
 from core.evaluation.drift import (
@@ -88,7 +88,8 @@ def _list_columns(
         if columns:
             yield of.name, columns
     some = centred[photos] - centred[photos].mean(axis=0)
-    _, directions = eigh(some.T @ some)  # the splits have no part in the choice of directions
+    # The splits have no part in the choice of directions.
+    _, directions = scipy.linalg.eigh(some.T @ some)
     placed = some @ directions[:, : -_DIRECTIONS - 1 : -1]
     yield FEATURES, {f"direction {number}": one for number, one in enumerate(placed.T, 1)}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
+import scipy
 
 from core.exact.head import ExactHead, one_hot, split_rows
 
@@ -49,7 +49,7 @@ def _change_weights(head: ExactHead, change: Change) -> np.ndarray:
         true = np.concatenate([head.labels[leaving], change.labels[entering]])
         signs = np.repeat([-1.0, 1.0], [len(leaving), len(entering)])
         inner = (rows * weights) @ rows.T + np.diag(signs)
-        apart = linalg.solve(inner, one_hot(true, width) - outputs, assume_a="sym")
+        apart = scipy.linalg.solve(inner, one_hot(true, width) - outputs, assume_a="sym")
         turn += rows.T @ apart
     return turn * (1 / (head.eigenvalues + head.ridge))[:, None]
 
@@ -108,7 +108,7 @@ def teach_photos(
     rows, beyond = _split_spanned(head, features)
     targets = one_hot(np.full(len(rows), label), n_classes)
     inner = (rows / (head.eigenvalues + head.ridge)) @ rows.T + beyond @ beyond.T / head.ridge
-    inverse = linalg.inv(inner + np.eye(len(rows)) / weight)
+    inverse = scipy.linalg.inv(inner + np.eye(len(rows)) / weight)
     apart = inverse @ (targets - _widen(rows @ head.coefficients, n_classes))
     left_out = targets - apart / np.diag(inverse)[:, None]
     return Taught(head=head, rows=rows, beyond=beyond, apart=apart, left_out=left_out)

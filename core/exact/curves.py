@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
+import scipy
 
 from core.exact.head import ExactHead, one_hot
 
@@ -96,7 +96,7 @@ def answer_subset(head: ExactHead, photos: np.ndarray, judged: np.ndarray) -> np
     gram = (own @ own.T if is_dual else own.T @ own).astype(np.float64)
     gram[np.diag_indices_from(gram)] += head.ridge
     right = targets if is_dual else own.T @ targets
-    solved = linalg.solve(gram, right, assume_a="pos", overwrite_a=True, check_finite=False)
+    solved = scipy.linalg.solve(gram, right, assume_a="pos", overwrite_a=True, check_finite=False)
     return np.asarray((rows @ own.T if is_dual else rows) @ solved)
 
 

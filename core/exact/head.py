@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg, optimize, special
+import scipy
 
 BLOCK = 4096
 """Rows in memory at once."""
@@ -111,7 +111,7 @@ class ExactHead:
 
     def to_scores(self, outputs: np.ndarray) -> np.ndarray:
         """Return the softmax of the outputs at the head's temperature."""
-        return np.asarray(special.softmax(outputs / self.temperature, axis=-1))
+        return np.asarray(scipy.special.softmax(outputs / self.temperature, axis=-1))
 
     def answer(self, features: np.ndarray) -> np.ndarray:
         """Return the outputs (b, k) for features (b, d) of new photos."""
@@ -206,10 +206,11 @@ def _fit_temperature(outputs: np.ndarray, labels: np.ndarray) -> float:
 
     def loss(log_temperature: float) -> float:
         scaled = outputs / np.exp(log_temperature)
-        logs = special.logsumexp(scaled, axis=1) - true / np.exp(log_temperature)
+        logs = scipy.special.logsumexp(scaled, axis=1) - true / np.exp(log_temperature)
         return float(logs.mean())
 
-    found = optimize.minimize_scalar(loss, bounds=(np.log(1e-3), np.log(10.0)), method="bounded")
+    bounds = np.log(1e-3), np.log(10.0)
+    found = scipy.optimize.minimize_scalar(loss, bounds=bounds, method="bounded")
     return float(np.exp(found.x))
 
 
@@ -275,7 +276,7 @@ def _rotate(
     kind = features.dtype
     axes = None
     if n < width:  # fewer photos than features: their span is enough
-        axes, triangle = linalg.qr(
+        axes, triangle = scipy.linalg.qr(
             standard.apply(np.asarray(features)).T, mode="economic", check_finite=False
         )
         x = triangle.T.astype(np.float64)
@@ -285,7 +286,7 @@ def _rotate(
         for block in split_rows(len(train)):
             x = standard.apply(features[train[block]]).astype(np.float64)
             gram += x.T @ x
-    _, basis = linalg.eigh(gram, driver="evd", overwrite_a=True, check_finite=False)
+    _, basis = scipy.linalg.eigh(gram, driver="evd", overwrite_a=True, check_finite=False)
     if axes is not None:
         rows = np.ascontiguousarray(triangle.T @ basis).astype(kind)
         basis = (axes @ basis).astype(kind)

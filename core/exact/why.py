@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg
+import scipy
 
 from core.errors import FeaturesMissing
 from core.exact.head import LEAST_FREE, ExactHead, one_hot
@@ -154,7 +154,7 @@ class _Pool(NamedTuple):
     def answer_without(self, out: list[int]) -> np.ndarray:
         """Return the outputs without some of the p photos at once, (k,)."""
         inside = np.eye(len(out)) - self.among[np.ix_(out, out)]
-        apart = linalg.solve(inside, self.residuals[out], assume_a="sym")
+        apart = scipy.linalg.solve(inside, self.residuals[out], assume_a="sym")
         return np.asarray(self.outputs - self.pulls[out] @ apart)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy
 
 UNLIKE_VERSION = 1
 """Raise it when the distance changes: older limits are void then."""
@@ -67,8 +68,6 @@ def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
         K. Lee et al. (2018), arXiv:1807.03888, for the distance; M. E. Tipping and C. M. Bishop
         (1999), J. R. Stat. Soc. B 61, 611-622, for the covariance.
     """
-    from scipy.linalg import eigh
-
     classes, groups = np.unique(labels, return_inverse=True)
     n, d = features.shape
     sums = np.zeros((len(classes), d))
@@ -83,7 +82,7 @@ def fit_unlike(features: np.ndarray, labels: np.ndarray) -> UnlikeModel:
     kept = max(1, min(_DIRECTIONS, (n - len(classes)) // 2, d))
     # The smaller of the two products has the same eigenvalues.
     product = (apart @ apart.T if n < d else apart.T @ apart).astype(np.float64) / n
-    values, vectors = eigh(product, subset_by_index=(size - kept, size - 1))
+    values, vectors = scipy.linalg.eigh(product, subset_by_index=(size - kept, size - 1))
     directions = apart.T @ vectors if n < d else vectors
     directions = directions / np.maximum(np.linalg.norm(directions, axis=0), 1e-12)
     # A floor: without any variance, the smallest move would be infinitely far.

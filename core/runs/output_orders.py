@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 CLEARLY = 0.15
 """Gain in accuracy from which another order than the stated one is proposed."""
@@ -75,7 +75,7 @@ def _assign(scores: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[int
     """Return the output of each class that gives most right answers, or -1."""
     table = np.zeros((n_classes, scores.shape[1]))
     np.add.at(table, labels, scores)
-    rows, columns = linear_sum_assignment(-table)
+    rows, columns = scipy.optimize.linear_sum_assignment(-table)
     outputs = np.full(n_classes, -1)
     outputs[rows] = columns
     return tuple(outputs.tolist())

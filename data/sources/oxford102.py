@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import scipy
 
 from core.config import OXFORD102_URL, read_settings
 from core.errors import SourceRefused
@@ -216,10 +217,8 @@ def read_vector(file: Path, name: str) -> np.ndarray:
     Raises:
         SourceRefused: The file is no .mat file, or the variable is missing or not whole numbers.
     """
-    from scipy.io import loadmat  # takes a third of a second
-
     try:
-        found = loadmat(file, variable_names=[name]).get(name, ())
+        found = scipy.io.loadmat(file, variable_names=[name]).get(name, ())
     except FileNotFoundError as error:
         raise SourceRefused(f"There is no file “{file}”.", "Check the path.") from error
     except Exception as error:

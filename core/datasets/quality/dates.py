@@ -8,7 +8,7 @@ if its ink of that colour is spread over the block and rare above and below.
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from core.config import PHOTO_SIZE
 from data.dataset import Dataset
@@ -36,7 +36,7 @@ def find_stamps(dataset: Dataset, photos: np.ndarray, owns: np.ndarray) -> Itera
         if _FEWEST <= own.sum() < len(own):
             counts = _count_ink(codes[own[photo]])
             share, others = counts / own.sum(), (total - counts) / (~own).sum()
-            line = np.pad(ndimage.uniform_filter1d(share, 3), [(0, 0), [_AWAY] * 2, (0, 0)])
+            line = np.pad(scipy.ndimage.uniform_filter1d(share, 3), [(0, 0), [_AWAY] * 2, (0, 0)])
             around = np.maximum(line[:, : -2 * _AWAY], line[:, 2 * _AWAY :])
             least = np.maximum(_THAN_OTHERS * others, _THAN_AROUND * around)
             for colour, rows, columns in _list_blocks(share >= least.clip(_LEAST_INK * _CELL**2)):
@@ -89,9 +89,9 @@ def _count_ink(codes: np.ndarray) -> np.ndarray:
 def _list_blocks(hot: np.ndarray) -> Iterator[tuple[int, slice, slice]]:
     """Yield hue, rows and columns of flat blocks near a corner."""
     for hue in np.flatnonzero(hot.any(axis=(1, 2))).tolist():
-        lines = np.array(ndimage.binary_closing(np.pad(hot[hue], 2), np.ones((1, 3))))
-        lines = np.array(ndimage.binary_opening(lines, np.ones((1, 3))))[2:-2, 2:-2]
-        for y, x in ndimage.find_objects(ndimage.label(lines, np.ones((3, 3)))[0]):
+        lines = np.array(scipy.ndimage.binary_closing(np.pad(hot[hue], 2), np.ones((1, 3))))
+        lines = np.array(scipy.ndimage.binary_opening(lines, np.ones((1, 3))))[2:-2, 2:-2]
+        for y, x in scipy.ndimage.find_objects(scipy.ndimage.label(lines, np.ones((3, 3)))[0]):
             side, end = min(x.start, _SIDE - x.stop), min(y.stop, _SIDE - y.start)
             height, width = lines[y, x].shape
             flat = height <= _HIGH and max(_SHORT, _FLAT * height) <= width <= _LONG

@@ -7,6 +7,7 @@ float32. Seeded.
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import scipy
 
 NEIGHBOURS = 60
 OWN_NEIGHBOURS = 10
@@ -117,8 +118,6 @@ def find_directions(
         features: (n, d), read in blocks.
         centre: (d,), subtracted first; None: the mean.
     """
-    from scipy.linalg import eigh
-
     size = features.shape[1]
     middle = features.mean(axis=0, dtype=np.float64) if centre is None else centre
     covariance = np.zeros((size, size))
@@ -126,7 +125,7 @@ def find_directions(
         block = np.asarray(features[rows], dtype=np.float32) - middle.astype(np.float32)
         covariance += block.T @ block
     count = min(count, size)
-    _, vectors = eigh(covariance, subset_by_index=(size - count, size - 1))
+    _, vectors = scipy.linalg.eigh(covariance, subset_by_index=(size - count, size - 1))
     vectors = vectors[:, ::-1]
     # A direction has no sign: make the largest entry positive, so that it is always the same.
     signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(count)])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage
+import scipy
 
 from core.config import PHOTO_SIZE
 from core.datasets.quality.dates import find_stamps
@@ -75,12 +75,10 @@ def find_patches(dataset: Dataset, tell: Callable[[int, int], object]) -> pd.Dat
 
 def _test(has: np.ndarray, own: np.ndarray, classes: int) -> float:
     """Return the adjusted p-value of a patch in these photos, or 1: too few, or too many others."""
-    from scipy.stats import hypergeom  # slow to import, and the page does not search
-
     inside, others, of, m = (int(one.sum()) for one in (has & own, has & ~own, own, ~own))
     if inside < max(LEAST_PHOTOS, LEAST_SHARE * of) or others * of > _FEWER_OTHERS * inside * m:
         return 1.0
-    chance = float(hypergeom.sf(inside - 1, of + m, inside + others, of))
+    chance = float(scipy.stats.hypergeom.sf(inside - 1, of + m, inside + others, of))
     return chance * classes * _FRAMES * _SIDE**2 * (_BINS - 1) ** 3
 
 
@@ -132,7 +130,7 @@ def _find_masks(cells: np.ndarray, own: np.ndarray) -> Iterator[tuple[np.ndarray
     hot.flat[common[rare <= _FEWER_OTHERS * shares[common]]] = True
     grid = colours.reshape(_SIDE, _SIDE, 3)
     even = (np.ptp(_list_corners(grid), axis=0) <= 2 * _TOLERANCE).all(axis=2)
-    parts, number = ndimage.label(even & np.all(_list_corners(hot), axis=0))
+    parts, number = scipy.ndimage.label(even & np.all(_list_corners(hot), axis=0))
     for part in range(1, number + 1):
         mask = np.zeros((_SIDE, _SIDE), dtype=bool)
         for corner in _list_corners(mask):
@@ -142,7 +140,9 @@ def _find_masks(cells: np.ndarray, own: np.ndarray) -> Iterator[tuple[np.ndarray
         around = _list_ring(mask, 2)
         if not has[own].any() or not around.any():
             continue
-        nearest = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
+        nearest = scipy.ndimage.distance_transform_edt(
+            ~mask, return_distances=False, return_indices=True
+        )
         reached = colours[np.ravel_multi_index(tuple(nearest), mask.shape)[around]]
         if _is_near(cells[has & own][:, around.ravel()], reached).mean() <= _CONTINUES:
             yield mask, has
@@ -177,7 +177,7 @@ def _is_near(cells: np.ndarray, colours: np.ndarray) -> np.ndarray:
 
 def _list_ring(mask: np.ndarray, reach: int) -> np.ndarray:
     """Return the cells 2 to `reach` cells from a patch: nearer ones may be partly in it."""
-    near = (ndimage.binary_dilation(mask, _TOUCHING, steps) for steps in (1, reach))
+    near = (scipy.ndimage.binary_dilation(mask, _TOUCHING, steps) for steps in (1, reach))
     return np.asarray(np.logical_xor(*near))
 
 
@@ -187,7 +187,7 @@ def outline_patch(
     """Return packed photos with a line around the patch, and with it in the colour around it."""
     mask = np.zeros((_SIDE, _SIDE), dtype=bool)
     mask.flat[cells] = True
-    whole = ndimage.binary_dilation(mask, _TOUCHING)  # its edge goes along
+    whole = scipy.ndimage.binary_dilation(mask, _TOUCHING)  # its edge goes along
     parts = [np.pad(one, (0, 1)) for one in (whole & ~mask, whole, _list_ring(mask, 3))]
     start, step = _place_cells(dataset, photos, frame)
     at = np.floor((np.arange(PHOTO_SIZE) + 0.5 - start) / step).astype(np.int64)

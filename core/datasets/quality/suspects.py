@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
+import scipy
 
 from core.exact.head import one_hot, split_rows
 from core.workspace import Workspace, write_whole
@@ -156,13 +156,16 @@ def _soften(raw: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the softmax of raw scores at the temperature with the least cross-entropy."""
 
     def lose(temperature: float) -> float:
-        scores = ((softmax(temperature * raw[rows], axis=1), rows) for rows in split_rows(len(raw)))
+        scores = (
+            (scipy.special.softmax(temperature * raw[rows], axis=1), rows)
+            for rows in split_rows(len(raw))
+        )
         own = (np.take_along_axis(some, labels[rows, None], axis=1) for some, rows in scores)
         return -float(sum(np.log(one + 1e-12).sum() for one in own))
 
     best = min(_TEMPERATURES, key=lose)
     for rows in split_rows(len(raw)):
-        raw[rows] = softmax(best * raw[rows], axis=1)
+        raw[rows] = scipy.special.softmax(best * raw[rows], axis=1)
     return raw
 
 

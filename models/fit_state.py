@@ -13,13 +13,15 @@ import numpy as np
 
 from core.errors import RunStopped
 from core.workspace import write_atomically
-from models.dense import DenseHead, measure_scores
+from models.dense import measure_scores
 from models.head import seed_dropout, to_dense_head
 from models.plan import (
+    CHECKPOINT_FILE,
     Ask,
     EpochResult,
     FitPlan,
     FitRecord,
+    FitResult,
     Source,
     find_best_epoch,
     find_rate,
@@ -30,7 +32,6 @@ from models.stepping import Pass, Seen, Stepper
 Measure = Callable[[Stepper], np.ndarray | None]
 """Returns scores (n, k); None after a stop, or where they are not measured."""
 
-_FILE = "checkpoint.npz"
 _LISTS = ("weights", "optimizer", "best_weights")
 
 
@@ -45,19 +46,6 @@ class FitData:
     """Scores of the validation photos."""
     measure_train: Measure = lambda _: None
     """Scores of the training photos without dropout and augmentation."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitResult:
-    """The curve, and the head of the best epoch: lowest validation loss, the first on ties."""
-
-    history: list[EpochResult]
-    best_epoch: int
-    head: DenseHead
-    """The head of the best epoch."""
-    epochs_done: int
-    stopped: bool
-    """Whether a person ended it before its last epoch (patience does not count)."""
 
 
 class FitState:
@@ -191,14 +179,9 @@ def find_best(history: Sequence[EpochResult]) -> EpochResult:
     return history[find_best_epoch(history) - 1]
 
 
-def find_checkpoint(folder: Path) -> Path:
-    """Return the path of the checkpoint in a folder."""
-    return folder / _FILE
-
-
 def clear_leftovers(folder: Path) -> None:
     """Delete the unfinished files of a killed process; only with the lock of the run."""
-    for leftover in folder.glob(f".*-{_FILE}"):
+    for leftover in folder.glob(f".*-{CHECKPOINT_FILE}"):
         leftover.unlink(missing_ok=True)
 
 
@@ -216,14 +199,15 @@ def write_checkpoint(folder: Path, mark: str, checkpoint: Checkpoint) -> None:
         "split": checkpoint.split,
         "lengths": {name: len(getattr(checkpoint, name)) for name in _LISTS},
     }
-    with write_atomically(folder / _FILE) as temporary, temporary.open("wb") as file:
+    with write_atomically(folder / CHECKPOINT_FILE) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, facts=np.array(json.dumps(facts)), **arrays)
 
 
 def read_checkpoint(folder: Path, mark: str) -> Checkpoint | None:
     """Return the checkpoint of this fit; None where it is missing or damaged."""
+    checkpoint = folder / CHECKPOINT_FILE
     try:
-        with (folder / _FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with checkpoint.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
             if facts["mark"] != mark:
                 return None

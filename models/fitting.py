@@ -13,14 +13,13 @@ import numpy as np
 
 from models.catalogue import FEATURE_WIDTH
 from models.dense import measure_spread
-from models.fit_state import FitData, FitResult, FitState, find_best
+from models.fit_state import FitData, FitState, find_best
 from models.head import Spread, build_head, to_dense_head
-from models.plan import UNWATCHED, FitPlan, FitRecord, FitWatch, HeadShape, KeptViews
+from models.plan import UNWATCHED, FitPlan, FitRecord, FitResult, FitWatch, HeadShape, KeptViews
 from models.rows import Rows
 from models.stepping import Stepper
 
 _BLOCK = 4096
-__all__ = ["FitResult", "HeadFit", "fit", "fit_head", "make_deterministic"]
 
 
 def leave_as_is(width: int) -> Spread:

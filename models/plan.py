@@ -13,7 +13,10 @@ import numpy as np
 
 from core.ahead import work_ahead
 from core.config import fingerprint
+from models.dense import DenseHead
 from models.rows import Rows
+
+CHECKPOINT_FILE = "checkpoint.npz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,19 @@ Tell = Callable[[EpochResult, EpochResult], None]
 """Receives each epoch and the best one after the checkpoint is written. After a resume it receives
 the epochs of the checkpoint again: the process may have died before."""
 Ask = Callable[[], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitResult:
+    """The curve, and the head of the best epoch: lowest validation loss, the first on ties."""
+
+    history: list[EpochResult]
+    best_epoch: int
+    head: DenseHead
+    """The head of the best epoch."""
+    epochs_done: int
+    stopped: bool
+    """Whether a person ended it before its last epoch (patience does not count)."""
 
 
 @dataclass(frozen=True, kw_only=True)

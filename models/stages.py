@@ -15,11 +15,11 @@ from models.backbone import Preprocessing, fill_batch
 from models.catalogue import FEATURE_WIDTH
 from models.dense import DenseHead, measure_spread
 from models.devices import Half
-from models.fit_state import FitData, FitResult
+from models.fit_state import FitData
 from models.fitting import fit, leave_as_is, make_deterministic
 from models.head import Spread, add_head, read_array, set_dense_head
 from models.keras_backbone import build_resnet, call_network, preprocess
-from models.plan import Ask, FitPlan, FitRecord, FitWatch, HeadShape, Source, read_ahead
+from models.plan import Ask, FitPlan, FitRecord, FitResult, FitWatch, HeadShape, Source, read_ahead
 from models.rows import CONV4, Rows
 from models.stepping import Stepper
 from models.weights import Weights

@@ -33,13 +33,13 @@ from core.workspace import Workspace, check_identifier, digest_file, write_atomi
 from data.dataset import Dataset
 from data.report import warn_of_few
 from data.splits import SPLITS
+from models.dense import DenseHead, measure_scores, read_head, write_head
 from models.extraction import read_features
 
 if TYPE_CHECKING:
     from numpy.lib.npyio import NpzFile
 
     from data.predictions import Scored
-    from models.dense import DenseHead
 
 Figure = TypeVar("Figure")
 MOST_JUDGED = 20_000
@@ -121,8 +121,6 @@ class RunResult:
 
         Older runs, and runs that train stages, did not measure them during training.
         """
-        from models.dense import measure_scores
-
         photos, epochs = self.photo_numbers("train"), [dict(epoch) for epoch in self.history]
         for epoch in epochs:
             if epoch["epoch"] == self.best_epoch and epoch.get("train_accuracy") is None:
@@ -134,10 +132,8 @@ class RunResult:
 _FACTS = [one.name for one in fields(RunResult) if one.name not in _ARRAYS]
 
 
-def write_result(folder: Path, result: RunResult, head: "DenseHead | None") -> None:
+def write_result(folder: Path, result: RunResult, head: DenseHead | None) -> None:
     """Write the result, and the head if a model was trained here, into the folder of the run."""
-    from models.dense import write_head
-
     (folder / FACTS_FILE).unlink(missing_ok=True)
     arrays = {name: getattr(result, name) for name in _ARRAYS}
     with write_atomically(folder / ARRAYS_FILE) as path, path.open("wb") as file:
@@ -181,7 +177,7 @@ def _read_stored(path: Path, stored: "NpzFile", name: str) -> np.ndarray:
         return np.asarray(np.memmap(file, kind, "r", file.tell(), shape))
 
 
-def read_run_head(workspace: Workspace, run_id: str) -> "DenseHead":
+def read_run_head(workspace: Workspace, run_id: str) -> DenseHead:
     """Return the head of a run.
 
     Raises:
@@ -189,8 +185,6 @@ def read_run_head(workspace: Workspace, run_id: str) -> "DenseHead":
         ResultDamaged: A file of it is damaged.
         FeaturesMissing: It has predictions, but no model.
     """
-    from models.dense import read_head
-
     folder = workspace.run_folder(run_id)
     facts = _read_facts(folder, run_id)
     if HEAD_FILE not in facts["digests"]:

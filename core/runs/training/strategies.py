@@ -34,14 +34,23 @@ from models.backbone import ADD_AGAIN, HEAD_FILE
 from models.dense import DenseHead, read_head, select_outputs
 from models.devices import find_device
 from models.extraction import Photos
-from models.plan import EpochResult, FitPlan, FitRecord, FitWatch, HeadShape
+from models.plan import (
+    CHECKPOINT_FILE,
+    EpochResult,
+    FitPlan,
+    FitRecord,
+    FitResult,
+    FitWatch,
+    HeadShape,
+    KeptViews,
+    Source,
+)
 from models.rows import Rows, ViewKind, take_rows
 from models.weights import TUNED, Weights, describe_weights
 
 if TYPE_CHECKING:
     from models.fitting import Features as KeptFeatures
-    from models.fitting import FitResult, HeadFit
-    from models.plan import Source
+    from models.fitting import HeadFit
     from models.stages import StagesFit, Tuning
 
 _SHARED = SETTINGS.keys() & {one.name for one in fields(FitPlan)}
@@ -54,7 +63,7 @@ WEIGHTS_FILE = "weights.h5"
 class Trained:
     """The result of a strategy; the features are of the backbone of the best epoch."""
 
-    fit: "FitResult"
+    fit: FitResult
     features: Features
 
 
@@ -89,8 +98,6 @@ class Training:
         Raises:
             RunStopped: It was stopped before its first epoch, or paused.
         """
-        from models.fit_state import find_checkpoint
-
         frozen = self.read_features(self.weights)
         if not self.recipe.has_epochs:
             return self._solve_head(frozen)
@@ -100,7 +107,7 @@ class Training:
         if not self.recipe.trained_stages:
             return Trained(fit=first, features=frozen)
         only_head = Trained(fit=replace(first, stopped=True), features=frozen)
-        stages = find_checkpoint(self._checkpoints / "stages")
+        stages = self._checkpoints / "stages" / CHECKPOINT_FILE
         if first.stopped or (self._lock.request() and not stages.exists()):
             return only_head
         try:
@@ -139,7 +146,7 @@ class Training:
             should_end=lambda: self._lock.request() == "stop_after_epoch",
         )
 
-    def _fit_head(self, frozen: Features) -> "FitResult":
+    def _fit_head(self, frozen: Features) -> FitResult:
         from models.fitting import fit_head
 
         photos, n_classes = self.split_features(frozen), len(self._dataset.classes)
@@ -153,8 +160,6 @@ class Training:
 
     def _solve_head(self, frozen: Features) -> Trained:
         """Return the exact head, or the head of an added model, reported as the only epoch."""
-        from models.fitting import FitResult
-
         self.begin()
         if self._lock.should_stop():
             raise RunStopped("The run was stopped.", "Start it again: it takes seconds.")
@@ -181,7 +186,7 @@ class Training:
             raise RecipeRefused(problem, ADD_AGAIN, field="outputs")
         return select_outputs(head, outputs)
 
-    def _fit_stages(self, frozen: Features, first: "FitResult | None") -> Trained:
+    def _fit_stages(self, frozen: Features, first: FitResult | None) -> Trained:
         from models.stages import StagesFit, Tuning
 
         before = first.history if first else []
@@ -237,10 +242,8 @@ class Training:
         weights = describe_weights(file, "this run", TUNED, self.weights.name)
         return self.read_features(weights, always=True)
 
-    def _read_sources(self) -> "tuple[Source, Source, ViewKind | None]":
+    def _read_sources(self) -> tuple[Source, Source, ViewKind | None]:
         """Return the training and validation sources of stages, and the kind of activations."""
-        from models.plan import KeptViews
-
         policy, labels = self.recipe.augmentation, self._dataset.labels
         if self.recipe.trained_stages == 1:
             read = partial(self._read_views, "conv4")
@@ -285,7 +288,7 @@ def _go_on_with_head(job: "HeadFit", folder: Path, watch: FitWatch, _: Weights) 
 
 
 def _go_on_with_stages(
-    tuning: "Tuning", train: "Source", validation: "Source", record: FitRecord, *here: Any
+    tuning: "Tuning", train: Source, validation: Source, record: FitRecord, *here: Any
 ) -> None:
     from models.stages import StagesFit
 

@@ -34,13 +34,12 @@ from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
 from models.devices import find_device
-from models.plan import FitWatch
+from models.plan import EpochResult, FitResult, FitWatch
 
 if TYPE_CHECKING:
     from optuna import Trial
 
-    from models.fitting import Features, FitResult
-    from models.plan import EpochResult
+    from models.fitting import Features
 
 IMPORTANCE_EVERY = 10
 """Number of trials between two measurements of the importance."""
@@ -136,7 +135,7 @@ class _Sweep:
         """Return the curve of a trial; None where it was stopped."""
         curve = _Curve()
 
-        def note(epoch: "EpochResult", best: "EpochResult") -> None:
+        def note(epoch: EpochResult, best: EpochResult) -> None:
             curve.note(epoch, best)
             last = epoch.epoch == recipe.epochs
             trial.report(curve.accuracy[-1], epoch.epoch)
@@ -159,7 +158,7 @@ class _Sweep:
             return None
         return curve if curve.pruned or not fit.stopped else None
 
-    def _fit_head(self, attempt: Attempt, watch: FitWatch) -> "FitResult":
+    def _fit_head(self, attempt: Attempt, watch: FitWatch) -> FitResult:
         """Return a head; trials with the same augmentation share their features."""
         from models.fitting import fit_head
 
@@ -206,7 +205,7 @@ class _Curve:
     best_epoch: int = 0
     pruned: bool = False
 
-    def note(self, epoch: "EpochResult", best: "EpochResult") -> None:
+    def note(self, epoch: EpochResult, best: EpochResult) -> None:
         assert epoch.val_accuracy is not None and epoch.val_loss is not None
         self.accuracy.append(epoch.val_accuracy)
         self.loss.append(epoch.val_loss if math.isfinite(epoch.val_loss) else None)

@@ -67,6 +67,18 @@ def test_the_same_recipe_opens_its_run_and_says_what_was_measured(trained_copy, 
     assert said.sentence in out and said.gap_sentence in out
 
 
+def test_an_exact_head_needs_no_keras(trained_copy: Workspace) -> None:
+    script = (
+        "import sys; from core.cli import main\n"
+        "code = main(['train', 'latest', '--weights', 'random', '--strategy', 'exact'])\n"
+        "print(code, 'keras' in sys.modules, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.endswith("0 False\n")
+    assert [run.recipe.strategy for run in list_runs(trained_copy)] == ["exact", "head"]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("forked_workers")
 def test_a_run_in_the_queue_is_followed_to_its_end(trained_copy: Workspace) -> None:

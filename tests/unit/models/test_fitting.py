@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from core.errors import RunStopped
-from models.fitting import FitResult, HeadFit, fit_head, warm_up
-from models.plan import FitPlan, FitWatch, HeadShape
+from models.fitting import HeadFit, fit_head, warm_up
+from models.plan import FitPlan, FitResult, FitWatch, HeadShape
 
 Split = tuple[np.ndarray, np.ndarray]
 Splits = tuple[Split, Split]

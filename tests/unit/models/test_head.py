@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from models.dense import measure_scores
-from models.fitting import FitData, FitResult, leave_as_is
+from models.fit_state import FitData
 from models.fitting import fit as fit_any
+from models.fitting import leave_as_is
 from models.head import build_head, seed_dropout, set_dense_head, to_dense_head
-from models.plan import EpochResult, FitRecord, FitWatch, HeadShape, KeptViews
+from models.plan import EpochResult, FitRecord, FitResult, FitWatch, HeadShape, KeptViews
 from tests.unit.models.test_fitting import HEAD, PLAN, Splits, assert_same, curve, fit
 
 

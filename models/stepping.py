@@ -49,6 +49,8 @@ class Stepper:
         self._on_step = on_step
         self.split = 1
         self._plan = plan
+        if keras.backend.backend() == "tensorflow":
+            _reset_inside(model)
         self._compile()
 
     @property
@@ -88,8 +90,9 @@ class Stepper:
                 return None
             if len(rows) < self.split:
                 continue  # fewer photos than parts: accumulation would be out of step
-            last_rate = steps.rate(step, len(batches))
-            self.model.optimizer.learning_rate = last_rate
+            rate = steps.rate(step, len(batches))
+            if rate != last_rate or not photos:
+                self.model.optimizer.learning_rate = last_rate = rate
             labels = source.labels[rows]
             targets = self._make_targets(labels)
             each = None if weights is None else weights[labels]
@@ -167,6 +170,17 @@ class Stepper:
         scores = np.zeros((1, self.model.output_shape[-1]), np.float32)
         self.model.compute_metrics(None, scores, scores)
         self.model.compute_loss(None, scores, scores)
+
+
+def _reset_inside(model: keras.Model) -> None:
+    """Reset the metrics within the compiled step: before it, that takes a quarter of its time."""
+    train, reset = model.train_step, model.reset_metrics
+
+    def train_step(data: object) -> object:
+        reset()
+        return train(data)
+
+    model.train_step, model.reset_metrics = train_step, lambda: None
 
 
 def _has_float16(model: keras.Model) -> bool:

@@ -1,6 +1,7 @@
 """The device of extraction and training: a usable GPU, else the CPU.
 
 The driver (NVML) lists GPUs without Keras; only the Keras backend knows whether one is usable.
+`python -m models.devices` prints what the backend says, for processes without Keras.
 """
 
 import json
@@ -15,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import psutil
 import pynvml
 
@@ -146,10 +148,8 @@ def _find_gpu(visible: str | None, backend: str) -> Device | str:
 def _ask_backend(backend: str) -> dict[str, Any]:
     """Return the answer of `describe_gpu`, from a separate process if it could hang."""
     if backend in sys.modules:
-        from models.backends import describe_gpu
-
         return describe_gpu()
-    command = [sys.executable, "-m", "models.backends"]
+    command = [sys.executable, "-m", "models.devices"]
     try:
         asked = subprocess.run(
             command, cwd=PROJECT_ROOT, capture_output=True, timeout=_PATIENCE_S, check=True
@@ -158,6 +158,49 @@ def _ask_backend(backend: str) -> dict[str, Any]:
     except (subprocess.SubprocessError, ValueError, IndexError) as error:
         return {"obstacle": f"{backend} did not respond ({error})"}
     return answer
+
+
+def describe_gpu() -> dict[str, Any]:
+    """Return name and compute capability of the GPU that Keras uses, or the obstacle.
+
+    A test convolution reveals libraries that are missing or do not fit.
+    """
+    import keras
+
+    try:
+        found = _name_gpu(keras.backend.backend())
+        if "name" in found:
+            photos, kernel = np.ones((1, 8, 8, 8), np.float32), np.ones((3, 3, 8, 8), np.float32)
+            seen = keras.ops.convert_to_numpy(keras.ops.conv(photos, kernel))
+            if not np.allclose(seen, 72, rtol=1e-2):
+                return {"obstacle": "its results are wrong"}
+    except Exception as error:  # noqa: BLE001 (whatever a broken CUDA raises, it computes nothing)
+        fault = f"{type(error).__name__}: {str(error)[:200]}"
+        return {"obstacle": f"a test computation on it fails ({fault})"}
+    return found
+
+
+def _name_gpu(backend: str) -> dict[str, Any]:
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        if gpus := tf.config.list_physical_devices("GPU"):
+            details = tf.config.experimental.get_device_details(gpus[0])
+            name, capability = details["device_name"], details["compute_capability"]
+            return {"name": name, "capability": capability}
+    elif backend == "jax":
+        import jax
+
+        if (first := jax.devices()[0]).platform == "gpu":
+            capability = [int(part) for part in first.compute_capability.split(".")]
+            return {"name": first.device_kind, "capability": capability}
+    else:
+        import torch
+
+        if torch.cuda.is_available():
+            capability = torch.cuda.get_device_capability(0)
+            return {"name": torch.cuda.get_device_name(0), "capability": capability}
+    return {"obstacle": f"{backend} finds no GPU"}
 
 
 def _choose_half(capability: Sequence[int]) -> Half:
@@ -201,3 +244,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if names & _ALWAYS:
         return True
     return bool(names & _BY_WORDS) and any(sign in str(error) for sign in _SIGNS)
+
+
+if __name__ == "__main__":
+    print(json.dumps(describe_gpu()))

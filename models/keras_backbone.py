@@ -1,40 +1,32 @@
 """The backbone in Keras (keras): the source of the OpenVINO one, and used on a GPU."""
 
 import dataclasses
-import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
+import openvino as ov
+from openvino._offline_transformations import apply_moc_transformations
 
 from core.ahead import work_ahead
 from core.config import FRAMING, PHOTO_SIZE, Framing
 from core.errors import WeightsDamaged
-from core.workspace import Workspace, digest_file, make_folder_atomically, write_json
-from models.backbone import (
-    FACTS_FILE,
-    NETWORK_FILE,
-    BackboneFacts,
-    Look,
-    OpenVinoBackbone,
-    Precision,
-    Preprocessing,
-    backbone_exists,
-    backbone_id,
-    compile_model,
-    fill_batch,
-    offered_precisions,
-)
-from models.backends import call_with_tensorflow, compile_forward
+from models.backbone import BackboneFacts, Look, Precision, Preprocessing, fill_batch
 from models.devices import find_device
+from models.making import COSINE_LIMIT, compare_features, draw_probe_photos, state_facts
 from models.weights import Weights
 from models.weights_file import read_arrays
 
 _POLICIES: dict[Precision, str] = {"f16": "mixed_float16", "f32": "float32"}
+_CHANNELS_FIRST = keras.backend.backend() in ("torch", "openvino")
+"""Whether the layers are; else these two would transpose the maps of every convolution."""
+_TO_FIRST, _TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 _BATCH_SIZE, _LARGE_BATCH = 64, 256
 _LARGE_MEMORY = 12_000_000_000
 """Bytes of a GPU from which batches are large."""
@@ -49,17 +41,17 @@ def build_backbone(
     resnet = build_resnet(weights, _POLICIES[precision])
     resnet.trainable = False
     photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
-    maps = call_network(resnet, preprocess(keras.ops.cast(photos, "float32"), preprocessing))
-    maps = keras.ops.cast(maps, "float32")
-    return keras.Model(photos, {"maps": maps, "pooled": keras.ops.mean(maps, axis=(1, 2))})
+    colours = preprocess(keras.ops.cast(photos, "float32"), preprocessing)
+    maps = keras.ops.cast(resnet(_transpose(colours, _TO_FIRST)), "float32")
+    pooled = keras.ops.mean(maps, axis=(2, 3) if _CHANNELS_FIRST else (1, 2))
+    return keras.Model(photos, {"maps": _transpose(maps, _TO_LAST), "pooled": pooled})
 
 
 def build_resnet(weights: Weights, policy: str) -> keras.Model:
     """Return ResNet-50 without top, with a policy of dtypes; see `call_network`."""
     before = keras.config.dtype_policy(), keras.config.image_data_format()
     keras.config.set_dtype_policy(policy)
-    first = keras.backend.backend() == "torch"
-    keras.config.set_image_data_format("channels_first" if first else "channels_last")
+    keras.config.set_image_data_format("channels_first" if _CHANNELS_FIRST else "channels_last")
     try:
         resnet = build_network()
     finally:
@@ -73,14 +65,12 @@ def build_resnet(weights: Weights, policy: str) -> keras.Model:
 
 
 def call_network(network: keras.Model, photos: keras.KerasTensor) -> keras.KerasTensor:
-    """Return the maps of ResNet-50, or of a part of it; input and output are (n, h, w, c).
+    """Return the maps of ResNet-50, or of a part of it; input and output are (n, h, w, c)."""
+    return _transpose(network(_transpose(photos, _TO_FIRST)), _TO_LAST)
 
-    With PyTorch the layers are channels first, else Keras copies the maps for every convolution.
-    """
-    if keras.backend.backend() != "torch":
-        return network(photos)
-    maps = network(keras.ops.transpose(photos, (0, 3, 1, 2)))
-    return keras.ops.transpose(maps, (0, 2, 3, 1))
+
+def _transpose(maps: keras.KerasTensor, order: tuple[int, ...]) -> keras.KerasTensor:
+    return keras.ops.transpose(maps, order) if _CHANNELS_FIRST else maps
 
 
 def build_network() -> keras.Model:
@@ -121,6 +111,36 @@ def _assign(network: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
         raise WeightsDamaged("These weights do not fit ResNet-50.", "Choose other weights.")
     for name, weight in ours.items():
         weight.assign(arrays[name])
+
+
+def compile_forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the compiled model, for one input and one output; any thread may call it."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        graph = tf.function(
+            lambda inputs: model(inputs, training=False), jit_compile=model.jit_compile
+        )
+        return lambda inputs: np.asarray(graph(inputs))
+    if backend == "jax":
+        import jax
+
+        both = model.trainable_variables, model.non_trainable_variables
+        held = [[variable.value for variable in variables] for variables in both]
+        call = jax.jit(lambda *given: model.stateless_call(*given, training=False)[0])
+        return lambda inputs: np.asarray(call(*held, inputs))
+    import torch
+
+    def look(inputs: np.ndarray) -> np.ndarray:
+        given = torch.from_numpy(inputs)
+        if torch.cuda.is_available():
+            given = given.pin_memory().to("cuda", non_blocking=True)
+        with torch.no_grad():
+            seen: np.ndarray = model(given, training=False).cpu().numpy()
+        return seen
+
+    return look
 
 
 class KerasTrunk:
@@ -202,110 +222,10 @@ def open_keras_backbone(
         similar = compare_features(*seen)
         if similar >= COSINE_LIMIT:  # False for NaN, after an overflow
             model, precision, cosine = fast, "f16", similar
-    facts = _state_facts(weights, preprocessing, framing)
+    facts = state_facts(weights, preprocessing, framing)
     facts = dataclasses.replace(facts, precision=precision, cosine=cosine)
     large = device.kind == "gpu" and (device.memory_bytes or 0) >= _LARGE_MEMORY
     return KerasBackbone(facts, model, batch_size or (_LARGE_BATCH if large else _BATCH_SIZE))
-
-
-COSINE_LIMIT = 0.999
-"""Minimum cosine between the features of a faster precision and f32."""
-
-
-def draw_probe_photos(photos: int = 8) -> np.ndarray:
-    """Return coloured clouds (n, 224, 224, 3) uint8 RGB: as in photos, coarse scales dominate."""
-    rng = np.random.default_rng(0)
-    clouds = np.zeros((photos, PHOTO_SIZE, PHOTO_SIZE, 3))
-    for cells in (2, 4, 7, 14, 28, 56):
-        patches = rng.normal(size=(photos, cells, cells, 3)) / cells
-        cell = PHOTO_SIZE // cells
-        clouds += patches.repeat(cell, axis=1).repeat(cell, axis=2)
-    low, high = clouds.min(axis=(1, 2), keepdims=True), clouds.max(axis=(1, 2), keepdims=True)
-    scaled: np.ndarray = ((clouds - low) / (high - low) * 255).astype(np.uint8)
-    return scaled
-
-
-def compare_features(features: np.ndarray, exact: np.ndarray) -> float:
-    """Return the minimum cosine between the rows of both (n, 2048); NaN if a row is not finite."""
-    a, b = features.astype(np.float64), exact.astype(np.float64)
-    with np.errstate(all="ignore"):
-        cosines = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-    return float(cosines.min())
-
-
-_STEPS = 2
-
-
-def make_backbone(
-    workspace: Workspace,
-    weights: Weights,
-    preprocessing: Preprocessing,
-    on_progress: Callable[[int, int], None] = lambda *_: None,
-    framing: Framing = FRAMING,
-) -> str:
-    """Return the id of the backbone in the workspace; it is made if it is missing (6 s)."""
-    identifier = backbone_id(weights, preprocessing, framing)
-    if backbone_exists(workspace, identifier):
-        on_progress(_STEPS, _STEPS)
-        return identifier
-    target = workspace.backbone_folder(identifier)
-    shutil.rmtree(target, ignore_errors=True)  # it is damaged
-    with make_folder_atomically(target) as folder:
-        on_progress(0, _STEPS)
-        call_with_tensorflow(_export, folder / NETWORK_FILE, weights, preprocessing)
-        on_progress(1, _STEPS)
-        files = {file.name: digest_file(file) for file in sorted(folder.iterdir())}
-        facts = dataclasses.replace(_state_facts(weights, preprocessing, framing), files=files)
-        facts = _choose_precision(folder / NETWORK_FILE, facts)
-        features = _look_at_probe(folder / NETWORK_FILE, facts, facts.precision)
-        if not np.isfinite(features).all() or np.ptp(features, axis=0).max() <= 1e-6:
-            raise WeightsDamaged(
-                f"With the weights “{weights.label}” all photos have the same features, or "
-                "features are not finite.",
-                "Their file is damaged or of another network: delete it and download it again.",
-                file=str(weights.file),
-            )
-        write_json(folder / FACTS_FILE, facts.describe())
-    on_progress(_STEPS, _STEPS)
-    return identifier
-
-
-def _export(file: Path, weights: Weights, preprocessing: Preprocessing) -> None:
-    model = build_backbone(weights, preprocessing)
-    model.export(str(file), format="openvino", verbose=False)
-
-
-def _state_facts(weights: Weights, preprocessing: Preprocessing, framing: Framing) -> BackboneFacts:
-    """Return the facts of a backbone in f32 without files."""
-    return BackboneFacts(
-        id=backbone_id(weights, preprocessing, framing),
-        framing=framing,
-        weights_kind=weights.name,
-        weights_label=weights.label,
-        weights_digest=weights.digest,
-        preprocessing=preprocessing,
-        precision="f32",
-        cosine=1.0,
-        files={},
-    )
-
-
-def _choose_precision(network: Path, facts: BackboneFacts) -> BackboneFacts:
-    """Return the facts with the fastest accurate precision of this CPU."""
-    fastest = offered_precisions()[0]
-    if fastest == "f32":
-        return facts
-    fast, exact = (_look_at_probe(network, facts, kind) for kind in (fastest, "f32"))
-    cosine = compare_features(fast, exact)
-    if not cosine >= COSINE_LIMIT:
-        return facts
-    return dataclasses.replace(facts, precision=fastest, cosine=cosine)
-
-
-def _look_at_probe(network: Path, facts: BackboneFacts, precision: Precision) -> np.ndarray:
-    """Return the features of the probe photos in a precision."""
-    compiled = compile_model(network, precision, "throughput")
-    return OpenVinoBackbone(facts, compiled).look(draw_probe_photos()).features
 
 
 _SEED = 1
@@ -328,3 +248,24 @@ def draw_random_weights(resnet: Any) -> None:
             layer.kernel.assign(rng.normal(0, deviation, shape).astype(np.float32))
         elif layer.name.endswith("_3_bn"):
             layer.gamma.assign(np.full(layer.gamma.shape, _DAMPING, np.float32))
+
+
+def main() -> None:
+    """Write the network for OpenVINO: `python -m models.keras_backbone FILE PREPROCESSING WEIGHTS`.
+
+    Without a file of weights they are random. The backend has to be "openvino".
+    """
+    file, preprocessing, source = Path(sys.argv[1]), *sys.argv[2:]
+    weights = Weights(file=Path(source) if source else None, digest="", origin="", official=False)
+    model = build_backbone(weights, cast(Preprocessing, preprocessing))
+    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        plain = Path(folder) / file.name
+        model.export(str(plain), format="openvino", verbose=False)
+        network = ov.Core().read_model(plain)
+        # Folds batch normalisation into convolutions, which takes 0.6 s whenever it is compiled.
+        apply_moc_transformations(network, cf=True, smart_reshape=False)
+        ov.serialize(network, file)
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,7 @@ from core.workspace import open_workspace
 from models import prefer_convolutions
 from models.backbone import open_backbone
 from models.devices import find_device
+from models.making import compare_features, draw_probe_photos, make_backbone
 from models.weights import find_weights
 
 CLASSES = 3
@@ -45,15 +46,15 @@ def main() -> int:
 
 def compare_with_openvino() -> float:
     """Return the least cosine between the features by Keras and those by OpenVINO."""
-    from models import keras_backbone
+    from models.keras_backbone import open_keras_backbone
 
     workspace = open_workspace()
-    weights, photos = find_weights(workspace, "random"), keras_backbone.draw_probe_photos()
-    made = keras_backbone.make_backbone(workspace, weights, "resnet")
+    weights, photos = find_weights(workspace, "random"), draw_probe_photos()
+    made = make_backbone(workspace, weights, "resnet")
     expected = open_backbone(workspace, made, purpose="throughput").look(photos).features
-    ours = keras_backbone.open_keras_backbone(weights, "resnet", batch_size=len(photos))
+    ours = open_keras_backbone(weights, "resnet", batch_size=len(photos))
     (seen,) = ours.stream([photos])
-    return keras_backbone.compare_features(seen, expected)
+    return compare_features(seen, expected)
 
 
 def fit_a_head(folder: Path, epochs: int) -> list[dict[str, Any]]:

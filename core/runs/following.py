@@ -44,7 +44,7 @@ class PhaseProgress:
     def begin_phase(self, phase: str) -> None:
         """Show that the phase has begun, unless it reports its progress."""
         self._phase = _PHASES.get(phase, phase)
-        if phase not in ("backbone", "packing", "extracting", "activations"):
+        if phase not in ("packing", "extracting", "activations"):
             self._progress.note(self._phase)
 
     def tell_progress(self, done: int, total: int, **facts: float | None) -> None:

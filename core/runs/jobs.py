@@ -202,7 +202,7 @@ def probe_weights(workspace: Workspace, weights: Weights) -> None:
     Raises:
         WeightsDamaged: The features are useless; the file was deleted.
     """
-    from models.keras_backbone import make_backbone  # loads Keras
+    from models.making import make_backbone  # loads OpenVINO
 
     try:
         make_backbone(workspace, weights, "resnet")

@@ -207,7 +207,8 @@ def _measure_loop(title: str, subset: Dataset, batch: int, train: bool) -> list[
 
 def extract(dataset: Dataset, weights: Weights) -> float:
     """Return photos a second; called in a process with the backend."""
-    from models.keras_backbone import draw_probe_photos, open_keras_backbone
+    from models.keras_backbone import open_keras_backbone
+    from models.making import draw_probe_photos
 
     backbone = open_keras_backbone(weights, "resnet")
     list(backbone.stream([draw_probe_photos()]))  # compiles

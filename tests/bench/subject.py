@@ -74,7 +74,7 @@ def prepare_subject(
     backbone = backbone_id(weights, preprocessing)
     if not backbone_exists(workspace, backbone):
         say("Preparing the backbone")
-        call_in_child("models.keras_backbone", "make_backbone", workspace, weights, preprocessing)
+        call_in_child("models.making", "make_backbone", workspace, weights, preprocessing)
     return Subject(
         dataset=read_dataset(workspace, choose_dataset(workspace, dataset)),
         weights=weights,

@@ -46,6 +46,7 @@ from models.extraction import (
     features_id,
     read_features,
 )
+from models.making import make_backbone
 from models.rows import FRAMED, ViewKind, count_partial_rows, describe_photos, read_kept
 from models.weights import Weights, find_weights
 
@@ -231,10 +232,8 @@ def prepare_backbone(
     """Return the id of the backbone, which is made if it is missing."""
     backbone = backbone_id(weights, preprocessing, framing)
     if not backbone_exists(by.workspace, backbone):
-        from models.keras_backbone import make_backbone
-
         by.listener.begin_phase("backbone")
-        make_backbone(by.workspace, weights, preprocessing, by.listener.tell_progress, framing)
+        make_backbone(by.workspace, weights, preprocessing, framing)
     return backbone
 
 

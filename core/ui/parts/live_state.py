@@ -142,8 +142,7 @@ def _show_phase(run: RunRecord, progress: dict[str, Any] | None) -> None:
         return
     done, total = progress["done"], progress["total"]
     speed, left = progress.get("per_second"), progress.get("seconds_left")
-    noun = "step" if run.phase == "backbone" else "photo"
-    text += f" {done:,} of {count(total, noun)}"
+    text += f" {done:,} of {count(total, 'photo')}"
     if speed:
         text += f", {speed:,.0f} per second"
     if left is not None:

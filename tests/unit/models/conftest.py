@@ -9,7 +9,7 @@ import pytest
 
 from core.workspace import Workspace
 from models.backbone import Backbone, backbone_id, open_backbone
-from models.keras_backbone import draw_probe_photos
+from models.making import draw_probe_photos
 from models.weights import find_weights
 
 Change = Callable[[h5py.File], None]

@@ -16,9 +16,8 @@ import tensorflow as tf
 from core.errors import PetalscopeError
 from core.runs.recipe.strategies import suggest_precision
 from core.workspace import PROJECT_ROOT
-from models import backends, devices
-from models.backends import describe_gpu
-from models.devices import find_device, is_out_of_memory
+from models import devices
+from models.devices import describe_gpu, find_device, is_out_of_memory
 
 
 def test_the_cpu_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +75,7 @@ def test_a_gpu_that_the_backend_does_not_see_is_not_believed(
 
 
 def test_what_goes_wrong_while_it_computes_is_an_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "_name_gpu", lambda _: {"name": "a GPU", "capability": [9, 0]})
+    monkeypatch.setattr(devices, "_name_gpu", lambda _: {"name": "a GPU", "capability": [9, 0]})
     assert describe_gpu() == {"name": "a GPU", "capability": [9, 0]}  # computed here on the CPU
 
     def fail(*_: object) -> None:

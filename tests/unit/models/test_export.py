@@ -22,7 +22,8 @@ from models.catalogue import FEATURE_WIDTH
 from models.dense import DenseHead, measure_spread
 from models.export_keras import build_full_model, read_convolutions, write_keras, write_litert
 from models.export_onnx import write_onnx
-from models.keras_backbone import build_network, make_backbone
+from models.keras_backbone import build_network
+from models.making import make_backbone
 from models.weights import find_weights
 from tests.exporting import ASKED
 

@@ -41,8 +41,8 @@ def build_backbone(
     resnet = build_resnet(weights, _POLICIES[precision])
     resnet.trainable = False
     photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
-    colours = preprocess(keras.ops.cast(photos, "float32"), preprocessing)
-    maps = keras.ops.cast(resnet(_transpose(colours, _TO_FIRST)), "float32")
+    inputs = _transpose(keras.ops.cast(photos, "float32"), _TO_FIRST)
+    maps = keras.ops.cast(resnet(preprocess(inputs, preprocessing)), "float32")
     pooled = keras.ops.mean(maps, axis=(2, 3) if _CHANNELS_FIRST else (1, 2))
     return keras.Model(photos, {"maps": _transpose(maps, _TO_LAST), "pooled": pooled})
 
@@ -84,7 +84,8 @@ def preprocess(photos: keras.KerasTensor, preprocessing: Preprocessing) -> keras
     """Return photos 0..255 float32, preprocessed as the recipe says."""
     if preprocessing == "unit":
         return photos / 255.0
-    return keras.applications.resnet.preprocess_input(photos)
+    layout = "channels_first" if photos.shape[1] == 3 else "channels_last"
+    return keras.applications.resnet.preprocess_input(photos, data_format=layout)
 
 
 def load_weights(network: keras.Model, file: Path) -> None:
@@ -251,12 +252,13 @@ def draw_random_weights(resnet: Any) -> None:
 
 
 def main() -> None:
-    """Write the network for OpenVINO: `python -m models.keras_backbone FILE PREPROCESSING WEIGHTS`.
+    """Write the network: `python -m models.keras_backbone FILE PREPROCESSING [WEIGHTS]`.
 
     Without a file of weights they are random. The backend has to be "openvino".
     """
-    file, preprocessing, source = Path(sys.argv[1]), *sys.argv[2:]
-    weights = Weights(file=Path(source) if source else None, digest="", origin="", official=False)
+    file, preprocessing, *source = Path(sys.argv[1]), *sys.argv[2:]
+    own = Path(source[0]) if source else None
+    weights = Weights(file=own, digest="", origin="", official=False)
     model = build_backbone(weights, cast(Preprocessing, preprocessing))
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
         plain = Path(folder) / file.name

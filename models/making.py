@@ -1,7 +1,6 @@
 """Makes the OpenVINO backbone of weights, checks it on probe photos, and chooses its precision.
 
-The network is Keras' own ResNet-50, built by a process whose Keras has OpenVINO as its backend. No
-Keras here.
+A process whose Keras has OpenVINO as its backend builds Keras' own ResNet-50.
 """
 
 import dataclasses
@@ -83,14 +82,11 @@ def make_backbone(
 
 def _write_network(file: Path, weights: Weights, preprocessing: Preprocessing) -> None:
     """Write the network, built by Keras in a process of its own, whose backend is OpenVINO."""
-    given = str(file.resolve()), preprocessing, str(weights.file.resolve() if weights.file else "")
+    command = [sys.executable, "-m", "models.keras_backbone", str(file.resolve()), preprocessing]
+    command += [str(weights.file.resolve())] if weights.file else []
+    backend = os.environ | {"KERAS_BACKEND": "openvino"}
     made = subprocess.run(
-        [sys.executable, "-m", "models.keras_backbone", *given],
-        cwd=PROJECT_ROOT,
-        env=os.environ | {"KERAS_BACKEND": "openvino"},
-        capture_output=True,
-        text=True,
-        check=False,
+        command, cwd=PROJECT_ROOT, env=backend, capture_output=True, text=True, check=False
     )
     if made.returncode:
         raise RuntimeError(f"the network was not built: {made.stderr[-400:]}")

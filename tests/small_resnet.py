@@ -6,20 +6,32 @@ Keras for ResNet-50; weights, stages, steps, checkpoints and backbones are the p
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
+
+    from models.backbone import Preprocessing
+    from models.weights import Weights
 
 
 def use_small_resnet(replace: Callable[[object, str, Any], None] = setattr) -> None:
     """Let this process have it for ResNet-50; `replace` is that of a fixture, which undoes it."""
     import keras
 
-    from models import weights_file
+    from models import making, weights_file
 
     replace(keras.applications, "ResNet50", build_small_resnet)
+    replace(making, "_write_network", write_network)
     replace(weights_file, "STACKS", ((4, 256, 1), (5, 512, 1)))
+
+
+def write_network(file: Path, weights: "Weights", preprocessing: "Preprocessing") -> None:
+    """Write the network for OpenVINO in this process: another one would ask Keras for ResNet-50."""
+    from models.keras_backbone import build_backbone
+
+    build_backbone(weights, preprocessing).export(str(file), format="openvino", verbose=False)
 
 
 def build_small_resnet(**how: Any) -> "keras.Model":

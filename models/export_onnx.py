@@ -24,8 +24,8 @@ _ALMOST_ZERO = 1e-30
 
 _PAIRS = {"Add": "Add", "Multiply": "Mul", "Subtract": "Sub", "Divide": "Div"}
 
-_ORDERING = {"Convert", "Concat", "Gather", "Reshape", "Squeeze", "Transpose"}
-_ORDERING |= {"StridedSlice", "Unsqueeze"}  # of backbones that were made with TensorFlow
+_OF_TENSORFLOW = {"StridedSlice", "Unsqueeze"}  # backbones that earlier versions made with it
+_ORDERING = _OF_TENSORFLOW | {"Convert", "Concat", "Gather", "Reshape", "Squeeze", "Transpose"}
 """Nodes that only reorder axes and colours: done once at the start."""
 
 

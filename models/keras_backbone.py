@@ -25,7 +25,7 @@ from models.weights_file import read_arrays
 
 _POLICIES: dict[Precision, str] = {"f16": "mixed_float16", "f32": "float32"}
 _CHANNELS_FIRST = keras.backend.backend() in ("torch", "openvino")
-"""Whether the layers are; else these two would transpose the maps of every convolution."""
+"""Whether the layers are channels first: else this backend transposes around every convolution."""
 _TO_FIRST, _TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 _BATCH_SIZE, _LARGE_BATCH = 64, 256
 _LARGE_MEMORY = 12_000_000_000

@@ -29,7 +29,7 @@ from core.ui.augmentation.reading import (
     keep_photos,
     read_augmentation_page,
 )
-from core.ui.parts.charts import show_table_behind
+from core.ui.parts.charts import show_folded, show_table_behind
 from core.ui.parts.frame import is_dark, link_page
 from core.ui.parts.messages import report_errors, show_random_banner
 from core.ui.parts.pickers import name_runs, pick_named, pick_one
@@ -193,29 +193,22 @@ def _show_scores(page: AugmentationPage, drawn: Sequence[Drawn]) -> None:
             st.caption("Train a run on this dataset to see which draws change the predicted class.")
             link_page("training", "Train a model", "model_training")
         return
-    part = st.expander(
-        "Which draws change the predicted class?",
-        expanded="asked" in st.query_params,
-        icon=":material/rule:",
-        key="augmentation.scores",
-        on_change="rerun",
-    )
-    if part.open:
-        with part:
-            pick_named(
-                "Score with",
-                name_runs(page.runs.values()),
-                help="The backbone of the run measures how far each draw moves the photo; its head "
-                "shows whether the predicted class changes.",
-                **bind_choice("asked", page.asked, key="augmentation.asked"),
-            )
-            if page.runs[page.asked].recipe.weights == "random":
-                show_random_banner()
-            _show_moves(page, drawn)
+    title, opened = "Which draws change the predicted class?", "asked" in st.query_params
+    scores = partial(_show_moves, page, drawn)
+    show_folded(title, scores, "rule", expanded=opened, key="augmentation.scores")
 
 
 def _show_moves(page: AugmentationPage, drawn: Sequence[Drawn]) -> None:
     """Draw the distance of each draw from its photo, and whether the predicted class changes."""
+    pick_named(
+        "Score with",
+        name_runs(page.runs.values()),
+        help="The backbone of the run measures how far each draw moves the photo; its head "
+        "shows whether the predicted class changes.",
+        **bind_choice("asked", page.asked, key="augmentation.asked"),
+    )
+    if page.runs[page.asked].recipe.weights == "random":
+        show_random_banner()
     moves = [(one, page.measure(one.photo, one.draws)) for one in drawn]
     rows = [
         {

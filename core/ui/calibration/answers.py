@@ -1,5 +1,6 @@
 """The view “Answers” of the page Calibration: the effect of the rule on a split, and its photos."""
 
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -23,7 +24,7 @@ from core.evaluation.coverage import (
 from core.formats import count, percent
 from core.prediction.deciding import DecisionRule, say_answers
 from core.ui.calibration.reading import CalibrationPage
-from core.ui.parts.charts import show_kept_chart, show_metrics
+from core.ui.parts.charts import show_folded, show_kept_chart, show_metrics
 from core.ui.parts.pickers import pick_linked
 from core.ui.photos.gallery import show_gallery
 
@@ -52,8 +53,7 @@ def show_answers(page: CalibrationPage, rule: DecisionRule) -> None:
         f"{split.capitalize()} photos, n = {point.n:,}",
         alt="Accuracy of the answers against the share of photos answered; as a table below.",
     )
-    with st.expander("As a table", icon=":material/table:"):
-        _show_points_table(curve)
+    show_folded("As a table", partial(_show_points_table, curve))
 
 
 def _show_point(point: OperatingPoint, split: str, unlike: int) -> None:

@@ -1,6 +1,7 @@
 """The view “Scores” of the page Calibration: reliability diagrams and their figures."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from core.formats import count, percent
 from core.prediction.deciding import DecisionRule
 from core.ui.calibration.answers import show_answered
 from core.ui.calibration.reading import CalibrationPage
-from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.charts import show_folded, show_kept_chart
 from core.ui.parts.pickers import pick_linked
 from core.ui.parts.state import (
     choose_by_row,
@@ -57,10 +58,7 @@ def show_scores(page: CalibrationPage, rule: DecisionRule) -> None:
         help="Calibration error: mean gap between score and accuracy over the bins, weighted by "
         "photos. Its interval is approximate. With few photos, the error is large even by chance.",
     )
-    with st.expander("As a table", icon=":material/table:"):
-        _show_bins_table(_RAW, before, "raw", where)
-        if after:
-            _show_bins_table("Calibrated", after, "calibrated", where)
+    show_folded("As a table", partial(_show_bins_tables, before, after, where))
 
 
 def show_bin_photos(page: CalibrationPage, rule: DecisionRule) -> None:
@@ -137,6 +135,12 @@ def _list_numbers(one: Calibration) -> dict[str, str]:
         ),
         "Brier score": f"{one.brier:.3f} [{one.brier_low:.3f} to {one.brier_high:.3f}]",
     }
+
+
+def _show_bins_tables(before: Calibration, after: Calibration | None, where: str) -> None:
+    _show_bins_table(_RAW, before, "raw", where)
+    if after:
+        _show_bins_table("Calibrated", after, "calibrated", where)
 
 
 def _show_bins_table(name: str, one: Calibration, which: str, where: str) -> None:

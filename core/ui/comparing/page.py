@@ -177,13 +177,12 @@ def _show_class_changes(one: Compared) -> None:
     table = compared.per_class.assign(
         **{name: 100 * compared.per_class[name] for name in ("recall_a", "recall_b", "difference")}
     )
-    with st.expander("As a table", icon=":material/table:"):
-        st.dataframe(
-            table.sort_values("difference", ascending=False, kind="stable"),
-            hide_index=True,
-            column_config=_configure_classes(baseline, run),
-            alt="Recall of each class in both runs, photos gained and lost",
-        )
+    show_table_behind(
+        table.sort_values("difference", ascending=False, kind="stable"),
+        hide_index=True,
+        column_config=_configure_classes(baseline, run),
+        alt="Recall of each class in both runs, photos gained and lost",
+    )
 
 
 def _show_photos(page: ComparisonPage, one: Compared) -> None:

@@ -28,6 +28,7 @@ from core.ui.confusion.reading import (
     read_confusion,
 )
 from core.ui.confusion.scope import ZOOMED, zoom_out
+from core.ui.parts.charts import show_folded
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import describe_run, pick_one
 from core.ui.parts.seal import ask_before_test
@@ -145,7 +146,7 @@ def _show_matrix(page: ConfusionPage, drawn: DrawnMatrix) -> None:
         on_choose=partial(_choose_in_grid, page),
         on_zoom=partial(_zoom_into, page),
     )
-    _show_table(page)
+    show_folded("The matrix as a table", partial(_show_table, page))
 
 
 def _choose_in_grid(page: ConfusionPage, true: int | None, predicted: int | None) -> None:
@@ -161,19 +162,13 @@ def _zoom_into(page: ConfusionPage, rows: tuple[int, int], columns: tuple[int, i
 
 
 def _show_table(page: ConfusionPage) -> None:
-    """Draw the matrix as a table in the same order, collapsed by default."""
-    table = st.expander(
-        "The matrix as a table", icon=":material/table:", key="confusion.table", on_change="rerun"
-    )
-    if not table.open:
-        return
+    """Draw the matrix as a table in the same order."""
     rows = pd.Index([page.classes[one] for one in page.rows], name="true ↓ predicted →")
     columns = [page.classes[one] for one in page.columns]
-    with table:
-        st.dataframe(
-            pd.DataFrame(page.values[np.ix_(page.rows, page.columns)], index=rows, columns=columns),
-            alt="Confusion matrix: rows true, columns predicted",
-        )
+    st.dataframe(
+        pd.DataFrame(page.values[np.ix_(page.rows, page.columns)], index=rows, columns=columns),
+        alt="Confusion matrix: rows true, columns predicted",
+    )
 
 
 def _pick_other_run(against: Against) -> None:

@@ -1,6 +1,7 @@
 """The dataset page: figures, then the chosen view; for photos: counts, distributions, the wall."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from core.ui.dataset.filters import show_filters
 from core.ui.dataset.map import show_map
 from core.ui.dataset.reading import MEASURES, SORTS, VIEWS, DatasetPage, read_dataset_page
 from core.ui.dataset.versions import show_versions
-from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.charts import show_folded, show_kept_chart
 from core.ui.parts.messages import offer_csv
 from core.ui.parts.pickers import pick_dataset, pick_one
 from core.ui.parts.state import bind_choice, keep_choice
@@ -75,7 +76,8 @@ def _show_photos(page: DatasetPage, *, has_answer: bool) -> None:
     left, right = st.columns([2, 1], gap="medium")
     with left:
         if has_answer:
-            show_search(page.dataset)
+            search = partial(show_search, page.dataset)
+            show_folded("Search by a picture", search, "image_search", key="dataset.search")
             show_gallery(page.dataset, page.photos, key="photos", badges=page.name_issues)
             show_photo_panel(page.dataset)
         _show_more(page)
@@ -150,26 +152,26 @@ def _show_chart(
 
 
 def _show_more(page: DatasetPage) -> None:
-    """Draw the skipped files, and the numbers of the charts once they are opened."""
+    """Draw the skipped files and the numbers of the charts, both folded."""
     skipped = page.dataset.set_aside
     if not skipped.empty:
         title = f"{count(len(skipped), 'file')} skipped; originals untouched"
-        with st.expander(title, icon=":material/inventory_2:"):
-            rows = skipped[["path", "class", "problem"]].itertuples(index=False, name=None)
-            show_skipped(list(rows))
-    more = st.expander("More", icon=":material/table:", key="dataset.more", on_change="rerun")
-    if not more.open:
-        return
-    with more:
-        counts = page.count_bars("counts").pivot_table(
-            index="class", columns="split", values="photos", fill_value=0
-        )
-        present = [split for split in SPLITS if split in counts]
-        counts = counts.reindex(columns=present, index=page.dataset.classes).astype(int)
-        st.dataframe(counts, alt="Photos per class and split")
-        for place, (name, (title, _)) in zip(st.columns(5), TITLES.items(), strict=True):
-            table = page.count_bars(name)[["label", "photos"]].rename(columns={"label": title})
-            place.dataframe(table, hide_index=True, alt=f"Photos by {title.lower()}")
+        rows = list(skipped[["path", "class", "problem"]].itertuples(index=False, name=None))
+        show_folded(title, partial(show_skipped, rows), "inventory_2")
+    show_folded("More", partial(_show_numbers, page))
+
+
+def _show_numbers(page: DatasetPage) -> None:
+    """Draw the numbers of the charts."""
+    counts = page.count_bars("counts").pivot_table(
+        index="class", columns="split", values="photos", fill_value=0
+    )
+    present = [split for split in SPLITS if split in counts]
+    counts = counts.reindex(columns=present, index=page.dataset.classes).astype(int)
+    st.dataframe(counts, alt="Photos per class and split")
+    for place, (name, (title, _)) in zip(st.columns(5), TITLES.items(), strict=True):
+        table = page.count_bars(name)[["label", "photos"]].rename(columns={"label": title})
+        place.dataframe(table, hide_index=True, alt=f"Photos by {title.lower()}")
 
 
 _ROW_PX, _HEAD_PX, _MOST_PX = 52, 38, 700

@@ -3,6 +3,8 @@
 Each part is only computed when it is opened.
 """
 
+from functools import partial
+
 import streamlit as st
 
 from core.charts.shares import draw_forecast, list_fan, list_points
@@ -15,7 +17,7 @@ from core.formats import count, interval, percent, percent_format, plain
 from core.ui.metrics.classes import CURVES, show_curves
 from core.ui.metrics.reading import MetricsPage, read_left_out
 from core.ui.parts import cache
-from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.charts import show_folded, show_kept_chart
 from core.ui.parts.exact import make_by_head, open_exact_head, say_engine
 from core.ui.parts.state import bind_choice, choose_number
 from data.dataset import Dataset
@@ -39,16 +41,8 @@ def show_more(page: MetricsPage) -> None:
     ):
         if name == CURVES and not page.has_scores:
             continue
-        part = st.expander(
-            title,
-            expanded=name in st.query_params,
-            icon=f":material/{icon}:",
-            key=f"metrics.part.{name}",
-            on_change="rerun",
-        )
-        if part.open:
-            with part:
-                show(page)
+        opened, key = name in st.query_params, f"metrics.part.{name}"
+        show_folded(title, partial(show, page), icon, expanded=opened, key=key)
 
 
 def show_baselines(page: MetricsPage) -> None:

@@ -19,6 +19,7 @@ from core.runs.jobs import JobStatus, read_job, start_job
 from core.runs.queue.starting import ensure_scheduler
 from core.runs.trying import Proposal, read_proposal
 from core.ui.parts import cache
+from core.ui.parts.charts import show_folded
 from core.ui.parts.frame import page_file
 from core.ui.parts.live_state import show_job
 from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
@@ -35,13 +36,14 @@ _ALSO = ("zip", "txt", "json", "data")
 @cache.for_editors
 def show_adding() -> None:
     """Draw the upload of a model, its trial, or the proposal."""
+    show_folded("Add a model", _show_step, "upload_file", key="models.adding")
+
+
+def _show_step() -> None:
     usable = {one.id: one.name for one in list_datasets(cache.workspace()) if not one.problem}
-    part = st.expander(
-        "Add a model", icon=":material/upload_file:", key="models.adding", on_change="rerun"
-    )
-    if not usable or not part.open:
+    if not usable:
         return
-    with part, report_errors():
+    with report_errors():
         folder = st.session_state.get(_FOLDER)
         job = None if folder is None else read_job(Path(folder))
         if folder is None or job is None:

@@ -15,6 +15,7 @@ from core.monitoring.rules import Alarm
 from core.runs.queue.scheduled import read_check_minutes
 from core.ui.monitoring.reading import MonitoringPage, check_again
 from core.ui.parts import cache
+from core.ui.parts.charts import show_table_behind
 from core.ui.parts.messages import show_problem
 from data.images import read_packed_photo
 
@@ -75,19 +76,19 @@ def _describe_row(reading: Reading) -> str:
 
 def _show_history(alarms: Sequence[Alarm]) -> None:
     """Draw all alarms as a table."""
-    with st.expander(f"Alarms so far: {len(alarms)}", icon=":material/history:"):
-        table = pd.DataFrame(
-            {
-                "Alarm": [alarm.title for alarm in alarms],
-                "Level": [alarm.level for alarm in alarms],
-                "Version": [f"v{one.version}" if one.version else "all" for one in alarms],
-                "Since": [moment(alarm.raised) for alarm in alarms],
-                "Until": [moment(one.ended) if one.ended else "active" for one in alarms],
-                "Measured": [alarm.text for alarm in alarms],
-                "Ended by": [str(alarm.facts.get("ended_by", "")) for alarm in alarms],
-            }
-        )
-        st.dataframe(table, hide_index=True, alt=f"{count(len(alarms), 'alarm')}, newest first")
+    table = pd.DataFrame(
+        {
+            "Alarm": [alarm.title for alarm in alarms],
+            "Level": [alarm.level for alarm in alarms],
+            "Version": [f"v{one.version}" if one.version else "all" for one in alarms],
+            "Since": [moment(alarm.raised) for alarm in alarms],
+            "Until": [moment(one.ended) if one.ended else "active" for one in alarms],
+            "Measured": [alarm.text for alarm in alarms],
+            "Ended by": [str(alarm.facts.get("ended_by", "")) for alarm in alarms],
+        }
+    )
+    alt = f"{count(len(alarms), 'alarm')}, newest first"
+    show_table_behind(table, f"Alarms so far: {len(alarms)}", hide_index=True, alt=alt)
 
 
 _SHOWN = 8

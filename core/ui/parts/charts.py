@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import pandas as pd
@@ -74,7 +75,18 @@ def show_plot(figure: Any, key: str, alt: str | None = None, **config: bool) -> 
     st.plotly_chart(figure, theme=None, key=key, config=options, alt=alt)
 
 
-def show_table_behind(table: pd.DataFrame, title: str) -> None:
+def show_folded(
+    title: str, draw: Callable[[], object], icon: str = "table", **options: Any
+) -> None:
+    """Draw a folded part: its content is made, sent and drawn once it is opened."""
+    options = {"key": f"folded.{title}", **options}
+    part = st.expander(title, icon=f":material/{icon}:", on_change="rerun", **options)
+    if part.open:
+        with part:
+            draw()
+
+
+@st.fragment
+def show_table_behind(table: pd.DataFrame, title: str = "As a table", **options: Any) -> None:
     """Draw the numbers of a chart as a folded table, also for screen readers."""
-    with st.expander(title, icon=":material/table:"):
-        st.dataframe(table, alt=title)
+    show_folded(title, partial(st.dataframe, table, **{"alt": title, **options}))

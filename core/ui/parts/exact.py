@@ -6,20 +6,17 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from core.datasets.edits.tray import list_edits, resolve_edits
 from core.errors import BackboneMissing, FeaturesMissing
 from core.evaluation.intervals import wilson_interval
 from core.exact.head import ExactHead
-from core.exact.store import KIND, HeadSource, find_source, measure_agreement, open_head
-from core.exact.whatif import predict_effect
-from core.formats import count, interval, percent, plain, points, points_range
+from core.exact.store import KIND, HeadSource, measure_agreement, open_head
+from core.formats import interval, percent, plain
 from core.runs.store import RunRecord, list_trained
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import show_making
 from core.ui.parts.messages import show_random_banner
 from core.ui.parts.pickers import title_run
-from data.dataset import Dataset
 
 METHOD = (
     "The exact head is ridge regression in closed form on the cached features, so other labels or "
@@ -37,7 +34,7 @@ def open_exact_head(find: Callable[[], HeadSource]) -> tuple[HeadSource, ExactHe
         st.info(f"{plain(error.problem)} {plain(error.remedy)}", icon=":material/neurology:")
         link_page("training", "Train a run", "model_training")
         return None
-    head = _open(source.id)
+    head = open_known_head(source.id)
     if head is None:
         make_by_head(source, KIND, "Preparing the exact head")
         return None
@@ -65,33 +62,9 @@ def say_engine(source: HeadSource, head: ExactHead) -> None:
     st.caption(words, help=METHOD)
 
 
-def predict_tray(dataset: Dataset) -> tuple[str, str] | None:
-    """Return the predicted effect of the edits in the tray and its details; None without a head."""
-    edits = list_edits(cache.workspace(), dataset.id)
-    return _predict_edits(dataset.id, tuple(edit.number for edit in edits))
-
-
 @cache.cached_by(cache.analyses_written, most=4)
-def _predict_edits(dataset_id: str, edits: tuple[int, ...]) -> tuple[str, str] | None:
-    dataset = cache.dataset(dataset_id)
-    waiting = [one for one in list_edits(cache.workspace(), dataset_id) if one.number in edits]
-    try:
-        head = _open(find_source(cache.workspace(), dataset).id)
-    except FeaturesMissing:
-        return None
-    if head is None:
-        return None
-    compared = predict_effect(head, dataset, resolve_edits(dataset, waiting)).comparison
-    if not compared.n:
-        return None
-    ends = points_range(*compared.interval, compared.n)
-    between = f"95 % interval {ends} points, " if compared.gained + compared.lost else ""
-    known = f"{between}n = {count(compared.n, 'validation photo')}. {METHOD}"
-    return f" · predicted {points(compared.difference, compared.n)}", known
-
-
-@cache.cached_by(cache.analyses_written, most=4)
-def _open(head_id: str) -> ExactHead | None:
+def open_known_head(head_id: str) -> ExactHead | None:
+    """Return an exact head if it was computed."""
     return open_head(cache.workspace(), head_id)
 
 

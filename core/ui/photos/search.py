@@ -25,15 +25,7 @@ _TURN = threading.Lock()
 
 def show_search(dataset: Dataset) -> None:
     """Draw the upload of a picture, and the photos nearest to it."""
-    part = st.expander(
-        "Search by a picture",
-        icon=":material/image_search:",
-        key="dataset.search",
-        on_change="rerun",
-    )
-    if not part.open:
-        return
-    with part, report_errors():
+    with report_errors():
         sets = find_feature_sets(cache.workspace(), dataset.id)
         if not sets:
             st.caption("The search compares features. Analyse the dataset once to compute them.")

@@ -26,10 +26,12 @@ from core.datasets.tags import (
     remove_tag,
     write_tags_csv,
 )
-from core.errors import PetalscopeError
-from core.formats import count, plain
+from core.errors import FeaturesMissing, PetalscopeError
+from core.exact.store import find_source
+from core.exact.whatif import predict_effect
+from core.formats import count, plain, points, points_range
 from core.ui.parts import cache
-from core.ui.parts.exact import predict_tray
+from core.ui.parts.exact import METHOD, open_known_head
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import offer_csv, show_problem, show_told, tell_after_rerun
 from core.ui.parts.pickers import pick_or_type
@@ -47,7 +49,7 @@ def show_tray(dataset: Dataset) -> None:
     waiting = count_edits(cache.workspace(), dataset.id)
     if not waiting:
         return
-    told = predict_tray(dataset)
+    told = _predict_tray(dataset)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tray_line"):
         words, known = told or (" in the tray, not applied yet", None)
         edits = f":material/edit_note: **{count(waiting, 'edit')}**"
@@ -62,6 +64,31 @@ def show_tray(dataset: Dataset) -> None:
             key="tray.undo",
             on_click=lambda: tell_edits(undo_edits(cache.workspace(), dataset.id), "undone"),
         )
+
+
+def _predict_tray(dataset: Dataset) -> tuple[str, str] | None:
+    """Return the predicted effect of the edits in the tray and its details; None without a head."""
+    edits = list_edits(cache.workspace(), dataset.id)
+    return _predict_edits(dataset.id, tuple(edit.number for edit in edits))
+
+
+@cache.cached_by(cache.analyses_written, most=4)
+def _predict_edits(dataset_id: str, edits: tuple[int, ...]) -> tuple[str, str] | None:
+    dataset = cache.dataset(dataset_id)
+    waiting = [one for one in list_edits(cache.workspace(), dataset_id) if one.number in edits]
+    try:
+        head = open_known_head(find_source(cache.workspace(), dataset).id)
+    except FeaturesMissing:
+        return None
+    if head is None:
+        return None
+    compared = predict_effect(head, dataset, resolve_edits(dataset, waiting)).comparison
+    if not compared.n:
+        return None
+    ends = points_range(*compared.interval, compared.n)
+    between = f"95 % interval {ends} points, " if compared.gained + compared.lost else ""
+    known = f"{between}n = {count(compared.n, 'validation photo')}. {METHOD}"
+    return f" · predicted {points(compared.difference, compared.n)}", known
 
 
 def mark_tray(dataset: Dataset) -> Callable[[int], Sequence[str]]:

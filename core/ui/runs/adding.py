@@ -6,6 +6,7 @@ The answers of a person live in the session, by the id of the uploaded file.
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from core.errors import PredictionsRefused
 from core.formats import count, plain
 from core.runs.adding import add_predictions
 from core.ui.parts import cache
+from core.ui.parts.charts import show_folded
 from core.ui.parts.frame import page_file
 from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.parts.pickers import pick_named
@@ -50,14 +52,14 @@ def show_adding() -> None:
     usable = {
         one.id: plain(one.name, 60) for one in list_datasets(cache.workspace()) if not one.problem
     }
-    if not usable:
-        return
-    part = st.expander(
-        "Add predictions", icon=":material/upload_file:", key="runs.adding", on_change="rerun"
-    )
-    if not part.open:
-        return
-    with part, report_errors():
+    if usable:
+        show_folded(
+            "Add predictions", partial(_ask_table, usable), "upload_file", key="runs.adding"
+        )
+
+
+def _ask_table(usable: dict[str, str]) -> None:
+    with report_errors():
         st.caption(
             "Evaluate predictions of another program here: a table with a column of photos (paths, "
             "file names or SHA-256) and a column of scores for each class, or only the predicted "

@@ -3,6 +3,7 @@
 A click in a chart or a table writes the chosen slice into the URL (`slice`).
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from core.evaluation.intervals import wilson_interval
 from core.evaluation.slices import say_rule
 from core.formats import count, interval, percent, percent_format, percent_ranges, plain
 from core.runs.store import RunRecord
-from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.charts import show_folded, show_kept_chart
 from core.ui.parts.pickers import pick_linked
 from core.ui.parts.state import choose_by_row, keep_choice, read_chosen_mark
 from core.ui.photos.gallery import show_gallery
@@ -135,12 +136,7 @@ def show_properties(page: SlicesPage) -> None:
                     _show_chart(page, name)
     if alone:
         st.caption(f"The same for all of these photos: {', '.join(alone)}.")
-    tables = st.expander(
-        "As a table", icon=":material/table:", key="slices.tables", on_change="rerun"
-    )
-    if tables.open:
-        with tables:
-            _show_table(page, parted)
+    show_folded("As a table", partial(_show_table, page, parted))
 
 
 def _show_chart(page: SlicesPage, name: str) -> None:

@@ -1,6 +1,7 @@
 """The curves of a run with a sentence about them; of an exact head, its error against λ."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -15,7 +16,7 @@ from core.exact.formula import RidgeChoice, read_ridge
 from core.formats import count, interval, percent
 from core.runs.store import RunRecord
 from core.ui.parts import cache
-from core.ui.parts.charts import show_plot
+from core.ui.parts.charts import show_folded, show_plot
 from core.ui.parts.frame import is_dark
 from core.ui.parts.pickers import describe_run
 from core.ui.parts.state import choose_several, keep_choice
@@ -38,8 +39,7 @@ _ICONS: dict[Verdict, str] = {
 def show_curves(watched: WatchedRun) -> None:
     """Draw the curves, a sentence about them, other runs and the table of epochs."""
     drawing, others = st.container(), _pick_others(watched.run)
-    with st.expander("As a table", icon=":material/table_rows:"):
-        _show_table(watched.epochs)
+    show_folded("As a table", partial(_show_table, watched.epochs))
     with drawing:
         alt = "Loss and accuracy of training and validation photos; as a table below."
         show_plot(_draw(watched, others), f"curves.{watched.run.id}", alt)

@@ -18,6 +18,7 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.settings import MOST_EPOCHS
 from core.runs.store import RunRecord
 from core.ui.parts import cache
+from core.ui.parts.charts import show_folded
 from core.ui.parts.choosing import change_run
 from core.ui.parts.frame import link_page
 from core.ui.parts.live_state import (
@@ -71,8 +72,7 @@ def _draw_run(run: RunRecord) -> None:
                 link_page("metrics", "Metrics", "monitoring", run=run.id)
                 link_page("confusion", "Confusion", "grid_on", run=run.id)
                 link_page("predict", "Classify a photo", "photo_camera", run=run.id)
-        with st.expander("Log", icon=":material/notes:"):
-            st.code(watched.log, language=None)
+        show_folded("Log", lambda: st.code(watched.log, language=None), "notes")
 
 
 def _show_heading(run: RunRecord) -> None:
@@ -81,8 +81,11 @@ def _show_heading(run: RunRecord) -> None:
         show_badge(run)
         for tag in run.tags:
             st.badge(plain(tag, 30), color="gray", icon=":material/label:")
-        with st.popover("Recipe", icon=":material/receipt_long:", type="tertiary"):
-            show_recipe(run)
+        icon, key = ":material/receipt_long:", "training.recipe"
+        recipe = st.popover("Recipe", icon=icon, type="tertiary", key=key, on_change="rerun")
+        if recipe.open:
+            with recipe:
+                show_recipe(run)
     if run.notes:
         st.caption(f":material/edit_note: {plain(run.notes, 200)}")
 

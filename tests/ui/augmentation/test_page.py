@@ -1,7 +1,7 @@
 """The augmentation page: what it shows is what is trained on, and links reopen what was seen."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -26,8 +26,8 @@ def open_augmentation(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) 
     """Return a function that opens the page as a cold deep link would."""
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_copy.root))
 
-    def run(**query: str) -> AppTest:
-        return open_page("augmentation", **{"photos": "0", **query})
+    def run(state: Mapping[str, object] | None = None, **query: str) -> AppTest:
+        return open_page("augmentation", state, **{"photos": "0", **query})
 
     return run
 
@@ -119,7 +119,8 @@ def test_a_run_says_which_draws_flip_its_answer(
     trained_copy: Workspace, open_augmentation: OpenPage
 ) -> None:
     run = list_runs(trained_copy)[0].id
-    app = open_augmentation(policy="strong", asked=run, show="classes", photos="0,13,30")
+    asked = {"policy": "strong", "asked": run, "show": "classes", "photos": "0,13,30"}
+    app = open_augmentation(**asked, state={"folded.The draws as a table": True})
     assert not app.error
     (chart,) = app.get("vega_lite_chart")
     assert "change the predicted class" in json.loads(chart.proto.spec)["title"]["text"]

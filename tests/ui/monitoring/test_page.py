@@ -83,7 +83,8 @@ def test_darker_photos_raise_an_alarm_and_are_shown(trained_copy: Workspace) -> 
     photo = encode_photo(draw_photo(0, 90))
     ask(trained_copy, version, 60, darker=0.1)
     keep_photo(trained_copy, Photo(photo), consent=True)
-    app = open_page("monitoring", watch=version.label, period="7")
+    opened = {"folded.Alarms so far: 1": True}
+    app = open_page("monitoring", opened, watch=version.label, period="7")
     said = text_of(app)
     assert ":red-badge[critical] **Drift of the photos of v1:**" in said
     assert "The photos are darker: median brightness" in said

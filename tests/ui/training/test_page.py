@@ -203,6 +203,15 @@ def test_a_sentence_explains_the_curves(shared: Workspace) -> None:
     assert "At the best epoch, training accuracy is" in said
 
 
+def test_log_and_table_are_sent_once_they_are_opened(shared: Workspace) -> None:
+    app = open_page(shared, run=list_runs(shared)[-1].id)
+    assert not app.code and not app.dataframe
+    app.session_state["folded.Log"] = app.session_state["folded.As a table"] = True
+    app.run()
+    assert "training" in app.code[0].value
+    assert list(app.dataframe[0].value["epoch"])[:2] == [1, 2]
+
+
 def test_the_exact_head_has_no_settings_of_epochs(shared: Workspace) -> None:
     app = open_page(shared)
     app.selectbox(key="training.strategy").set_value("exact").run()

@@ -5,6 +5,7 @@ whole file or none. Ids come from links and command lines: they are checked befo
 paths.
 """
 
+import atexit
 import errno
 import functools
 import hashlib
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PosixPath
-from tempfile import gettempdir
+from tempfile import mkdtemp
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
 from core.config import read_settings
@@ -30,6 +31,14 @@ T = TypeVar("T")
 
 _DATABASE = "petalscope.db"
 _IDENTIFIER = re.compile(r"[0-9a-z][0-9a-z-]{2,63}")
+
+
+@functools.cache
+def own_temporary() -> Path:
+    """Return a folder for temporary files of this process only; it is deleted with the process."""
+    folder = mkdtemp(prefix="petalscope-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def check_identifier(identifier: str) -> str:
@@ -107,7 +116,7 @@ class Workspace:
     @property
     def temporary(self) -> Path:
         """Folder for temporary files; outside of a read-only workspace."""
-        return Path(gettempdir()) if self.read_only else self.root / "tmp"
+        return own_temporary() if self.read_only else self.root / "tmp"
 
     datasets = _Place("datasets")
     features = _Place("features")

@@ -4,7 +4,6 @@ Each room describes its own tables (core/runs/tables.py). A writing transaction 
 of the whole database at its start, so that its reads still hold when it writes; others wait.
 """
 
-import atexit
 import shutil
 import sqlite3
 import tempfile
@@ -27,7 +26,7 @@ from core.formats import count
 from core.runs.locks import hold_lock
 from core.runs.run_files import list_run_folders
 from core.runs.tables import metadata, runs_table
-from core.workspace import Workspace, refuse_writing
+from core.workspace import Workspace, own_temporary, refuse_writing
 
 BUSY_TIMEOUT_S = 30.0
 _REPAIR = "Restore it from its copies and from the folders: python -m core repair."
@@ -162,8 +161,7 @@ def _copy_to_read(file: Path) -> Path:
         sources = [file.with_name(file.name + end) for end in ("", "-wal")]
         now = max((one.stat().st_mtime for one in sources if one.exists()), default=-1.0)
         if copy == file or (now != changed and time.monotonic() - copied > _COPIED_AGAIN_S):
-            folder = Path(tempfile.mkdtemp(prefix="petalscope-"))
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(dir=own_temporary()))
             for source in sources:
                 if source.exists():
                     shutil.copyfile(source, folder / source.name)

@@ -3,8 +3,11 @@
 import ast
 import importlib
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -99,7 +102,17 @@ def call(function: Callable[..., Any], given: dict[str, Any]) -> None:
             pass
 
 
-def test_each_function_that_writes_refuses(given: dict[str, Any], challenged: Workspace) -> None:
+@pytest.fixture
+def others() -> Iterator[Path]:
+    """An old folder of another program, in the system's temporary folder."""
+    with TemporaryDirectory(prefix="upload-", ignore_cleanup_errors=True) as folder:
+        os.utime(folder, (0, 0))
+        yield Path(folder)
+
+
+def test_each_function_that_writes_refuses(
+    given: dict[str, Any], challenged: Workspace, others: Path
+) -> None:
     before, refused, other = digest_folder(challenged.root), [], []
     for module, name in list_writing():
         try:
@@ -111,7 +124,7 @@ def test_each_function_that_writes_refuses(given: dict[str, Any], challenged: Wo
             pass
         other.append(name)
         assert digest_folder(challenged.root) == before, (module, name)
-    assert digest_folder(challenged.root) == before
+    assert digest_folder(challenged.root) == before and others.is_dir()
     assert len(refused) > 2 * len(other), other  # which had nothing to do, or not the right mock
     for name in ("submit_run", "delete_run", "promote", "log_predictions", "add_tag", "start_job"):
         assert name in refused

@@ -194,8 +194,7 @@ def _show_scores(page: AugmentationPage, drawn: Sequence[Drawn]) -> None:
             link_page("training", "Train a model", "model_training")
         return
     title, opened = "Which draws change the predicted class?", "asked" in st.query_params
-    scores = partial(_show_moves, page, drawn)
-    show_folded(title, scores, "rule", expanded=opened, key="augmentation.scores")
+    show_folded(title, partial(_show_moves, page, drawn), "rule", expanded=opened)
 
 
 def _show_moves(page: AugmentationPage, drawn: Sequence[Drawn]) -> None:

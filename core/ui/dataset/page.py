@@ -76,8 +76,7 @@ def _show_photos(page: DatasetPage, *, has_answer: bool) -> None:
     left, right = st.columns([2, 1], gap="medium")
     with left:
         if has_answer:
-            search = partial(show_search, page.dataset)
-            show_folded("Search by a picture", search, "image_search", key="dataset.search")
+            show_folded("Search by a picture", partial(show_search, page.dataset), "image_search")
             show_gallery(page.dataset, page.photos, key="photos", badges=page.name_issues)
             show_photo_panel(page.dataset)
         _show_more(page)

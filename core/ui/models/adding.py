@@ -36,7 +36,7 @@ _ALSO = ("zip", "txt", "json", "data")
 @cache.for_editors
 def show_adding() -> None:
     """Draw the upload of a model, its trial, or the proposal."""
-    show_folded("Add a model", _show_step, "upload_file", key="models.adding")
+    show_folded("Add a model", _show_step, "upload_file")
 
 
 def _show_step() -> None:

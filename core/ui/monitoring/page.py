@@ -3,6 +3,7 @@
 import io
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -29,7 +30,7 @@ from core.ui.monitoring.reading import MOST_ROWS, PERIODS, MonitoringPage, read_
 from core.ui.monitoring.review import show_review
 from core.ui.monitoring.rules import show_active_alarms, show_drift, show_rules
 from core.ui.parts import cache
-from core.ui.parts.charts import show_kept_chart
+from core.ui.parts.charts import show_folded, show_kept_chart
 from core.ui.parts.messages import show_empty, show_told, tell_after_rerun
 from core.ui.parts.pickers import pick_linked, pick_named
 from core.ui.parts.state import bind_choice
@@ -153,8 +154,8 @@ def _show_timeline(page: MonitoringPage) -> None:
                 "No feedback yet. Use the buttons below an answer on the page Predict, or POST "
                 "/v1/feedback."
             )
-    with st.popover("As a table", icon=":material/table:", type="tertiary"):
-        st.dataframe(rows, hide_index=True, alt="Figures by day and version")
+    numbers = partial(st.dataframe, rows, hide_index=True, alt="Figures by day and version")
+    show_folded("As a table", numbers, kind=st.popover, type="tertiary")
 
 
 _REQUESTS = {

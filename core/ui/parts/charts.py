@@ -76,11 +76,11 @@ def show_plot(figure: Any, key: str, alt: str | None = None, **config: bool) -> 
 
 
 def show_folded(
-    title: str, draw: Callable[[], object], icon: str = "table", **options: Any
+    title: str, draw: Callable[[], object], icon: str = "table", kind: Any = None, **options: Any
 ) -> None:
-    """Draw a folded part: its content is made, sent and drawn once it is opened."""
-    options = {"key": f"folded.{title}", **options}
-    part = st.expander(title, icon=f":material/{icon}:", on_change="rerun", **options)
+    """Draw an expander (or another `kind`): its content is made and sent once it is opened."""
+    options = {"key": f"folded.{title}", "on_change": "rerun", **options}
+    part = (kind or st.expander)(title, icon=f":material/{icon}:", **options)
     if part.open:
         with part:
             draw()

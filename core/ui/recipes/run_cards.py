@@ -3,7 +3,6 @@
 import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +15,7 @@ from core.runs.recipe.recipe import check_network
 from core.runs.recipe.words import list_settings
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
+from core.ui.parts.charts import show_folded
 from core.ui.parts.frame import link_page, page_file
 from core.ui.parts.messages import report_errors, show_random_banner, tell_after_rerun
 from core.ui.parts.pickers import describe_run, name_runs, pick_run, pick_split
@@ -51,25 +51,23 @@ def open_run() -> tuple[RunRecord, str]:
 @st.fragment
 def _show_papers(run: RunRecord, split: str) -> None:
     """Draw recipe and report, whose content is only made when they are opened."""
-    kind: dict[str, Any] = {"type": "tertiary", "on_change": "rerun"}
+    recipe, report = partial(_show_facts, run), partial(show_report_download, run, split)
     with st.container(horizontal=True, gap="small"):
-        recipe = st.popover("Recipe", icon=":material/receipt_long:", key="header.recipe", **kind)
-        report = st.popover("Report", icon=":material/description:", key="header.report", **kind)
-    if recipe.open:
-        with recipe:
-            result, dataset = cache.result(run.id), cache.dataset(run.recipe.dataset)
-            facts = [
-                f"Dataset {plain(dataset.name)} ({dataset.id})",
-                f"best {run.epoch_words}" if run.epoch_words else "",
-                "stopped by hand" if run.stopped else "",
-                plain(run.device),
-                duration(sum(result.seconds.values())),
-            ]
-            st.caption(" · ".join(filter(None, facts)))
-            show_recipe(run)
-    if report.open:
-        with report:
-            show_report_download(run, split)
+        show_folded("Recipe", recipe, "receipt_long", st.popover, type="tertiary")
+        show_folded("Report", report, "description", st.popover, type="tertiary")
+
+
+def _show_facts(run: RunRecord) -> None:
+    result, dataset = cache.result(run.id), cache.dataset(run.recipe.dataset)
+    facts = [
+        f"Dataset {plain(dataset.name)} ({dataset.id})",
+        f"best {run.epoch_words}" if run.epoch_words else "",
+        "stopped by hand" if run.stopped else "",
+        plain(run.device),
+        duration(sum(result.seconds.values())),
+    ]
+    st.caption(" · ".join(filter(None, facts)))
+    show_recipe(run)
 
 
 def show_recipe(run: RunRecord) -> None:

@@ -53,9 +53,7 @@ def show_adding() -> None:
         one.id: plain(one.name, 60) for one in list_datasets(cache.workspace()) if not one.problem
     }
     if usable:
-        show_folded(
-            "Add predictions", partial(_ask_table, usable), "upload_file", key="runs.adding"
-        )
+        show_folded("Add predictions", partial(_ask_table, usable), "upload_file")
 
 
 def _ask_table(usable: dict[str, str]) -> None:

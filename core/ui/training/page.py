@@ -81,11 +81,8 @@ def _show_heading(run: RunRecord) -> None:
         show_badge(run)
         for tag in run.tags:
             st.badge(plain(tag, 30), color="gray", icon=":material/label:")
-        icon, key = ":material/receipt_long:", "training.recipe"
-        recipe = st.popover("Recipe", icon=icon, type="tertiary", key=key, on_change="rerun")
-        if recipe.open:
-            with recipe:
-                show_recipe(run)
+        recipe = partial(show_recipe, run)
+        show_folded("Recipe", recipe, "receipt_long", st.popover, type="tertiary")
     if run.notes:
         st.caption(f":material/edit_note: {plain(run.notes, 200)}")
 

@@ -22,7 +22,7 @@ def press(app: AppTest, label: str) -> None:
 def upload(files: dict[str, bytes]) -> AppTest:
     """Upload the files, and return the page when they were tried."""
     app = open_page("models")
-    app.session_state["models.adding"] = True
+    app.session_state["folded.Add a model"] = True
     (uploader,) = app.run().get("file_uploader")
     uploader.set_value([(name, content, "") for name, content in files.items()]).run()
     press(app, "Try this model")

@@ -31,7 +31,7 @@ def test_a_photo_of_the_dataset_is_its_own_nearest(
 @pytest.mark.usefixtures("dataset")
 def test_an_upload_shows_the_nearest_photos() -> None:
     app = open_page("dataset")
-    app.session_state["dataset.search"] = True
+    app.session_state["folded.Search by a picture"] = True
     app.run()
     (uploader,) = app.get("file_uploader")
     photo = encode_photo(draw_photo(1, 300))

@@ -27,7 +27,7 @@ def upload(trained_copy: Workspace) -> Upload:  # noqa: ARG001 (the page opens i
 
     def open_with(table: pd.DataFrame) -> AppTest:
         app = open_page("runs")
-        app.session_state["runs.adding"] = True
+        app.session_state["folded.Add predictions"] = True
         (uploader,) = app.run().get("file_uploader")
         uploader.upload("mine.csv", table.to_csv(index=False).encode(), "text/csv").run()
         return app

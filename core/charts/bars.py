@@ -54,7 +54,7 @@ def draw_class_changes(per_class: pd.DataFrame, dark: bool = False) -> Any:
                 scale=alt.Scale(domain=["lost", "gained"], range=[colours.wrong, colours.right]),
                 legend=alt.Legend(orient="top", offset=6),
             ),
-            opacity=alt.condition({"param": CHANGE, "empty": True}, alt.value(1), alt.value(0.3)),
+            opacity=alt.OpacityValue(0.3, condition={"param": CHANGE, "empty": True, "value": 1}),
             tooltip=[
                 alt.Tooltip("class:N"),
                 alt.Tooltip("change:N"),
@@ -138,7 +138,7 @@ def draw_split_counts(
             x=alt.X("start:Q", title=None, axis=_COUNTS),
             x2="end:Q",
             color=colour,
-            opacity=alt.condition({"param": PART, "empty": True}, alt.value(1), alt.value(0.3)),
+            opacity=alt.OpacityValue(0.3, condition={"param": PART, "empty": True, "value": 1}),
             tooltip=["class:N", "split:N", alt.Tooltip("photos:Q", format=",")],
         )
     )
@@ -167,7 +167,9 @@ def draw_top_scores(
     scale = alt.Scale(domain=[0, 1.15], nice=False)
     bars = base.mark_bar(cornerRadiusEnd=2).encode(
         x=alt.X("score:Q", title=None, stack=None, scale=scale, axis=None),
-        color=alt.condition("datum.answer", alt.value(colours.accent), alt.value(colours.faint)),
+        color=alt.ColorValue(
+            colours.faint, condition={"test": "datum.answer", "value": colours.accent}
+        ),
     )
     texts = base.mark_text(align="left", dx=6, fontSize=13, color=colours.ink)
     chart = alt.layer(bars, texts.encode(x="score:Q", text="text:N"))

@@ -34,8 +34,8 @@ def draw_matrix(matrix: DrawnMatrix, subtitle: str = "") -> Any:
     params.subtitle = [_SUBTITLE, subtitle] if subtitle else _SUBTITLE
     chart = alt.layer(*layers, view={"fill": colours.empty, "stroke": None})
     size = {"width": side * len(columns), "height": side * len(rows)}
-    chart = chart.resolve_scale(color="independent")
-    return style_altair(chart, matrix.look.dark, title=params, **size)
+    apart = {"scale": {"color": "independent"}}
+    return style_altair(chart, matrix.look.dark, title=params, resolve=apart, **size)
 
 
 def _place(matrix: DrawnMatrix, side: int, colours: Palette) -> Any:

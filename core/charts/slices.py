@@ -32,11 +32,8 @@ _NUMBERED = 8
 
 def draw_bins(
     bins: pd.DataFrame,
-    title: str,
-    accuracy: float,
-    *,
-    lowest: float,
-    subtitle: str = "",
+    words: tuple[str, str],
+    ends: tuple[float, float],
     chosen: str = "",
     dark: bool = False,
     height: int = _HEIGHT,
@@ -45,28 +42,29 @@ def draw_bins(
 
     Args:
         bins: From `core.evaluation.slices.measure_bins`.
-        accuracy: Accuracy of the whole split, drawn as a dashed line.
-        lowest: Low end of the scale that neighbouring charts share.
+        words: Title and subtitle.
+        ends: Accuracy of the whole split, drawn as a dashed line; low end of the shared scale.
         chosen: `value` of the bin that is selected at first.
     """
     colours, rows = choose_palette(dark), _describe(bins)
-    base = alt.Chart(rows).encode(x=_bin_axis(rows), tooltip=_TOOLTIP)
+    base = alt.Chart().encode(x=_bin_axis(rows), tooltip=_TOOLTIP)
     start = {"value": [{"value": chosen}]} if chosen in set(rows["value"]) else {}
     selection = alt.selection_point(name=SLICE, fields=["value"], on="click", toggle=False, **start)
     # The whole column takes the click, because a dot is too small.
     columns = base.mark_rect(cursor="pointer", color=colours.ink).encode(
-        y=alt.value(0),
-        y2=alt.value(alt.ExprRef("height")),
-        opacity=alt.condition({"param": SLICE, "empty": False}, alt.value(0.1), alt.value(0.001)),
+        y=alt.YValue(0),
+        y2=alt.Y2Value(alt.ExprRef("height")),
+        opacity=alt.OpacityValue(0.001, condition={"param": SLICE, "empty": False, "value": 0.1}),
     )
     layers = (
         columns.add_params(selection),
         _draw_foot(base, rows, colours),
-        _draw_measured(base, accuracy, lowest, colours),
+        _draw_measured(base, *ends, colours),
     )
-    chart = alt.layer(*layers).resolve_scale(y="independent")
-    words = title_params(title, subtitle or None, offset=8, fontSize=13)
-    return style_altair(chart, dark, title=words, height=height)
+    title = title_params(words[0], words[1] or None, offset=8, fontSize=13)
+    apart = {"scale": {"y": "independent"}}
+    chart = alt.layer(*layers, data=rows)
+    return style_altair(chart, dark, title=title, height=height, resolve=apart)
 
 
 _TOOLTIP = [
@@ -86,15 +84,14 @@ def _draw_foot(base: Any, rows: pd.DataFrame, colours: Palette) -> Any:
     if len(rows) > _NUMBERED:
         return bars
     numbers = base.mark_text(baseline="bottom", fontSize=10, color=colours.ink, dy=-2)
-    foot = alt.value(alt.ExprRef("height"))  # on the axis, away from the dots
+    foot = alt.YValue(alt.ExprRef("height"))  # on the axis, away from the dots
     return alt.layer(bars, numbers.encode(y=foot, text=alt.Text("n:Q", format=",")))
 
 
 def _draw_measured(base: Any, accuracy: float, lowest: float, colours: Palette) -> Any:
     """Return the accuracy of each bin with its interval, and of all photos, above the bars."""
-    floor = (
-        lowest - (1 - lowest) / (_BARS_SHARE - 1) - 0.02
-    )  # may be below 0, so that no dot covers a number
+    # It may be below 0, so that no dot covers a number.
+    floor = lowest - (1 - lowest) / (_BARS_SHARE - 1) - 0.02
     scale = alt.Scale(domain=[floor, _TOP], nice=False, zero=False)
     axis = alt.Axis(
         labelExpr=PERCENT_LABELS, values=_choose_ticks(floor), title=None, labelFontSize=11
@@ -102,7 +99,8 @@ def _draw_measured(base: Any, accuracy: float, lowest: float, colours: Palette) 
     mean = alt.Chart(pd.DataFrame({"mean": [accuracy]})).mark_rule(
         color=colours.quiet, strokeDash=[4, 3]
     )
-    colour = alt.condition("datum.worse", alt.value(colours.wrong), alt.value(colours.accent))
+    worse = {"test": "datum.worse", "value": colours.wrong}
+    colour = alt.ColorValue(colours.accent, condition=worse)
     whiskers = base.mark_rule(strokeWidth=2, clip=True, cursor="pointer").encode(
         y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour
     )
@@ -187,7 +185,7 @@ def draw_reliability(bins: pd.DataFrame, name: str, dark: bool = False) -> Any:
 def _draw_target(base: Any, colours: Palette) -> Any:
     """Return the clickable columns of the bins, invisible until one is chosen."""
     chosen = alt.selection_point(name=BIN, fields=["position"], on="click", toggle=False)
-    shade = alt.condition({"param": BIN, "empty": False}, alt.value(0.12), alt.value(0.0))
+    shade = alt.OpacityValue(0.0, condition={"param": BIN, "empty": False, "value": 0.12})
     return (
         base.mark_bar(cursor="pointer", color=colours.ink)
         .add_params(chosen)

@@ -152,22 +152,23 @@ def _luminance(colour: str) -> float:
 
 
 def style_altair(chart: Any, dark: bool, **properties: Any) -> Any:
-    """Return the outermost chart with our fonts, text colours and axes.
+    """Give the outermost chart our fonts, text colours and axes, and return it.
+
+    It is changed in place, because each method of Altair copies the whole chart.
 
     Args:
-        properties: Arguments of `chart.properties`, all at once, because each step of Altair
-            copies the whole chart.
+        properties: Attributes of the chart: title, width, height, resolve and others.
     """
     colours = choose_palette(dark)
     text = {"labelColor": colours.quiet, "titleColor": colours.quiet}
     fonts = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
     axis = {"gridColor": colours.line, "domain": False, "ticks": False}
-    padding = {"left": 2, "top": 4, "right": 2, "bottom": 4}
-    return chart.properties(padding=padding, **properties).configure(
-        font=FONT,
-        background="transparent",
-        view={"stroke": None},
-        title={
+    properties["padding"] = {"left": 2, "top": 4, "right": 2, "bottom": 4}
+    properties["config"] = {
+        "font": FONT,
+        "background": "transparent",
+        "view": {"stroke": None},
+        "title": {
             "anchor": "start",
             "frame": "bounds",
             "offset": 14,
@@ -178,9 +179,12 @@ def style_altair(chart: Any, dark: bool, **properties: Any) -> Any:
             "subtitleFontSize": 12,
             "subtitlePadding": 5,
         },
-        axis={**text, **fonts, **axis, "titlePadding": 8, "labelPadding": 6},
-        legend={**text, **fonts, "symbolType": "square"},
-    )
+        "axis": {**text, **fonts, **axis, "titlePadding": 8, "labelPadding": 6},
+        "legend": {**text, **fonts, "symbolType": "square"},
+    }
+    for name, value in properties.items():
+        setattr(chart, name, value)
+    return chart
 
 
 def figure_layout(dark: bool) -> dict[str, Any]:

@@ -224,7 +224,8 @@ def draw_history(history: Sequence[Mapping[str, Any]], best_epoch: int, dark: bo
     ).properties(width=330, height=220)
     panels = chart.facet(alt.Column("measure:N", title=None, sort="descending"))
     title = title_params(f"Epoch {best_epoch} of {len(history)} (dashed) is the best")
-    return style_altair(panels.resolve_scale(y="independent"), dark, title=title)
+    apart = {"scale": {"y": "independent"}}
+    return style_altair(panels, dark, title=title, resolve=apart)
 
 
 def _draw_charts(report: RunReport, properties: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -239,15 +240,11 @@ def _draw_charts(report: RunReport, properties: Sequence[str]) -> dict[str, tupl
         return draw_matrix(describe_matrix(matrix, result.classes, look))
 
     def draw_property(name: str, dark: bool) -> Any:
-        return draw_bins(
-            study.bins[name],
-            f"Accuracy by {study.properties[name].label.lower()}",
-            study.accuracy,
-            lowest=study.lowest_end,
-            subtitle="Dashed: all photos. Bars: n. Lines: 95 % intervals",
-            dark=dark,
-            height=260,
-        ).properties(width=520)
+        title = f"Accuracy by {study.properties[name].label.lower()}"
+        words = title, "Dashed: all photos. Bars: n. Lines: 95 % intervals"
+        ends = study.accuracy, study.lowest_end
+        drawn = draw_bins(study.bins[name], words, ends, dark=dark, height=260)
+        return drawn.properties(width=520)
 
     bins = report.calibration.bins
     drawn: dict[str, Callable[[bool], Any]] = {

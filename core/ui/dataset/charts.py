@@ -127,16 +127,16 @@ def draw_distribution(bars: pd.DataFrame, name: str, chosen: str = "", dark: boo
     base = alt.Chart(rows).encode(x=x, tooltip=tooltip, **x2)
     # The whole column takes the click, because a bar of one photo is too low.
     columns = base.mark_rect(cursor="pointer", color=colours.ink).encode(
-        y=alt.value(0),
-        y2=alt.value(alt.ExprRef("height")),
-        opacity=alt.condition({"param": BAR, "empty": False}, alt.value(0.1), alt.value(0.001)),
+        y=alt.YValue(0),
+        y2=alt.Y2Value(alt.ExprRef("height")),
+        opacity=alt.OpacityValue(0.001, condition={"param": BAR, "empty": False, "value": 0.1}),
     )
     lined = name in ("brightness", "colour")
     outline = {"stroke": colours.faint, "strokeWidth": 0.6} if lined else {}
     drawn = base.mark_bar(cursor="pointer", **outline).encode(
         y=alt.Y("photos:Q", axis=y_axis),
         color=alt.Color("fill:N", scale=None),
-        opacity=alt.condition({"param": BAR, "empty": True}, alt.value(1), alt.value(0.3)),
+        opacity=alt.OpacityValue(0.3, condition={"param": BAR, "empty": True, "value": 1}),
     )
     layers = alt.layer(columns.add_params(selection), drawn)
     words = title_params(title, offset=8, fontSize=13)

@@ -37,8 +37,8 @@ def draw_threshold(
             x2="end:Q",
             y=alt.Y("photos:Q", scale=heights, title=None, axis=None),
             y2="floor:Q",
-            color=alt.condition(
-                "datum.flagged", alt.value(colours.wrong), alt.value(colours.faint)
+            color=alt.ColorValue(
+                colours.faint, condition={"test": "datum.flagged", "value": colours.wrong}
             ),
             tooltip=[
                 alt.Tooltip("start:Q", title=f"{label} from", format=f",.{digits + 1}f"),

@@ -4,7 +4,6 @@ A click in a chart or a table writes the chosen slice into the URL (`slice`).
 """
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -160,7 +159,7 @@ def _show_chart(page: SlicesPage, name: str) -> None:
     ranked = study.ranking.set_index("name").loc[name]
     spread = f"accuracy varies by ± {100 * ranked['spread']:.1f} points"
     show_kept_chart(
-        _draw_property,
+        draw_bins,
         study.bins[name],
         (label, spread if ranked["p_value"] < ALPHA else "no significant difference"),
         (study.accuracy, study.lowest_end),
@@ -169,15 +168,6 @@ def _show_chart(page: SlicesPage, name: str) -> None:
         on_select=select,
         selection_mode=SLICE,
         alt=f"Accuracy by {label.lower()}; as a table below.",
-    )
-
-
-def _draw_property(
-    bins: pd.DataFrame, words: tuple[str, str], ends: tuple[float, float], chosen: str, dark: bool
-) -> Any:
-    (title, subtitle), (accuracy, lowest) = words, ends
-    return draw_bins(
-        bins, title, accuracy, lowest=lowest, subtitle=subtitle, chosen=chosen, dark=dark
     )
 
 

@@ -27,7 +27,7 @@ def rows(chart: dict, column: str) -> pd.DataFrame:
 
 
 def test_bins_say_accuracy_interval_n_and_what_lies_below() -> None:
-    drawn = rows(draw_bins(BINS, "Brightness", 0.77, lowest=0.35).to_dict(), "words")
+    drawn = rows(draw_bins(BINS, ("Brightness", ""), (0.77, 0.35)).to_dict(), "words")
     assert drawn["words"].tolist() == ["50.0 % (35.0 to 65.0 %)", "95.0 % (86.0 to 98.0 %)"]
     assert drawn["worse"].tolist() == [True, False]
     assert drawn["n"].tolist() == [40, 60]
@@ -35,17 +35,17 @@ def test_bins_say_accuracy_interval_n_and_what_lies_below() -> None:
 
 
 def test_a_click_selects_the_rule_and_a_link_draws_it_selected() -> None:
-    chart = draw_bins(BINS, "Brightness", 0.77, lowest=0.35, chosen="light:0.3..").to_dict()
+    chart = draw_bins(BINS, ("Brightness", ""), (0.77, 0.35), chosen="light:0.3..").to_dict()
     (parameter,) = [one for one in chart["params"] if one["name"] == SLICE]
     assert parameter["select"]["fields"] == ["value"]
     assert parameter["value"] == [{"value": "light:0.3.."}]
-    other = draw_bins(BINS, "Brightness", 0.77, lowest=0.35, chosen="hue:red").to_dict()
+    other = draw_bins(BINS, ("Brightness", ""), (0.77, 0.35), chosen="hue:red").to_dict()
     assert "value" not in next(one for one in other["params"] if one["name"] == SLICE)
 
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_weak_bins_have_the_colour_of_wrong(dark: bool) -> None:
-    chart = draw_bins(BINS, "Light", 0.77, lowest=0.3, dark=dark)
+    chart = draw_bins(BINS, ("Light", ""), (0.77, 0.3), dark=dark)
     assert (DARK if dark else LIGHT).wrong in draw_svg(chart, dark)
 
 
@@ -72,7 +72,7 @@ def test_a_run_without_validation_photos_has_a_history_too() -> None:
 
 def test_no_dot_lies_on_the_bars_of_n() -> None:
     low = BINS.assign(accuracy=0.0, low=0.0)
-    layers = draw_bins(low, "Brightness", 0.08, lowest=0.0).to_dict()["layer"]
+    layers = draw_bins(low, ("Brightness", ""), (0.08, 0.0)).to_dict()["layer"]
     (domain,) = {
         tuple(part["encoding"]["y"]["scale"]["domain"])
         for layer in layers

@@ -121,7 +121,7 @@ def draw_split_counts(
         "split:N",
         title=None,
         scale=alt.Scale(domain=used, range=[colours.splits[split] for split in used]),
-        legend=alt.Legend(orient="top", offset=6),
+        legend=alt.Legend(orient="top", offset=6, columns=2),  # three are cut beside long names
     )
     start = {"value": [dict(zip(("class", "split"), chosen, strict=True))]} if chosen else {}
     part = alt.selection_point(

@@ -66,7 +66,7 @@ def _show_facts(dataset: Dataset) -> None:
     source = "an upload" if dataset.source.startswith("upload-") else dataset.source
     st.caption(
         f"Version {dataset.id} · from {plain(source)} · "
-        f"splits {plain(dataset.split_origin)} · "
+        f"splits: {plain(dataset.split_origin)} · "
         f"imported {dataset.created[:16].replace('T', ' ')} UTC"
     )
 

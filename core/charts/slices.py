@@ -134,7 +134,7 @@ def _say_intervals(rows: pd.DataFrame) -> list[str]:
 
 def _bin_axis(rows: pd.DataFrame) -> Any:
     axis = alt.Axis(
-        labelAngle=-35 if len(rows) > 3 else 0,
+        labelAngle=-35 if len(rows) > 3 or rows["label"].str.len().max() > 12 else 0,
         labelLimit=96,
         labelFontSize=11,
         labelOverlap=False,

@@ -189,24 +189,22 @@ def read_backbone_facts(workspace: Workspace, backbone_id: str) -> BackboneFacts
     return facts
 
 
-def open_backbone(workspace: Workspace, backbone_id: str, *, purpose: Purpose) -> Backbone:
+def open_backbone(
+    workspace: Workspace, backbone_id: str, *, purpose: Purpose, is_trunk: bool = False
+) -> Backbone:
     """Return the backbone, compiled for many photos ("throughput") or one at a time ("latency").
 
-    Raises:
-        BackboneMissing: It is not in the workspace, or a file is damaged.
-    """
-    facts, network = read_network(workspace, backbone_id)
-    return OpenVinoBackbone(facts, compile_model(network, facts.precision, purpose))
-
-
-def read_network(workspace: Workspace, backbone_id: str) -> tuple[BackboneFacts, ov.Model]:
-    """Return the facts of a backbone on this CPU, and its network.
+    Args:
+        is_trunk: Return its trunk, whose rows are the activations.
 
     Raises:
         BackboneMissing: It is not in the workspace, or a file is damaged.
     """
     facts = suit_machine(read_backbone_facts(workspace, backbone_id))
-    return facts, ov.Core().read_model(workspace.backbone_folder(backbone_id) / NETWORK_FILE)
+    network = ov.Core().read_model(workspace.backbone_folder(backbone_id) / NETWORK_FILE)
+    if is_trunk:
+        network = _cut_trunk(network)
+    return OpenVinoBackbone(facts, compile_model(network, facts.precision, purpose))
 
 
 def offered_precisions() -> tuple[Precision, ...]:
@@ -268,7 +266,7 @@ def stream_output(
             request.wait()
 
 
-class OpenVinoTrunk:
+class OpenVinoBackbone:
     """A compiled network, its rows the flattest of its outputs; one thread at a time."""
 
     def __init__(self, facts: BackboneFacts, network: ov.CompiledModel) -> None:
@@ -276,19 +274,12 @@ class OpenVinoTrunk:
         self.batch_size = int(network.input(0).shape[0])
         self._network = network
         self._rows = min(network.outputs, key=lambda output: len(output.shape))
+        self._maps = max(network.outputs, key=lambda output: len(output.shape))
+        self._request = network.create_infer_request()
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Yield the rows of each batch (b, 224, 224, 3) uint8, in order."""
         return stream_output(self._network, self._rows, batches)
-
-
-class OpenVinoBackbone(OpenVinoTrunk):
-    """A compiled backbone and its facts."""
-
-    def __init__(self, facts: BackboneFacts, network: ov.CompiledModel) -> None:
-        super().__init__(facts, network)
-        self._maps = max(network.outputs, key=lambda output: len(output.shape))
-        self._request = network.create_infer_request()
 
     def look(self, photos: np.ndarray) -> Look:
         """Return maps and features of a few photos (n, 224, 224, 3) uint8."""
@@ -320,26 +311,16 @@ def _missing(backbone_id: str, what: str) -> BackboneMissing:
     )
 
 
-def open_trunk(workspace: Workspace, backbone_id: str) -> Trunk:
-    """Return the trunk of a backbone, compiled for many photos.
-
-    Raises:
-        BackboneMissing: The backbone is not in the workspace, or was altered.
-    """
-    facts, network = read_network(workspace, backbone_id)
+def _cut_trunk(network: ov.Model) -> ov.Model:
+    """Return the network up to its last rectified map of conv4."""
     side, _, channels = CONV4.shape
-    places_first = operations.transpose(find_map(network, channels, side), np.array([0, 2, 3, 1]))
-    halves = operations.convert(places_first, "f16")
-    cut = ov.Model([halves], network.get_parameters(), "conv4")
-    return OpenVinoTrunk(facts, compile_model(cut, facts.precision, "throughput"))
-
-
-def find_map(network: ov.Model, channels: int, side: int) -> ov.Node:
-    """Return the last rectified map of this shape."""
     shape = [str(size) for size in (channels, side, side)]
-    return [
+    maps = [
         node
         for node in network.get_ordered_ops()
         if node.get_type_name() == "Relu"
         and [str(size) for size in node.output(0).partial_shape][1:] == shape
-    ][-1]
+    ]
+    places_first = operations.transpose(maps[-1], np.array([0, 2, 3, 1]))
+    halves = operations.convert(places_first, "f16")
+    return ov.Model([halves], network.get_parameters(), "conv4")

@@ -18,7 +18,7 @@ from core.config import fingerprint
 from core.errors import RecipeRefused, WeightsDamaged
 from core.kept import report_stop
 from core.workspace import Workspace, write_whole
-from models.backbone import BackboneFacts, Network, Purpose, Trunk, open_backbone, open_trunk
+from models.backbone import BackboneFacts, Network, Purpose, Trunk, open_backbone
 from models.rows import (
     Change,
     Donors,
@@ -39,19 +39,10 @@ from models.weights import Weights
 _VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExtractionProgress:
-    """The progress of an extraction; the speed is of this call."""
-
-    done: int
-    total: int
-    left: int
-    """Photos that still have to go through the network; others are copied."""
-    photos_per_second: float
-
-    @property
-    def seconds_left(self) -> float:
-        return self.left / self.photos_per_second
+Tell = Callable[[int, int, int, float], None]
+"""Receives the finished photos, all photos, those that still have to go through the network (others
+are copied), and the photos per second of this call."""
+Ask = Callable[[], bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +84,8 @@ def extract_features(
     photos_file: Path,
     backbone: Trunk,
     donors: Donors | None = None,
-    on_progress: Callable[[ExtractionProgress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    on_progress: Tell = lambda *_: None,
+    should_stop: Ask = lambda: False,
 ) -> np.ndarray:
     """Return the features (n, d) float32 of all photos, memory-mapped; computed if not cached.
 
@@ -136,11 +127,10 @@ def extract_rows(
     photos: Photos,
     network: Network,
     donors: Donors | None = None,
-    on_progress: Callable[[ExtractionProgress], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
+    on_progress: Tell = lambda *_: None,
+    should_stop: Ask = lambda: False,
 ) -> np.ndarray:
     """Return the rows of an entry, memory-mapped, as `extract_features` does."""
-    report, stop = on_progress or (lambda _: None), should_stop or (lambda: False)
 
     def complete(partial: Path) -> None:
         with photos.file.open("rb") as packed, partial.open("a+b", buffering=0) as rows:
@@ -154,19 +144,15 @@ def extract_rows(
                 batches = change_batches(batches, wanted, photos.change, photos.threads)
             with closing(batches) as changed:
                 computed = _check(network.stream(changed), entry.form)
-                _append_rows(rows, done, computed, known, report, stop)
+                _append_rows(rows, done, computed, known, on_progress, should_stop)
 
-    wait = _watch(workspace, entry, photos, report, stop)
+    wait = _watch(workspace, entry, photos, on_progress, should_stop)
     return keep_rows(workspace, entry, complete, wait)
 
 
 def _watch(
-    workspace: Workspace,
-    entry: Entry,
-    photos: Photos,
-    report: Callable[[ExtractionProgress], None],
-    should_stop: Callable[[], bool],
-) -> Callable[[], bool]:
+    workspace: Workspace, entry: Entry, photos: Photos, on_progress: Tell, should_stop: Ask
+) -> Ask:
     """Return `should_stop`, which also reports the rows that another process has computed."""
     first, start = count_partial_rows(workspace, entry), time.perf_counter()
 
@@ -177,9 +163,7 @@ def _watch(
             if every is None:
                 every = np.load(photos.file, mmap_mode="r")
             speed, left = (done - first) / (time.perf_counter() - start), len(every) - done
-            report(
-                ExtractionProgress(done=done, total=len(every), left=left, photos_per_second=speed)
-            )
+            on_progress(done, len(every), left, speed)
         return should_stop()
 
     return wait
@@ -221,8 +205,8 @@ def _append_rows(
     done: int,
     computed: Iterator[np.ndarray],
     donors: Donors,
-    report: Callable[[ExtractionProgress], None],
-    should_stop: Callable[[], bool],
+    on_progress: Tell,
+    should_stop: Ask,
 ) -> None:
     """Append all rows to the partial file in order, computed or copied."""
     unknown, seen, start = donors.find_unknown(done), 0, time.perf_counter()
@@ -232,14 +216,8 @@ def _append_rows(
             write_whole(file, row.tobytes())
             done = photo + 1
         seen += len(batch)
-        report(
-            ExtractionProgress(
-                done=done,
-                total=len(donors),
-                left=len(unknown) - seen,
-                photos_per_second=seen / (time.perf_counter() - start),
-            )
-        )
+        speed = seen / (time.perf_counter() - start)
+        on_progress(done, len(donors), len(unknown) - seen, speed)
         if should_stop():
             raise report_stop()
     donors.write_rows(file, done, len(donors))
@@ -277,9 +255,7 @@ class PackedNetwork:
             weights = replace(self.weights, file=next(place.iterdir(), None))
             backbone = open_keras_backbone(weights, self.facts.preprocessing, self.facts.framing)
             return backbone.trunk if self.is_trunk else backbone
-        if self.is_trunk:
-            return open_trunk(workspace, self.facts.id)
-        return open_backbone(workspace, self.facts.id, purpose=self.purpose)
+        return open_backbone(workspace, self.facts.id, purpose=self.purpose, is_trunk=self.is_trunk)
 
 
 _opened: dict[str, Trunk] = {}

@@ -17,7 +17,7 @@ from openvino._offline_transformations import apply_moc_transformations
 from core.ahead import work_ahead
 from core.config import FRAMING, PHOTO_SIZE, Framing
 from core.errors import WeightsDamaged
-from models.backbone import BackboneFacts, Look, Precision, Preprocessing, fill_batch
+from models.backbone import BackboneFacts, Precision, Preprocessing, fill_batch
 from models.devices import find_device
 from models.making import COSINE_LIMIT, compare_features, draw_probe_photos, state_facts
 from models.weights import Weights
@@ -162,44 +162,22 @@ class KerasTrunk:
         return self._forward(fill_batch(photos, self.batch_size))[: len(photos)]
 
 
-class KerasBackbone:
-    """A Keras model of the backbone, with the methods of the OpenVINO one."""
+class KerasBackbone(KerasTrunk):
+    """A Keras model of the backbone; the maps, 0.4 MB per photo, stay on the device."""
 
     def __init__(self, facts: BackboneFacts, model: keras.Model, batch_size: int) -> None:
-        self.facts = facts
-        self.batch_size = batch_size
+        super().__init__(facts, keras.Model(model.input, model.output["pooled"]), batch_size)
         self._model = model
 
-    def look(self, photos: np.ndarray) -> Look:
-        """Return maps and features of a few photos (n, 224, 224, 3) uint8."""
-        starts = range(0, len(photos), self.batch_size)
-        looks = [self._look_at(photos[start : start + self.batch_size]) for start in starts]
-        return Look(*(np.concatenate(parts) for parts in zip(*looks, strict=True)))
-
-    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the features (b, 2048) float32 of each batch (b, 224, 224, 3) uint8, in order."""
-        return self._features.stream(batches)
-
     @cached_property
-    def trunk(self) -> "KerasTrunk":
+    def trunk(self) -> KerasTrunk:
         """The trunk of this backbone, with shared weights."""
         resnet = next(layer for layer in self._model.layers if isinstance(layer, keras.Model))
         trunk = keras.Model(resnet.inputs, resnet.get_layer("conv5_block1_1_conv").input)
         photos = keras.Input(self._model.input.shape[1:], dtype="uint8", name="photos")
-        facts = self.facts
-        inputs = preprocess(keras.ops.cast(photos, "float32"), facts.preprocessing)
+        inputs = preprocess(keras.ops.cast(photos, "float32"), self.facts.preprocessing)
         activations = keras.ops.cast(call_network(trunk, inputs), "float16")
         return KerasTrunk(self.facts, keras.Model(photos, activations), self.batch_size)
-
-    @cached_property
-    def _features(self) -> "KerasTrunk":
-        """The model of features only: the maps, 0.4 MB per photo, stay on the device."""
-        model = keras.Model(self._model.input, self._model.output["pooled"])
-        return KerasTrunk(self.facts, model, self.batch_size)
-
-    def _look_at(self, photos: np.ndarray) -> Look:
-        seen = self._model.predict_on_batch(fill_batch(photos, self.batch_size))
-        return Look(seen["maps"][: len(photos)], seen["pooled"][: len(photos)])
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -266,7 +266,7 @@ _VERSION = 1
 class ViewSource:
     """The facts of a view that decide the row of a photo, in any dataset."""
 
-    kind: ViewKind
+    view: ViewKind
     backbone: str
     precision: str
     policy: str
@@ -274,24 +274,6 @@ class ViewSource:
     seed: int
     number: int
     """Number of the draw, from 0."""
-
-    @property
-    def form(self) -> RowForm:
-        """The form of a row."""
-        return POOLED if self.kind == "pooled" else CONV4
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """The facts in the file of the rows."""
-        return {
-            "view": self.kind,
-            "version": _VERSION,
-            "backbone": self.backbone,
-            "precision": self.precision,
-            "policy": self.policy,
-            "seed": self.seed,
-            "number": self.number,
-        }
 
 
 def describe_photos(framing: Framing, dataset_id: str) -> Entry:
@@ -304,6 +286,7 @@ def describe_photos(framing: Framing, dataset_id: str) -> Entry:
 def describe_view(source: ViewSource, dataset_id: str, photos: np.ndarray) -> Entry:
     """Return the cache entry of a view of these photos (m,) int of a dataset."""
     rows = np.ascontiguousarray(photos, dtype="<i8")
-    facts = {**source.facts, "dataset": dataset_id}
+    facts = {**asdict(source), "version": _VERSION, "dataset": dataset_id}
     identifier = fingerprint({**facts, "photos": hashlib.sha256(rows.tobytes()).hexdigest()})
-    return Entry(id=identifier, facts={**facts, "photos": rows.tolist()}, form=source.form)
+    form = POOLED if source.view == "pooled" else CONV4
+    return Entry(id=identifier, facts={**facts, "photos": rows.tolist()}, form=form)

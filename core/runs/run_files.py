@@ -82,7 +82,7 @@ def remove_run(
         key = ("framing", facts.get("framing"), facts.get("photo_size"))
         mine = facts.get("dataset") == recipe.dataset
         if mine and (key in keys or ("policy", facts.get("policy")) in keys):
-            _remove_features(file)
+            delete_rows(file)
 
 
 def _key_views(recipe: Recipe) -> tuple[object, ...]:
@@ -102,15 +102,19 @@ def _remove_tuned_backbone(workspace: Workspace, backbone: str, recipe: Recipe) 
         return
     for file in workspace.features.glob("[!.]*.json"):
         if read_json(file).get("backbone") == backbone:
-            _remove_features(file)
+            delete_rows(file)
     for maps in workspace.maps.glob(f"*/{backbone}-*"):
         shutil.rmtree(maps, ignore_errors=True)
     remove_folder(workspace, tuned)
 
 
-def _remove_features(facts_file: Path) -> None:
-    facts_file.unlink(missing_ok=True)  # first: without it the rows are not read
-    facts_file.with_suffix(".npy").unlink(missing_ok=True)
+def delete_rows(file: Path) -> int:
+    """Delete cached rows and their facts, by either file; return the bytes of the rows."""
+    file.with_suffix(".json").unlink(missing_ok=True)  # first: without it the rows are not read
+    rows = file.with_suffix(".npy")
+    size = rows.stat().st_size if rows.exists() else 0
+    rows.unlink(missing_ok=True)
+    return size
 
 
 def _find_backbone(folder: Path) -> str | None:

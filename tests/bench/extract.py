@@ -16,7 +16,7 @@ from core.formats import size
 from core.runs.training.views import open_draws
 from core.workspace import Workspace
 from data.policy import PRESETS
-from models.backbone import Network, Preprocessing, open_trunk
+from models.backbone import Network, Preprocessing, open_backbone
 from models.devices import find_device
 from models.extraction import Photos, extract_features, extract_rows
 from models.rows import ViewKind, ViewSource, describe_view
@@ -77,7 +77,7 @@ def measure(
     ours = _measure_ours(workspace, subject, n, partial(_extract, subject))
     say(f"Our extraction of a view of them, {_POLICY} augmentation, and of activations")
     view = _extract_view(subject, n, "pooled", _POLICY, subject.backbone)
-    trunk = open_trunk(workspace, subject.backbone.facts.id)
+    trunk = open_backbone(workspace, subject.backbone.facts.id, purpose="throughput", is_trunk=True)
     beyond = {
         f"ours, a view of each photo ({_POLICY} augmentation)": view,
         "ours, activations of conv4 (14 x 14 x 1024, float16)": _extract_view(
@@ -136,7 +136,7 @@ def _extract_view(
     """Return what extracts one view of the first n photos, as training makes it."""
     facts, policy, numbers = subject.backbone.facts, PRESETS[preset], np.arange(n)
     source = ViewSource(
-        kind=kind,
+        view=kind,
         backbone=facts.id,
         precision=facts.precision,
         policy="" if policy.does_nothing else fingerprint(policy),

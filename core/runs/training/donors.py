@@ -15,49 +15,24 @@ from core.runs.run_files import read_json
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
-from models.backbone import Precision
-from models.rows import Donors, ViewSource, read_kept
+from models.rows import Donors, read_kept
 
 
-def find_donors(
-    workspace: Workspace,
-    dataset: Dataset,
-    backbone_id: str,
-    precision: Precision,
-) -> Donors:
-    """Return the rows of the same photos in other features; damaged files are ignored."""
-    facts = {"view": None, "backbone": backbone_id, "precision": precision}
-    return find_rows(workspace, dataset, dataset.manifest["sha256"], facts, but=dataset.id)
-
-
-def find_view_donors(
-    workspace: Workspace, dataset: Dataset, photos: np.ndarray, source: ViewSource
-) -> Donors:
-    """Return the rows of the same photos (m,) int in other cached views of this source."""
-    wanted = dataset.manifest["sha256"].iloc[photos]
-    return find_rows(workspace, dataset, wanted, source.facts, but=None)
-
-
-def find_rows(
-    workspace: Workspace,
-    dataset: Dataset,
-    digests: pd.Series,
-    facts: Mapping[str, Any],
-    but: str | None,
-) -> Donors:
-    """Return the rows of photos with these digests in cached files with these facts.
+def find_donors(workspace: Workspace, dataset: Dataset, facts: Mapping[str, Any]) -> Donors:
+    """Return the rows of the same photos in other cached files; damaged ones are ignored.
 
     Args:
-        but: A dataset whose own features are ignored.
+        facts: The facts of the wanted rows: “photos” are some photos of the dataset, all others
+            decide the row of a photo.
     """
-    wanted = pd.Index(digests)
+    wanted = pd.Index(dataset.manifest["sha256"].iloc[facts.get("photos", slice(None))])
+    same = {name: one for name, one in facts.items() if name not in ("dataset", "photos")}
     source = np.full(len(wanted), -1)
     row = np.zeros(len(wanted), np.int64)
     features: list[np.ndarray] = []
-    for identifier, content in list_kept(workspace, facts, first=dataset.parent):
-        is_own = content["dataset"] == but and "photos" not in content
-        if is_own or not (source < 0).any():
-            continue
+    for identifier, content in list_kept(workspace, same, first=dataset.parent):
+        if not (source < 0).any():
+            break
         known = _read_digests(workspace, content)
         rows = np.full(len(wanted), -1) if known is None else known.get_indexer(wanted)
         new = (source < 0) & (rows >= 0)

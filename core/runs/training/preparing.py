@@ -18,14 +18,15 @@ from core.errors import BackboneMissing, DiskFull, WeightsMissing
 from core.formats import count, size
 from core.runs.locks import is_locked
 from core.runs.recipe.recipe import Recipe, check_network
+from core.runs.run_files import delete_rows
 from core.runs.store import Phase
-from core.runs.training.donors import find_donors, find_rows, list_kept
+from core.runs.training.donors import find_donors, list_kept
 from core.workspace import Workspace, check_identifier
 from data.dataset import Dataset
 from data.manifest import check_photos
 from models.backbone import (
     ADD_AGAIN,
-    Backbone,
+    BackboneFacts,
     Precision,
     Preprocessing,
     Trunk,
@@ -38,7 +39,6 @@ from models.backbone import (
 from models.catalogue import ADDED
 from models.devices import Device
 from models.extraction import (
-    ExtractionProgress,
     Photos,
     copy_features,
     extract_features,
@@ -47,7 +47,7 @@ from models.extraction import (
     read_features,
 )
 from models.making import make_backbone
-from models.rows import FRAMED, ViewKind, count_partial_rows, describe_photos, read_kept
+from models.rows import FRAMED, Donors, ViewKind, count_partial_rows, describe_photos, read_kept
 from models.weights import Weights, find_weights
 
 _SPARE_BYTES = 500_000_000
@@ -83,14 +83,9 @@ class Preparation:
     listener: Listener
     should_stop: Callable[[], bool] = lambda: False
 
-    def tell_photos(self, progress: ExtractionProgress) -> None:
-        """Report the progress of an extraction."""
-        self.listener.tell_progress(
-            progress.done,
-            progress.total,
-            per_second=progress.photos_per_second,
-            seconds_left=progress.seconds_left,
-        )
+    def tell_photos(self, done: int, total: int, left: int, speed: float) -> None:
+        """Report the progress of an extraction (see `models.extraction.Tell`)."""
+        self.listener.tell_progress(done, total, per_second=speed, seconds_left=left / speed)
 
 
 class _Identity:
@@ -173,8 +168,7 @@ def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
             ),
             threads=by.device.cores,
         )
-        source = {name: entry.facts[name] for name in entry.facts if name != "dataset"}
-        donors = find_rows(by.workspace, dataset, dataset.manifest["sha256"], source, but=None)
+        donors = find_donors(by.workspace, dataset, entry.facts)
         check_room(
             by.workspace,
             count(len(dataset), framing.words.removesuffix("s")),
@@ -203,43 +197,54 @@ def prepare_features(
     """
     backbone = prepare_backbone(by, weights, preprocessing, framing)
     precisions = expect_precisions(by, backbone)
-    if (kept := _find_kept(by.workspace, dataset, backbone, precisions)) is not None:
-        return kept
+
+    def describe(precision: Precision, values: np.ndarray) -> Features:
+        identifier = features_id(dataset.id, backbone.id, precision)
+        return Features(backbone_id=backbone.id, features_id=identifier, values=values)
+
+    def find_known(precision: Precision) -> Donors:
+        facts = {"view": None, "backbone": backbone.id, "precision": precision}
+        return find_donors(by.workspace, dataset, facts)
+
+    for precision in precisions:
+        kept = read_features(by.workspace, features_id(dataset.id, backbone.id, precision))
+        if kept is not None:
+            return describe(precision, kept)
+    known = {precision: find_known(precision) for precision in precisions}
+    missing = {precision: len(donors.find_unknown(0)) for precision, donors in known.items()}
+    for precision in precisions:
+        if not missing[precision]:
+            donors = known[precision]
+            values = copy_features(by.workspace, dataset.id, backbone.id, precision, donors)
+            return describe(precision, values)
     photos_file = prepare_photos(by, dataset, framing)
     by.listener.begin_phase("extracting")
-    missing = min(
-        len(find_donors(by.workspace, dataset, backbone, one).find_unknown(0)) for one in precisions
-    )
-    opened = open_on_cluster(by, weights, backbone, missing)
-    opened = opened or open_fast_backbone(by, weights, preprocessing, framing)
-    identifier = features_id(dataset.id, backbone, opened.facts.precision)
-    donors = find_donors(by.workspace, dataset, backbone, opened.facts.precision)
+    network = open_network(by, weights, backbone, min(missing.values()))
     values = extract_features(
         by.workspace,
         dataset_id=dataset.id,
         photos_file=photos_file,
-        backbone=opened,
-        donors=donors,
+        backbone=network,
+        donors=find_known(network.facts.precision),
         on_progress=by.tell_photos,
         should_stop=by.should_stop,
     )
-    return Features(backbone_id=backbone, features_id=identifier, values=values)
+    return describe(network.facts.precision, values)
 
 
 def prepare_backbone(
-    by: Preparation, weights: Weights, preprocessing: Preprocessing, framing: Framing = FRAMING
-) -> str:
-    """Return the id of the backbone, which is made if it is missing."""
-    backbone = backbone_id(weights, preprocessing, framing)
-    if not backbone_exists(by.workspace, backbone):
+    by: Preparation, weights: Weights, preprocessing: Preprocessing, framing: Framing
+) -> BackboneFacts:
+    """Return the facts of the backbone, which is made if it is missing."""
+    identifier = backbone_id(weights, preprocessing, framing)
+    if not backbone_exists(by.workspace, identifier):
         by.listener.begin_phase("backbone")
         make_backbone(by.workspace, weights, preprocessing, framing)
-    return backbone
+    return read_backbone_facts(by.workspace, identifier)
 
 
-def expect_precisions(by: Preparation, backbone: str) -> tuple[Precision, ...]:
+def expect_precisions(by: Preparation, facts: BackboneFacts) -> tuple[Precision, ...]:
     """Return the precisions that features may have on this device, the expected one first."""
-    facts = read_backbone_facts(by.workspace, backbone)
     if by.device.kind == "gpu" and facts.weights_kind != ADDED:
         return ("f16", "f32")
     own = suit_machine(facts).precision
@@ -247,59 +252,36 @@ def expect_precisions(by: Preparation, backbone: str) -> tuple[Precision, ...]:
     return (own, *(one for one in nodes if one != own))
 
 
-def _find_kept(
-    workspace: Workspace, dataset: Dataset, backbone: str, precisions: tuple[Precision, ...]
-) -> Features | None:
-    """Return cached or copied features; None where some have to be extracted."""
-    for precision in precisions:
-        identifier = features_id(dataset.id, backbone, precision)
-        if (values := read_features(workspace, identifier)) is not None:
-            return Features(backbone_id=backbone, features_id=identifier, values=values)
-    for precision in precisions:
-        donors = find_donors(workspace, dataset, backbone, precision)
-        if len(donors.find_unknown(0)):
-            continue
-        identifier = features_id(dataset.id, backbone, precision)
-        values = copy_features(workspace, dataset.id, backbone, precision, donors)
-        return Features(backbone_id=backbone, features_id=identifier, values=values)
-    return None
+def open_network(
+    by: Preparation,
+    weights: Weights,
+    facts: BackboneFacts,
+    missing: int,
+    *,
+    is_trunk: bool = False,
+) -> Trunk:
+    """Return a backbone or its trunk: on a cluster, in Keras on a GPU, else in OpenVINO.
 
-
-def open_fast_backbone(
-    by: Preparation, weights: Weights, preprocessing: Preprocessing, framing: Framing
-) -> Backbone:
-    """Return the backbone in Keras on a GPU, else in OpenVINO; an added model always there."""
-    if by.device.kind == "gpu" and weights.name != ADDED:
+    An added model stays here in OpenVINO, and so do few missing photos without a GPU.
+    """
+    if weights.name != ADDED and read_settings().ray_address and missing > BLOCK:
+        return ClusterNetwork(by.workspace, facts, weights, is_trunk=is_trunk)
+    if weights.name != ADDED and by.device.kind == "gpu":
         from models.keras_backbone import open_keras_backbone
 
-        return open_keras_backbone(weights, preprocessing, framing)
-    identifier = backbone_id(weights, preprocessing, framing)
-    return open_backbone(by.workspace, identifier, purpose="throughput")
+        backbone = open_keras_backbone(weights, facts.preprocessing, facts.framing)
+        return backbone.trunk if is_trunk else backbone
+    return open_backbone(by.workspace, facts.id, purpose="throughput", is_trunk=is_trunk)
 
 
-def open_on_cluster(
-    by: Preparation, weights: Weights, backbone: str, missing: int, *, is_trunk: bool = False
-) -> Trunk | None:
-    """Return a backbone, or its trunk, on a cluster; None without one or for few missing photos.
-
-    An added model stays here.
-    """
-    if not read_settings().ray_address or missing <= BLOCK or weights.name == ADDED:
-        return None
-    facts = read_backbone_facts(by.workspace, backbone)
-    return ClusterNetwork(by.workspace, facts, weights, is_trunk=is_trunk)
-
-
-def delete_features(workspace: Workspace, dataset_id: str) -> int:
-    """Delete all cached files of the dataset and return their number."""
-    kept = list_kept(workspace, {"dataset": check_identifier(dataset_id)})
-    for identifier, _ in kept:
-        _delete_kept(workspace, identifier)
+def delete_features(workspace: Workspace, dataset_id: str) -> None:
+    """Delete all cached files of the dataset."""
+    for identifier, _ in list_kept(workspace, {"dataset": check_identifier(dataset_id)}):
+        delete_rows(workspace.features_file(identifier))
     for ending in ("part", "lock"):
         for file in workspace.features.glob(f".{dataset_id}.*.{ending}"):
             file.unlink(missing_ok=True)
     shutil.rmtree(workspace.maps_folder(dataset_id), ignore_errors=True)
-    return len(kept)
 
 
 def delete_views(workspace: Workspace, dataset_id: str) -> int:
@@ -310,7 +292,7 @@ def delete_views(workspace: Workspace, dataset_id: str) -> int:
     freed = 0
     for identifier, facts in list_kept(workspace, {"dataset": check_identifier(dataset_id)}):
         if "view" in facts:
-            freed += _delete_kept(workspace, identifier)
+            freed += delete_rows(workspace.features_file(identifier))
     for kind in (*get_args(ViewKind), FRAMED):
         for partial in workspace.features.glob(f".{dataset_id}.{kind}.*.part"):
             if not is_locked(partial.with_suffix(".lock")):
@@ -320,11 +302,3 @@ def delete_views(workspace: Workspace, dataset_id: str) -> int:
     freed += sum(file.stat().st_size for file in maps.rglob("*.map"))
     shutil.rmtree(maps, ignore_errors=True)
     return freed
-
-
-def _delete_kept(workspace: Workspace, identifier: str) -> int:
-    file = workspace.features_file(identifier)
-    file.with_suffix(".json").unlink(missing_ok=True)  # first: without it the rows are not read
-    size = file.stat().st_size if file.exists() else 0
-    file.unlink(missing_ok=True)
-    return size

@@ -17,13 +17,12 @@ from core.config import FRAMING, Framing, fingerprint
 from core.formats import count
 from core.kept import report_stop
 from core.runs.recipe.recipe import Recipe
-from core.runs.training.donors import find_view_donors
+from core.runs.training.donors import find_donors
 from core.runs.training.preparing import (
     Preparation,
     check_room,
     expect_precisions,
-    open_fast_backbone,
-    open_on_cluster,
+    open_network,
     prepare_backbone,
     prepare_features,
     prepare_photos,
@@ -31,10 +30,12 @@ from core.runs.training.preparing import (
 from data.augmentation import Draws
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
-from models.backbone import Preprocessing, Trunk, backbone_id, open_trunk
+from models.backbone import Preprocessing, Trunk
 from models.devices import find_device
-from models.extraction import ExtractionProgress, Photos, extract_rows
+from models.extraction import Photos, extract_rows
 from models.rows import (
+    CONV4,
+    POOLED,
     Donors,
     Entry,
     Rows,
@@ -68,38 +69,34 @@ class ViewRequest:
     seed: int
 
     @property
-    def backbone_id(self) -> str:
-        return backbone_id(self.weights, self.preprocessing, self.framing)
+    def n_views(self) -> int:
+        return 1 if self.policy.does_nothing else self.views
 
-    def list_sources(self, precision: str = "") -> list[ViewSource]:
-        """Return the source of each view."""
+    def list_entries(self, backbone: str, precision: str) -> list[Entry]:
+        """Return the cache entry of each view."""
         plain = self.policy.does_nothing
         source = ViewSource(
-            kind=self.kind,
-            backbone=self.backbone_id,
+            view=self.kind,
+            backbone=backbone,
             precision=precision,
             policy="" if plain else fingerprint(self.policy),
             seed=0 if plain else self.seed,
             number=0,
         )
-        return [replace(source, number=number) for number in range(1 if plain else self.views)]
-
-    def list_entries(self, precision: str) -> list[Entry]:
-        """Return the cache entry of each view."""
-        sources = self.list_sources(precision)
-        return [describe_view(source, self.dataset.id, self.photos) for source in sources]
+        sources = [replace(source, number=number) for number in range(self.n_views)]
+        return [describe_view(one, self.dataset.id, self.photos) for one in sources]
 
 
 @dataclass(frozen=True, eq=False)
 class _WantedView:
     """One requested view and its missing rows."""
 
-    source: ViewSource
     entry: Entry
     donors: Donors
     left: int
     """Photos that have to go through the network."""
-    missing_bytes: int
+    missing: int
+    """Rows that are not on the disk."""
 
 
 def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
@@ -112,28 +109,29 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
         WeightsDamaged: The weights' file is damaged, or features are not finite.
         ResultDamaged: The photos of the dataset were altered.
     """
-    if not len(wanted.photos):
-        form = wanted.list_sources()[0].form
-        return [np.empty((0, *form.shape), form.kind)]
     pooled = wanted.kind == "pooled"
+    form = POOLED if pooled else CONV4
+    if not len(wanted.photos):
+        return [np.empty((0, *form.shape), form.kind)]
+    seen_as = wanted.weights, wanted.preprocessing, wanted.framing
     if pooled and wanted.policy.does_nothing:
-        features = prepare_features(
-            by, wanted.dataset, wanted.weights, wanted.preprocessing, wanted.framing
-        )
+        features = prepare_features(by, wanted.dataset, *seen_as)
         return [take_rows(features.values, wanted.photos)]
-    backbone = prepare_backbone(by, wanted.weights, wanted.preprocessing, wanted.framing)
+    backbone = prepare_backbone(by, *seen_as)
     for precision in expect_precisions(by, backbone):
-        kept = _read_views(by, wanted.list_entries(precision))
+        kept = _read_views(by, wanted.list_entries(backbone.id, precision))
         if kept is not None:
             return kept
     photos_file = prepare_photos(by, wanted.dataset, wanted.framing)
     by.listener.begin_phase("extracting" if pooled else "activations")
-    network = _open_network(by, wanted)
-    views = _find_views(by, wanted, network.facts.precision)
+    rows = wanted.n_views * len(wanted.photos)
+    network = open_network(by, wanted.weights, backbone, rows, is_trunk=not pooled)
+    entries = wanted.list_entries(backbone.id, network.facts.precision)
+    views = _find_views(by, wanted.dataset, entries)
     check_room(
         by.workspace,
         f"{count(len(views), 'view')} of {count(len(wanted.photos), 'photo')}",
-        sum(view.missing_bytes for view in views),
+        sum(view.missing for view in views) * form.size,
         "Choose fewer views, or free some space: “python -m core features DATASET --drop-views” "
         "deletes the views of earlier runs.",
     )
@@ -172,37 +170,21 @@ def _read_views(by: Preparation, entries: Sequence[Entry]) -> list[np.ndarray] |
     return kept
 
 
-def _find_views(by: Preparation, wanted: ViewRequest, precision: str) -> list[_WantedView]:
+def _find_views(by: Preparation, dataset: Dataset, entries: Sequence[Entry]) -> list[_WantedView]:
     """Return the requested views with their missing rows, unless a stop is requested."""
-    found, n = [], len(wanted.photos)
-    for source in wanted.list_sources(precision):
-        entry = describe_view(source, wanted.dataset.id, wanted.photos)
+    found = []
+    for entry in entries:
+        total = len(entry.facts["photos"])
         if read_kept(by.workspace, entry.id) is not None:
-            view = _WantedView(source, entry, find_no_donors(n), left=0, missing_bytes=0)
+            done, donors = total, find_no_donors(total)
         else:
-            donors = find_view_donors(by.workspace, wanted.dataset, wanted.photos, source)
             done = count_partial_rows(by.workspace, entry)
-            left, missing = len(donors.find_unknown(done)), (n - done) * entry.form.size
-            view = _WantedView(source, entry, donors, left=left, missing_bytes=missing)
-        found.append(view)
+            donors = find_donors(by.workspace, dataset, entry.facts)
+        left = len(donors.find_unknown(done))
+        found.append(_WantedView(entry, donors, left=left, missing=total - done))
         if by.should_stop():
             raise report_stop()
     return found
-
-
-def _open_network(by: Preparation, wanted: ViewRequest) -> Trunk:
-    missing = len(wanted.photos) * len(wanted.list_sources())
-    backbone, is_trunk = wanted.backbone_id, wanted.kind == "conv4"
-    if network := open_on_cluster(by, wanted.weights, backbone, missing, is_trunk=is_trunk):
-        return network
-    seen_as = wanted.preprocessing, wanted.framing
-    if not is_trunk:
-        return open_fast_backbone(by, wanted.weights, *seen_as)
-    if by.device.kind == "gpu":
-        from models.keras_backbone import open_keras_backbone
-
-        return open_keras_backbone(wanted.weights, *seen_as).trunk
-    return open_trunk(by.workspace, backbone)
 
 
 def _make_view(
@@ -214,20 +196,17 @@ def _make_view(
 ) -> np.ndarray:
     """Return the rows of the first of these views; report the progress of all of them."""
     view, later = views[0], sum(view.left for view in views[1:])
-    number = view.source.number
-    n_views = number + len(views)
-    dataset, policy = wanted.dataset, wanted.policy
-    draws = open_draws(dataset, policy, view.source.seed)
-    change = None if policy.does_nothing else partial(draws.draw, draw=number)
+    number = wanted.n_views - len(views)
+    draws = open_draws(wanted.dataset, wanted.policy, wanted.seed)
+    change = None if wanted.policy.does_nothing else partial(draws.draw, draw=number)
     photos = Photos(photos_file, wanted.photos, change, threads=by.device.cores)
 
-    def tell(progress: ExtractionProgress) -> None:
-        speed = progress.photos_per_second
+    def tell(done: int, total: int, left: int, speed: float) -> None:
         by.listener.tell_progress(
-            number * progress.total + progress.done,
-            n_views * progress.total,
+            number * total + done,
+            wanted.n_views * total,
             per_second=speed,
-            seconds_left=(progress.left + later) / speed,
+            seconds_left=(left + later) / speed,
         )
 
     return extract_rows(

@@ -61,7 +61,9 @@ def test_only_new_photos_are_computed(trained_copy, parent, tmp_path):
     folder = write_class_folders(tmp_path / "more", photos_per_class=14)
     more = import_source(trained_copy, folder)
     before, _ = prepare(trained_copy, parent)
-    known = find_donors(trained_copy, more, before.backbone_id, precision_of(trained_copy, before))
+    precision = precision_of(trained_copy, before)
+    facts = {"view": None, "backbone": before.backbone_id, "precision": precision}
+    known = find_donors(trained_copy, more, facts)
     assert len(known.find_unknown(0)) == 6
     features, phases = prepare(trained_copy, more)
     assert phases == ["extracting"]

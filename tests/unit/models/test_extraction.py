@@ -15,13 +15,7 @@ from filelock import FileLock
 from core.errors import DISK_FULL_ERRNOS, ResultDamaged, RunStopped
 from core.workspace import PROJECT_ROOT, Workspace
 from models.backbone import Backbone, BackboneFacts, Look
-from models.extraction import (
-    ExtractionProgress,
-    copy_features,
-    extract_features,
-    features_id,
-    read_features,
-)
+from models.extraction import copy_features, extract_features, features_id, read_features
 from models.rows import Donors
 
 
@@ -40,16 +34,16 @@ def expected(backbone: Backbone, photos: np.ndarray) -> np.ndarray:
 
 def extract(workspace: Workspace, photos_file: Path, backbone: Backbone) -> list[int]:
     """Return the numbers of photos done that an extraction tells."""
-    reports: list[ExtractionProgress] = []
+    reports: list[tuple[int, int, int, float]] = []
     extract_features(
         workspace,
         dataset_id="d1",
         photos_file=photos_file,
         backbone=backbone,
-        on_progress=reports.append,
+        on_progress=lambda *told: reports.append(told),
     )
-    assert all(report.total == 20 and report.photos_per_second > 0 for report in reports)
-    return [report.done for report in reports]
+    assert all(total == 20 and speed > 0 for _, total, _, speed in reports)
+    return [done for done, *_ in reports]
 
 
 def stop_after(workspace: Workspace, photos_file: Path, backbone: Backbone, batches: int) -> None:
@@ -134,7 +128,7 @@ def test_the_progress_of_another_process_is_reported(
             dataset_id="d1",
             photos_file=photos_file,
             backbone=backbone,
-            on_progress=lambda one: reports.append(one.done),
+            on_progress=lambda done, *_: reports.append(done),
             should_stop=write_row,
         )
     assert reports == [before + 1, before + 2]
@@ -173,7 +167,7 @@ def test_a_killed_extraction_goes_on(
         "extract_features(\n"
         f"    Workspace(pathlib.Path({str(workspace.root)!r})), dataset_id='d1',\n"
         f"    photos_file=pathlib.Path({str(photos_file)!r}), backbone=backbone,\n"
-        "    on_progress=lambda progress: (print(progress.done, flush=True), input()))\n"
+        "    on_progress=lambda done, *_: (print(done, flush=True), input()))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script],

@@ -10,7 +10,7 @@ import pytest
 from core.config import Framing
 from core.workspace import Workspace
 from data.images import read_packed_photo
-from models.backbone import Backbone, BackboneFacts, open_trunk, read_facts
+from models.backbone import Backbone, BackboneFacts, open_backbone, read_facts
 from models.head import read_array
 from models.plan import FitPlan, HeadShape
 from models.stages import Network, Tuning, build_network, write_weights
@@ -39,7 +39,7 @@ def tail(weights: Weights) -> Network:
 
 @pytest.fixture(scope="module")
 def activations(resnet_workspace: Workspace, resnet: Backbone, photos: np.ndarray) -> np.ndarray:
-    trunk = open_trunk(resnet_workspace, resnet.facts.id)
+    trunk = open_backbone(resnet_workspace, resnet.facts.id, purpose="throughput", is_trunk=True)
     return np.concatenate(list(trunk.stream([photos[:8]])))
 
 

@@ -155,7 +155,8 @@ def test_features_of_whole_photos_are_apart_from_those_of_centres(
     listed = find_feature_sets(trained_copy, dataset.id)
     assert listed[:-1] == centres
     assert listed[-1].label.endswith("padded photos")
-    donors = find_donors(trained_copy, dataset, centres[0].backbone_id, facts.precision)
+    rows = {"view": None, "backbone": centres[0].backbone_id, "precision": facts.precision}
+    donors = find_donors(trained_copy, dataset, rows)
     assert all(len(one) == len(dataset) for one in donors.features)
 
 

@@ -21,7 +21,7 @@ from data.dataset import Dataset
 from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
 from data.policy import AugmentationPolicy
-from models.backbone import backbone_id, open_backbone, open_trunk
+from models.backbone import backbone_id, open_backbone
 from models.devices import find_device
 from models.weights import find_weights
 from tests.builders import write_class_folders
@@ -62,7 +62,8 @@ def test_a_view_is_the_features_of_its_draws(trained_copy, dataset):
 
 def test_activations_are_those_of_the_draws(trained_copy, dataset):
     (first, second), told = prepare(trained_copy, dataset, kind="conv4", policy=STRONG)
-    trunk = open_trunk(trained_copy, backbone_id(find_weights(trained_copy, "random"), "resnet"))
+    identifier = backbone_id(find_weights(trained_copy, "random"), "resnet")
+    trunk = open_backbone(trained_copy, identifier, purpose="throughput", is_trunk=True)
     drawn = draw(dataset, STRONG, 1)
     assert np.array_equal(second, np.concatenate(list(trunk.stream([drawn[:8], drawn[8:]]))))
     assert (first.shape, first.dtype) == ((10, 14, 14, 1024), np.float16)
@@ -215,7 +216,7 @@ def test_views_go_with_their_dataset(trained_copy, dataset, tmp_path):
     with pytest.raises(RunStopped):
         prepare(trained_copy, dataset, seed=5, stop_after=8)
     assert list(trained_copy.features.glob("*.part"))
-    assert delete_features(trained_copy, dataset.id) == 3
+    delete_features(trained_copy, dataset.id)
     assert not list(trained_copy.features.glob(f"*{dataset.id}*"))
     assert count_files(trained_copy) == 1
     _, told = prepare(trained_copy, other, [0, 1], views=1)

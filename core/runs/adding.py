@@ -46,7 +46,10 @@ def add_predictions(
         append_event(folder, {"event": "end", "state": "done"})
     with write_database(workspace) as connection:
         if find_run(connection, recipe.run_id) is None:
-            row = _describe_row(recipe, result, name.strip())
+            row: dict[str, Any] = {"id": recipe.run_id, "dataset": recipe.dataset}
+            row |= dict.fromkeys(("created", "queued", "finished"), datetime.now(UTC))
+            row["name"] = name.strip()
+            row |= {"recipe": recipe_to_json(recipe), "state": "done", **result.describe_best()}
             connection.execute(insert(runs_table).values(**row))
         return select_run(connection, recipe.run_id), existing is None
 
@@ -75,14 +78,3 @@ def _make_result(dataset: Dataset, understood: Understood) -> RunResult:
         seconds={},
         scored=understood.scored,
     )
-
-
-def _describe_row(recipe: Recipe, result: RunResult, name: str) -> dict[str, Any]:
-    """Return the row of the run in the index."""
-    row: dict[str, Any] = dict.fromkeys(("created", "queued", "finished"), datetime.now(UTC))
-    row |= {"id": recipe.run_id, "name": name, "dataset": recipe.dataset, "state": "done"}
-    row |= {"recipe": recipe_to_json(recipe), "epochs_done": 1, "best_epoch": 1}
-    row["best_val_accuracy"] = result.history[0]["val_accuracy"]
-    row["best_val_loss"] = result.history[0]["val_loss"]
-    row["val_photos"] = len(result.photo_numbers("validation"))
-    return row

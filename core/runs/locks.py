@@ -5,6 +5,7 @@ child that inherits the descriptor holds the same lock. POSIX only (on Windows u
 """
 
 import fcntl
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -42,13 +43,8 @@ def try_lock(path: Path, wait_s: float = 0.0) -> Iterator[bool]:
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
     """Wait for the lock and hold it for the block."""
-    path.touch()  # fails in a read-only workspace
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with try_lock(path, math.inf):
         yield
-    finally:
-        free_lock(descriptor)
 
 
 def free_lock(descriptor: int) -> None:

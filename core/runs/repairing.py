@@ -175,39 +175,22 @@ def _read_state(workspace: Workspace, folder: Path) -> dict[str, Any]:
         remedy = "See its log. Started again, it resumes after its last epoch."
         told = {"error_code": code, "problem": problem, "remedy": remedy}
         return {"state": "failed", **told, **ended}
-    best = result.history[result.best_epoch - 1]
-    return {
-        **{"state": "done", "epochs_done": len(result.history), **ended},
-        **{"best_epoch": result.best_epoch, "best_val_loss": best.get("val_loss")},
-        "best_val_accuracy": best.get("val_accuracy"),
-        "val_photos": len(result.photo_numbers("validation")),
-    }
+    return {"state": "done", **ended, **result.describe_best()}
 
 
 MOST_COPIES = 5
 EVERY_S = 3600.0
-_LOOK_S = 60.0
 _SPARE_BYTES = 100 * 2**20
 """Free space that a copy leaves on the disk."""
 
 
-class CopyKeeper:
-    """The scheduler's copies of the database."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._looked = -float("inf")
-
-    def step(self) -> None:
-        """Make a copy where one is due; a failure is logged."""
-        if time.monotonic() - self._looked < _LOOK_S:
-            return
-        self._looked = time.monotonic()
-        try:
-            if is_copy_due(self._workspace):
-                make_copy(self._workspace)
-        except (OSError, sqlite3.Error) as error:
-            _log.error("the database could not be copied: %s", error)
+def make_due_copy(workspace: Workspace) -> None:
+    """Make a copy where one is due; a failure is logged."""
+    try:
+        if is_copy_due(workspace):
+            make_copy(workspace)
+    except (OSError, sqlite3.Error) as error:
+        _log.error("the database could not be copied: %s", error)
 
 
 def is_copy_due(workspace: Workspace) -> bool:

@@ -115,6 +115,17 @@ class RunResult:
         labels = self.labels[self.photo_numbers(split)]
         return warn_of_few(np.bincount(labels, minlength=len(self.classes)).tolist(), split)
 
+    def describe_best(self) -> dict[str, Any]:
+        """Return the best epoch as columns of the index of runs."""
+        best = self.history[self.best_epoch - 1]
+        return {
+            "epochs_done": len(self.history),
+            "best_epoch": self.best_epoch,
+            "best_val_accuracy": best.get("val_accuracy"),
+            "best_val_loss": best.get("val_loss"),
+            "val_photos": len(self.photo_numbers("validation")),
+        }
+
     @cached_property
     def curve(self) -> list[dict[str, Any]]:
         """The history with training loss and accuracy of the best epoch.

@@ -24,7 +24,7 @@ from core.runs.queue.queue import claim_next_run, mark_lost, queue_lost_runs, re
 from core.runs.queue.run_lock import is_held
 from core.runs.queue.scheduled import DueWork, is_anything_arranged
 from core.runs.queue.starting import python_command, python_environment, write_scheduler_facts
-from core.runs.repairing import CopyKeeper
+from core.runs.repairing import make_due_copy
 from core.runs.store import RunRecord
 from core.workspace import Workspace, open_workspace, sweep_leftovers
 
@@ -34,6 +34,8 @@ IDLE_POLL_S = 1.0
 START_GRACE_S = 30.0
 """A run that no worker began within this time is lost."""
 EXIT_AFTER_S = 30 * 60.0
+COPIES_EVERY_S = 60.0
+"""Time between two looks at whether the database must be copied."""
 _WARM_AGAIN_S = 30.0
 """Time until an idle worker that died is replaced."""
 _FOR_STAGES = {"TF_ENABLE_ONEDNN_OPTS": "1"}
@@ -59,7 +61,7 @@ class Scheduler:
         self._last_run = -float("inf")
         self._last_busy = time.monotonic()
         self._due_work = DueWork(workspace)
-        self._copies = CopyKeeper(workspace)
+        self._copies_checked = -float("inf")
 
     def step(self) -> None:
         """Notice lost runs, give a waiting run to a worker, keep a worker warm."""
@@ -73,7 +75,9 @@ class Scheduler:
         if active or self._is_wanted():
             self._last_busy = time.monotonic()
         self._due_work.step()
-        self._copies.step()
+        if time.monotonic() - self._copies_checked > COPIES_EVERY_S:
+            self._copies_checked = time.monotonic()
+            make_due_copy(self._workspace)
 
     def is_idle(self) -> bool:
         """Return whether there has been nothing to do for a long time."""

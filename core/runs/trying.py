@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
 from core.config import Fit, Framing
 from core.errors import ModelRefused
@@ -143,16 +144,7 @@ class Proposal:
 
 def read_proposal(content: Mapping[str, Any]) -> Proposal:
     """Return the proposal of `dataclasses.asdict`, also after JSON."""
-    shares = {
-        name: {one: Share(*share) for one, share in content[name].items()}
-        for name in ("colours", "framings")
-    }
-    orders = {
-        origin: Order(outputs=tuple(one["outputs"]), share=Share(*one["share"]))
-        for origin, one in content["orders"].items()
-    }
-    names, mistakes = tuple(content["names"]), tuple(map(tuple, content["mistakes"]))
-    return Proposal(**{**content, **shares, "orders": orders, "names": names, "mistakes": mistakes})
+    return TypeAdapter(Proposal).validate_python(content)
 
 
 def say(share: Share) -> str:

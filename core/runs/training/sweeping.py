@@ -10,7 +10,7 @@ import logging
 import math
 import shutil
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,44 +107,38 @@ class _Sweep:
         if self._trials:
             base = base_recipe(recipe, self._plan.vary)
             recipe = change_recipe(base, settings, find_device().kind)
+        # The same recipe gives the same numbers.
         same = next((one for one in self._trials if one.recipe == recipe), None)
-        if same is None:
-            curve = self._fit(number, recipe, trial)
-            if curve is None:
-                return False
-        else:  # the same recipe gives the same numbers
-            losses = list(same.val_loss)
-            curve = _Curve(list(same.val_accuracy), losses, same.best_epoch, same.pruned)
-        result = TrialResult(
-            number=number,
-            settings=settings,
-            recipe=recipe,
-            val_accuracy=tuple(curve.accuracy),
-            val_loss=tuple(curve.loss),
-            best_epoch=curve.best_epoch,
-            pruned=curve.pruned,
-            seconds=round(time.perf_counter() - start, 3),
-        )
+        found = same or self._fit(number, recipe, trial)
+        if found is None:
+            return False
+        seconds = round(time.perf_counter() - start, 3)
+        result = replace(found, number=number, settings=settings, seconds=seconds)
         append_trial(self._folder, result)
         shutil.rmtree(self._folder / _name_part(number), ignore_errors=True)
         self._trials.append(result)
         self._tell()
         return True
 
-    def _fit(self, number: int, recipe: Recipe, trial: "Trial") -> "_Curve | None":
-        """Return the curve of a trial; None where it was stopped."""
-        curve = _Curve()
+    def _fit(self, number: int, recipe: Recipe, trial: "Trial") -> TrialResult | None:
+        """Return a trial without its settings; None where it was stopped."""
+        accuracies: list[float] = []
+        losses: list[float | None] = []
+        best_epoch, pruned = 0, False
 
         def note(epoch: EpochResult, best: EpochResult) -> None:
-            curve.note(epoch, best)
-            last = epoch.epoch == recipe.epochs
-            trial.report(curve.accuracy[-1], epoch.epoch)
-            curve.pruned = bool(not last and trial.should_prune())
+            nonlocal best_epoch, pruned
+            assert epoch.val_accuracy is not None and epoch.val_loss is not None
+            accuracies.append(epoch.val_accuracy)
+            losses.append(epoch.val_loss if math.isfinite(epoch.val_loss) else None)
+            trial.report(epoch.val_accuracy, epoch.epoch)
+            best_epoch = best.epoch
+            pruned = bool(epoch.epoch != recipe.epochs and trial.should_prune())
 
         watch = FitWatch(
             on_epoch=note,
             should_stop=self._attempt.lock.should_stop,
-            should_end=lambda: curve.pruned,
+            should_end=lambda: pruned,
         )
         run = replace(self._attempt.run, recipe=recipe, epochs_done=0)
         attempt = replace(self._attempt, run=run, part=_name_part(number))
@@ -156,7 +150,18 @@ class _Sweep:
                 fit = self._fit_head(attempt, watch)
         except RunStopped:
             return None
-        return curve if curve.pruned or not fit.stopped else None
+        if fit.stopped and not pruned:
+            return None
+        return TrialResult(
+            number=number,
+            settings={},
+            recipe=recipe,
+            val_accuracy=tuple(accuracies),
+            val_loss=tuple(losses),
+            best_epoch=best_epoch,
+            pruned=pruned,
+            seconds=0.0,
+        )
 
     def _fit_head(self, attempt: Attempt, watch: FitWatch) -> FitResult:
         """Return a head; trials with the same augmentation share their features."""
@@ -194,19 +199,3 @@ class _Sweep:
 
 def _name_part(number: int) -> str:
     return f"trial-{number}"  # the folder of its checkpoints
-
-
-@dataclass
-class _Curve:
-    """The curve of a trial so far."""
-
-    accuracy: list[float] = field(default_factory=list)
-    loss: list[float | None] = field(default_factory=list)
-    best_epoch: int = 0
-    pruned: bool = False
-
-    def note(self, epoch: EpochResult, best: EpochResult) -> None:
-        assert epoch.val_accuracy is not None and epoch.val_loss is not None
-        self.accuracy.append(epoch.val_accuracy)
-        self.loss.append(epoch.val_loss if math.isfinite(epoch.val_loss) else None)
-        self.best_epoch = best.epoch

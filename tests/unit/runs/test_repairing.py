@@ -170,7 +170,7 @@ def test_the_five_newest_copies_are_kept_and_none_of_a_damaged_index(
     assert is_copy_due(workspace)
     close_databases()
     cut_short(workspace)
-    repairing.CopyKeeper(workspace).step()
+    repairing.make_due_copy(workspace)
     assert list_copies(workspace)[0] == made
 
 

@@ -61,16 +61,6 @@ def build_full_model(network_file: Path, facts: BackboneFacts, head: DenseHead) 
     return model
 
 
-def write_keras(model: keras.Model, file: Path) -> None:
-    """Write the model as a .keras file."""
-    model.save(file)
-
-
-def write_litert(model: keras.Model, file: Path) -> None:
-    """Write the model as a LiteRT file (.tflite)."""
-    model.export(str(file), format="litert", verbose=False)
-
-
 def read_convolutions(network_file: Path) -> dict[str, Convolution]:
     """Return layer name ("conv2_block1_0_conv") → convolution of a network file.
 

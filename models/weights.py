@@ -142,14 +142,13 @@ def describe_weights(
     Raises:
         WeightsDamaged: They are not of ResNet-50 without top.
     """
-    is_starter = file == _STARTER_FILE
+    is_starter, digest = file == _STARTER_FILE, digest_once(file)
     if not is_starter:
-        facts = file.stat()
-        _check_once(file, facts.st_size, facts.st_mtime_ns)
+        _check_once(file, digest)
     return Weights(
         name=name,
         file=file,
-        digest=digest_once(file),
+        digest=digest,
         origin=origin,
         official=is_starter or (name == DEFAULT and digest_once(file, "md5") == OFFICIAL_MD5),
         title=title,
@@ -157,11 +156,7 @@ def describe_weights(
 
 
 @functools.lru_cache(maxsize=64)
-def _check_once(
-    file: Path,
-    size: int,  # noqa: ARG001 (part of the key)
-    mtime_ns: int,  # noqa: ARG001
-) -> None:
+def _check_once(file: Path, digest: str) -> None:  # noqa: ARG001 (part of the key)
     """Check a file once: pages ask at every click."""
     check_weights_file(file)
 

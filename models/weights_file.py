@@ -54,25 +54,26 @@ STACKS = ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3))
 """Number, filters and blocks of each stack (He et al. 2015, table 1, 50-layer)."""
 
 
-Shape = tuple[int, ...]
+Kernels = dict[str, tuple[int, ...]]
+"""Layer → shape of its kernel (h, w, in, out)."""
 
 _GRAPH = "petalscope_graph"
 """Attribute that earlier versions wrote into a .h5 of another network."""
 
 
-def _list_blocks() -> Iterator[tuple[int, int, dict[int, Shape]]]:
-    """Yield stack, block and kernels (h, w, in, out) by part; part 0 is the shortcut."""
+def _list_expected_kernels() -> Kernels:
+    kernels: Kernels = {"conv1_conv": (7, 7, 3, 64)}
     channels = 64
     for stack, filters, blocks in STACKS:
         for block in range(1, blocks + 1):
-            around: dict[int, Shape] = {0: (1, 1, channels, 4 * filters)} if block == 1 else {}
-            inside = {
-                1: (1, 1, channels, filters),
-                2: (3, 3, filters, filters),
-                3: (1, 1, filters, 4 * filters),
-            }
-            yield stack, block, around | inside
+            name = f"conv{stack}_block{block}"
+            if block == 1:  # the shortcut
+                kernels[f"{name}_0_conv"] = (1, 1, channels, 4 * filters)
+            kernels[f"{name}_1_conv"] = (1, 1, channels, filters)
+            kernels[f"{name}_2_conv"] = (3, 3, filters, filters)
+            kernels[f"{name}_3_conv"] = (1, 1, filters, 4 * filters)
             channels = 4 * filters
+    return kernels
 
 
 def check_weights_file(path: Path) -> None:
@@ -90,7 +91,7 @@ def check_weights_file(path: Path) -> None:
             "Delete it and download or copy it again.",
             file=str(path),
         ) from error
-    expected = dict(_list_expected_kernels())
+    expected = _list_expected_kernels()
     if graph or found != expected:
         fault = f"it is of the network “{graph}”" if graph else _describe_fault(expected, found)
         raise WeightsDamaged(
@@ -110,14 +111,7 @@ def _list_kernels(file: h5py.File) -> Iterator[tuple[str, tuple[int, ...]]]:
                 yield layer, tuple(weight.shape)
 
 
-def _list_expected_kernels() -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield "conv1_conv", (7, 7, 3, 64)
-    for stack, block, parts in _list_blocks():
-        for part, shape in parts.items():
-            yield f"conv{stack}_block{block}_{part}_conv", shape
-
-
-def _describe_fault(expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> str:
+def _describe_fault(expected: Kernels, found: Kernels) -> str:
     """Return the first difference in words."""
     if not found:
         return "it has no layers in this layout"

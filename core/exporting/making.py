@@ -191,10 +191,13 @@ def write_models(
             _write_onnx(subject, file)
         else:
             os.environ["KERAS_BACKEND"] = "tensorflow"  # LiteRT is written by this one
-            from models.export_keras import build_full_model, write_keras, write_litert
+            from models.export_keras import build_full_model
 
             model = model or build_full_model(network, facts, head)
-            (write_keras if name == "keras" else write_litert)(model, file)
+            if name == "keras":
+                model.save(file)
+            else:
+                model.export(str(file), format="litert", verbose=False)
 
 
 def _write_onnx(subject: Subject, file: Path) -> None:

@@ -20,7 +20,7 @@ from models.backbone import (
 )
 from models.catalogue import FEATURE_WIDTH
 from models.dense import DenseHead, measure_spread
-from models.export_keras import build_full_model, read_convolutions, write_keras, write_litert
+from models.export_keras import build_full_model, read_convolutions
 from models.export_onnx import write_onnx
 from models.keras_backbone import build_network
 from models.making import make_backbone
@@ -69,13 +69,13 @@ def test_photos_between_zero_and_one_have_the_same_scores_in_every_format(
     assert wanted.std(axis=0).max() > 0.05  # else any network would do
 
     built = build_full_model(network, facts, head)
-    write_keras(built, tmp_path / "model.keras")
+    built.save(tmp_path / "model.keras")
     assert isinstance(built.get_layer("resnet50").get_layer("conv5_block3_out"), keras.Layer)
     write_onnx(network, facts, head, tmp_path / "model.onnx")
     files = {"keras": tmp_path / "model.keras", "onnx": tmp_path / "model.onnx"}
     if keras.backend.backend() == "tensorflow":
         files["litert"] = tmp_path / "model.tflite"
-        write_litert(built, files["litert"])
+        built.export(str(files["litert"]), format="litert", verbose=False)
     for name, file in files.items():
         np.testing.assert_allclose(ASKED[name](file, few), wanted, atol=TOLERANCE, err_msg=name)
     alone = ASKED["onnx"](files["onnx"], few[:1])  # any number of photos

@@ -100,7 +100,7 @@ def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
             folder,
             name=given.name,
             split_seed=given.split_seed,
-            on_progress=progress.report,
+            on_progress=lambda one: progress.advance(one.phase, one.done, one.total),
         )
         if given.split_seed and "drawn" not in prepared.split_origin:
             raise SourceRefused(

@@ -15,14 +15,11 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import Any, Self, TextIO
 
 from core.errors import ExportRefused, PetalscopeError, name_command
 from core.formats import moment
 from core.workspace import write_atomically
-
-if TYPE_CHECKING:
-    from data.importing import Progress
 
 _NUMBERS = set("0123456789.,%+-–× ")
 _TERMINAL_INTERVAL_S, _LOG_INTERVAL_S = 0.1, 5.0
@@ -82,10 +79,6 @@ class ProgressLine:
         width = shutil.get_terminal_size().columns - 1
         print(f"\r\x1b[K{text[:width]}", end="", file=self._stream, flush=True)
         self._line_open = True
-
-    def report(self, step: "Progress") -> None:
-        """Show the progress of an import or of a new version."""
-        self.advance(step.phase, step.done, step.total)
 
     def note(self, text: str) -> None:
         """Show a line that stays."""

@@ -5,7 +5,6 @@ process holds while it runs. Pages only read the folder: a reload, a closed brow
 server does not end a job. `core.jobs` names the work of each kind.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -19,7 +18,7 @@ from core.runs.locks import free_lock, is_locked, take_lock
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler, python_command, start_detached
 from core.runs.recipe.recipe import Recipe
-from core.runs.run_files import append_event, read_events
+from core.runs.run_files import append_event, read_events, read_json
 from core.workspace import Workspace, write_json
 from models.weights import Weights, download_weights
 
@@ -87,11 +86,10 @@ def start_analysis(
 
 def read_job(folder: Path) -> JobStatus | None:
     """Return the state of the job of a folder; None if none was started."""
-    parameters = _read_parameters(folder)
-    if parameters is None:
+    if not (folder / _JOB).exists():
         return None
     alive = is_locked(folder / _LOCK)  # asked first: then its last event is read
-    status = JobStatus(parameters=parameters, state="running")
+    status = JobStatus(parameters=read_json(folder / _JOB), state="running")
     for event in read_events(folder)[0]:
         facts = {name: value for name, value in event.items() if name not in ("event", "time")}
         status = replace(status, **facts)
@@ -138,7 +136,7 @@ def run_job(folder: Path, work: Callable[[Mapping[str, Any], Report], Mapping[st
     An error becomes the state "failed".
     """
     try:
-        result = work(_read_parameters(folder) or {}, _make_report(folder))
+        result = work(read_json(folder / _JOB), _make_report(folder))
     except PetalscopeError as error:
         said = {"code": error.code, "problem": error.problem, "remedy": error.remedy}
         asked = {name: error.facts[name] for name in error.facts if name == "readings"}
@@ -150,14 +148,6 @@ def run_job(folder: Path, work: Callable[[Mapping[str, Any], Report], Mapping[st
         raise
     else:
         _end(folder, state="done", result=dict(result))
-
-
-def _read_parameters(folder: Path) -> dict[str, Any] | None:
-    try:
-        parameters: dict[str, Any] = json.loads((folder / _JOB).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return parameters
 
 
 def _make_report(folder: Path) -> Report:

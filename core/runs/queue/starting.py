@@ -53,9 +53,7 @@ def write_scheduler_facts(workspace: Workspace) -> None:
     write_json(workspace.scheduler_pid, facts)
 
 
-def start_detached(
-    workspace: Workspace, command: list[str], *, lock: int | None = None, log_file: Path
-) -> None:
+def start_detached(workspace: Workspace, command: list[str], *, lock: int, log_file: Path) -> None:
     """Start an independent process, which inherits the lock."""
     # The shell starts it in the background and ends, so that no process has to wait for it.
     try:
@@ -66,13 +64,12 @@ def start_detached(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=() if lock is None else (lock,),
+                pass_fds=(lock,),
                 start_new_session=True,
                 check=True,
             )
     finally:
-        if lock is not None:
-            free_lock(lock)  # our copy only: the process has inherited it
+        free_lock(lock)  # our copy only: the process has inherited it
 
 
 def python_command(module: str, *arguments: str) -> list[str]:

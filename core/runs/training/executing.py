@@ -81,11 +81,6 @@ def _execute(attempt: Attempt) -> None:
     report = attempt.report
     try:
         stopped = _train(attempt)
-    except RunStopped as error:
-        if attempt.lock.request() == "pause" and mark_paused(attempt.workspace, attempt.run):
-            report.tell_end("paused")
-        else:  # stopped before or after the pause
-            _fail(attempt, error)
     except PetalscopeError as error:
         _fail(attempt, error)
     except OSError as error:
@@ -131,6 +126,9 @@ def _train(attempt: Attempt) -> bool:
 
 
 def _fail(attempt: Attempt, error: PetalscopeError) -> None:
+    if isinstance(error, RunStopped) and mark_paused(attempt.workspace, attempt.run):
+        attempt.report.tell_end("paused")
+        return
     _log.error("%s: %s %s", error.code, error.problem, error.remedy, exc_info=True)
     fail_run(attempt.workspace, attempt.run, error)
     attempt.report.tell_end("failed", code=error.code)

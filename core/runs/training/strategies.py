@@ -26,7 +26,7 @@ from core.runs.training.preparing import (
     prepare_features,
     prepare_photos,
 )
-from core.runs.training.views import PhotoSource, prepare_views, request_views
+from core.runs.training.views import PhotoSource, ViewRequest, prepare_views
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
 from models import prefer_convolutions
@@ -262,11 +262,18 @@ class Training:
     def _read_views(
         self, kind: ViewKind, photos: np.ndarray, policy: AugmentationPolicy
     ) -> Sequence[Rows]:
-        wanted = request_views(self.recipe, self.weights, self._dataset)
-        return prepare_views(
-            replace(self._preparation, should_stop=self._stops_reading),
-            replace(wanted, kind=kind, photos=photos, policy=policy),
+        wanted = ViewRequest(
+            dataset=self._dataset,
+            photos=photos,
+            kind=kind,
+            weights=self.weights,
+            preprocessing=self.recipe.preprocessing,
+            framing=self.recipe.seen_as,
+            policy=policy,
+            views=self.recipe.views,
+            seed=self.recipe.seed,
         )
+        return prepare_views(replace(self._preparation, should_stop=self._stops_reading), wanted)
 
     def _stops_reading(self) -> bool:
         """Return whether to stop computing views: not for a stop that has epochs to store."""

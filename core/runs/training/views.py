@@ -16,7 +16,6 @@ import numpy as np
 from core.config import FRAMING, Framing, fingerprint
 from core.formats import count
 from core.kept import report_stop
-from core.runs.recipe.recipe import Recipe
 from core.runs.training.donors import find_donors
 from core.runs.training.preparing import (
     Preparation,
@@ -138,21 +137,6 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
     return [
         _make_view(by, wanted, photos_file, network, views[place:]) for place in range(len(views))
     ]
-
-
-def request_views(recipe: Recipe, weights: Weights, dataset: Dataset) -> ViewRequest:
-    """Return the request for pooled views of all photos."""
-    return ViewRequest(
-        dataset=dataset,
-        photos=np.arange(len(dataset)),
-        kind="pooled",
-        weights=weights,
-        preprocessing=recipe.preprocessing,
-        framing=recipe.seen_as,
-        policy=recipe.augmentation,
-        views=recipe.views,
-        seed=recipe.seed,
-    )
 
 
 def _read_views(by: Preparation, entries: Sequence[Entry]) -> list[np.ndarray] | None:

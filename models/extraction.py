@@ -178,7 +178,7 @@ def _describe_features(dataset_id: str, backbone_id: str, precision: str, width:
             "precision": precision,
             "version": _VERSION,
         },
-        form=RowForm((width,), "<f4"),
+        form=np.dtype(("<f4", (width,))),
     )
 
 
@@ -196,7 +196,7 @@ def _check(batches: Iterator[np.ndarray], form: RowForm) -> Iterator[np.ndarray]
                 "The features of the backbone are not finite.",
                 "Use other weights: these are damaged or not of ResNet-50.",
             )
-        assert (rows.shape[1:], rows.dtype) == (form.shape, np.dtype(form.kind))
+        assert (rows.shape[1:], rows.dtype) == (form.shape, form.base)
         yield rows
 
 

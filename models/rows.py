@@ -27,23 +27,11 @@ Change = Callable[[np.ndarray, list[int]], np.ndarray]
 """Photos (b, 224, 224, 3) uint8 and their numbers → augmented photos."""
 
 
-@dataclass(frozen=True)
-class RowForm:
-    """Shape and type of a row."""
-
-    shape: tuple[int, ...]
-    kind: str
-    """NumPy's name of the type, such as "<f4"."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of a row."""
-        return math.prod(self.shape) * np.dtype(self.kind).itemsize
-
-
-PHOTOS = RowForm((PHOTO_SIZE, PHOTO_SIZE, 3), "|u1")
-POOLED = RowForm((FEATURE_WIDTH,), "<f4")
-CONV4 = RowForm((PHOTO_SIZE // 16, PHOTO_SIZE // 16, 1024), "<f2")
+RowForm = np.dtype[Any]
+"""Type and shape of a row; `itemsize` is its bytes."""
+PHOTOS = np.dtype(("|u1", (PHOTO_SIZE, PHOTO_SIZE, 3)))
+POOLED = np.dtype(("<f4", (FEATURE_WIDTH,)))
+CONV4 = np.dtype(("<f2", (PHOTO_SIZE // 16, PHOTO_SIZE // 16, 1024)))
 """Forms of packed photos, features and activations of conv4."""
 
 
@@ -51,10 +39,10 @@ def keep_whole_rows(rows: BinaryIO, total: int, form: RowForm) -> int:
     """Truncate a partial file after its last whole row and return the number of rows."""
     header = make_header(total, form)
     size = rows.seek(0, os.SEEK_END)
-    done = (size - len(header)) // form.size
+    done = (size - len(header)) // form.itemsize
     rows.seek(0)
     if rows.read(len(header)) == header and done <= total:
-        rows.truncate(len(header) + done * form.size)
+        rows.truncate(len(header) + done * form.itemsize)
         return done
     rows.truncate(0)
     write_whole(rows, header)
@@ -64,7 +52,7 @@ def keep_whole_rows(rows: BinaryIO, total: int, form: RowForm) -> int:
 def make_header(total: int, form: RowForm) -> bytes:
     """Return the header of a file of `total` rows."""
     stream = io.BytesIO()
-    facts = {"descr": form.kind, "fortran_order": False, "shape": (total, *form.shape)}
+    facts = {"descr": form.base.str, "fortran_order": False, "shape": (total, *form.shape)}
     np.lib.format.write_array_header_1_0(stream, facts)
     return stream.getvalue()
 
@@ -91,7 +79,7 @@ def read_batches(photos: BinaryIO, numbers: np.ndarray, batch_size: int) -> Gene
         chosen = numbers[start : start + batch_size].tolist()
         batch = np.empty((len(chosen), *PHOTOS.shape), np.uint8)
         for place, number in enumerate(chosen):
-            photos.seek(first + number * PHOTOS.size)
+            photos.seek(first + number * PHOTOS.itemsize)
             photos.readinto(batch[place])  # type: ignore[attr-defined]
         yield batch
 
@@ -225,7 +213,7 @@ def name_partial(workspace: Workspace, entry: Entry) -> Path:
 def count_partial_rows(workspace: Workspace, entry: Entry) -> int:
     """Return the number of rows of an incomplete entry, by the size of its file."""
     try:
-        return name_partial(workspace, entry).stat().st_size // entry.form.size
+        return name_partial(workspace, entry).stat().st_size // entry.form.itemsize
     except FileNotFoundError:
         return 0
 

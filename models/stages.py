@@ -27,20 +27,6 @@ from models.weights import Weights
 _FIRST_OF_CONV5 = "conv5_block1_1_conv"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """A model from photos or activations to scores, and its ResNet-50."""
-
-    model: keras.Model
-    resnet: keras.Model
-
-    def scores(self, batches: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
-        """Yield the scores (b, k) float32 of each batch, all computed in one size."""
-        for batch in batches:
-            seen = self.model.predict_on_batch(fill_batch(batch, batch_size))
-            yield np.asarray(seen[: len(batch)], np.float32)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tuning:
     """The stages to train, and the settings."""
@@ -78,15 +64,21 @@ class Tuning:
 
 
 class StagesFit:
-    """A network with trainable stages."""
+    """A network with trainable stages: a model from photos or activations to scores."""
 
     def __init__(self, tuning: Tuning) -> None:
         """Build the network."""
         make_deterministic(tuning.plan.seed, exact=tuning.exact)
         self._plan = tuning.plan
-        self._network = build_network(tuning)
+        self.model, self.resnet = build_network(tuning)
         if tuning.start is not None:
-            set_dense_head(self._network.model, tuning.start)
+            set_dense_head(self.model, tuning.start)
+
+    def scores(self, batches: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
+        """Yield the scores (b, k) float32 of each batch, all computed in one size."""
+        for batch in batches:
+            seen = self.model.predict_on_batch(fill_batch(batch, batch_size))
+            yield np.asarray(seen[: len(batch)], np.float32)
 
     def run(
         self, train: Source, validation: Source, record: FitRecord, watch: FitWatch
@@ -97,11 +89,21 @@ class StagesFit:
             return self._measure(validation, stepper, watch.should_stop)
 
         data = FitData(train=train, val_labels=validation.labels, measure=measure)
-        return fit(self._network.model, data, self._plan, record, watch)
+        return fit(self.model, data, self._plan, record, watch)
 
     def write_weights(self, file: Path) -> None:
-        """Write the weights of the backbone's best epoch."""
-        write_weights(self._network.resnet, file)
+        """Write the weights of the backbone as HDF5 in Keras' layout without top."""
+        layers = [layer for layer in self.resnet.layers if layer.weights]
+        with write_atomically(file) as temporary, h5py.File(temporary, "w") as content:
+            content.attrs["layer_names"] = [layer.name.encode() for layer in layers]
+            content.attrs["backend"] = keras.backend.backend().encode()
+            content.attrs["keras_version"] = keras.__version__.encode()
+            for layer in layers:
+                group = content.create_group(layer.name)
+                names = [f"{layer.name}/{weight.name}" for weight in layer.weights]
+                group.attrs["weight_names"] = [name.encode() for name in names]
+                for name, weight in zip(names, layer.weights, strict=True):
+                    group.create_dataset(name, data=read_array(weight).astype(np.float32))
 
     def _measure(self, validation: Source, stepper: Stepper, should_stop: Ask) -> np.ndarray | None:
         """Return the scores of the validation photos, (n, k); None after a stop."""
@@ -115,14 +117,14 @@ class StagesFit:
                     return
                 yield inputs
 
-        seen = list(self._network.scores(read(), size))
+        seen = list(self.scores(read(), size))
         return np.concatenate(seen) if sum(map(len, seen)) == len(rows) else None
 
 
-def build_network(tuning: Tuning) -> Network:
-    """Return ResNet-50 and a head: photos (n, 224, 224, 3) uint8 → scores.
+def build_network(tuning: Tuning) -> tuple[keras.Model, keras.Model]:
+    """Return ResNet-50 with a head, photos (n, 224, 224, 3) uint8 → scores, and its ResNet-50.
 
-    Without `whole`, return conv5 and a head: activations (n, 14, 14, 1024) float16 → scores.
+    Without `whole`, return conv5 with a head: activations (n, 14, 14, 1024) float16 → scores.
     """
     resnet = build_resnet(tuning.weights, tuning.policy)
     for layer in resnet.layers:  # the last stages learn, except their BatchNorm
@@ -141,19 +143,4 @@ def build_network(tuning: Tuning) -> Network:
         maps = call_network(tail, keras.ops.cast(inputs, "float32"))
     pooled = keras.ops.mean(keras.ops.cast(maps, "float32"), axis=(1, 2))
     scores = add_head(pooled, tuning.shape, tuning.spread, tuning.plan.seed)
-    return Network(model=keras.Model(inputs, scores, name="network"), resnet=resnet)
-
-
-def write_weights(resnet: keras.Model, file: Path) -> None:
-    """Write the weights as HDF5 in Keras' layout without top."""
-    layers = [layer for layer in resnet.layers if layer.weights]
-    with write_atomically(file) as temporary, h5py.File(temporary, "w") as content:
-        content.attrs["layer_names"] = [layer.name.encode() for layer in layers]
-        content.attrs["backend"] = keras.backend.backend().encode()
-        content.attrs["keras_version"] = keras.__version__.encode()
-        for layer in layers:
-            group = content.create_group(layer.name)
-            names = [f"{layer.name}/{weight.name}" for weight in layer.weights]
-            group.attrs["weight_names"] = [name.encode() for name in names]
-            for name, weight in zip(names, layer.weights, strict=True):
-                group.create_dataset(name, data=read_array(weight).astype(np.float32))
+    return keras.Model(inputs, scores, name="network"), resnet

@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.errors import DiskFull, PetalscopeError, RunStopped
 from core.runs.database import write_database
-from core.runs.locks import free_lock, is_locked, take_lock
+from core.runs.locks import is_locked, try_lock
 from core.runs.run_files import append_event, curve, read_events
 from core.runs.store import GOING, Phase, Request, RunRecord
 from core.runs.tables import runs_table
@@ -64,10 +64,8 @@ class RunLock:
             try:
                 ours, asked = renew_heartbeat(self._workspace, self._run)
                 self._request = asked if ours else "stop"
-            except (
-                OperationalError,
-                DiskFull,
-            ) as error:  # the next one may succeed; silence is noticed
+            except (OperationalError, DiskFull) as error:
+                # The next one may succeed; silence is noticed.
                 _log.warning("heartbeat failed: %s", error)
             if self._over.wait(HEARTBEAT_S):
                 return
@@ -84,18 +82,12 @@ class RunLock:
 @contextmanager
 def lock_run(workspace: Workspace, run: RunRecord) -> Iterator[RunLock | None]:
     """Yield the lock on a starting run; None where another process has it or it is not its turn."""
-    lock = take_lock(_lock_file(workspace, run.id), wait_s=_PROBE_S)
-    if lock is None:
-        yield None
-        return
-    try:
-        if begin_run(workspace, run):
-            with RunLock(workspace, run) as taken:
-                yield taken
-        else:
+    with try_lock(_lock_file(workspace, run.id), _PROBE_S) as is_free:
+        if not is_free or not begin_run(workspace, run):
             yield None
-    finally:
-        free_lock(lock)
+            return
+        with RunLock(workspace, run) as taken:
+            yield taken
 
 
 def is_held(workspace: Workspace, run_id: str) -> bool:

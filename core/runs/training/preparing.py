@@ -172,7 +172,7 @@ def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
         check_room(
             by.workspace,
             count(len(dataset), framing.words.removesuffix("s")),
-            (len(dataset) - count_partial_rows(by.workspace, entry)) * entry.form.size,
+            (len(dataset) - count_partial_rows(by.workspace, entry)) * entry.form.itemsize,
             "Delete runs or datasets that you do not need.",
         )
         extract_rows(

@@ -111,7 +111,7 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
     pooled = wanted.kind == "pooled"
     form = POOLED if pooled else CONV4
     if not len(wanted.photos):
-        return [np.empty((0, *form.shape), form.kind)]
+        return [np.empty((0, *form.shape), form.base)]
     seen_as = wanted.weights, wanted.preprocessing, wanted.framing
     if pooled and wanted.policy.does_nothing:
         features = prepare_features(by, wanted.dataset, *seen_as)
@@ -130,7 +130,7 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
     check_room(
         by.workspace,
         f"{count(len(views), 'view')} of {count(len(wanted.photos), 'photo')}",
-        sum(view.missing for view in views) * form.size,
+        sum(view.missing for view in views) * form.itemsize,
         "Choose fewer views, or free some space: “python -m core features DATASET --drop-views” "
         "deletes the views of earlier runs.",
     )

@@ -13,7 +13,7 @@ from data.images import read_packed_photo
 from models.backbone import Backbone, BackboneFacts, open_backbone, read_facts
 from models.head import read_array
 from models.plan import FitPlan, HeadShape
-from models.stages import Network, Tuning, build_network, write_weights
+from models.stages import StagesFit, Tuning
 from models.weights import Weights, describe_weights, find_weights
 from models.weights_file import check_weights_file
 from tests.builders import draw_photo, encode_photo
@@ -33,8 +33,8 @@ def weights(trained_workspace: Workspace) -> Weights:
 
 
 @pytest.fixture(scope="module")
-def tail(weights: Weights) -> Network:
-    return build_network(tuning(weights))
+def tail(weights: Weights) -> StagesFit:
+    return StagesFit(tuning(weights))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def activations(resnet_workspace: Workspace, resnet: Backbone, photos: np.ndarra
     return np.concatenate(list(trunk.stream([photos[:8]])))
 
 
-def test_only_conv5_and_the_head_are_free_and_no_normalisation(tail: Network) -> None:
+def test_only_conv5_and_the_head_are_free_and_no_normalisation(tail: StagesFit) -> None:
     free = {path.split("/")[-2] for path in (v.path for v in tail.model.trainable_variables)}
     assert {name[:5] for name in free} == {"conv5", "score"}
     assert not any(name.endswith("_bn") for name in free)
@@ -53,9 +53,9 @@ def test_only_conv5_and_the_head_are_free_and_no_normalisation(tail: Network) ->
 
 @pytest.mark.slow
 def test_tail_and_whole_give_the_same_scores(
-    tail: Network, weights: Weights, activations: np.ndarray, photos: np.ndarray
+    tail: StagesFit, weights: Weights, activations: np.ndarray, photos: np.ndarray
 ) -> None:
-    whole = build_network(tuning(weights, unfrozen=2, whole=True))
+    whole = StagesFit(tuning(weights, unfrozen=2, whole=True))
     free = {path.split("/")[-2][:5] for path in (v.path for v in whole.model.trainable_variables)}
     assert free == {"conv4", "conv5", "score"}
     from_photos = np.concatenate(list(whole.scores([photos[:8]], 8)))
@@ -67,7 +67,7 @@ def test_tail_and_whole_give_the_same_scores(
 
 @pytest.mark.slow
 def test_a_small_last_batch_gets_the_scores_it_would_have_alone(
-    tail: Network, activations: np.ndarray
+    tail: StagesFit, activations: np.ndarray
 ) -> None:
     all_at_once = np.concatenate(list(tail.scores([activations], 8)))
     in_parts = np.concatenate(list(tail.scores([activations[:5], activations[5:]], 5)))
@@ -75,17 +75,17 @@ def test_a_small_last_batch_gets_the_scores_it_would_have_alone(
 
 
 def test_the_weights_that_are_written_are_those_of_the_network(
-    tail: Network, weights: Weights, tmp_path: Path
+    tail: StagesFit, weights: Weights, tmp_path: Path
 ) -> None:
     kernel = tail.resnet.get_layer("conv5_block3_3_conv").kernel
     kernel.assign(read_array(kernel) + 1)
     file = tmp_path / "weights.h5"
-    write_weights(tail.resnet, file)
+    tail.write_weights(file)
     check_weights_file(file)
     tuned = describe_weights(file, "this run", "fine-tuned")
     assert tuned.label == "fine-tuned"
     assert tuned.digest != weights.digest
-    again = build_network(tuning(tuned))
+    again = StagesFit(tuning(tuned))
     for one, other in zip(tail.resnet.weights, again.resnet.weights, strict=True):
         np.testing.assert_array_equal(read_array(one), read_array(other))
 

@@ -139,9 +139,10 @@ def extract_rows(
             known = donors or find_no_donors(len(numbers))
             done = keep_whole_rows(rows, len(numbers), entry.form)
             wanted = numbers[known.find_unknown(done)]
-            batches = read_batches(packed, wanted, network.batch_size)
+            read = read_batches(packed, wanted, network.batch_size)
+            batches = (batch for batch, _ in read)
             if photos.change is not None:
-                batches = change_batches(batches, wanted, photos.change, photos.threads)
+                batches = change_batches(read, photos.change, photos.threads)
             with closing(batches) as changed:
                 computed = _check(network.stream(changed), entry.form)
                 _append_rows(rows, done, computed, known, on_progress, should_stop)

@@ -8,7 +8,7 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -72,8 +72,12 @@ def read_header(photos: BinaryIO, file: Path) -> int:
     return int(shape[0])
 
 
-def read_batches(photos: BinaryIO, numbers: np.ndarray, batch_size: int) -> Generator[np.ndarray]:
-    """Yield batches of photos (b, 224, 224, 3) uint8, by plain reads, as mapping fills memory."""
+Batch = tuple[np.ndarray, list[int]]
+"""Photos (b, 224, 224, 3) uint8 and their numbers."""
+
+
+def read_batches(photos: BinaryIO, numbers: np.ndarray, batch_size: int) -> Generator[Batch]:
+    """Yield batches of photos, by plain reads, as mapping fills memory."""
     first = photos.tell()
     for start in range(0, len(numbers), batch_size):
         chosen = numbers[start : start + batch_size].tolist()
@@ -81,7 +85,7 @@ def read_batches(photos: BinaryIO, numbers: np.ndarray, batch_size: int) -> Gene
         for place, number in enumerate(chosen):
             photos.seek(first + number * PHOTOS.itemsize)
             photos.readinto(batch[place])  # type: ignore[attr-defined]
-        yield batch
+        yield batch, chosen
 
 
 def are_finite(rows: np.ndarray) -> bool:
@@ -92,21 +96,9 @@ def are_finite(rows: np.ndarray) -> bool:
     return bool(bits.max() < 0x7C00)
 
 
-def change_batches(
-    batches: Iterable[np.ndarray], numbers: np.ndarray, change: Change, threads: int
-) -> Generator[np.ndarray]:
-    """Yield the augmented batches in order; threads work a few batches ahead.
-
-    `numbers` (m,) are the photos of all batches.
-    """
-
-    def number() -> Iterator[tuple[np.ndarray, list[int]]]:
-        start = 0
-        for batch in batches:
-            yield batch, numbers[start : start + len(batch)].tolist()
-            start += len(batch)
-
-    with closing(work_ahead(number(), lambda one: change(*one), threads, threads + 2)) as changed:
+def change_batches(batches: Iterable[Batch], change: Change, threads: int) -> Generator[np.ndarray]:
+    """Yield the augmented batches in order; threads work a few batches ahead."""
+    with closing(work_ahead(batches, lambda one: change(*one), threads, threads + 2)) as changed:
         for _, batch in changed:
             yield batch
 

@@ -3,7 +3,6 @@
 import re
 from argparse import Namespace
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from core.cli.command import option
 from core.errors import RunMissing, VersionMissing
@@ -12,9 +11,6 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
 from data.splits import SPLITS
-
-if TYPE_CHECKING:
-    from core.runs.result import RunResult
 
 DATASET_HELP = "dataset: its id, the start of the id, its name, or “latest”"
 RUN_HELP = "run: its id, the start of the id, its name, or “latest” (the newest finished run)"
@@ -34,23 +30,6 @@ WHO = "command line"
 def read_chosen(workspace: Workspace, given: Namespace) -> Dataset:
     """Read the dataset of the command line."""
     return read_dataset(workspace, choose_dataset(workspace, given.dataset))
-
-
-def read_run_of(workspace: Workspace, dataset: str, text: str) -> "RunResult":
-    """Return the result of a run of this dataset.
-
-    Raises:
-        RunMissing: No run matches, several do, or the run belongs to another dataset.
-    """
-    from core.runs.result import read_result  # NumPy: imported only when it is needed
-
-    result = read_result(workspace, choose_run(workspace, text).id)
-    if result.dataset_id != dataset:
-        raise RunMissing(
-            f"The run was trained on another dataset ({result.dataset_id}).",
-            "Choose a run of this dataset: python -m core runs lists them.",
-        )
-    return result
 
 
 def choose_model(workspace: Workspace, text: str) -> str:

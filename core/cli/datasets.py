@@ -6,13 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from core.cli.choosing import (
-    DATASET,
-    DATASET_HELP,
-    WHO,
-    read_chosen,
-    read_run_of,
-)
+from core.cli.choosing import DATASET, DATASET_HELP, WHO, read_chosen
 from core.cli.command import command, flag, natural, option
 from core.cli.outcome import Outcome, ProgressLine, pick, tabulate
 from core.cli.runs import BACKBONE
@@ -22,19 +16,14 @@ from core.datasets.quality.store import read_quality
 from core.datasets.query import parse_query
 from core.datasets.tags import read_tags
 from core.datasets.versions import delete_version, describe_uses
-from core.errors import SourceRefused
+from core.errors import RunMissing, SourceRefused
 from core.formats import count, size
 from core.runs.choosing import NOTHING_YET, choose_dataset, choose_run, count_opening
 from core.runs.following import PhaseProgress
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import keep_dataset, make_staging_folder, prepare_dataset
-from data.manifest import (
-    compare_versions,
-    list_datasets,
-    read_dataset,
-    rename_dataset,
-)
+from data.manifest import compare_versions, list_datasets, read_dataset, rename_dataset
 from data.report import ImportReport
 from data.sources.catalogue import SOURCES
 from data.sources.found import SourceRequest
@@ -212,9 +201,17 @@ def _photos(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
     tags = read_tags(workspace, dataset)
     table = describe_photos(dataset, read_quality(workspace, dataset.id), tags)
     if given.run:
-        result = read_run_of(workspace, dataset.id, given.run)
+        from core.runs.result import read_result  # NumPy: imported only when it is needed
+
+        run = choose_run(workspace, given.run)
+        if run.recipe.dataset != dataset.id:
+            raise RunMissing(
+                f"The run was trained on another dataset ({run.recipe.dataset}).",
+                "Choose a run of this dataset: python -m core runs lists them.",
+            )
+        result = read_result(workspace, run.id)
         if given.open_test:
-            count_opening(workspace, choose_run(workspace, given.run), "test", WHO)
+            count_opening(workspace, run, "test", WHO)
         sealed = (result.splits == "test") & (not given.open_test)
         table = table.join(describe_answers(result, sealed))
     found = table if query is None else table[query.find(table, ABSENT)]

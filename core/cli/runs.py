@@ -133,11 +133,6 @@ def _describe_run(workspace: Workspace, run: RunRecord) -> str:
     return f"“{run.name}” ({run.id}): {state}{tags}{note}"
 
 
-def choose_recipe(workspace: Workspace, given: Namespace) -> Recipe:
-    """Return the recipe of the options, with the dataset and weights that they name."""
-    return read_recipe(workspace, given, dataset=choose_dataset(workspace, given.dataset))
-
-
 def read_recipe(workspace: Workspace, given: Namespace, **fixed: str) -> Recipe:
     """Return the recipe of the options; settings without an option have their defaults.
 

@@ -19,12 +19,13 @@ from typing import Any
 from core.cli.choosing import DATASET
 from core.cli.command import Group, command, flag, option
 from core.cli.outcome import Outcome, ProgressLine, describe_error, pick, tabulate
-from core.cli.runs import RECIPE, choose_recipe, run_document
+from core.cli.runs import RECIPE, read_recipe, run_document
 from core.errors import PetalscopeError, RunStopped
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.learning import judge_learning
 from core.exact.left_out import describe_left_out, leave_out
 from core.formats import count, duration, interval, percent
+from core.runs.choosing import choose_dataset
 from core.runs.following import POLL_S, RunFollower
 from core.runs.locks import is_locked
 from core.runs.queue.queue import submit_run
@@ -69,7 +70,7 @@ _INTERRUPTED = RunStopped(
 )
 def train(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Train a recipe in this process or through the queue."""
-    recipe = choose_recipe(workspace, given)
+    recipe = read_recipe(workspace, given, dataset=choose_dataset(workspace, given.dataset))
     seeds = range(recipe.seed, recipe.seed + max(1, given.repeats))
 
     def submit(seed: int) -> tuple[RunFollower, RunRecord, bool]:
@@ -246,7 +247,7 @@ _TRIED = (
 )
 def sweep(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     """Train many trials through the queue and follow them to the end."""
-    recipe = choose_recipe(workspace, given)
+    recipe = read_recipe(workspace, given, dataset=choose_dataset(workspace, given.dataset))
     trials = given.trials
     if trials is None:
         trials = 100 if given.minutes is None else MOST_TRIALS

@@ -75,8 +75,7 @@ def remove_run(
     if backbone is not None:
         _remove_tuned_backbone(workspace, backbone, recipe)
     same = [other for other in others if other.dataset == recipe.dataset]
-    keys = {_key_views(recipe), _key_framed(recipe)}
-    keys -= {key for other in same for key in (_key_views(other), _key_framed(other))}
+    keys = _list_keys(recipe).difference(*map(_list_keys, same))
     for file in workspace.features.glob("[!.]*.json") if keys else ():
         facts = read_json(file)
         key = ("framing", facts.get("framing"), facts.get("photo_size"))
@@ -85,12 +84,10 @@ def remove_run(
             delete_rows(file)
 
 
-def _key_views(recipe: Recipe) -> tuple[object, ...]:
-    return ("policy", fingerprint(recipe.augmentation))
-
-
-def _key_framed(recipe: Recipe) -> tuple[object, ...]:
-    return ("framing", recipe.framing, recipe.photo_side)
+def _list_keys(recipe: Recipe) -> set[tuple[object, ...]]:
+    """Return the facts of the views, and of the padded photos, that a run reads."""
+    views = ("policy", fingerprint(recipe.augmentation))
+    return {views, ("framing", recipe.framing, recipe.photo_side)}
 
 
 def _remove_tuned_backbone(workspace: Workspace, backbone: str, recipe: Recipe) -> None:

@@ -15,8 +15,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
 
 from core.config import read_settings
 from core.runs.database import read_database, write_database
@@ -53,15 +53,9 @@ def keep_arrangement(workspace: Workspace, name: str, content: Mapping[str, Any]
     """Store the content under the name, in place of the former one."""
     text = json.dumps(dict(content), allow_nan=False)
     values = {"content": text, "changed": datetime.now(UTC)}
-    change = update(arrangements_table).where(_arranged.name == name).values(**values)
+    stored = insert(arrangements_table).values(name=name, **values)
     with write_database(workspace) as connection:
-        if connection.execute(change).rowcount:
-            return
-        try:
-            with connection.begin_nested():
-                connection.execute(insert(arrangements_table).values(name=name, **values))
-        except IntegrityError:  # another process was first
-            connection.execute(change)
+        connection.execute(stored.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
 class DueWork:

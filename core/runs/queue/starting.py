@@ -4,7 +4,6 @@ The lock of the scheduler is taken here and inherited, so that only one schedule
 many processes call at once. A call takes a millisecond when a scheduler is running.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from core.config import fingerprint, read_settings
 from core.runs.locks import free_lock, take_lock
+from core.runs.run_files import read_json
 from core.workspace import PROJECT_ROOT, Workspace, write_json
 
 _REPLACE_WAIT_S = 5.0
@@ -90,11 +90,8 @@ def _start(workspace: Workspace, lock: int) -> None:
 
 
 def _take_over(workspace: Workspace) -> int | None:
-    try:
-        facts = json.loads(workspace.scheduler_pid.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # it is starting or ending
-        return None
-    if facts["settings"] == _fingerprint_settings():
+    facts = read_json(workspace.scheduler_pid)  # empty: it is starting or ending
+    if facts.get("settings") in (None, _fingerprint_settings()):
         return None
     with suppress(ProcessLookupError):
         os.kill(facts["pid"], signal.SIGTERM)

@@ -202,34 +202,38 @@ def prepare_features(
         identifier = features_id(dataset.id, backbone.id, precision)
         return Features(backbone_id=backbone.id, features_id=identifier, values=values)
 
-    def find_known(precision: Precision) -> Donors:
-        facts = {"view": None, "backbone": backbone.id, "precision": precision}
-        return find_donors(by.workspace, dataset, facts)
-
     for precision in precisions:
         kept = read_features(by.workspace, features_id(dataset.id, backbone.id, precision))
         if kept is not None:
             return describe(precision, kept)
-    known = {precision: find_known(precision) for precision in precisions}
-    missing = {precision: len(donors.find_unknown(0)) for precision, donors in known.items()}
+    missing = []
     for precision in precisions:
-        if not missing[precision]:
-            donors = known[precision]
+        donors = _find_known(by, dataset, backbone, precision)
+        missing.append(len(donors.find_unknown(0)))
+        if not missing[-1]:
             values = copy_features(by.workspace, dataset.id, backbone.id, precision, donors)
             return describe(precision, values)
     photos_file = prepare_photos(by, dataset, framing)
     by.listener.begin_phase("extracting")
-    network = open_network(by, weights, backbone, min(missing.values()))
+    network = open_network(by, weights, backbone, min(missing))
     values = extract_features(
         by.workspace,
         dataset_id=dataset.id,
         photos_file=photos_file,
         backbone=network,
-        donors=find_known(network.facts.precision),
+        donors=_find_known(by, dataset, backbone, network.facts.precision),
         on_progress=by.tell_photos,
         should_stop=by.should_stop,
     )
     return describe(network.facts.precision, values)
+
+
+def _find_known(
+    by: Preparation, dataset: Dataset, backbone: BackboneFacts, precision: Precision
+) -> Donors:
+    """Return the features of the same photos in other datasets."""
+    facts = {"view": None, "backbone": backbone.id, "precision": precision}
+    return find_donors(by.workspace, dataset, facts)
 
 
 def prepare_backbone(

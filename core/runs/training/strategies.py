@@ -36,7 +36,6 @@ from models.devices import find_device
 from models.extraction import Photos
 from models.plan import (
     CHECKPOINT_FILE,
-    EpochResult,
     FitPlan,
     FitRecord,
     FitResult,
@@ -141,7 +140,7 @@ class Training:
         if self._trial is not None:
             return self._trial
         return FitWatch(
-            on_epoch=self._tell,
+            on_epoch=lambda epoch, best: self._report.tell_epoch(asdict(epoch), asdict(best)),
             should_stop=self._lock.should_stop,
             should_end=lambda: self._lock.request() == "stop_after_epoch",
         )
@@ -278,9 +277,6 @@ class Training:
     def _stops_reading(self) -> bool:
         """Return whether to stop computing views: not for a stop that has epochs to store."""
         return self._lock.should_stop() and (self._lock.request() == "pause" or not self._begun)
-
-    def _tell(self, epoch: EpochResult, best: EpochResult) -> None:
-        self._report.tell_epoch(asdict(epoch), asdict(best))
 
     def _check_pause(self) -> None:
         """End a run that was asked to pause; its checkpoint stays."""

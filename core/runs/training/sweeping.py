@@ -143,11 +143,7 @@ class _Sweep:
         run = replace(self._attempt.run, recipe=recipe, epochs_done=0)
         attempt = replace(self._attempt, run=run, part=_name_part(number))
         try:
-            if recipe.trained_stages:
-                fit = Training(attempt, self._dataset, self._splits, watch).run().fit
-                gc.collect()  # networks are large and have reference cycles
-            else:
-                fit = self._fit_head(attempt, watch)
+            fit = self._train(attempt, watch)
         except RunStopped:
             return None
         if fit.stopped and not pruned:
@@ -163,11 +159,15 @@ class _Sweep:
             seconds=0.0,
         )
 
-    def _fit_head(self, attempt: Attempt, watch: FitWatch) -> FitResult:
-        """Return a head; trials with the same augmentation share their features."""
+    def _train(self, attempt: Attempt, watch: FitWatch) -> FitResult:
+        """Return the fit of a trial; heads with the same augmentation share their features."""
         from models.fitting import fit_head
 
         recipe = attempt.run.recipe
+        if recipe.trained_stages:
+            fit = Training(attempt, self._dataset, self._splits, watch).run().fit
+            gc.collect()  # networks are large and have reference cycles
+            return fit
         if recipe.augmentation not in self._photos:
             training = Training(attempt, self._dataset, self._splits)
             frozen = training.read_features(training.weights)

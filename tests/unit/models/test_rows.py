@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from models.rows import SomeRows, are_finite, change_batches
+from models.rows import Batch, SomeRows, are_finite, change_batches
 
 
-def number_photos(photos: int, batch_size: int) -> Iterator[np.ndarray]:
+def number_photos(photos: int, batch_size: int) -> Iterator[Batch]:
     """Yield batches of photos, each filled with its own number."""
     for start in range(0, photos, batch_size):
         numbers = np.arange(start, min(start + batch_size, photos), dtype=np.uint8)
-        yield np.broadcast_to(numbers[:, None, None, None], (len(numbers), 2, 2, 3)).copy()
+        batch = np.broadcast_to(numbers[:, None, None, None], (len(numbers), 2, 2, 3)).copy()
+        yield batch, numbers.tolist()
 
 
 def test_photos_changed_in_threads_keep_their_order():
@@ -22,7 +23,7 @@ def test_photos_changed_in_threads_keep_their_order():
         time.sleep(0.006 * (numbers[0] % 3))  # later ones are done first
         return photos + np.array(numbers, np.uint8)[:, None, None, None]
 
-    batches = change_batches(number_photos(30, 4), np.arange(30), change, threads=4)
+    batches = change_batches(number_photos(30, 4), change, threads=4)
     changed = np.concatenate(list(batches))
     assert changed[:, 0, 0, 0].tolist() == [2 * number for number in range(30)]
 
@@ -30,12 +31,12 @@ def test_photos_changed_in_threads_keep_their_order():
 def test_threads_work_only_a_few_batches_ahead():
     read: list[int] = []
 
-    def read_slowly() -> Iterator[np.ndarray]:
+    def read_slowly() -> Iterator[Batch]:
         for number, batch in enumerate(number_photos(200, 2)):
             read.append(number)
             yield batch
 
-    batches = change_batches(read_slowly(), np.arange(200), lambda photo, _: photo, threads=2)
+    batches = change_batches(read_slowly(), lambda photo, _: photo, threads=2)
     next(batches)
     assert len(read) == 4
     batches.close()
@@ -48,7 +49,7 @@ def test_a_fault_in_a_thread_is_told():
         raise ArithmeticError("bad draw")
 
     with pytest.raises(ArithmeticError, match="bad draw"):
-        list(change_batches(number_photos(9, 2), np.arange(9), fail, threads=2))
+        list(change_batches(number_photos(9, 2), fail, threads=2))
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32])

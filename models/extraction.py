@@ -32,7 +32,6 @@ from models.rows import (
     keep_whole_rows,
     read_batches,
     read_header,
-    read_kept,
 )
 from models.weights import Weights
 
@@ -61,20 +60,16 @@ class Photos:
 
 def features_id(dataset_id: str, backbone_id: str, precision: str) -> str:
     """Return the id of the features of a dataset's photos by a backbone."""
-    return fingerprint(
-        {
-            "features": "pooled",
-            "version": _VERSION,
-            "dataset": dataset_id,
-            "backbone": backbone_id,
-            "precision": precision,
-        }
-    )
+    return fingerprint({"features": "pooled", **_list_facts(dataset_id, backbone_id, precision)})
 
 
-def read_features(workspace: Workspace, features_id: str) -> np.ndarray | None:
-    """Return the features (n, d) float32, memory-mapped; None when missing or altered."""
-    return read_kept(workspace, features_id)
+def _list_facts(dataset_id: str, backbone_id: str, precision: str) -> dict[str, Any]:
+    return {
+        "dataset": dataset_id,
+        "backbone": backbone_id,
+        "precision": precision,
+        "version": _VERSION,
+    }
 
 
 def extract_features(
@@ -173,12 +168,7 @@ def _watch(
 def _describe_features(dataset_id: str, backbone_id: str, precision: str, width: int) -> Entry:
     return Entry(
         id=features_id(dataset_id, backbone_id, precision),
-        facts={
-            "dataset": dataset_id,
-            "backbone": backbone_id,
-            "precision": precision,
-            "version": _VERSION,
-        },
+        facts=_list_facts(dataset_id, backbone_id, precision),
         form=np.dtype(("<f4", (width,))),
     )
 

@@ -8,9 +8,9 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -242,20 +242,6 @@ FRAMED = "photos"
 _VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class ViewSource:
-    """The facts of a view that decide the row of a photo, in any dataset."""
-
-    view: ViewKind
-    backbone: str
-    precision: str
-    policy: str
-    """The fingerprint of the augmentation policy; empty without augmentation."""
-    seed: int
-    number: int
-    """Number of the draw, from 0."""
-
-
 def describe_photos(framing: Framing, dataset_id: str) -> Entry:
     """Return the cache entry of all photos of a dataset with this framing."""
     facts = {"view": FRAMED, "version": _VERSION, "dataset": dataset_id}
@@ -263,10 +249,15 @@ def describe_photos(framing: Framing, dataset_id: str) -> Entry:
     return Entry(id=fingerprint(facts), facts=facts, form=PHOTOS)
 
 
-def describe_view(source: ViewSource, dataset_id: str, photos: np.ndarray) -> Entry:
-    """Return the cache entry of a view of these photos (m,) int of a dataset."""
+def describe_view(facts: Mapping[str, Any], photos: np.ndarray) -> Entry:
+    """Return the cache entry of a view of some photos (m,) int of a dataset.
+
+    Args:
+        facts: “dataset”, “view” (a `ViewKind`), “backbone”, “precision”, “policy” (its fingerprint;
+            empty without augmentation), “seed”, and “number” of the draw, from 0.
+    """
     rows = np.ascontiguousarray(photos, dtype="<i8")
-    facts = {**asdict(source), "version": _VERSION, "dataset": dataset_id}
-    identifier = fingerprint({**facts, "photos": hashlib.sha256(rows.tobytes()).hexdigest()})
-    form = POOLED if source.view == "pooled" else CONV4
-    return Entry(id=identifier, facts={**facts, "photos": rows.tolist()}, form=form)
+    known = {**facts, "version": _VERSION}
+    identifier = fingerprint({**known, "photos": hashlib.sha256(rows.tobytes()).hexdigest()})
+    form = POOLED if facts["view"] == "pooled" else CONV4
+    return Entry(id=identifier, facts={**known, "photos": rows.tolist()}, form=form)

@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 
 import psutil
@@ -193,7 +194,8 @@ weights = command(
 @weights.action("show", "show which weights are used by default and where they come from")
 def _show(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:
     if given.download:
-        found = download_weights(workspace, _report(progress))
+        tell = partial(progress.advance, "downloading, in MB")
+        found = download_weights(workspace, lambda done, total: tell(done // 10**6, total // 10**6))
     else:
         found = find_weights(workspace)
     return Outcome({**vars(found), "kind": found.name, "label": found.label})
@@ -206,13 +208,10 @@ def _list(workspace: Workspace, _given: Namespace, _progress: ProgressLine) -> O
         {**asdict(entry), "here": name in labels, "label": labels.get(name)}
         for name, entry in CATALOGUE.items()
     ]
-    table = tabulate(rows, "name title licence", size=_say_size, on_this_machine="here")
+    table = tabulate(
+        rows,
+        "name title licence",
+        size=lambda row: size(row["size_bytes"]) if row["size_bytes"] else "",
+        on_this_machine="here",
+    )
     return Outcome({"weights": rows}, (table,))
-
-
-def _say_size(entry: dict[str, int]) -> str:
-    return size(entry["size_bytes"]) if entry["size_bytes"] else ""
-
-
-def _report(progress: ProgressLine) -> Callable[[int, int], None]:
-    return lambda done, total: progress.advance("downloading, in MB", done // 10**6, total // 10**6)

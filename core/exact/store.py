@@ -24,7 +24,7 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
 from models.backbone import read_backbone_facts
-from models.extraction import read_features
+from models.rows import read_kept
 from models.weights import WeightsKind
 
 VERSION = 1
@@ -183,7 +183,7 @@ def prepare_head(workspace: Workspace, source: HeadSource) -> ExactHead:
     """
     if (cached := open_head(workspace, source.id)) is not None:
         return cached
-    dataset, features = source.dataset, read_features(workspace, source.features_id)
+    dataset, features = source.dataset, read_kept(workspace, source.features_id)
     if features is None:
         raise FeaturesMissing(
             f"The features of “{dataset.name}” were removed or altered.",

@@ -24,8 +24,8 @@ from core.runs.store import RunRecord
 from core.workspace import Workspace
 from data.dataset import PHOTO_BYTES, Dataset, measure_photos_header
 from models.backbone import Precision, backbone_id
-from models.extraction import features_id, read_features
-from models.rows import is_kept
+from models.extraction import features_id
+from models.rows import is_kept, read_kept
 from models.weights import Weights
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def predict_baselines(
         facts["drawn"] = drawn
 
     def compute() -> dict[str, np.ndarray]:
-        features = read_features(workspace, kept) if kept else None
+        features = read_kept(workspace, kept) if kept else None
         if kept and (features is None or len(features) != len(dataset)):
             raise FeaturesMissing(
                 "The frozen features of this run's photos were altered.",

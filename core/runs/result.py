@@ -34,7 +34,7 @@ from data.dataset import Dataset
 from data.report import warn_of_few
 from data.splits import SPLITS
 from models.dense import DenseHead, measure_scores, read_head, write_head
-from models.extraction import read_features
+from models.rows import read_kept
 
 if TYPE_CHECKING:
     from numpy.lib.npyio import NpzFile
@@ -263,7 +263,7 @@ def read_run_rows(workspace: Workspace, result: RunResult) -> np.ndarray:
         FeaturesMissing: They were deleted or altered.
     """
     check_model(result)
-    features = read_features(workspace, result.features_id)
+    features = read_kept(workspace, result.features_id)
     if features is None or len(features) != len(result.paths):
         raise FeaturesMissing(
             "The features of this run are missing or damaged.",

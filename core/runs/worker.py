@@ -46,11 +46,8 @@ def main() -> int:
 
 def _find_next_head(workspace: Workspace) -> str:
     """Return the id of the next run if it trains a head and no run is running; else ""."""
-    active = read_active(workspace)
-    if any(run.is_going for run in active):
-        return ""
-    turn = next((run for run in active if not run.is_going), None)
-    return turn.id if turn and not turn.trains_stages else ""
+    first = next(iter(read_active(workspace)), None)  # a running one, if there is any
+    return first.id if first and not (first.is_going or first.trains_stages) else ""
 
 
 def _write_to_log(workspace: Workspace, run_id: str) -> None:

@@ -19,7 +19,7 @@ from data.policy import PRESETS
 from models.backbone import Network, Preprocessing, open_backbone
 from models.devices import find_device
 from models.extraction import Photos, extract_features, extract_rows
-from models.rows import ViewKind, ViewSource, describe_view
+from models.rows import ViewKind, describe_view
 from models.weights import WeightsKind
 from tests.bench.measuring import (
     MEGABYTE,
@@ -135,20 +135,15 @@ def _extract_view(
 ) -> _Extract:
     """Return what extracts one view of the first n photos, as training makes it."""
     facts, policy, numbers = subject.backbone.facts, PRESETS[preset], np.arange(n)
-    source = ViewSource(
-        view=kind,
-        backbone=facts.id,
-        precision=facts.precision,
-        policy="" if policy.does_nothing else fingerprint(policy),
-        seed=0,
-        number=0,
-    )
-    draws = open_draws(subject.dataset, policy, source.seed)
-    change = None if policy.does_nothing else partial(draws.draw, draw=source.number)
+    source = {"dataset": subject.dataset.id, "view": kind, "backbone": facts.id, "seed": 0}
+    source |= {"precision": facts.precision, "number": 0}
+    source["policy"] = "" if policy.does_nothing else fingerprint(policy)
+    draws = open_draws(subject.dataset, policy, 0)
+    change = None if policy.does_nothing else partial(draws.draw, draw=0)
 
     def extract(scratch: Workspace, file: Path) -> None:
         photos = Photos(file, numbers, change, threads=find_device().cores)
-        extract_rows(scratch, describe_view(source, subject.dataset.id, numbers), photos, network)
+        extract_rows(scratch, describe_view(source, numbers), photos, network)
 
     return extract
 

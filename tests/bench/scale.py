@@ -39,8 +39,8 @@ from data.dataset import (
     Dataset,
 )
 from data.manifest import read_dataset
-from models.extraction import features_id, read_features
-from models.rows import POOLED, Entry, keep_rows, make_header
+from models.extraction import features_id
+from models.rows import POOLED, Entry, keep_rows, make_header, read_kept
 from tests.bench.browser import browse, open_page, press_rerun
 from tests.bench.measuring import (
     BenchmarkFailed,
@@ -135,7 +135,7 @@ def _compare(figures: list[tuple[int, Figure]]) -> Figure:
 def _mix_features(workspace: Workspace, real: Dataset, scratch: Workspace, many: Dataset) -> None:
     """Keep features of the made-up photos, as if a backbone had made them."""
     source = find_source(workspace, real)
-    known = read_features(workspace, source.features_id)
+    known = read_kept(workspace, source.features_id)
     assert known is not None
     described = workspace.features_file(source.features_id).with_suffix(".json")
     facts = json.loads(described.read_text(encoding="utf-8"))

@@ -43,7 +43,7 @@ from data.manifest import read_dataset
 from data.splits import number_groups
 from models.backbone import open_backbone, read_backbone_facts
 from models.devices import find_device
-from models.extraction import read_features
+from models.rows import read_kept
 from models.weights import find_weights
 
 _PHASES: dict[str, str] = {"backbone": "preparing the backbone", "extracting": "computing features"}
@@ -95,7 +95,7 @@ def _find_features(
     """Return the features (n, 2048) and the label of their weights; extracted if not cached."""
     backbone = parameters["backbone"]
     for kept in find_feature_sets(workspace, dataset.id):
-        values = read_features(workspace, kept.id) if kept.backbone_id == backbone else None
+        values = read_kept(workspace, kept.id) if kept.backbone_id == backbone else None
         if values is not None:
             return values, kept.label
     report("preparing", 0, 0)

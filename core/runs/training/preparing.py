@@ -44,7 +44,6 @@ from models.extraction import (
     extract_features,
     extract_rows,
     features_id,
-    read_features,
 )
 from models.making import make_backbone
 from models.rows import FRAMED, Donors, ViewKind, count_partial_rows, describe_photos, read_kept
@@ -203,7 +202,7 @@ def prepare_features(
         return Features(backbone_id=backbone.id, features_id=identifier, values=values)
 
     for precision in precisions:
-        kept = read_features(by.workspace, features_id(dataset.id, backbone.id, precision))
+        kept = read_kept(by.workspace, features_id(dataset.id, backbone.id, precision))
         if kept is not None:
             return describe(precision, kept)
     missing = []

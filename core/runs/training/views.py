@@ -6,7 +6,7 @@ Each view is one file, made one after the other, so that an interruption loses n
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,6 @@ from models.rows import (
     Entry,
     Rows,
     ViewKind,
-    ViewSource,
     count_partial_rows,
     describe_view,
     find_no_donors,
@@ -74,16 +73,16 @@ class ViewRequest:
     def list_entries(self, backbone: str, precision: str) -> list[Entry]:
         """Return the cache entry of each view."""
         plain = self.policy.does_nothing
-        source = ViewSource(
-            view=self.kind,
-            backbone=backbone,
-            precision=precision,
-            policy="" if plain else fingerprint(self.policy),
-            seed=0 if plain else self.seed,
-            number=0,
-        )
-        sources = [replace(source, number=number) for number in range(self.n_views)]
-        return [describe_view(one, self.dataset.id, self.photos) for one in sources]
+        facts = {
+            "dataset": self.dataset.id,
+            "view": self.kind,
+            "backbone": backbone,
+            "precision": precision,
+            "policy": "" if plain else fingerprint(self.policy),
+            "seed": 0 if plain else self.seed,
+        }
+        numbers = range(self.n_views)
+        return [describe_view({**facts, "number": one}, self.photos) for one in numbers]
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,8 @@ from core.ui.parts.state import (
 )
 from data.dataset import Dataset
 from data.policy import LIMITS, PRESETS, AugmentationPolicy, Part, check_policy
-from models.extraction import features_id, read_features
+from models.extraction import features_id
+from models.rows import read_kept
 
 FIRST = "gentle"
 """The first policy on the page; “none” would show nothing."""
@@ -243,7 +244,7 @@ def _read_ruler(dataset_id: str, run_id: str) -> Ruler | None:
     facts = cache.predictor(run_id).backbone_facts
     try:
         kept = features_id(dataset_id, facts.id, facts.precision)
-        features = read_features(cache.workspace(), kept)
+        features = read_kept(cache.workspace(), kept)
     except PetalscopeError:
         return None
     return None if features is None else measure_ruler(features, cache.dataset(dataset_id).labels)

@@ -19,7 +19,7 @@ from core.teaching.live_head import LiveEpoch
 from core.ui.parts import cache
 from data.augmentation import augment_part
 from models.backbone import Backbone, open_backbone
-from models.extraction import read_features
+from models.rows import read_kept
 
 _HEIGHT = 280
 Measure = Literal["loss", "accuracy"]
@@ -153,7 +153,7 @@ class Sight:
 
     def read(self) -> np.ndarray:
         """Return the features (n, d) float32."""
-        features = read_features(cache.workspace(), self.source.features_id)
+        features = read_kept(cache.workspace(), self.source.features_id)
         assert features is not None  # the head rests on them
         return features
 

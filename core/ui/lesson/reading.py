@@ -27,7 +27,7 @@ from core.ui.lesson.trained import MODEL, Trained
 from core.ui.parts import cache
 from core.ui.parts.state import choose_from, choose_number
 from core.ui.visitor import name_browser
-from models.extraction import read_features
+from models.rows import read_kept
 
 LESSON, STEP, SET = "lesson", "step", "set"
 MOST_LEARNT = 1_000
@@ -259,7 +259,7 @@ def _learn(
 def _know(source_id: str, _source: HeadSource, _head: ExactHead) -> Known:  # noqa: ARG001
     """Return the training and validation photos of the live head."""
     labels, standard = _source.dataset.labels, _head.standard
-    features = read_features(cache.workspace(), _source.features_id)
+    features = read_kept(cache.workspace(), _source.features_id)
     assert features is not None  # the head rests on them
     order = order_stratified(labels[_source.train], np.random.default_rng(0))
     photos = np.sort(_source.train[order[:MOST_LEARNT]])

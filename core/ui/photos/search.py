@@ -16,7 +16,7 @@ from core.ui.wall import Wall, show_wall
 from data.dataset import Dataset
 from data.images import FORMATS_SAID, read_packed_photo
 from models.backbone import Backbone, open_backbone
-from models.extraction import read_features
+from models.rows import read_kept
 
 _SHOWN = 24
 _TURN = threading.Lock()
@@ -56,7 +56,7 @@ def _show_nearest(dataset: Dataset, nearest: NearestPhotos) -> None:
 
 @st.cache_data(max_entries=16, show_spinner="Searching …")
 def _find_nearest(features: FeatureSet, picture: bytes) -> NearestPhotos:
-    kept = read_features(cache.workspace(), features.id)
+    kept = read_kept(cache.workspace(), features.id)
     if kept is None:
         raise FeaturesMissing("The features of these photos were altered.", "Analyse them again.")
     backbone = _open_backbone(features.backbone_id)

@@ -19,7 +19,7 @@ from data.dataset import Dataset
 from data.importing import import_source
 from data.manifest import check_photos, list_datasets, read_dataset
 from models.devices import find_device
-from models.extraction import read_features
+from models.rows import read_kept
 from models.weights import find_weights
 from tests.builders import write_class_folders
 from tests.training import change_recipe
@@ -132,7 +132,7 @@ def test_its_own_files_are_deleted_with_it(trained_copy, parent):
     delete_version(trained_copy, parent.id, force=True)
     assert not trained_copy.features_file(of_parent.features_id).exists()
     assert not part.exists()
-    assert read_features(trained_copy, of_made.features_id) is not None
+    assert read_kept(trained_copy, of_made.features_id) is not None
     assert [folder.name for folder in trained_copy.analyses.iterdir()] == ["analysis-2"]
     assert count_edits(trained_copy, parent.id) == 0
 

@@ -31,7 +31,7 @@ from models.devices import find_device
 from models.extraction import Photos, extract_rows
 from models.keras_backbone import KerasBackbone, build_backbone, open_keras_backbone
 from models.making import compare_features, draw_probe_photos, make_backbone
-from models.rows import CONV4, ViewSource, describe_view
+from models.rows import CONV4, describe_view
 from models.weights import Weights, find_weights
 
 
@@ -221,9 +221,6 @@ def test_probe_photos_differ_and_the_cosine_notices() -> None:
     assert np.isnan(compare_features(np.full_like(same, np.inf), same))
 
 
-SOURCE = ViewSource(view="conv4", backbone="b", precision="f32", policy="", seed=0, number=0)
-
-
 @pytest.fixture(scope="module")
 def trunk(trained_workspace: Workspace, backbone: Backbone) -> Trunk:
     return open_backbone(trained_workspace, backbone.facts.id, purpose="throughput", is_trunk=True)
@@ -296,7 +293,7 @@ def test_activations_beyond_float16_are_refused(
     workspace: Workspace, tmp_path: Path, photos: np.ndarray
 ) -> None:
     np.save(tmp_path / "images.npy", photos)
-    entry = describe_view(SOURCE, "d1", np.arange(8))
+    entry = describe_view({"dataset": "d1", "view": "conv4"}, np.arange(8))
     chosen = Photos(tmp_path / "images.npy", np.arange(8))
     with pytest.raises(RecipeRefused, match="full"):
         extract_rows(workspace, entry, chosen, LoudTrunk())

@@ -15,8 +15,8 @@ from filelock import FileLock
 from core.errors import DISK_FULL_ERRNOS, ResultDamaged, RunStopped
 from core.workspace import PROJECT_ROOT, Workspace
 from models.backbone import Backbone, BackboneFacts, Look
-from models.extraction import copy_features, extract_features, features_id, read_features
-from models.rows import Donors
+from models.extraction import copy_features, extract_features, features_id
+from models.rows import Donors, read_kept
 
 
 @pytest.fixture
@@ -89,10 +89,10 @@ def identify(backbone: Backbone) -> str:
 def test_features_are_computed_once(
     workspace: Workspace, photos_file: Path, backbone: Backbone, expected: np.ndarray
 ) -> None:
-    assert read_features(workspace, identify(backbone)) is None
+    assert read_kept(workspace, identify(backbone)) is None
     assert extract(workspace, photos_file, backbone) == [8, 16, 20]
     assert extract(workspace, photos_file, backbone) == []
-    features = read_features(workspace, identify(backbone))
+    features = read_kept(workspace, identify(backbone))
     assert features is not None
     assert features.dtype == np.float32
     assert np.array_equal(features, expected)
@@ -102,12 +102,12 @@ def test_an_interrupted_extraction_goes_on(
     workspace: Workspace, photos_file: Path, backbone: Backbone, expected: np.ndarray
 ) -> None:
     stop_after(workspace, photos_file, backbone, batches=1)
-    assert read_features(workspace, identify(backbone)) is None
+    assert read_kept(workspace, identify(backbone)) is None
     partial = workspace.features / f".d1.features.{identify(backbone)}.part"
     with partial.open("ab") as file:
         file.write(b"half a row")
     assert extract(workspace, photos_file, backbone) == [16, 20]
-    assert np.array_equal(read_features(workspace, identify(backbone)), expected)
+    assert np.array_equal(read_kept(workspace, identify(backbone)), expected)
 
 
 def test_the_progress_of_another_process_is_reported(
@@ -147,7 +147,7 @@ def test_rows_that_do_not_fit_are_told_and_not_counted(
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert full.value.errno in DISK_FULL_ERRNOS
     assert extract(workspace, photos_file, backbone)[-1] == 20
-    assert np.array_equal(read_features(workspace, identify(backbone)), expected)
+    assert np.array_equal(read_kept(workspace, identify(backbone)), expected)
 
 
 def test_a_killed_extraction_goes_on(
@@ -180,7 +180,7 @@ def test_a_killed_extraction_goes_on(
         assert process.stdout.readline().strip() == "8"
         process.send_signal(signal.SIGKILL)
     assert extract(workspace, photos_file, backbone) == [16, 20]
-    assert np.array_equal(read_features(workspace, identify(backbone)), expected)
+    assert np.array_equal(read_kept(workspace, identify(backbone)), expected)
 
 
 def test_what_is_no_partial_file_is_begun_anew(
@@ -190,7 +190,7 @@ def test_what_is_no_partial_file_is_begun_anew(
         b"something else" * 9999
     )
     assert extract(workspace, photos_file, backbone) == [8, 16, 20]
-    assert np.array_equal(read_features(workspace, identify(backbone)), expected)
+    assert np.array_equal(read_kept(workspace, identify(backbone)), expected)
 
 
 def test_altered_features_are_made_again(
@@ -201,9 +201,9 @@ def test_altered_features_are_made_again(
     content = bytearray(file.read_bytes())
     content[-3] ^= 1
     file.write_bytes(content)
-    assert read_features(workspace, identify(backbone)) is None
+    assert read_kept(workspace, identify(backbone)) is None
     assert extract(workspace, photos_file, backbone) == [8, 16, 20]
-    assert np.array_equal(read_features(workspace, identify(backbone)), expected)
+    assert np.array_equal(read_kept(workspace, identify(backbone)), expected)
 
 
 def test_photos_cut_short_are_told(
@@ -277,4 +277,4 @@ def test_known_features_are_copied_without_a_backbone(
     donors = make_donors(list(range(20)), expected)
     assert np.array_equal(copy_features(workspace, donors=donors, **facts), expected)
     identifier = features_id("d1", backbone.facts.id, "f32")
-    assert np.array_equal(read_features(workspace, identifier), expected)
+    assert np.array_equal(read_kept(workspace, identifier), expected)

@@ -134,18 +134,11 @@ class Network(Protocol):
 
 
 class Trunk(Network, Protocol):
-    """A trunk or backbone: OpenVINO here, Keras in models/keras_backbone.py."""
+    """A trunk or backbone: OpenVINO here, Keras in models/keras_backbone.py, or on a cluster."""
 
     @property
     def facts(self) -> BackboneFacts:
         """The facts of its backbone."""
-
-
-class Backbone(Trunk, Protocol):
-    """A backbone, ready to use."""
-
-    def look(self, photos: np.ndarray) -> Look:
-        """Return maps and features of a few photos (n, 224, 224, 3) uint8."""
 
 
 def backbone_id(weights: Weights, preprocessing: Preprocessing, framing: Framing = FRAMING) -> str:
@@ -191,7 +184,7 @@ def read_backbone_facts(workspace: Workspace, backbone_id: str) -> BackboneFacts
 
 def open_backbone(
     workspace: Workspace, backbone_id: str, *, purpose: Purpose, is_trunk: bool = False
-) -> Backbone:
+) -> "Backbone":
     """Return the backbone, compiled for many photos ("throughput") or one at a time ("latency").
 
     Args:
@@ -204,7 +197,7 @@ def open_backbone(
     network = ov.Core().read_model(workspace.backbone_folder(backbone_id) / NETWORK_FILE)
     if is_trunk:
         network = _cut_trunk(network)
-    return OpenVinoBackbone(facts, compile_model(network, facts.precision, purpose))
+    return Backbone(facts, compile_model(network, facts.precision, purpose))
 
 
 def offered_precisions() -> tuple[Precision, ...]:
@@ -266,8 +259,8 @@ def stream_output(
             request.wait()
 
 
-class OpenVinoBackbone:
-    """A compiled network, its rows the flattest of its outputs; one thread at a time."""
+class Backbone:
+    """A compiled backbone or trunk, its rows the flattest output; one thread at a time."""
 
     def __init__(self, facts: BackboneFacts, network: ov.CompiledModel) -> None:
         self.facts = facts

@@ -18,8 +18,8 @@ from core.workspace import PROJECT_ROOT, Workspace, digest_file, make_folder_ato
 from models.backbone import (
     FACTS_FILE,
     NETWORK_FILE,
+    Backbone,
     BackboneFacts,
-    OpenVinoBackbone,
     Precision,
     Preprocessing,
     backbone_exists,
@@ -122,4 +122,4 @@ def _choose_precision(network: Path, facts: BackboneFacts) -> BackboneFacts:
 def _look_at_probe(network: Path, facts: BackboneFacts, precision: Precision) -> np.ndarray:
     """Return the features of the probe photos in a precision."""
     compiled = compile_model(network, precision, "throughput")
-    return OpenVinoBackbone(facts, compiled).look(draw_probe_photos()).features
+    return Backbone(facts, compiled).look(draw_probe_photos()).features

@@ -13,7 +13,7 @@ from core.exporting.making import open_subject
 from core.exporting.store import FACTS
 from core.workspace import Workspace
 from data.images import read_packed_photo
-from models.backbone import OpenVinoBackbone, compile_model
+from models.backbone import Backbone, compile_model
 
 TOLERANCE = 1e-4
 
@@ -69,7 +69,7 @@ def check_scores(
         framing = subject.backbone.framing
         photos = np.stack([read_packed_photo(content, framing)[0] for content in contents])
         network = compile_model(subject.network_file, "f32", "latency")
-        features = OpenVinoBackbone(subject.backbone, network).look(photos).features
+        features = Backbone(subject.backbone, network).look(photos).features
         wanted = subject.head.scores(features)
     for name in formats:
         scores = ASKED[name](folder / FACTS[name].path, photos)

@@ -152,9 +152,6 @@ def add_parser(
     )
 
 
-INTERRUPTED = 130
-
-
 class Known(NamedTuple):
     """A command whose module is not imported yet."""
 
@@ -232,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
+        return 130
 
 
 def _run(argv: Sequence[str]) -> int:

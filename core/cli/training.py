@@ -48,11 +48,6 @@ from core.runs.training.study import TrialResult, read_importance, read_trials, 
 from core.runs.worker import LOG_FILE
 from core.workspace import Workspace
 
-_INTERRUPTED = RunStopped(
-    "The run was interrupted with Ctrl-C.",
-    "Train the same recipe again: it resumes from its last epoch.",
-)
-
 
 @command(
     DATASET,
@@ -139,7 +134,9 @@ def _train_here(workspace: Workspace, record: RunRecord, follower: RunFollower) 
         except KeyboardInterrupt:
             record = read_run(workspace, record.id)
             if record.pid == os.getpid():
-                fail_run(workspace, record, _INTERRUPTED)
+                remedy = "Train the same recipe again: it resumes from its last epoch."
+                stop = RunStopped("The run was interrupted with Ctrl-C.", remedy)
+                fail_run(workspace, record, stop)
             raise
 
 

@@ -21,7 +21,7 @@ from core.registry.store import (
     read_version,
 )
 from core.workspace import Workspace
-from models.backbone import OpenVinoBackbone, Purpose, compile_model, read_facts, suit_machine
+from models.backbone import Backbone, Purpose, compile_model, read_facts, suit_machine
 from models.dense import DenseHead
 
 _VERSION = re.compile(r"v(\d{1,9})")
@@ -118,9 +118,7 @@ def _read_rule(version: ModelVersion) -> DecisionRule | None:
         raise damaged(version, "Its rule was altered") from error
 
 
-def _open_backbone(
-    workspace: Workspace, version: ModelVersion, purpose: Purpose
-) -> OpenVinoBackbone:
+def _open_backbone(workspace: Workspace, version: ModelVersion, purpose: Purpose) -> Backbone:
     try:
         facts = suit_machine(read_facts(version.facts["backbone"]))
     except NetworkUnsupported as error:  # a former champion may answer
@@ -131,4 +129,4 @@ def _open_backbone(
         model=read_file(workspace, version, "network"),
         weights=read_file(workspace, version, "weights"),
     )
-    return OpenVinoBackbone(facts, compile_model(network, facts.precision, purpose))
+    return Backbone(facts, compile_model(network, facts.precision, purpose))

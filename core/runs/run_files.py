@@ -25,6 +25,7 @@ FACTS_FILE = "result.json"
 VERSION = 1
 _BACKBONE_FACTS = "backbone.json"
 EVENTS_FILE = "events.jsonl"
+CHECKPOINT_FOLDER = "checkpoint"
 
 
 def list_run_folders(workspace: Workspace) -> Iterator[Path]:

@@ -11,11 +11,9 @@ from core.runs.queue.queue import change_run, queue_again, submit_run
 from core.runs.queue.run_lock import PAUSED
 from core.runs.recipe.checking import validate
 from core.runs.recipe.plans import check_epochs
-from core.runs.run_files import append_event
+from core.runs.run_files import CHECKPOINT_FOLDER, append_event
 from core.runs.store import RunRecord, item_id, read_run, select_run
 from core.workspace import Workspace, check_identifier, write_atomically
-
-CHECKPOINT_FOLDER = "checkpoint"
 
 
 def pause_run(workspace: Workspace, run_id: str) -> RunRecord:

@@ -60,11 +60,6 @@ HIDDEN: dict[str, tuple[int, ...]] = {
 }
 """Name → units of the hidden layers in a sweep."""
 
-_OWN = "own"
-"""Name of the recipe's own policy, which is not a preset."""
-_EPOCHS_OF_PHASES = 2
-"""Minimum for two phases."""
-
 _STRATEGIES = tuple(name for name, one in STRATEGIES.items() if one.has_epochs)
 
 SPACE: dict[str, NumberRange | Choices] = {
@@ -188,7 +183,8 @@ def first_settings(recipe: Recipe, vary: Sequence[str]) -> dict[str, Value]:
     if "augmentation" in settings:
         names = {policy: name for name, policy in PRESETS.items()}
         plain = recipe.augmentation.does_nothing
-        settings["augmentation"] = "none" if plain else names.get(recipe.augmentation, _OWN)
+        # A policy of its own is not a preset.
+        settings["augmentation"] = "none" if plain else names.get(recipe.augmentation, "own")
     return settings
 
 
@@ -201,7 +197,7 @@ def find_space(recipe: Recipe, vary: Sequence[str]) -> dict[str, NumberRange | C
             values = (*space.values, own)
             space = Choices(values=tuple(sorted(values)) if isinstance(own, int) else values)
         found[name] = space
-    if "strategy" in found and recipe.epochs < _EPOCHS_OF_PHASES:
+    if "strategy" in found and recipe.epochs < 2:  # too few for two phases
         names = (name for name in _STRATEGIES if not STRATEGIES[name].starts_with_head)
         found["strategy"] = Choices(values=tuple(names))
     return found

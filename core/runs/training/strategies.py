@@ -19,6 +19,7 @@ from core.errors import RecipeRefused, RunStopped
 from core.exact.formula import measure_head, solve_head, write_ridge
 from core.runs.queue.run_lock import Attempt
 from core.runs.recipe.recipe import SETTINGS, Recipe
+from core.runs.run_files import CHECKPOINT_FOLDER
 from core.runs.training.preparing import (
     Features,
     Preparation,
@@ -36,6 +37,7 @@ from models.devices import find_device
 from models.extraction import Photos
 from models.plan import (
     CHECKPOINT_FILE,
+    EpochResult,
     FitPlan,
     FitRecord,
     FitResult,
@@ -54,7 +56,6 @@ if TYPE_CHECKING:
 
 _SHARED = SETTINGS.keys() & {one.name for one in fields(FitPlan)}
 """Fields of a recipe that are fields of a plan, too."""
-CHECKPOINT_FOLDER = "checkpoint"
 WEIGHTS_FILE = "weights.h5"
 
 
@@ -140,7 +141,7 @@ class Training:
         if self._trial is not None:
             return self._trial
         return FitWatch(
-            on_epoch=lambda epoch, best: self._report.tell_epoch(asdict(epoch), asdict(best)),
+            on_epoch=self._tell,
             should_stop=self._lock.should_stop,
             should_end=lambda: self._lock.request() == "stop_after_epoch",
         )
@@ -188,7 +189,7 @@ class Training:
     def _fit_stages(self, frozen: Features, first: FitResult | None) -> Trained:
         from models.stages import StagesFit, Tuning
 
-        before = first.history if first else []
+        before, n_classes = first.history if first else [], len(self._dataset.classes)
         train, validation, kind = self._read_sources()
         recipe = self.recipe
         half = self._preparation.device.half if recipe.precision == "mixed" else ""
@@ -202,7 +203,7 @@ class Training:
             whole=kind is None,
             half=half,
             exact=recipe.computing == "exact",
-            shape=_shape_head(recipe, len(self._dataset.classes)),
+            shape=HeadShape(n_classes=n_classes, hidden=recipe.hidden, dropout=recipe.dropout),
             plan=_plan(recipe, recipe.epochs - len(before), rate),
             standardise_by=rows if recipe.standardise else None,
             start=first.head if first else None,
@@ -278,6 +279,9 @@ class Training:
         """Return whether to stop computing views: not for a stop that has epochs to store."""
         return self._lock.should_stop() and (self._lock.request() == "pause" or not self._begun)
 
+    def _tell(self, epoch: EpochResult, best: EpochResult) -> None:
+        self._report.tell_epoch(asdict(epoch), asdict(best))
+
     def _check_pause(self) -> None:
         """End a run that was asked to pause; its checkpoint stays."""
         if self._lock.request() == "pause":
@@ -300,10 +304,6 @@ def _go_on_with_stages(
     fit.run(train, validation, replace(record, folder=folder), watch)
 
 
-def _shape_head(recipe: Recipe, n_classes: int) -> HeadShape:
-    return HeadShape(n_classes=n_classes, hidden=recipe.hidden, dropout=recipe.dropout)
-
-
 def describe_head(
     recipe: Recipe, photos: "tuple[KeptFeatures, KeptFeatures]", n_classes: int
 ) -> "HeadFit":
@@ -313,7 +313,7 @@ def describe_head(
     return HeadFit(
         train=photos[0],
         validation=photos[1],
-        shape=_shape_head(recipe, n_classes),
+        shape=HeadShape(n_classes=n_classes, hidden=recipe.hidden, dropout=recipe.dropout),
         plan=_plan(recipe, recipe.epochs_of_head, recipe.learning_rate),
         standardise=recipe.standardise,
     )

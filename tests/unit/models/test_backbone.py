@@ -19,7 +19,6 @@ from models import keras_backbone
 from models.backbone import (
     NETWORK_FILE,
     Backbone,
-    OpenVinoBackbone,
     Precision,
     Trunk,
     backbone_exists,
@@ -155,7 +154,7 @@ def test_openvino_and_both_ways_of_keras_agree(
     assert converted.facts.weights_label == "pretrained: mine.h5"
     assert compare_features(converted.look(few).features, expected) > 0.999
     network = workspace.backbone_folder(identifier) / NETWORK_FILE
-    full = OpenVinoBackbone(converted.facts, compile_model(network, "f32", "throughput"))
+    full = Backbone(converted.facts, compile_model(network, "f32", "throughput"))
     np.testing.assert_allclose(full.look(few).features, expected, atol=1e-4 * expected.max())
 
     on_keras = open_keras_backbone(weights, "resnet", batch_size=2)

@@ -13,7 +13,6 @@ from core.workspace import Workspace
 from models.backbone import (
     NETWORK_FILE,
     Backbone,
-    OpenVinoBackbone,
     backbone_id,
     compile_model,
     read_backbone_facts,
@@ -63,7 +62,7 @@ def test_photos_between_zero_and_one_have_the_same_scores_in_every_format(
     identifier = make_backbone(workspace, find_weights(resnet_workspace, "random"), "unit")
     network = workspace.backbone_folder(identifier) / NETWORK_FILE
     facts = read_backbone_facts(workspace, identifier)
-    features = OpenVinoBackbone(facts, compile_model(network, "f32", "latency")).look(few).features
+    features = Backbone(facts, compile_model(network, "f32", "latency")).look(few).features
     head = draw_head(features)
     wanted = head.scores(features)
     assert wanted.std(axis=0).max() > 0.05  # else any network would do

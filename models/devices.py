@@ -24,9 +24,6 @@ from core.config import read_settings
 from core.errors import PetalscopeError
 from core.workspace import PROJECT_ROOT
 
-Handle = Any
-"""NVML's handle of a GPU, valid inside `open_gpus`."""
-
 Half = Literal["bfloat16", "float16", ""]
 
 _PATIENCE_S = 180
@@ -68,8 +65,8 @@ class Device:
 
 
 @contextmanager
-def open_gpus() -> Iterator[list[Handle]]:
-    """Yield the GPUs in CUDA_VISIBLE_DEVICES, or all GPUs.
+def open_gpus() -> Iterator[list[Any]]:
+    """Yield NVML's handles of the GPUs in CUDA_VISIBLE_DEVICES, or of all GPUs.
 
     Raises:
         NVMLError: There is no driver, or it does not know one of them.

@@ -49,11 +49,6 @@ class Tuning:
     """Whether training is deterministic; see `make_deterministic`."""
 
     @property
-    def policy(self) -> str:
-        """Keras' policy of dtypes."""
-        return f"mixed_{self.half}" if self.half else "float32"
-
-    @property
     def spread(self) -> Spread:
         """Mean and scale of the features before the head."""
         if self.start is not None:
@@ -126,7 +121,7 @@ def build_network(tuning: Tuning) -> tuple[keras.Model, keras.Model]:
 
     Without `whole`, return conv5 with a head: activations (n, 14, 14, 1024) float16 → scores.
     """
-    resnet = build_resnet(tuning.weights, tuning.policy)
+    resnet = build_resnet(tuning.weights, f"mixed_{tuning.half}" if tuning.half else "float32")
     for layer in resnet.layers:  # the last stages learn, except their BatchNorm
         normalises = isinstance(layer, keras.layers.BatchNormalization)
         stage = re.match(r"conv(\d)_", layer.name)

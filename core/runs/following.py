@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from core.formats import duration, percent
 from core.runs.queue.starting import start_missing_scheduler
-from core.runs.run_files import EVENTS_FILE, read_events
+from core.runs.run_files import read_events
 from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace
 
@@ -62,8 +62,7 @@ class RunFollower:
     def __init__(self, folder: Path, progress: ProgressShown, epochs: int) -> None:
         self._folder, self.progress, self._epochs = folder, progress, epochs
         self._phases = PhaseProgress(progress)
-        events = folder / EVENTS_FILE
-        self._offset = events.stat().st_size if events.exists() else 0
+        _, self._offset = read_events(folder)
 
     def show_new_events(self) -> None:
         """Show the events since the last call."""

@@ -22,9 +22,6 @@ from core.runs.run_files import append_event, read_events, read_json
 from core.workspace import Workspace, write_json
 from models.weights import Weights, download_weights
 
-JobState = Literal["running", "ready", "done", "failed"]
-"""ready: an import that waits for a decision."""
-
 _JOB, _LOG, _LOCK = "job.json", "job.log", "job.lock"
 _REPORT_EVERY_S = 0.25
 _ENDING_S = 10.0
@@ -38,7 +35,8 @@ class JobStatus:
     """
 
     parameters: dict[str, Any]
-    state: JobState
+    state: Literal["running", "ready", "done", "failed"]
+    """ready: an import that waits for a decision."""
     phase: str = "starting"
     done: int = 0
     total: int = 0

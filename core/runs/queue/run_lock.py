@@ -115,11 +115,6 @@ def renew_heartbeat(workspace: Workspace, run: RunRecord) -> tuple[bool, Request
         return ours, connection.execute(asked).scalar() or ""
 
 
-def record_phase(workspace: Workspace, run: RunRecord, phase: Phase, **facts: Any) -> bool:
-    """Return whether the run is still ours; record its phase and facts such as its device."""
-    return _report(workspace, run, phase=phase, **facts)
-
-
 def record_epoch(workspace: Workspace, run: RunRecord, done: int, best: Mapping[str, Any]) -> bool:
     """Return whether the run is still ours; record its finished epochs (or trials) and the best.
 
@@ -184,13 +179,13 @@ class RunReport:
         self.seconds: dict[str, float] = {}
 
     def begin_phase(self, phase: Phase, **facts: Any) -> None:
-        """Begin a phase ("": none) and report it."""
+        """Begin a phase ("": none) and report it, with facts such as the device."""
         now = time.perf_counter()
         if self._phase:
             spent = now - self._phase_since + self.seconds.get(self._phase, 0.0)
             self.seconds[self._phase] = round(spent, 3)
         self._phase, self._phase_since, self._next_progress = phase, now, 0.0
-        record_phase(self._workspace, self._run, phase, **facts)
+        _report(self._workspace, self._run, phase=phase, **facts)
         if phase:
             append_event(self._folder, {"event": "phase", "phase": phase})
             _log.info("%s %s", phase, " ".join(f"{key}={value}" for key, value in facts.items()))

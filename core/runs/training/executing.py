@@ -104,9 +104,9 @@ def _train(attempt: Attempt) -> bool:
     splits = choose_splits(dataset, run.recipe)
     if run.plan is not None:
         return execute_sweep(attempt, dataset, splits)
-    trained = Training(attempt, dataset, splits).run()
+    fit, features = Training(attempt, dataset, splits).run()
     report.begin_phase("scoring")
-    scores = trained.fit.head.scores(trained.features.values)
+    scores = fit.head.scores(features.values)
     report.begin_phase("")
     result = RunResult(
         scores=scores,
@@ -114,15 +114,15 @@ def _train(attempt: Attempt) -> bool:
         splits=splits,
         paths=np.asarray(dataset.manifest["path"], dtype=np.str_),
         classes=dataset.classes,
-        best_epoch=trained.fit.best_epoch,
-        history=[keep_finite(asdict(epoch)) for epoch in trained.fit.history],
+        best_epoch=fit.best_epoch,
+        history=[keep_finite(asdict(epoch)) for epoch in fit.history],
         dataset_id=dataset.id,
-        backbone_id=trained.features.backbone_id,
-        features_id=trained.features.features_id,
+        backbone_id=features.backbone_id,
+        features_id=features.features_id,
         seconds=report.seconds,
     )
-    write_result(attempt.folder, result, trained.fit.head)
-    return trained.fit.stopped
+    write_result(attempt.folder, result, fit.head)
+    return fit.stopped
 
 
 def _fail(attempt: Attempt, error: PetalscopeError) -> None:

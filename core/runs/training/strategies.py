@@ -6,7 +6,7 @@ that epoch: the frozen one, or a fine-tuned one, which is stored among the backb
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,12 +59,8 @@ _SHARED = SETTINGS.keys() & {one.name for one in fields(FitPlan)}
 WEIGHTS_FILE = "weights.h5"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """The result of a strategy; the features are of the backbone of the best epoch."""
-
-    fit: FitResult
-    features: Features
+Trained = tuple[FitResult, Features]
+"""The result of a strategy; the features are of the backbone of the best epoch."""
 
 
 class Training:
@@ -105,8 +101,8 @@ class Training:
             return self._fit_stages(frozen, None)
         first = self._fit_head(frozen)
         if not self.recipe.trained_stages:
-            return Trained(fit=first, features=frozen)
-        only_head = Trained(fit=replace(first, stopped=True), features=frozen)
+            return first, frozen
+        only_head = replace(first, stopped=True), frozen
         stages = self._checkpoints / "stages" / CHECKPOINT_FILE
         if first.stopped or (self._lock.request() and not stages.exists()):
             return only_head
@@ -175,7 +171,7 @@ class Training:
         self._watch.on_epoch(epoch, epoch)
         self._check_pause()
         fit = FitResult(history=[epoch], best_epoch=1, head=head, epochs_done=1, stopped=False)
-        return Trained(fit=fit, features=frozen)
+        return fit, frozen
 
     def _read_head(self, backbone: str) -> DenseHead:
         """Return the head of an added model for the classes of the dataset."""
@@ -220,10 +216,10 @@ class Training:
         result = fit.run(train, validation, record, watch)
         self._check_pause()
         if self._trial:
-            return Trained(fit=result, features=frozen)
+            return result, frozen
         if first and result.best_epoch <= len(before):  # training the stages never helped
-            return Trained(fit=replace(result, head=first.head), features=frozen)
-        return Trained(fit=result, features=self._keep_backbone(fit))
+            return replace(result, head=first.head), frozen
+        return result, self._keep_backbone(fit)
 
     def _train_on_cluster(self, fit: Fit, name: str, watch: FitWatch) -> None:
         """Continue a fit on the cluster, if any; trials of a sweep stay here."""

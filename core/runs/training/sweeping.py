@@ -165,7 +165,7 @@ class _Sweep:
 
         recipe = attempt.run.recipe
         if recipe.trained_stages:
-            fit = Training(attempt, self._dataset, self._splits, watch).run().fit
+            fit, _ = Training(attempt, self._dataset, self._splits, watch).run()
             gc.collect()  # networks are large and have reference cycles
             return fit
         if recipe.augmentation not in self._photos:

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from core.errors import DISK_FULL_ERRNOS, ResultDamaged, RunStopped
 from core.workspace import PROJECT_ROOT, Workspace
-from models.backbone import Backbone, BackboneFacts, Look
+from models.backbone import Backbone, BackboneFacts
 from models.extraction import copy_features, extract_features, features_id
 from models.rows import Donors, read_kept
 
@@ -72,9 +72,6 @@ class CountingBackbone:
     @property
     def batch_size(self) -> int:
         return self._backbone.batch_size
-
-    def look(self, photos: np.ndarray) -> Look:
-        return self._backbone.look(photos)
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         for features in self._backbone.stream(batches):

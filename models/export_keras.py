@@ -40,7 +40,9 @@ def build_full_model(network_file: Path, facts: BackboneFacts, head: DenseHead) 
     """
     resnet = build_network()
     convolutions = read_convolutions(network_file)
-    if facts.preprocessing == "unit" and folds_scale(network_file):
+    kinds = {node.get_type_name() for node in ov.Core().read_model(network_file).get_ordered_ops()}
+    if facts.preprocessing == "unit" and kinds.isdisjoint({"Multiply", "Divide"}):
+        # The division by 255 is folded into the first kernel.
         first = convolutions["conv1_conv"]
         convolutions["conv1_conv"] = Convolution(first.kernel * 255, first.bias)
     for layer in resnet.layers:  # BatchNorm, folded into the kernels, becomes the identity
@@ -76,12 +78,6 @@ def read_convolutions(network_file: Path) -> dict[str, Convolution]:
             file=str(network_file),
         )
     return {name: _read_convolution(node) for name, node in _name_nodes(nodes)}
-
-
-def folds_scale(network_file: Path) -> bool:
-    """Return whether the division by 255 is folded into the first kernel."""
-    kinds = {node.get_type_name() for node in ov.Core().read_model(network_file).get_ordered_ops()}
-    return kinds.isdisjoint({"Multiply", "Divide"})
 
 
 def _name_nodes(nodes: list[ov.Node]) -> Iterator[tuple[str, ov.Node]]:

@@ -123,7 +123,14 @@ def _find_default(workspace: Workspace) -> Weights:
         return describe_weights(first, "the workspace")
     cached = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras", "models", OFFICIAL_NAME)
     if cached.is_file():
-        return _read_cached(cached)
+        if digest_once(cached, "md5") != OFFICIAL_MD5:
+            raise WeightsDamaged(
+                f"The weights in Keras' cache ({cached}) have another digest than the official "
+                "ones.",
+                "Delete that file, or download the weights into the workspace.",
+                file=str(cached),
+            )
+        return describe_weights(cached, "Keras' cache")
     raise WeightsMissing(
         "The ImageNet weights of ResNet-50 are not on this machine.",
         f"Download them (python -m core weights --download), or download {OFFICIAL_WEIGHTS_URL} "
@@ -159,16 +166,6 @@ def describe_weights(
 def _check_once(file: Path, digest: str) -> None:  # noqa: ARG001 (part of the key)
     """Check a file once: pages ask at every click."""
     check_weights_file(file)
-
-
-def _read_cached(file: Path) -> Weights:
-    if digest_once(file, "md5") != OFFICIAL_MD5:
-        raise WeightsDamaged(
-            f"The weights in Keras' cache ({file}) have another digest than the official ones.",
-            "Delete that file, or download the weights into the workspace.",
-            file=str(file),
-        )
-    return describe_weights(file, "Keras' cache")
 
 
 def download_weights(

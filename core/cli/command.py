@@ -15,6 +15,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from importlib import import_module
 from keyword import iskeyword
 from typing import Any, NamedTuple
@@ -234,7 +235,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     as_json = "--json" in argv
-    with ProgressLine(sys.stderr) as progress:
+    with closing(ProgressLine(sys.stderr)) as progress:
         try:
             parser, command = build_parser(argv)  # may raise: options read settings
             given = parser.parse_args(argv)

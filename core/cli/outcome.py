@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, TextIO
 
 from core.errors import ExportRefused, PetalscopeError, name_command
 from core.formats import moment
@@ -56,18 +56,12 @@ class ProgressLine:
         self._shown_at = 0.0
         self._line_open = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_raised: object) -> None:
-        self._close_line()
-
     def advance(self, phase: str, done: int, total: int, rest: str = "") -> None:
         """Show "<phase>: 1,200 of 3,670 (33 %), <rest>", not more often than can be read."""
         now = time.monotonic()
         interval = _TERMINAL_INTERVAL_S if self._rewrites else _LOG_INTERVAL_S
         if phase != self._phase:
-            self._close_line()
+            self.close()
         elif now - self._shown_at < interval and done != total:
             return
         self._phase, self._shown_at = phase, now
@@ -82,11 +76,12 @@ class ProgressLine:
 
     def note(self, text: str) -> None:
         """Show a line that stays."""
-        self._close_line()
+        self.close()
         self._phase = None
         print(text, file=self._stream, flush=True)
 
-    def _close_line(self) -> None:
+    def close(self) -> None:
+        """End an open line."""
         if self._line_open:
             print(file=self._stream)
             self._line_open = False

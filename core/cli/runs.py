@@ -38,16 +38,15 @@ def _list(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> Ou
     found = list_runs(workspace, wanted)
     wake_scheduler(workspace)
 
-    def trains(run: RunRecord) -> bool:
-        return run.recipe.has_epochs
-
     table = tabulate(
         found,
         "id name recipe.dataset recipe.strategy",
         weights=lambda run: None if run.recipe.is_added else run.recipe.weights,
         state=lambda run: "done (stopped)" if run.state == "done" and run.stopped else run.state,
-        epochs=lambda run: f"{run.epochs_done}/{run.recipe.epochs}" if trains(run) else None,
-        best_epoch=lambda run: run.best_epoch if trains(run) else None,
+        epochs=lambda run: (
+            f"{run.epochs_done}/{run.recipe.epochs}" if run.recipe.has_epochs else None
+        ),
+        best_epoch=lambda run: run.best_epoch if run.recipe.has_epochs else None,
         validation_accuracy=_say_accuracy,
         n="val_photos",
         tags="tags",

@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,7 +82,7 @@ class Terminal(io.StringIO):
 
 def test_a_log_gets_the_first_and_last_line_of_each_phase():
     log = io.StringIO()
-    with ProgressLine(log) as progress:
+    with closing(ProgressLine(log)) as progress:
         for done in range(2001):
             progress.advance("reading photos", done, 2000)
         progress.advance("computing features", 1, 9, "80 photos/s")
@@ -99,7 +100,7 @@ def test_a_log_gets_the_first_and_last_line_of_each_phase():
 def test_a_terminal_line_is_rewritten_and_closed_and_never_wraps(monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     terminal = Terminal()
-    with ProgressLine(terminal) as progress:
+    with closing(ProgressLine(terminal)) as progress:
         progress.advance("reading photos", 0, 2)
         progress.advance("reading photos", 2, 2)
         progress.note("done")

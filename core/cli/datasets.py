@@ -277,7 +277,6 @@ def features(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     """Compute the features of a dataset, or delete its cached views and activations."""
     # OpenVINO: imported only when it is needed.
     from core.runs.training.preparing import Preparation, delete_views, prepare_features
-    from models.devices import find_device
     from models.weights import find_weights
 
     dataset = read_chosen(workspace, given)
@@ -286,7 +285,7 @@ def features(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     framing = read_framing(vars(given))
     found = find_weights(workspace, given.weights)
     start = time.perf_counter()
-    by = Preparation(workspace=workspace, device=find_device(), listener=PhaseProgress(progress))
+    by = Preparation(workspace=workspace, listener=PhaseProgress(progress))
     made = prepare_features(by, dataset, found, given.preprocessing, framing)
     return Outcome(
         {

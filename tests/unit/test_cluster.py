@@ -37,7 +37,6 @@ from core.workspace import Workspace
 from data.manifest import read_dataset
 from data.policy import AugmentationPolicy, Part
 from models.backbone import Trunk
-from models.devices import find_device
 from models.extraction import PackedNetwork, Photos
 from models.plan import FitWatch
 from models.weights import find_weights
@@ -162,7 +161,7 @@ def test_a_node_is_lost_and_the_features_are_the_same_bits(
 
     monkeypatch.setattr(cluster, "pack_network", pack_noted)
     listener = PhaseReport(lambda *_: None, {})
-    by = Preparation(workspace=trained_copy, device=find_device(), listener=listener)
+    by = Preparation(workspace=trained_copy, listener=listener)
     weights = find_weights(trained_copy, "random")
     with ThreadPoolExecutor(1) as at_once:
         taken = at_once.submit(take_second, nodes, log)

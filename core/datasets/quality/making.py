@@ -42,7 +42,6 @@ from data.duplicates import find_pairs
 from data.manifest import read_dataset
 from data.splits import number_groups
 from models.backbone import open_backbone, read_backbone_facts
-from models.devices import find_device
 from models.rows import read_kept
 from models.weights import find_weights
 
@@ -99,9 +98,7 @@ def _find_features(
         if values is not None:
             return values, kept.label
     report("preparing", 0, 0)
-    by = Preparation(
-        workspace=workspace, device=find_device(), listener=PhaseReport(report, _PHASES)
-    )
+    by = Preparation(workspace=workspace, listener=PhaseReport(report, _PHASES))
     weights = find_weights(workspace, parameters["weights"])
     made = prepare_features(by, dataset, weights, PREPROCESSING)
     return made.values, read_backbone_facts(workspace, made.backbone_id).weights_label

@@ -6,7 +6,7 @@ a backbone or to use a GPU.
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, get_args
 
@@ -37,7 +37,7 @@ from models.backbone import (
     suit_machine,
 )
 from models.catalogue import ADDED
-from models.devices import Device
+from models.devices import Device, find_device
 from models.extraction import (
     Photos,
     copy_features,
@@ -75,12 +75,12 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """The workspace, device, listener and stop signal of a preparation."""
+    """The workspace, listener, stop signal and device of a preparation."""
 
     workspace: Workspace
-    device: Device
     listener: Listener
     should_stop: Callable[[], bool] = lambda: False
+    device: Device = field(default_factory=find_device)
 
     def tell_photos(self, done: int, total: int, left: int, speed: float) -> None:
         """Report the progress of an extraction (see `models.extraction.Tell`)."""

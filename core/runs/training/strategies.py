@@ -33,7 +33,6 @@ from data.policy import AugmentationPolicy
 from models import prefer_convolutions
 from models.backbone import ADD_AGAIN, HEAD_FILE
 from models.dense import DenseHead, read_head, select_outputs
-from models.devices import find_device
 from models.extraction import Photos
 from models.plan import (
     CHECKPOINT_FILE,
@@ -78,7 +77,6 @@ class Training:
         self._begun = attempt.run.epochs_done > 0
         self._preparation = Preparation(
             workspace=attempt.workspace,
-            device=find_device(),
             listener=attempt.report,
             should_stop=attempt.lock.should_stop,
         )

@@ -18,7 +18,6 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source
 from data.manifest import check_photos, list_datasets, read_dataset
-from models.devices import find_device
 from models.rows import read_kept
 from models.weights import find_weights
 from tests.builders import write_class_folders
@@ -29,7 +28,7 @@ def prepare(workspace: Workspace, dataset: Dataset) -> tuple[Features, list[str]
     """Return the features of a dataset by random weights, and the phases of the preparation."""
     phases: list[str] = []
     listener = PhaseReport(lambda phase, *_: phases.append(phase), {})
-    by = Preparation(workspace=workspace, device=find_device(), listener=listener)
+    by = Preparation(workspace=workspace, listener=listener)
     features = prepare_features(by, dataset, find_weights(workspace, "random"), "resnet")
     return features, list(dict.fromkeys(phases))
 

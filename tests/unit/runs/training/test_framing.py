@@ -28,7 +28,6 @@ from data.dataset import Dataset
 from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
 from models.backbone import open_backbone, read_backbone_facts
-from models.devices import find_device
 from models.weights import find_weights
 from tests.training import change_recipe, train
 from tests.views import Ear, prepare
@@ -49,7 +48,6 @@ def make_preparation(workspace: Workspace, ear: Ear) -> Preparation:
     """Return a preparation that the ear hears of."""
     return Preparation(
         workspace=workspace,
-        device=find_device(),
         listener=ear,  # type: ignore[arg-type]
         should_stop=ear.should_stop,
     )

@@ -23,7 +23,6 @@ from models.making import COSINE_LIMIT, compare_features, draw_probe_photos, sta
 from models.weights import Weights
 from models.weights_file import read_arrays
 
-_POLICIES: dict[Precision, str] = {"f16": "mixed_float16", "f32": "float32"}
 _CHANNELS_FIRST = keras.backend.backend() in ("torch", "openvino")
 """Whether the layers are channels first: else this backend transposes around every convolution."""
 _TO_FIRST, _TO_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
@@ -38,7 +37,7 @@ def build_backbone(
     weights: Weights, preprocessing: Preprocessing, precision: Precision = "f32"
 ) -> keras.Model:
     """Return ResNet-50 without top: photos → {"maps": (n, 7, 7, 2048), "pooled": (n, 2048)}."""
-    resnet = build_resnet(weights, _POLICIES[precision])
+    resnet = build_resnet(weights, "mixed_float16" if precision == "f16" else "float32")
     resnet.trainable = False
     photos = keras.Input((PHOTO_SIZE, PHOTO_SIZE, 3), dtype="uint8", name="photos")
     inputs = _transpose(keras.ops.cast(photos, "float32"), _TO_FIRST)

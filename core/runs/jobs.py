@@ -48,8 +48,8 @@ class JobStatus:
     remedy: str = ""
 
 
-def start_job(workspace: Workspace, folder: Path, kind: str, parameters: Mapping[str, Any]) -> bool:
-    """Start a job in a detached process; return False when one is running there already.
+def start_job(workspace: Workspace, folder: Path, kind: str, parameters: Mapping[str, Any]) -> None:
+    """Start a job in a detached process, unless one is running there already.
 
     The events of an earlier job in the folder are removed.
     """
@@ -59,7 +59,7 @@ def start_job(workspace: Workspace, folder: Path, kind: str, parameters: Mapping
     wait_s = _ENDING_S if before is not None and before.state != "running" else 0.0
     lock = take_lock(folder / _LOCK, wait_s)  # the process inherits it
     if lock is None:
-        return False
+        return
     with ExitStack() as on_error:
         on_error.callback(free_lock, lock)
         (folder / "events.jsonl").unlink(missing_ok=True)
@@ -67,7 +67,6 @@ def start_job(workspace: Workspace, folder: Path, kind: str, parameters: Mapping
         on_error.pop_all()  # from here on, the lock belongs to the process
     command = python_command("core.jobs", kind, str(folder))
     start_detached(workspace, command, lock=lock, log_file=folder / _LOG)
-    return True
 
 
 def start_analysis(

@@ -85,10 +85,10 @@ def test_a_click_starts_the_download_once(
     say_network(monkeypatch, there=True)
     begun = []
 
-    def start(workspace: Workspace, folder: object, kind: str, asked: object) -> bool:
+    def start(workspace: Workspace, folder: object, kind: str, asked: object) -> None:
         begun.append((kind, asked))
         monkeypatch.setattr("core.runs.jobs.start_detached", lambda *_, **__: None)
-        return start_job(workspace, folder, kind, asked)  # type: ignore[arg-type]
+        start_job(workspace, folder, kind, asked)  # type: ignore[arg-type]
 
     monkeypatch.setattr("core.runs.jobs.start_job", start)
     press(open_page("overview"), "Download ImageNet weights")

@@ -81,9 +81,8 @@ def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
         _refuse_unused(given, "class numbers are", "target", "layout", "formats")
         file = Path(given.mapping_only).expanduser()
         write_file(file, describe_mapping(dataset))
-        return Outcome(
-            {"dataset": dataset.id, "mapping": file, "classes": len(dataset.classes)},
-        )
+        numbered = {"dataset": dataset.id, "mapping": file, "classes": len(dataset.classes)}
+        return Outcome(numbered)
     if not given.target:
         raise ExportRefused(
             "The target of the export is missing.", "Name a folder, or a file with --mapping-only."

@@ -23,7 +23,6 @@ ARRAYS_FILE = "result.npz"
 HEAD_FILE = "head.npz"
 FACTS_FILE = "result.json"
 VERSION = 1
-_BACKBONE_FACTS = "backbone.json"
 EVENTS_FILE = "events.jsonl"
 CHECKPOINT_FOLDER = "checkpoint"
 
@@ -96,7 +95,7 @@ def _remove_tuned_backbone(workspace: Workspace, backbone: str, recipe: Recipe) 
     if backbone in (_find_backbone(other) for other in workspace.runs.glob("[!.]*")):
         return
     tuned = workspace.backbone_folder(backbone)
-    if read_json(tuned / _BACKBONE_FACTS).get("weights_digest") in (None, recipe.weights_digest):
+    if read_json(tuned / "backbone.json").get("weights_digest") in (None, recipe.weights_digest):
         return
     for file in workspace.features.glob("[!.]*.json"):
         if read_json(file).get("backbone") == backbone:

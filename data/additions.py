@@ -24,17 +24,10 @@ from data.dataset import (
     measure_photos_header,
     write_photos_header,
 )
-from data.importing import (
-    Progress,
-    keep_dataset,
-    label_classes,
-    make_staging_folder,
-    report_full_disk,
-    tell_phases,
-)
+from data.importing import keep_dataset, label_classes, make_staging_folder, report_full_disk
 from data.manifest import read_facts, read_whole, report_damage, write_facts
 from data.packing import pack_photos
-from data.sources.found import FoundPhoto
+from data.sources.found import FoundPhoto, Tell
 from data.versions import NO_ROOM, describe_child
 
 _BLOCK = 16_000_000
@@ -50,7 +43,7 @@ def add_photos(
     photos: Sequence[FoundPhoto],
     *,
     name: str | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Tell = lambda *_: None,
 ) -> Dataset:
     """Return the version of the parent with these photos added; an existing one if it is the same.
 
@@ -124,13 +117,11 @@ def _join_tables(parent: Dataset, added: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([parent.manifest, new], ignore_index=True).astype(parent.manifest.dtypes)
 
 
-def _join_files(
-    parent: Dataset, folder: Path, added: int, on_progress: Callable[[Progress], None] | None
-) -> None:
+def _join_files(parent: Dataset, folder: Path, added: int, on_progress: Tell) -> None:
     """Write photos, thumbnails and originals, first the parent's, and verify the parent's."""
     known = read_facts(parent.folder)["files"]
     total = sum(int(known[name]["bytes"]) for name in _JOINED)
-    done, tell = 0, partial(tell_phases(on_progress), "copying photos")
+    done, tell = 0, partial(on_progress, "copying photos")
 
     def report(copied: int) -> None:
         nonlocal done

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +17,7 @@ from core.errors import ExportRefused
 from core.formats import guard_cells
 from data.dataset import Dataset
 from data.importing import report_full_disk
+from data.sources.found import OnProgress
 from data.sources.names import format_mapping
 
 MAPPING, LABELS = "mapping.json", "labels.csv"
@@ -46,7 +47,7 @@ def export_tree(
     dataset: Dataset,
     target: Path,
     *,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress = lambda *_: None,
     layout: Layout = "splits",
 ) -> ExportReport:
     """Write the original photos in folders by split and class, with two tables.
@@ -133,9 +134,7 @@ def _find_free(path: str, taken: set[str]) -> str:
     return free
 
 
-def _write_photos(
-    dataset: Dataset, folder: Path, paths: list[str], on_progress: Callable[[int, int], None] | None
-) -> int:
+def _write_photos(dataset: Dataset, folder: Path, paths: list[str], on_progress: OnProgress) -> int:
     """Write the photos and return the number of bytes."""
     for place in {str(PurePosixPath(path).parent) for path in paths}:
         (folder / place).mkdir(parents=True, exist_ok=True)
@@ -144,8 +143,7 @@ def _write_photos(
         content = dataset.original(photo)
         (folder / path).write_bytes(content)
         written += len(content)
-        if on_progress:
-            on_progress(photo + 1, len(paths))
+        on_progress(photo + 1, len(paths))
     return written
 
 

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -34,18 +34,6 @@ from data.sources.found import FoundSource, SourceRequest, Tell
 from data.sources.names import list_names, number_classes
 from data.splits import draw_splits, draw_validation, join_groups
 
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """The progress of an import: phase, amount done, and total."""
-
-    phase: str
-    done: int
-    total: int
-
-
-OnProgress = Callable[[Progress], None]
-
 _FREE = (
     "Free some space (a dataset takes the size of the photos and 160 KB for each), then import "
     "again."
@@ -58,7 +46,7 @@ def import_source(
     *,
     name: str | None = None,
     split_seed: int = 0,
-    on_progress: OnProgress | None = None,
+    on_progress: Tell = lambda *_: None,
 ) -> Dataset:
     """Return the dataset of a source; the existing one if it was imported before.
 
@@ -87,7 +75,7 @@ def prepare_dataset(
     *,
     name: str | None = None,
     split_seed: int = 0,
-    on_progress: OnProgress | None = None,
+    on_progress: Tell = lambda *_: None,
 ) -> ImportReport:
     """Make the complete dataset in a folder and return its report.
 
@@ -108,10 +96,9 @@ def prepare_dataset(
         on_error.callback(shutil.rmtree, folder, ignore_errors=True)
         with report_full_disk("the dataset", _FREE):
             source = open_source(request, workspace.downloads)
-            tell = tell_phases(on_progress)
-            found = source(unpacked, tell)
+            found = source(unpacked, on_progress)
             found = replace(found, name=(name or "").strip() or found.name)
-            reading = partial(tell, "reading photos")
+            reading = partial(on_progress, "reading photos")
             report = _write_dataset(workspace, folder, found, split_seed, reading)
         shutil.rmtree(unpacked)
         on_error.pop_all()
@@ -169,12 +156,6 @@ def remove_orphans(temporary: Path, prefix: str) -> None:
         owner = orphan.name.split("-")[1]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(orphan, ignore_errors=True)
-
-
-def tell_phases(on_progress: OnProgress | None) -> Tell:
-    """Return a callback that takes phase, done and total and reports them as Progress."""
-    report = on_progress or (lambda _: None)
-    return lambda phase, done, total: report(Progress(phase=phase, done=done, total=total))
 
 
 @contextmanager

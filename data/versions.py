@@ -29,15 +29,9 @@ from data.dataset import (
     measure_photos_header,
     write_photos_header,
 )
-from data.importing import (
-    Progress,
-    keep_dataset,
-    label_classes,
-    make_staging_folder,
-    report_full_disk,
-    tell_phases,
-)
+from data.importing import keep_dataset, label_classes, make_staging_folder, report_full_disk
 from data.manifest import list_datasets, read_facts, read_whole, report_damage, write_facts
+from data.sources.found import Tell
 from data.sources.names import list_names, number_classes
 
 _BLOCK = 128  # photos copied at a time, 19 MB
@@ -57,7 +51,7 @@ def make_version(
     changes: pd.DataFrame,
     *,
     name: str | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Tell = lambda *_: None,
 ) -> Dataset:
     """Return the version with the changes applied to the parent; an existing one if it is the same.
 
@@ -80,7 +74,7 @@ def make_version(
     with report_full_disk(*NO_ROOM), make_staging_folder(workspace) as folder:
         table.to_parquet(folder / MANIFEST, index=False)
         changes[CHANGES_COLUMNS].to_parquet(folder / CHANGES_FILE, index=False)
-        copying = partial(tell_phases(on_progress), "copying photos")
+        copying = partial(on_progress, "copying photos")
         bring_files(parent, folder, _list_excluded(changes), copying)
         facts = {
             **read_facts(parent.folder),

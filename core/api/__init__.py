@@ -96,7 +96,7 @@ class Workspace(Shown):
         """
         request = SourceRequest(path=os.path.expanduser(source), **how)  # noqa: PTH111
         with Bars() as bars, _name_arguments():
-            made = import_source(self.folder, request, name=name, on_progress=bars.report)
+            made = import_source(self.folder, request, name=name, on_progress=bars.advance)
         return Dataset(self.folder, made)
 
     def add_predictions(

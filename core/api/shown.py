@@ -18,7 +18,6 @@ from core.exact.whatif import WhatIf
 from core.formats import count, data_uri, percent, points
 from data.dataset import Dataset
 from data.images import encode_jpeg
-from data.importing import Progress
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # without ipywidgets it draws text
@@ -45,10 +44,6 @@ class Bars(tqdm):  # type: ignore[misc]
         self.update(done - self.n)
         if done == total:
             self.refresh()
-
-    def report(self, step: Progress) -> None:
-        """Show the progress of an import."""
-        self.advance(step.phase, step.done, step.total)
 
     def note(self, text: str) -> None:
         """Show a line, which the next one replaces."""

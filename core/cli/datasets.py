@@ -89,7 +89,7 @@ def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
             folder,
             name=given.name,
             split_seed=given.split_seed,
-            on_progress=lambda one: progress.advance(one.phase, one.done, one.total),
+            on_progress=progress.advance,
         )
         if given.split_seed and "drawn" not in prepared.split_origin:
             raise SourceRefused(

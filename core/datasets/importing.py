@@ -169,15 +169,15 @@ def import_photos(
     workspace: Workspace, parameters: Mapping[str, Any], report: Report
 ) -> Mapping[str, Any]:
     """Do the job: return the report of the import."""
-    from data.importing import Progress, keep_dataset, prepare_dataset
+    from data.importing import keep_dataset, prepare_dataset
 
     job, folder = _restore_job(parameters), workspace.import_folder(parameters["id"])
     kept = False
 
-    def follow(progress: Progress) -> None:
+    def follow(phase: str, done: int, total: int) -> None:
         if (folder / _STOP).exists():
             raise ImportFailed("The import was stopped.", "Start it again.")
-        report(progress.phase, progress.done, progress.total)
+        report(phase, done, total)
 
     try:
         prepared = prepare_dataset(

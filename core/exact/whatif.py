@@ -4,7 +4,6 @@ The photos that are in validation before and after the edits judge both heads, u
 after the edits: only the head differs.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -27,8 +26,8 @@ from core.runs.result import read_result
 from core.runs.store import RunRecord, list_trained
 from core.workspace import Workspace
 from data.dataset import Dataset
-from data.importing import Progress
 from data.manifest import read_dataset
+from data.sources.found import Tell
 
 _KIND = "foretold"
 """Of the cached predictions: part of their ids."""
@@ -158,7 +157,7 @@ def apply_and_predict(
     dataset: Dataset,
     *,
     name: str | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Tell = lambda *_: None,
 ) -> Dataset:
     """Return the version that the tray makes, and cache its predicted effect if a head is ready.
 

@@ -4,7 +4,7 @@ A copy of a validation or test photo never becomes a training photo.
 """
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,10 +35,9 @@ from data.additions import add_photos
 from data.dataset import PHOTOS, Dataset
 from data.duplicates import NEAREST, Copy, find_copies
 from data.images import read_photo_facts, read_photo_file
-from data.importing import Progress
 from data.manifest import list_lineage, read_dataset
 from data.packing import pack_photos
-from data.sources.found import FoundPhoto
+from data.sources.found import FoundPhoto, Tell
 from data.sources.names import fold_name, match_class
 
 _FOLDER = "reviewed"
@@ -239,7 +238,7 @@ def make_reviewed_version(
     dataset_id: str,
     *,
     who: str = "",
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Tell = lambda *_: None,
 ) -> Dataset:
     """Return the new version of the dataset, with the reviewed photos as training photos.
 

@@ -90,7 +90,10 @@ def find_in_archive(archive: Path, layout: str, unpacked: Path, tell: Tell) -> F
 
 
 def unpack_photos(
-    archive: Path, target: Path, on_progress: OnProgress | None = None, read: Read = read_layout
+    archive: Path,
+    target: Path,
+    on_progress: OnProgress = lambda *_: None,
+    read: Read = read_layout,
 ) -> FoundSource:
     """Return the photos of an archive (.zip, .tgz, .tar.gz or .tar by content), sorted by path.
 
@@ -131,7 +134,7 @@ def unpack_photos(
 
 
 def _write_files(
-    members: Iterable[Member], places: dict[str, Path], on_progress: OnProgress | None
+    members: Iterable[Member], places: dict[str, Path], on_progress: OnProgress
 ) -> None:
     done = 0
     for member in members:
@@ -139,8 +142,7 @@ def _write_files(
             with stream, places[member.path].open("wb") as file:
                 shutil.copyfileobj(stream, file, 2**18)
             done += 1
-            if on_progress:
-                on_progress(min(done, len(places)), len(places))
+            on_progress(min(done, len(places)), len(places))
 
 
 def _check_members(

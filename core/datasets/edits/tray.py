@@ -5,7 +5,7 @@ so that it can be redone, until a new edit replaces it. Edits leave the tray aft
 made.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from core.runs.database import read_database, write_database
 from core.runs.tables import edits_table
 from core.workspace import Workspace
 from data.dataset import FACTS, Dataset
-from data.importing import Progress
+from data.sources.found import Tell
 from data.versions import make_version
 
 _COLUMNS = [edits_table.c[field.name] for field in fields(Edit)]
@@ -202,7 +202,7 @@ def apply_edits(
     dataset: Dataset,
     *,
     name: str | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Tell = lambda *_: None,
 ) -> Dataset:
     """Return the new version and empty the tray; the dataset itself does not change.
 

@@ -20,7 +20,6 @@ from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
 from core.ui.parts.messages import report_errors, show_problem
 from data.dataset import Dataset
-from data.importing import Progress
 
 _STATES = {
     "queued": ("gray", ":material/schedule:"),
@@ -219,9 +218,9 @@ def make_dataset(text: str, make: Callable[..., Dataset]) -> Dataset | None:
     """Return the dataset that `make` makes, with a progress bar; None after drawing its error."""
     bar = st.progress(0.0, text=text)
 
-    def draw(progress: Progress) -> None:
-        share = progress.done / progress.total if progress.total else 0.0
-        bar.progress(min(share, 1.0), text=f"{progress.phase.capitalize()} …")
+    def draw(phase: str, done: int, total: int) -> None:
+        share = done / total if total else 0.0
+        bar.progress(min(share, 1.0), text=f"{phase.capitalize()} …")
 
     try:
         return make(on_progress=draw)

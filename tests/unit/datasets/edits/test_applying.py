@@ -33,7 +33,7 @@ def test_edits_noted_meanwhile_stay(workspace, dataset):
     made = apply_edits(
         workspace,
         dataset,
-        on_progress=lambda _: add_edits(workspace, dataset, [6], "exclude"),
+        on_progress=lambda *_: add_edits(workspace, dataset, [6], "exclude"),
     )
     assert len(made) == 29
     assert resolve_edits(dataset, list_edits(workspace, dataset.id))["photo"].tolist() == [6]

@@ -33,8 +33,6 @@ from data.versions import NO_ROOM, describe_child
 _BLOCK = 16_000_000
 _NEW = "new-"
 _JOINED = (THUMBNAILS, ORIGINALS, PHOTOS)
-_INHERITED = ("source", "split_origin", "set_aside", "notes", "packing")
-"""Facts that a version takes from its parent."""
 
 
 def add_photos(
@@ -67,17 +65,8 @@ def add_photos(
         table.to_parquet(folder / MANIFEST, index=False)
         parent.set_aside.to_parquet(folder / SET_ASIDE, index=False)
         _join_files(parent, folder, len(added), on_progress)
-        facts = {
-            **{
-                fact: value
-                for fact, value in read_facts(parent.folder).items()
-                if fact in _INHERITED
-            },
-            **describe_child(workspace, parent, classes, name),
-            "photos": len(table),
-            "added": len(added),
-        }
-        write_facts(folder, facts)
+        facts = describe_child(workspace, parent, classes, len(table), name)
+        write_facts(folder, facts | {"added": len(added)})
         return keep_dataset(workspace, folder)
 
 

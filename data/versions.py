@@ -41,6 +41,8 @@ NO_ROOM = (
     "Free some space (150 KB a photo if photos are excluded or added), then try again. Nothing "
     "has changed; edits stay in the tray.",
 )
+_OF_EDITS = ("edits", "changes_sha256")
+"""Facts of a version made by edits that its own versions do not take over."""
 CHANGES_FILE = "changes.parquet"
 CHANGES_COLUMNS = ["photo", "path", "class", "new_class", "split", "new_split", "excluded", "note"]
 
@@ -76,13 +78,12 @@ def make_version(
         changes[CHANGES_COLUMNS].to_parquet(folder / CHANGES_FILE, index=False)
         copying = partial(on_progress, "copying photos")
         bring_files(parent, folder, _list_excluded(changes), copying)
+        counts, edited = count_changes(changes), ", then edited"
+        origin = parent.split_origin
         facts = {
-            **read_facts(parent.folder),
-            **describe_child(workspace, parent, classes, name),
-            "split_origin": _describe_splits(parent, changes),
-            "photos": len(table),
-            "added": 0,
-            "edits": count_changes(changes),
+            **describe_child(workspace, parent, classes, len(table), name),
+            "split_origin": origin.removesuffix(edited) + edited if counts["moved"] else origin,
+            "edits": counts,
             "changes_sha256": digest_file(folder / CHANGES_FILE),
         }
         write_facts(folder, facts)
@@ -91,23 +92,31 @@ def make_version(
 
 
 def describe_child(
-    workspace: Workspace, parent: Dataset, classes: tuple[str, ...], name: str | None
+    workspace: Workspace,
+    parent: Dataset,
+    classes: tuple[str, ...],
+    photos: int,
+    name: str | None,
 ) -> dict[str, object]:
-    """Return the facts of a version of the parent for dataset.json.
+    """Return the facts of a version of the parent, with this number of photos, for dataset.json.
 
     Classes keep the numbers of the source's list; new classes follow the last number.
     """
     known = dict(zip(parent.classes, parent.numbers, strict=True))
     if parent.numbers == tuple(range(1, len(parent.classes) + 1)):
         known = {}
+    facts = read_facts(parent.folder)
     return {
+        **{fact: value for fact, value in facts.items() if fact not in _OF_EDITS},
         "name": name or _find_free_name(workspace, parent),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": classes,
         "numbers": number_classes(classes, known),
         "parent": parent.id,
-        "ancestors": list_ancestors(parent),
+        "ancestors": [*(facts.get("ancestors") or filter(None, [parent.parent])), parent.id],
         "edition": parent.edition + 1,
+        "photos": photos,
+        "added": 0,
     }
 
 
@@ -182,11 +191,6 @@ def _list_excluded(changes: pd.DataFrame) -> np.ndarray:
     return np.asarray(changes.loc[changes["excluded"].astype(bool), "photo"], dtype=np.int64)
 
 
-def _describe_splits(parent: Dataset, changes: pd.DataFrame) -> str:
-    edited = ", then edited" if count_changes(changes)["moved"] else ""
-    return parent.split_origin.removesuffix(edited) + edited
-
-
 def _find_free_name(workspace: Workspace, parent: Dataset) -> str:
     """Return "Flowers, version 2", or 2b, 2c … if that name is taken."""
     names = {summary.name for summary in list_datasets(workspace)}
@@ -228,14 +232,6 @@ def check_links(parent: Dataset, folder: Path) -> None:
         shared = (folder / name).stat().st_size == before[name]["bytes"]
         if shared and after[name]["sha256"] != before[name]["sha256"]:
             raise report_damage(parent.folder, f"{name} was altered")
-
-
-def list_ancestors(dataset: Dataset) -> list[str]:
-    """Return the ids of all versions from the import to this one, deleted ones too."""
-    known = read_facts(dataset.folder).get("ancestors")
-    if known is None:  # made by an older program
-        known = [dataset.parent] if dataset.parent else []
-    return [*known, dataset.id]
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

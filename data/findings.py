@@ -4,7 +4,7 @@ The import measures all photos and stores the measures in the manifest. No photo
 issue.
 """
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 import numpy as np
@@ -48,39 +48,16 @@ def measure_photo(photo: np.ndarray) -> dict[str, float]:
     }
 
 
-ISSUES = ("dark", "bright", "blurred", "small", "odd_shape", "grey", "duplicate")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thresholds:
-    """The threshold of each issue.
-
-    Each default flags less than 2 % of flower_photos and of Oxford 102; all were confirmed by eye.
-    """
-
-    dark: float = 0.12
-    """Mean luma 0..1 below which a photo is dark."""
-    bright: float = 0.80
-    """Mean luma 0..1 above which a photo is bright."""
-    blurred: float = 1.5
-    """Sharpness (log10 of the variance of the Laplacian) below which a photo is blurred."""
-    small: float = 96.0
-    """Short side in pixels below which a photo is small: packing enlarges it more than twofold."""
-    odd_shape: float = 2.0
-    """Long side over short side above which a photo has an odd shape."""
-    grey: float = 8.0
-    """Colourfulness below which a photo is grey."""
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Measured:
-    """The measure behind an issue, and the span of its slider."""
+    """The measure behind an issue, its threshold, and the span of its slider."""
 
-    name: str
-    """Name of the issue in `Thresholds` and in the columns of `find_issues`."""
     label: str
     worse: Literal["low", "high"]
     """The bad end of the measure."""
+    _: KW_ONLY
+    threshold: float
+    """Flags less than 2 % of flower_photos and of Oxford 102; all were confirmed by eye."""
     lowest: float
     highest: float
     step: float
@@ -91,34 +68,31 @@ class Measured:
         return np.asarray(values < limit if self.worse == "low" else values > limit)
 
 
-MEASURED = (
-    Measured(name="dark", label="Brightness", worse="low", lowest=0.0, highest=0.5, step=0.01),
-    Measured(name="bright", label="Brightness", worse="high", lowest=0.5, highest=1.0, step=0.01),
-    Measured(name="blurred", label="Sharpness", worse="low", lowest=-1.0, highest=4.0, step=0.05),
-    Measured(
-        name="small", label="Short side", worse="low", lowest=0, highest=500, step=1, unit="px"
+MEASURED: dict[str, Measured] = {
+    "dark": Measured("Brightness", "low", threshold=0.12, lowest=0.0, highest=0.5, step=0.01),
+    "bright": Measured("Brightness", "high", threshold=0.8, lowest=0.5, highest=1.0, step=0.01),
+    "blurred": Measured("Sharpness", "low", threshold=1.5, lowest=-1.0, highest=4.0, step=0.05),
+    # Packing enlarges a smaller photo more than twofold.
+    "small": Measured("Short side", "low", threshold=96, lowest=0, highest=500, step=1, unit="px"),
+    "odd_shape": Measured(
+        "Long over short side", "high", threshold=2, lowest=1, highest=5, step=0.05
     ),
-    Measured(
-        name="odd_shape", label="Long over short side", worse="high", lowest=1, highest=5, step=0.05
-    ),
-    Measured(name="grey", label="Colourfulness", worse="low", lowest=0, highest=60, step=1),
-)
+    "grey": Measured("Colourfulness", "low", threshold=8, lowest=0, highest=60, step=1),
+}
+ISSUES = (*MEASURED, "duplicate")
 
 
-def find_issues(
-    manifest: pd.DataFrame, thresholds: Thresholds | None = None, pairs: pd.DataFrame | None = None
-) -> pd.DataFrame:
+def find_issues(manifest: pd.DataFrame, pairs: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the issues of all photos: (n) rows, a bool column for each of ISSUES.
 
     Args:
         pairs: From data.duplicates.find_pairs, so that “duplicate” includes equal pixels in
             different files; without pairs only equal files count.
     """
-    limits = thresholds or Thresholds()
-    flags: dict[str, np.ndarray] = {}
-    for measured in MEASURED:
-        values = measure_issue(manifest, measured.name)
-        flags[measured.name] = measured.is_beyond(values, getattr(limits, measured.name))
+    flags = {
+        issue: measured.is_beyond(measure_issue(manifest, issue), measured.threshold)
+        for issue, measured in MEASURED.items()
+    }
     duplicate = manifest["sha256"].duplicated(keep=False).to_numpy(dtype=bool)
     if pairs is not None:
         exact = pairs[pairs["kind"] == "exact"]
@@ -133,5 +107,4 @@ def measure_issue(manifest: pd.DataFrame, issue: str) -> np.ndarray:
         sides = manifest[["width", "height"]].to_numpy(dtype=np.float64)
         short, long = sides.min(axis=1), sides.max(axis=1)
         return np.asarray(short if issue == "small" else long / short)
-    (column,) = (one.label.lower() for one in MEASURED if one.name == issue)
-    return np.asarray(manifest[column], dtype=np.float64)
+    return np.asarray(manifest[MEASURED[issue].label.lower()], dtype=np.float64)

@@ -16,7 +16,7 @@ from core.evaluation.mistakes import read_answers
 from core.formats import guard_cells
 from core.runs.result import RunResult
 from data.dataset import Dataset
-from data.findings import ISSUES, MEASURES, Thresholds
+from data.findings import ISSUES, MEASURED, MEASURES
 from data.splits import SPLITS
 
 HUES: tuple[str, ...] = ("red", "orange", "yellow", "lime", "green", "jade")
@@ -106,7 +106,9 @@ def describe_photos(
         "pixels": sides.prod(axis=1),
         "shape": (sides[:, 0] / sides[:, 1]).astype(np.float64),
         "format": manifest["format"].astype("category"),
-        "colour": pd.Categorical(name_colours(hue, strength, Thresholds().grey), [*HUES, GREY]),
+        "colour": pd.Categorical(
+            name_colours(hue, strength, MEASURED["grey"].threshold), [*HUES, GREY]
+        ),
         **{name: manifest[name] for name in ("width", "height", "bytes")},
         **{name: manifest[name].astype(np.float64) for name in MEASURES},
         **{str(name): flags for name, flags in find_flags(manifest, quality).items()},

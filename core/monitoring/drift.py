@@ -4,7 +4,6 @@ The reference is validation photos, because the head is over-confident on traini
 similar reason the directions of the features come from training photos.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,49 +34,6 @@ _MOST_ROWS = 5000
 """Rows of the log read for them, because programs may repeat photos."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DriftReference:
-    """The reference photos of a version, described for the comparison."""
-
-    classes: tuple[str, ...]
-    photos: PhotoSet
-    unlike: UnlikeModel
-
-    def describe(
-        self, features: np.ndarray, properties: np.ndarray, tops: Sequence[str]
-    ) -> PhotoSet:
-        """Return photos as they are compared with this reference.
-
-        Args:
-            properties: (n, 4) float, in the order of `MEASURED`.
-            tops: (n) names of the predicted classes.
-        """
-        numbers = {name: number for number, name in enumerate(self.classes)}
-        return PhotoSet(
-            components=_find_components(self.unlike, features),
-            properties=np.asarray(properties, dtype=np.float64),
-            groups=np.array([numbers.get(name, -1) for name in tops], dtype=np.int64),
-        )
-
-
-def read_drift_reference(workspace: Workspace, version: ModelVersion) -> DriftReference:
-    """Return the reference of a registered version.
-
-    Raises:
-        VersionDamaged: A file of it is missing, incomplete or altered.
-    """
-    unlike, reference = read_unlike(workspace, version), read_reference(workspace, version)
-    return DriftReference(
-        classes=tuple(version.classes),
-        photos=PhotoSet(
-            components=_find_components(unlike, reference["features"]),
-            properties=reference["properties"][:, : len(MEASURED)],
-            groups=reference["scores"].argmax(axis=1),
-        ),
-        unlike=unlike,
-    )
-
-
 def _find_components(unlike: UnlikeModel, features: np.ndarray) -> np.ndarray:
     """Return the distance and the place along each direction, widest first, (n, 1 + r) float32."""
     features = np.asarray(features, dtype=np.float32)
@@ -89,8 +45,7 @@ def _find_components(unlike: UnlikeModel, features: np.ndarray) -> np.ndarray:
 class VersionDrift:
     """The newest photos of a version compared with its reference."""
 
-    version: ModelVersion
-    reference: DriftReference
+    reference: PhotoSet
     photos: pd.DataFrame
     """Compared rows of the log, each photo once, oldest first, with `push`: how far a photo lies
     in the direction of the change, 0 at the middle of the reference."""
@@ -116,34 +71,38 @@ def find_drift(
         VersionDamaged: The reference is missing, incomplete or altered.
         PetalscopeError: Rows were deleted during the comparison.
     """
-    reference = read_drift_reference(workspace, version)
+    unlike, known = read_unlike(workspace, version), read_reference(workspace, version)
+    reference = PhotoSet(
+        components=_find_components(unlike, known["features"]),
+        properties=known["properties"][:, : len(MEASURED)],
+        groups=known["scores"].argmax(axis=1),
+    )
     table = read_predictions(
         workspace, since=since, until=until, versions=[version.number], limit=_MOST_ROWS
     )
     rows = table.dropna(subset=list(MEASURED)).drop_duplicates("photo", keep="last")
     rows = rows.tail(MOST_PHOTOS).reset_index(drop=True)
     if len(rows) < FEWEST:
-        photos = rows.assign(push=np.zeros(len(rows)))
-        return VersionDrift(version=version, reference=reference, photos=photos, drift=None)
-    features = read_features(workspace, rows["id"].tolist())
-    measures = rows[list(MEASURED)].to_numpy()
-    current = reference.describe(features, measures, rows["top"].tolist())
-    directions = (f"direction {n + 1}" for n in range(reference.unlike.directions.shape[1]))
+        return VersionDrift(reference=reference, photos=rows.assign(push=0.0), drift=None)
+    current = PhotoSet(
+        components=_find_components(unlike, read_features(workspace, rows["id"].tolist())),
+        properties=rows[list(MEASURED)].to_numpy(dtype=np.float64),
+        groups=pd.Index(version.classes).get_indexer(rows["top"]),
+    )
+    directions = (f"direction {n + 1}" for n in range(unlike.directions.shape[1]))
     drift = compare_photos(
-        reference.photos,
+        reference,
         current,
-        classes=reference.classes,
+        classes=tuple(version.classes),
         components=("distance", *directions),
         properties=MEASURED,
     )
-    pushes = rank_drivers(reference.photos, current, drift)
+    pushes = rank_drivers(reference, current, drift)
     if not pushes.any() and "mix" in drift.proven:
         shares = drift.mix.table  # a photo of a class that has grown drives the change
         grown = (shares["current"] - shares["reference"]).clip(lower=0).to_numpy()
         pushes = np.where(current.groups >= 0, grown[current.groups], 0.0)
-    return VersionDrift(
-        version=version, reference=reference, photos=rows.assign(push=pushes), drift=drift
-    )
+    return VersionDrift(reference=reference, photos=rows.assign(push=pushes), drift=drift)
 
 
 _WORDS = {
@@ -207,7 +166,7 @@ def describe_main_change(drift: Drift, family: Family) -> str:
 def describe_photo(found: VersionDrift, row: int) -> str:
     """Return how a photo is unusual: "darker (brightness 0.12, usual 0.31 to 0.52)", or ""."""
     unusual = []
-    quartiles = np.quantile(found.reference.photos.properties, [0.25, 0.5, 0.75], axis=0)
+    quartiles = np.quantile(found.reference.properties, [0.25, 0.5, 0.75], axis=0)
     for name, (low, middle, high) in zip(MEASURED, quartiles.T, strict=True):
         value = float(found.photos[name].iloc[row])
         off = (value - middle) / max(float(high - low), 1e-9)

@@ -28,7 +28,7 @@ from core.evaluation.slices import (
 )
 from core.runs.result import RunResult
 from data.dataset import Dataset
-from data.findings import ISSUES, Thresholds
+from data.findings import ISSUES, MEASURED
 from data.sources.words import read_split_name
 
 SOUND = "none"
@@ -173,7 +173,7 @@ def _name_hues(manifest: pd.DataFrame) -> Property:
     """Return the sixth of the colour circle with the mean colour, or grey."""
     hues = _numbers(manifest["hue"])
     names = np.array(_HUES)[((hues + 30) % 360 // 60).astype(np.int64) % len(_HUES)]
-    grey = _numbers(manifest["colourfulness"]) < Thresholds().grey
+    grey = _numbers(manifest["colourfulness"]) < MEASURED["grey"].threshold
     return Property(
         name="colour", label="Main colour", values=np.where(grey, "grey", names), about="colour"
     )

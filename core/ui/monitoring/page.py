@@ -137,7 +137,7 @@ def _show_timeline(page: MonitoringPage) -> None:
         groups = None
         if page.version is not None and page.numbers:  # of all models, a class has no one reference
             with suppress(PetalscopeError):  # show_drift reports it
-                groups = page.read_drift(page.version).reference.photos.groups
+                groups = page.read_drift(page.version).reference.groups
         table = keep_newest(page.table)
         classes = count_classes(table, page.version.classes if page.version else (), groups)
         show_kept_chart(draw_classes, classes, len(table), alt="Predicted classes")

@@ -1,6 +1,5 @@
 """The quality page: all findings with their counts, the chosen finding, the analysis."""
 
-from dataclasses import asdict
 from functools import partial
 
 import numpy as np
@@ -28,14 +27,13 @@ from core.ui.quality.pairs import show_none, show_pairs
 from core.ui.quality.reading import (
     ANALYSIS,
     FINDINGS,
-    MEASURES,
     QualityPage,
     measure_balance,
     read_job,
     read_quality_page,
 )
 from data.dataset import Dataset
-from data.findings import Measured, Thresholds, measure_issue
+from data.findings import MEASURED, measure_issue
 from data.splits import SPLITS
 from models.catalogue import ADDED, DEFAULT, RANDOM, STARTER
 from models.weights import WeightsKind, name_usual
@@ -61,7 +59,7 @@ def show_quality() -> None:
     st.caption(page.kind.looked_for)
     show_analysis(page)
     if not page.waits:
-        if page.finding in MEASURES:
+        if page.finding in MEASURED:
             _show_measured(page)
         else:
             {
@@ -174,10 +172,10 @@ def _start(dataset: Dataset, weights: WeightsKind) -> None:
 
 def _show_measured(page: QualityPage) -> None:
     """Draw a measure with its threshold, and the photos beyond it, the worst first."""
-    measured = MEASURES[page.finding]
+    measured = MEASURED[page.finding]
     values = measure_issue(page.dataset.manifest, page.finding)
     with st.container(border=True):
-        _show_threshold(measured, values, asdict(page.thresholds)[page.finding])
+        _show_threshold(page.finding, values, page.thresholds[page.finding])
     flagged = page.find_flagged(page.finding)
     if len(flagged) == 0:
         show_none(page)
@@ -192,14 +190,15 @@ def _show_measured(page: QualityPage) -> None:
     )
 
 
-def _show_threshold(measured: Measured, values: np.ndarray, limit: float) -> None:
+def _show_threshold(issue: str, values: np.ndarray, limit: float) -> None:
     """Draw the histogram of a measure, then the slider and the way back to the default."""
+    measured = MEASURED[issue]
     alt = f"Histogram of {measured.label.lower()}; the table below has the numbers."
     show_kept_chart(draw_threshold, values, limit, measured, alt=alt)
-    key, default = f"quality.{measured.name}", float(getattr(Thresholds(), measured.name))
+    key, default = f"quality.{issue}", measured.threshold
 
     def reset() -> None:
-        keep_choice(measured.name, None)
+        keep_choice(issue, None)
         st.session_state.pop(key, None)
 
     digits = count_digits(measured)
@@ -212,7 +211,7 @@ def _show_threshold(measured: Measured, values: np.ndarray, limit: float) -> Non
         step=float(measured.step),
         format=f"%.{digits}f",
         key=key,
-        on_change=lambda: keep_choice(measured.name, f"{st.session_state[key]:g}"),
+        on_change=lambda: keep_choice(issue, f"{st.session_state[key]:g}"),
         label_visibility="collapsed",
     )
     unit = f" {measured.unit}" if measured.unit else ""

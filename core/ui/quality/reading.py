@@ -1,7 +1,7 @@
 """Reading of the quality page: the chosen finding, the photos found, the tray."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -24,9 +24,8 @@ from core.ui.parts.seal import is_opened
 from core.ui.parts.state import read_choice, refuse_value, settle_choice
 from data.dataset import Dataset
 from data.duplicates import find_pairs
-from data.findings import MEASURED, Measured, Thresholds, measure_issue
+from data.findings import MEASURED, measure_issue
 
-MEASURES: Mapping[str, Measured] = {measured.name: measured for measured in MEASURED}
 ANALYSIS = "analysis"
 
 
@@ -102,7 +101,7 @@ class QualityPage:
     dataset: Dataset
     finding: str
     result: QualityResult | None
-    thresholds: Thresholds
+    thresholds: Mapping[str, float]
 
     @property
     def kind(self) -> Finding:
@@ -147,7 +146,7 @@ class QualityPage:
             counts |= dict.fromkeys(_PAIRS)
         else:
             counts |= {name: len(_choose_pairs(self.all_pairs, name)) for name in _PAIRS}
-        counts |= {name: int(self._flag(name)[1].sum()) for name in MEASURES}
+        counts |= {name: int(self._flag(name)[1].sum()) for name in MEASURED}
         counts["unreadable"] = len(self.dataset.set_aside)
         counts["outlier"] = int(result.photos["outlier"].sum()) if result else None
         counts["suspect"] = len(self.suspects[0]) if result else None
@@ -207,13 +206,13 @@ class QualityPage:
         """Return the photos beyond the threshold of a measure, (m,) int64, the worst first."""
         values, flagged = self._flag(measure)
         photos = np.flatnonzero(flagged)
-        sign = 1 if MEASURES[measure].worse == "low" else -1
+        sign = 1 if MEASURED[measure].worse == "low" else -1
         return photos[np.argsort(sign * values[photos], kind="stable")]
 
     def _flag(self, measure: str) -> tuple[np.ndarray, np.ndarray]:
         """Return a measure of each photo, and which are beyond its threshold, (n,) each."""
         values = measure_issue(self.dataset.manifest, measure)
-        return values, MEASURES[measure].is_beyond(values, asdict(self.thresholds)[measure])
+        return values, MEASURED[measure].is_beyond(values, self.thresholds[measure])
 
     def count_classes(self, split: str | None = None) -> pd.Series:
         """Return the number of photos of each class, empty classes too, in one split or in all."""
@@ -301,17 +300,17 @@ def _choose_pairs(pairs: pd.DataFrame, finding: str) -> pd.DataFrame:
     return pairs[pairs["across_classes" if finding == "across" else "leak"]]
 
 
-def _read_thresholds() -> Thresholds:
+def _read_thresholds() -> dict[str, float]:
     """Read the thresholds of the address or this session, else the defaults."""
-    chosen: dict[str, float] = {}
-    for field in fields(Thresholds):
-        text, measured = read_choice(field.name), MEASURES[field.name]
+    chosen = {issue: measured.threshold for issue, measured in MEASURED.items()}
+    for issue, measured in MEASURED.items():
+        text = read_choice(issue)
         stated = pd.to_numeric(text, errors="coerce") if text else np.nan
         if measured.lowest <= stated <= measured.highest:
-            chosen[field.name] = float(stated)
+            chosen[issue] = float(stated)
         else:
-            refuse_value(field.name)
-    return replace(Thresholds(), **chosen)
+            refuse_value(issue)
+    return chosen
 
 
 @st.cache_resource(max_entries=4, show_spinner="Comparing the photos with each other …")

@@ -12,7 +12,7 @@ from data.findings import MEASURED, Measured
 
 
 def measure(worse: str, highest: float) -> Measured:
-    return replace(MEASURED[0], worse=worse, lowest=0.0, highest=highest)  # type: ignore[arg-type]
+    return replace(MEASURED["dark"], worse=worse, lowest=0.0, highest=highest)  # type: ignore[arg-type]
 
 
 def rows(chart: dict, name: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from core.ui.quality.pairs import move_copies
 from core.ui.quality.reading import FINDINGS, QualityPage, measure_balance
 from core.workspace import Workspace
 from data.dataset import Dataset
-from data.findings import Thresholds
+from data.findings import MEASURED
 from data.importing import import_source
 from tests.faults import write_faults, write_sound
 
@@ -30,7 +30,8 @@ def faulty(workspace: Workspace, tmp_path: Path) -> Dataset:
 
 
 def read(dataset: Dataset, finding: str) -> QualityPage:
-    return QualityPage(dataset, finding, None, Thresholds())
+    thresholds = {issue: measured.threshold for issue, measured in MEASURED.items()}
+    return QualityPage(dataset, finding, None, thresholds)
 
 
 def test_planted_faults_are_counted(faulty: Dataset) -> None:
@@ -48,7 +49,7 @@ def test_nothing_is_found_among_sound_photos(workspace: Workspace, tmp_path: Pat
 
 
 def test_a_lower_bar_flags_more_photos_the_worst_first(faulty: Dataset) -> None:
-    page = replace(read(faulty, "dark"), thresholds=Thresholds(dark=0.5))
+    page = replace(read(faulty, "dark"), thresholds=dict.fromkeys(MEASURED, 0.5))
     flagged = page.find_flagged("dark")
     assert page.counts["dark"] == len(flagged) > 1
     assert faulty.manifest["brightness"].iloc[flagged].is_monotonic_increasing

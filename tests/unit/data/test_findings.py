@@ -13,7 +13,6 @@ from data.findings import (
     ISSUES,
     MEASURED,
     MEASURES,
-    Thresholds,
     find_issues,
     measure_issue,
     measure_photo,
@@ -66,17 +65,10 @@ def test_each_fault_is_seen_where_it_is(faulty: Dataset) -> None:
         assert issues.loc[(stems == fault).to_numpy(), fault].all(), fault
 
 
-def test_thresholds_decide(faulty: Dataset) -> None:
-    everything = Thresholds(dark=1, bright=0, blurred=9, small=9999, odd_shape=0, grey=999)
-    nothing = Thresholds(dark=0, bright=1, blurred=-9, small=0, odd_shape=99, grey=0)
-    assert find_issues(faulty.manifest, everything)[list(FAULTS)].to_numpy().all()
-    assert not find_issues(faulty.manifest, nothing)[list(FAULTS)].to_numpy().any()
-
-
 def test_sliders_span_their_thresholds() -> None:
-    assert [measured.name for measured in MEASURED] == list(FAULTS)
-    for measured in MEASURED:
-        assert measured.lowest < getattr(Thresholds(), measured.name) < measured.highest
+    assert list(MEASURED) == list(FAULTS)
+    for measured in MEASURED.values():
+        assert measured.lowest < measured.threshold < measured.highest
 
 
 def test_shape_is_the_same_upright_and_lying() -> None:

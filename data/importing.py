@@ -29,8 +29,8 @@ from data.images import PACKING
 from data.manifest import hide_dataset, read_dataset, read_whole, write_facts
 from data.packing import pack_photos
 from data.report import ImportReport, make_report, note_copies, note_photos
-from data.sources.catalogue import open_source
-from data.sources.found import FoundSource, SourceRequest, Tell
+from data.sources.catalogue import find_source
+from data.sources.found import FoundSource, Output, SourceRequest, Tell
 from data.sources.names import list_names, number_classes
 from data.splits import draw_splits, draw_validation, join_groups
 
@@ -95,8 +95,7 @@ def prepare_dataset(
     with ExitStack() as on_error:
         on_error.callback(shutil.rmtree, folder, ignore_errors=True)
         with report_full_disk("the dataset", _FREE):
-            source = open_source(request, workspace.downloads)
-            found = source(unpacked, on_progress)
+            found = find_source(request, Output(unpacked, workspace.downloads, on_progress))
             found = replace(found, name=(name or "").strip() or found.name)
             reading = partial(on_progress, "reading photos")
             report = _write_dataset(workspace, folder, found, split_seed, reading)

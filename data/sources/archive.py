@@ -25,7 +25,7 @@ from core.config import read_settings
 from core.errors import ArchiveRefused, SourceRefused
 from core.formats import count
 from data.images import START_BYTES, starts_like_photo
-from data.sources.found import READING, FoundSource, OnProgress, SourceKind, Tell
+from data.sources.found import READING, FoundSource, OnProgress, Output, SourceKind
 from data.sources.layout import Read, is_hidden, is_other, is_photo, make_storable, read_layout
 
 MEMBER_LIMIT = 100_000
@@ -80,10 +80,10 @@ Members = Callable[[], Iterator[Member]]
 """Reads through an archive; each call starts at its beginning."""
 
 
-def find_in_archive(archive: Path, layout: str, unpacked: Path, tell: Tell) -> FoundSource:
+def find_in_archive(archive: Path, layout: str, output: Output) -> FoundSource:
     """Return the photos of an archive of class folders or split folders."""
     read = partial(read_layout, layout=layout)
-    found = unpack_photos(archive, unpacked, partial(tell, READING), read)
+    found = unpack_photos(archive, output.unpacked, partial(output.tell, READING), read)
     ending = next((e for e in ARCHIVE_ENDINGS if archive.name.lower().endswith(e)), "")
     name = archive.name[: len(archive.name) - len(ending)] or archive.name
     return replace(found, name=name, origin=archive.name)
@@ -333,5 +333,5 @@ def _refuse(problem: str) -> NoReturn:
 ARCHIVE = SourceKind(
     kind="archive",
     title="Archive",
-    open=lambda request, _downloads: partial(find_in_archive, request.place, request.layout),
+    find=lambda request, output: find_in_archive(request.place, request.layout, output),
 )

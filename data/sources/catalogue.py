@@ -1,4 +1,4 @@
-"""All sources by name; `open_source(request)` opens each."""
+"""All sources by name; `find_source(request, output)` finds the photos of each."""
 
 import functools
 import os
@@ -9,17 +9,8 @@ from pathlib import Path
 from core.config import read_settings
 from core.errors import SourceRefused
 from core.formats import count
-from core.workspace import open_workspace
 from data.sources.archive import ARCHIVE
-from data.sources.found import (
-    Field,
-    FoundSource,
-    Source,
-    SourceKind,
-    SourceRequest,
-    Tell,
-    Way,
-)
+from data.sources.found import Field, FoundSource, Output, SourceKind, SourceRequest, Way
 from data.sources.layout import FOLDER, LAYOUTS
 from data.sources.names import name_classes
 from data.sources.oxford102 import OXFORD102
@@ -27,20 +18,18 @@ from data.sources.published import FLOWER_PHOTOS, SAMPLE
 from data.sources.table import TABLE, TABLE_ENDINGS
 
 
-def open_source(request: SourceRequest, downloads: Path | None = None) -> Source:
-    """Return the requested source; nothing is read yet.
-
-    Args:
-        downloads: The folder of downloaded files; by default in the workspace of the settings.
+def find_source(request: SourceRequest, output: Output) -> FoundSource:
+    """Return the photos of the requested source.
 
     Raises:
-        SourceRefused: The request names no source, or a file of it does not exist.
+        SourceRefused: The request names no source, or the source cannot be a dataset.
+        DownloadFailed: The source could not be fetched.
+        OSError: The disk is full; nothing is left.
     """
     kind = _find_kind(request) if request.kind == "auto" else SOURCES[request.kind]
     if kind.needs_path and not request.path:
         raise SourceRefused("Nothing was chosen to import.", "Give a folder, an archive or a .csv.")
-    downloads = downloads or open_workspace().downloads
-    is_allowed = _limit_to([*find_import_folders(), downloads.resolve()])
+    is_allowed = _limit_to([*find_import_folders(), output.downloads.resolve()])
     if request.from_page:  # before a look at the disk: errors must not reveal other files
         for path in (request.path, request.images, request.labels, request.splits, request.names):
             if path and not is_allowed(Path(path)):
@@ -54,26 +43,21 @@ def open_source(request: SourceRequest, downloads: Path | None = None) -> Source
             f"--images, --labels and --splits belong to {OXFORD102.title}; this is: {kind.title}.",
             "Leave them out, or name the kind: --source oxford102.",
         )
-    source = kind.open(request, downloads)
-
-    def find(unpacked: Path, tell: Tell) -> FoundSource:
-        found = source(unpacked, tell)
-        if request.layout and not found.layout:
-            raise SourceRefused("This source can be read in one way only.", "Leave out --layout.")
-        if request.names and kind is not OXFORD102:
-            found = name_classes(found, Path(request.names).expanduser())
-        if request.group and not any(photo.group for photo in found.photos):
-            raise SourceRefused(
-                "Only a table has groups of photos.", "Leave out --group, or import a .csv."
-            )
-        if request.from_page:
-            found = _keep_allowed(found, unpacked.resolve(), is_allowed)
-        if not request.own_split:
-            return found
-        photos = [replace(photo, split=None) for photo in found.photos]
-        return replace(found, photos=photos, split_origin=None)
-
-    return find
+    found = kind.find(request, output)
+    if request.layout and not found.layout:
+        raise SourceRefused("This source can be read in one way only.", "Leave out --layout.")
+    if request.names and kind is not OXFORD102:
+        found = name_classes(found, Path(request.names).expanduser())
+    if request.group and not any(photo.group for photo in found.photos):
+        raise SourceRefused(
+            "Only a table has groups of photos.", "Leave out --group, or import a .csv."
+        )
+    if request.from_page:
+        found = _keep_allowed(found, output.unpacked.resolve(), is_allowed)
+    if not request.own_split:
+        return found
+    photos = [replace(photo, split=None) for photo in found.photos]
+    return replace(found, photos=photos, split_origin=None)
 
 
 def find_import_folders() -> list[Path]:
@@ -128,7 +112,7 @@ def _find_kind(request: SourceRequest) -> SourceKind:
 AUTO = SourceKind(
     kind="auto",
     title="Path on this machine",
-    open=lambda request, downloads: _find_kind(request).open(request, downloads),
+    find=lambda request, output: _find_kind(request).find(request, output),
     ways=(
         Way(
             fields=(Field("path", "Path of the folder or archive", "/home/me/flowers"),),

@@ -6,7 +6,7 @@ No photo is decoded here. A source writes only into its own folder and the downl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 READING = "reading the source"
 
@@ -58,12 +58,14 @@ class FoundSource:
 Tell = Callable[[str, int, int], None]
 """Takes the current phase, the amount done and the total; often, from one thread."""
 
-Source = Callable[[Path, Tell], FoundSource]
-"""Finds the photos; may write into the folder, which exists and is empty.
 
-Raises SourceRefused (ArchiveRefused: hostile or broken), DownloadFailed, or OSError if the disk is
-full; then nothing is left in the folder.
-"""
+class Output(NamedTuple):
+    """Where a source may write, and the callback that it reports to."""
+
+    unpacked: Path
+    """An existing, empty folder."""
+    downloads: Path
+    tell: Tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +126,12 @@ class SourceKind:
 
     kind: str
     title: str
-    open: Callable[[SourceRequest, Path], Source]
-    """Takes the request and the folder of downloads; reads nothing, but may raise SourceRefused."""
+    find: Callable[[SourceRequest, Output], FoundSource]
+    """Returns the photos of a request.
+
+    Raises SourceRefused (ArchiveRefused: hostile or broken), DownloadFailed, or OSError if the disk
+    is full; then nothing is left in the folder.
+    """
     needs_path: bool = True
     about: str = ""
     ways: tuple[Way, ...] = ()

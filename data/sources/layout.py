@@ -9,12 +9,11 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from core.errors import LayoutUnclear, SourceRefused
 from data.images import START_BYTES, starts_like_photo
-from data.sources.found import FoundPhoto, FoundSource, SourceKind, Tell
+from data.sources.found import FoundPhoto, FoundSource, SourceKind
 from data.sources.names import (
     find_look_alikes,
     list_names,
@@ -222,7 +221,7 @@ def check_trained(placed: Iterable[tuple[str, str | None]], remedy: str) -> None
         raise SourceRefused(f"There are no training photos of {list_names(untrained)}.", remedy)
 
 
-def find_in_folder(folder: Path, layout: str, _unpacked: Path, _tell: Tell) -> FoundSource:
+def find_in_folder(folder: Path, layout: str) -> FoundSource:
     """Return the photos of a folder of class folders or split folders."""
     place, found = folder.resolve(), read_folder(folder, layout)
     return replace(found, name=place.name or str(place), origin=str(place))
@@ -295,5 +294,5 @@ def refuse_unreadable(error: OSError) -> None:
 FOLDER = SourceKind(
     kind="folder",
     title="Folder",
-    open=lambda request, _downloads: partial(find_in_folder, request.place, request.layout),
+    find=lambda request, _desk: find_in_folder(request.place, request.layout),
 )

@@ -21,10 +21,9 @@ from data.sources.found import (
     Field,
     FoundPhoto,
     FoundSource,
-    Source,
+    Output,
     SourceKind,
     SourceRequest,
-    Tell,
     Way,
 )
 from data.sources.layout import is_hidden
@@ -49,20 +48,14 @@ _SPLIT_OF_LIST = {"trnid": "train", "valid": "validation", "tstid": "test"}
 _PHOTO = re.compile(r"(?:^|/)image_(\d{5})\.jpe?g$", re.IGNORECASE)
 
 
-def find_oxford102(
-    files: Sequence[Path], names_file: Path | None, downloads: Path, unpacked: Path, tell: Tell
-) -> FoundSource:
-    """Return the labelled photos in the official split.
-
-    Args:
-        files: Photos, labels and splits on this machine, as in FILES; empty: download them.
-        names_file: A mapping of class names.
-    """
-    images, labels_file, splits_file = files or _download(downloads, tell)
-    names = read_class_names(names_file)
+def find_oxford102(request: SourceRequest, output: Output) -> FoundSource:
+    """Return the labelled photos in the official split."""
+    given = _list_files(request)
+    images, labels_file, splits_file = given or _download(output)
+    names = read_class_names(Path(request.names).expanduser() if request.names else None)
     labels = _read_labels(labels_file, names)
     splits = _read_splits(splits_file, len(labels))
-    origin = str(images.resolve()) if files else "downloaded"
+    origin = str(images.resolve()) if given else "downloaded"
 
     def read(held: Sequence[tuple[str, Path]], _folders: Iterable[str]) -> FoundSource:
         places = dict(held)
@@ -73,7 +66,9 @@ def find_oxford102(
                 path=by_number.get(number) or f"{folder}image_{number:05d}.jpg",
                 class_name=names[int(labels[number - 1])],
                 split=split,
-                file=places.get(by_number.get(number, ""), unpacked / f"absent-{number:05d}"),
+                file=places.get(
+                    by_number.get(number, ""), output.unpacked / f"absent-{number:05d}"
+                ),
             )
             for number, split in splits.items()
         ]
@@ -87,30 +82,29 @@ def find_oxford102(
             split_origin="the official split",
         )
 
-    return unpack_photos(images, unpacked, partial(tell, READING), read)
+    return unpack_photos(images, output.unpacked, partial(output.tell, READING), read)
 
 
-def _download(downloads: Path, tell: Tell) -> list[Path]:
+def _download(output: Output) -> list[Path]:
     address = read_settings().oxford102_url.rstrip("/") + "/"
-    files = [downloads / "oxford102" / name for name in FILES]
+    files = [output.downloads / "oxford102" / name for name in FILES]
     for file, md5 in zip(files, FILES.values(), strict=True):
         # Another server may hold resized photos.
         official = address == OXFORD102_URL or file.suffix == ".mat"
-        report = report_mb(tell, file.name)
+        report = report_mb(output.tell, file.name)
         fetch_file(address + file.name, file, md5 if official else None, report)
     return files
 
 
-def open_oxford102(request: SourceRequest, downloads: Path) -> Source:
-    """Return the source of a folder with the three files, of three paths, or of the download.
+def _list_files(request: SourceRequest) -> list[Path]:
+    """Return the three files of a folder or of three paths, as in FILES; empty: download them.
 
     Raises:
         SourceRefused: One of the three paths is missing, or a file does not exist.
     """
-    names = Path(request.names).expanduser() if request.names else None
     given = (request.images, request.labels, request.splits)
     if not (request.path or any(given)):
-        return partial(find_oxford102, [], names, downloads)
+        return []
     paths = []
     for path, usual in zip(given, FILES, strict=True):
         if not path and not request.path:
@@ -124,7 +118,7 @@ def open_oxford102(request: SourceRequest, downloads: Path) -> Source:
                 f"There is no file “{paths[-1]}”.",
                 f"Oxford 102 needs {', '.join(FILES)}; get them from {OXFORD102_URL}.",
             )
-    return partial(find_oxford102, paths, names, downloads)
+    return paths
 
 
 def read_class_names(file: Path | None) -> dict[int, str]:
@@ -241,7 +235,7 @@ OXFORD102 = SourceKind(
     kind="oxford102",
     title="Oxford 102",
     needs_path=False,
-    open=open_oxford102,
+    find=find_oxford102,
     about="8,189 photos of 102 kinds of flowers in three files: 102flowers.tgz, imagelabels.mat "
     "and setid.mat.",
     ways=(

@@ -15,7 +15,7 @@ from core.downloading import Report, download_file
 from core.errors import DownloadFailed, SourceRefused
 from core.workspace import digest_file
 from data.sources.archive import find_in_archive, unpack_photos
-from data.sources.found import Field, FoundSource, SourceKind, Tell, Way
+from data.sources.found import Field, FoundSource, Output, SourceKind, SourceRequest, Tell, Way
 from data.sources.layout import find_in_folder
 
 SAMPLE_FILE = Path(__file__).with_name("sample.zip")
@@ -25,7 +25,7 @@ SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
 """Source: tensorflow_datasets/datasets/tf_flowers/checksums.tsv of TensorFlow Datasets."""
 
 
-def find_in_sample(unpacked: Path, tell: Tell) -> FoundSource:
+def find_in_sample(_request: SourceRequest, output: Output) -> FoundSource:
     """Return the photos of the embedded sample.
 
     Raises:
@@ -36,7 +36,8 @@ def find_in_sample(unpacked: Path, tell: Tell) -> FoundSource:
             "The file of the sample is missing or damaged.",
             "Install Petalscope again, or import your own photos.",
         )
-    found = unpack_photos(SAMPLE_FILE, unpacked, partial(tell, "unpacking the sample"))
+    tell = partial(output.tell, "unpacking the sample")
+    found = unpack_photos(SAMPLE_FILE, output.unpacked, tell)
     return replace(found, name="Flower sample", origin="the embedded sample")
 
 
@@ -82,18 +83,16 @@ def _refuse(address: str, reason: str) -> DownloadFailed:
     )
 
 
-def find_flower_photos(
-    named: Path | None, downloads: Path, unpacked: Path, tell: Tell
-) -> FoundSource:
+def find_flower_photos(request: SourceRequest, output: Output) -> FoundSource:
     """Return the photos of flower_photos: from a named archive or folder, else downloaded."""
-    path = named or downloads / FILE
-    if not named:
+    path = request.place if request.path else output.downloads / FILE
+    if not request.path:
         address = read_settings().flower_photos_url
         # Another server may hold resized photos.
         digest = SHA256 if address == FLOWER_PHOTOS_URL else None
-        fetch_file(address, path, digest, report_mb(tell, FILE))
-    found = (find_in_folder if path.is_dir() else find_in_archive)(path, "", unpacked, tell)
-    origin = found.origin if named else "downloaded"
+        fetch_file(address, path, digest, report_mb(output.tell, FILE))
+    found = find_in_folder(path, "") if path.is_dir() else find_in_archive(path, "", output)
+    origin = found.origin if request.path else "downloaded"
     return replace(found, name="flower_photos", origin=f"flower_photos, {origin}")
 
 
@@ -101,7 +100,7 @@ SAMPLE = SourceKind(
     kind="sample",
     title="Sample flowers",
     needs_path=False,
-    open=lambda _request, _downloads: find_in_sample,
+    find=find_in_sample,
     about="Five classes of drawn flowers, 100 photos each, with a few planted faults. "
     "No network needed.",
     ways=(Way(button="Add the sample"),),
@@ -116,9 +115,7 @@ FLOWER_PHOTOS = SourceKind(
     kind="flower_photos",
     title="flower_photos",
     needs_path=False,
-    open=lambda request, downloads: partial(
-        find_flower_photos, request.place if request.path else None, downloads
-    ),
+    find=find_flower_photos,
     about="3,670 photos of five kinds of flowers in one archive, without splits.",
     ways=(
         Way(

@@ -29,9 +29,9 @@ from data.sources.found import (
     Field,
     FoundPhoto,
     FoundSource,
+    Output,
     SourceKind,
     SourceRequest,
-    Tell,
     Way,
 )
 from data.sources.layout import (
@@ -51,14 +51,14 @@ TABLE_ENDINGS = (".csv", ".tsv")
 _LARGEST_BYTES = 500_000_000
 
 
-def find_in_table(request: SourceRequest, _unpacked: Path, tell: Tell) -> FoundSource:
+def find_in_table(request: SourceRequest, output: Output) -> FoundSource:
     """Return the photos on this machine that a .csv (commas, semicolons or tabs) lists.
 
     The layout SAME_CLASSES joins classes that differ in spelling only; "" asks.
     """
     table, group = request.place, request.group
     rows, notes, groups = read_table(table, group)
-    tell(READING, len(rows), len(rows))
+    output.tell(READING, len(rows), len(rows))
     check_classes(set(rows["class"]))
     said = _unite_spellings(rows, request.layout)
     folder = table.resolve().parent
@@ -267,7 +267,7 @@ def _refuse(table: Path, line: int, problem: str) -> SourceRefused:
 TABLE = SourceKind(
     kind="csv",
     title="CSV",
-    open=lambda request, _downloads: partial(find_in_table, request),
+    find=find_in_table,
     ways=(
         Way(
             fields=(Field("path", "Path of the CSV", "/home/me/flowers.csv"),),

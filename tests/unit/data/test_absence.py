@@ -15,8 +15,8 @@ from core.workspace import Workspace
 from data.export import export_tree
 from data.importing import import_source
 from data.report import note_copies
-from data.sources.catalogue import open_source
-from data.sources.found import FoundSource, SourceRequest
+from data.sources.catalogue import find_source
+from data.sources.found import FoundSource, Output, SourceRequest
 from data.sources.layout import read_folder
 from tests.builders import draw_photo, encode_photo, write_class_folders
 
@@ -34,7 +34,7 @@ def read_zip(folder: Path, content: bytes) -> FoundSource:
     (folder / "photos.zip").write_bytes(content)
     (folder / "unpacked").mkdir()
     request = SourceRequest(path=str(folder / "photos.zip"))
-    return open_source(request, folder)(folder / "unpacked", lambda *_: None)
+    return find_source(request, Output(folder / "unpacked", folder, lambda *_: None))
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import SourceRefused
-from data.sources.catalogue import open_source
-from data.sources.found import FoundSource, SourceRequest
+from data.sources.catalogue import find_source
+from data.sources.found import FoundSource, Output, SourceRequest
 from tests.builders import write_class_folders
 
 
@@ -25,7 +25,7 @@ def read(path: Path | str, *, from_page: bool = True) -> FoundSource:
     request = SourceRequest(path=str(path), from_page=from_page)
     unpacked = Path(os.environ["HOME"], "unpacked")
     unpacked.mkdir(exist_ok=True)
-    return open_source(request, unpacked)(unpacked, print)
+    return find_source(request, Output(unpacked, unpacked, print))
 
 
 def test_a_page_reads_below_the_home_folder_alone(home: Path) -> None:

@@ -13,8 +13,8 @@ from scipy.io import savemat
 
 from core.errors import SourceRefused
 from core.workspace import PROJECT_ROOT
-from data.sources.catalogue import open_source
-from data.sources.found import FoundSource, SourceRequest
+from data.sources.catalogue import find_source
+from data.sources.found import FoundSource, Output, SourceRequest
 from data.sources.oxford102 import read_class_names
 from tests.builders import draw_photo, encode_photo
 
@@ -40,7 +40,7 @@ def write_files(
 
 def find(folder: Path, target: Path, **options: object) -> FoundSource:
     request = replace(SourceRequest(kind="oxford102", path=str(folder)), **options)
-    return open_source(request, folder)(target, print)
+    return find_source(request, Output(target, folder, print))
 
 
 def test_labels_names_and_the_official_split(tmp_path: Path, target: Path) -> None:
@@ -70,8 +70,8 @@ def test_files_that_lie_apart(tmp_path: Path, target: Path) -> None:
 
 
 def test_a_folder_of_its_files_is_recognised(tmp_path: Path, target: Path) -> None:
-    source = open_source(SourceRequest(path=str(write_files(tmp_path / "x"))), tmp_path)
-    assert source(target, print).name == "Oxford 102 Flowers"
+    request = SourceRequest(path=str(write_files(tmp_path / "x")))
+    assert find_source(request, Output(target, tmp_path, print)).name == "Oxford 102 Flowers"
 
 
 def test_names_of_a_mapping(tmp_path: Path, target: Path) -> None:

@@ -17,8 +17,8 @@ from core.errors import DownloadFailed
 from core.workspace import PROJECT_ROOT, Workspace, digest_file
 from data.manifest import hide_dataset, read_dataset
 from data.sources import oxford102
-from data.sources.catalogue import open_source
-from data.sources.found import SourceRequest
+from data.sources.catalogue import find_source
+from data.sources.found import Output, SourceRequest
 from data.sources.published import fetch_file
 from tests.unit.data.archives import list_good_members, write_tar
 from tests.unit.data.test_oxford102 import write_files
@@ -79,9 +79,9 @@ def test_flower_photos_are_downloaded(
 ) -> None:
     write_tar(served[0] / "flower_photos.tgz", list_good_members())
     monkeypatch.setenv("PETALSCOPE_FLOWER_PHOTOS_URL", served[1] + "flower_photos.tgz")
-    source = open_source(SourceRequest(kind="flower_photos"), tmp_path / "downloads")
     phases: set[str] = set()
-    found = source(target, lambda phase, *_: phases.add(phase))
+    output = Output(target, tmp_path / "downloads", lambda phase, *_: phases.add(phase))
+    found = find_source(SourceRequest(kind="flower_photos"), output)
     assert (len(found.photos), found.origin) == (4, "flower_photos, downloaded")
     assert phases == {"downloading flower_photos.tgz, in MB", "reading the source"}
 
@@ -91,13 +91,13 @@ def test_oxford102_is_downloaded(
 ) -> None:
     write_files(served[0])
     monkeypatch.setenv("PETALSCOPE_OXFORD102_URL", served[1])
-    source = open_source(SourceRequest(kind="oxford102"), tmp_path / "downloads")
+    output = Output(target, tmp_path / "downloads", print)
     with pytest.raises(DownloadFailed, match="digest"):  # labels are the same on every server
-        source(target, print)
+        find_source(SourceRequest(kind="oxford102"), output)
     for name in ("imagelabels.mat", "setid.mat"):
         digest = digest_file(served[0] / name, "md5")
         monkeypatch.setitem(oxford102.FILES, name, digest)
-    found = source(target, print)
+    found = find_source(SourceRequest(kind="oxford102"), output)
     assert len(found.photos) == 6
     assert found.origin == "Oxford 102 Flowers, downloaded"
 
@@ -108,7 +108,8 @@ def test_a_server_that_is_gone(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("PETALSCOPE_OXFORD102_URL", "http://127.0.0.1:9/")
     with pytest.raises(DownloadFailed, match="102flowers") as failure:
-        open_source(SourceRequest(kind="oxford102"), tmp_path / "downloads")(target, print)
+        output = Output(target, tmp_path / "downloads", print)
+        find_source(SourceRequest(kind="oxford102"), output)
     assert str(tmp_path / "downloads") in failure.value.remedy
 
 

@@ -8,8 +8,8 @@ import pytest
 from core.errors import LayoutUnclear, SourceRefused
 from core.workspace import Workspace
 from data.importing import import_source
-from data.sources.catalogue import open_source
-from data.sources.found import FoundSource, SourceRequest
+from data.sources.catalogue import find_source
+from data.sources.found import FoundSource, Output, SourceRequest
 from tests.builders import write_class_folders
 
 HEADS = ["path,class", "file;label", "Filename\tClass", "IMAGE,Label", '"path","class"']
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 def read(folder: Path, text: str | bytes) -> FoundSource:
     content = text if isinstance(text, bytes) else text.encode()
     (folder / "list.csv").write_bytes(content)
-    return open_source(SourceRequest(path=str(folder / "list.csv")), folder)(folder, print)
+    return find_source(SourceRequest(path=str(folder / "list.csv")), Output(folder, folder, print))
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -49,7 +49,7 @@ def test_splits_are_taken(folder: Path) -> None:
 def test_own_splits_instead(folder: Path) -> None:
     (folder / "x.csv").write_text("path,class,split\na.jpg,a,train\nb.jpg,b,train\n")
     request = SourceRequest(path=str(folder / "x.csv"), own_split=True)
-    found = open_source(request, folder)(folder, print)
+    found = find_source(request, Output(folder, folder, print))
     assert {photo.split for photo in found.photos} == {None}
 
 
@@ -108,7 +108,7 @@ def test_spellings_across_splits_are_confirmed(folder: Path) -> None:
     with pytest.raises(LayoutUnclear, match="--layout same: “rose” is “Rose”"):
         read(folder, lines)
     request = SourceRequest(path=str(folder / "list.csv"), layout="same")
-    found = open_source(request, folder)(folder, print)
+    found = find_source(request, Output(folder, folder, print))
     assert [photo.class_name for photo in found.photos] == ["Rose", "tulip", "Rose"]
 
 

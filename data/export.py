@@ -1,6 +1,7 @@
 """Export of a dataset as folders of its original photos: complete, or nothing."""
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -18,7 +19,6 @@ from core.formats import guard_cells
 from data.dataset import Dataset
 from data.importing import report_full_disk
 from data.sources.found import OnProgress
-from data.sources.names import format_mapping
 
 MAPPING, LABELS = "mapping.json", "labels.csv"
 Layout = Literal["splits", "classes"]
@@ -86,7 +86,11 @@ def export_tree(
 
 def describe_mapping(dataset: Dataset) -> str:
     """Return the content of mapping.json: {"1": "pink primrose", …}."""
-    return format_mapping(dict(zip(dataset.numbers, dataset.classes, strict=True)))
+    names = {
+        str(number): name
+        for number, name in sorted(zip(dataset.numbers, dataset.classes, strict=True))
+    }
+    return json.dumps(names, ensure_ascii=False, indent=1) + "\n"
 
 
 def plan_paths(dataset: Dataset, layout: Layout) -> list[str]:

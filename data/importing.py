@@ -136,9 +136,12 @@ def keep_dataset(workspace: Workspace, folder: Path) -> Dataset:
 
 @contextmanager
 def make_staging_folder(workspace: Workspace) -> Iterator[Path]:
-    """Yield a folder and remove it afterwards unless it was moved; also remove orphans."""
+    """Yield a folder, removed afterwards unless it was moved; remove those of ended processes."""
     workspace.temporary.mkdir(parents=True, exist_ok=True)
-    remove_orphans(workspace.temporary, "import")
+    for orphan in workspace.temporary.glob("import-*-*"):
+        owner = orphan.name.split("-")[1]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(orphan, ignore_errors=True)
     outer = Path(tempfile.mkdtemp(prefix=f"import-{os.getpid()}-", dir=workspace.temporary))
     try:
         # An inner folder: mkdtemp's is private, but the umask decides who reads a dataset.
@@ -147,14 +150,6 @@ def make_staging_folder(workspace: Workspace) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(outer, ignore_errors=True)
-
-
-def remove_orphans(temporary: Path, prefix: str) -> None:
-    """Remove the folders `prefix-PID-…` of ended processes."""
-    for orphan in temporary.glob(f"{prefix}-*-*"):
-        owner = orphan.name.split("-")[1]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(orphan, ignore_errors=True)
 
 
 @contextmanager

@@ -160,7 +160,9 @@ def compare_versions(
             "Train both on versions of one dataset with test photos; to promote without a "
             "comparison, give a reason.",
         )
-    compared = compare_predictions(*common.answers)
+    compared, left_out = compare_predictions(*common.answers), describe_left_out(common)
+    if copies:
+        left_out += f" {count(copies, 'test photo')} left out: copies of training photos."
     for one in answers:
         if one.has_run:
             place = f"comparison of v{champion} and v{challenger}"
@@ -179,19 +181,9 @@ def compare_versions(
             dataset_id=answers[1].dataset.id,
             turn=_find_turn(connection, champion, challenger),
         )
-        facts = {
-            "left_out": _describe_left_out(common, copies),
-            "evidence": asdict(evidence),
-        }
+        facts = {"left_out": left_out.strip(), "evidence": asdict(evidence)}
         insert_event(connection, ModelEvent("compared", challenger, champion, who=who, facts=facts))
     return evidence
-
-
-def _describe_left_out(common: CommonPhotos, copies: int) -> str:
-    words = describe_left_out(common)
-    if not copies:
-        return words
-    return f"{words} {count(copies, 'test photo')} left out: copies of training photos.".strip()
 
 
 def find_comparison(

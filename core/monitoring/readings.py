@@ -7,7 +7,6 @@ is off or another version answers. With too few photos it stays as before. The s
 
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -46,7 +45,6 @@ class Reading:
     """The result of a rule."""
 
     rule: Rule
-    state: State
     estimate: Estimate
     version: int | None
     """The version measured; None: all answers, because there is no champion."""
@@ -59,6 +57,15 @@ class Reading:
         """The end of the interval nearer to “all is well”, which is compared with the levels."""
         end = self.estimate.high if self.rule.is_low else self.estimate.low
         return self.estimate.value if np.isnan(end) else end
+
+    @property
+    def state(self) -> State:
+        """Whether the rule is off, has too few photos, or which level it has reached."""
+        if not self.rule.is_on:
+            return "off"
+        if self.estimate.n < self.rule.measure.fewest or np.isnan(self.estimate.value):
+            return "few"
+        return self.rule.find_level(self.sure) or "fine"
 
 
 def read_rules(workspace: Workspace, now: datetime) -> list[Reading]:
@@ -85,30 +92,30 @@ def read_rules(workspace: Workspace, now: datetime) -> list[Reading]:
 
     readings = []
     for rule in list_rules(workspace):
-        if rule.is_on and rule.name in FAMILIES:
-            readings.append(_read_drift(rule, version, compare))
-            continue
-        estimate, problem = NOTHING, ""
-        if rule.is_on:
-            # A new champion has no answers yet, so volumes count the answers of all versions.
-            of_all = rule.name in ("volume_low", "volume_high")
-            rows = read_log(rule.hours, of_all, rule.name == "accuracy")
-            try:
+        estimate, detail, problem = NOTHING, "", ""
+        try:
+            if rule.is_on and rule.name in FAMILIES:
+                if version is None:
+                    problem = "needs a champion with its reference photos"
+                else:
+                    estimate, detail = _measure_drift(compare(rule.hours), rule.name)
+            elif rule.is_on:
+                # A new champion has no answers yet, so volumes count the answers of all versions.
+                of_all = rule.name in ("volume_low", "volume_high")
+                rows = read_log(rule.hours, of_all, rule.name == "accuracy")
                 estimate = _estimate(workspace, rule.name, rows, version)
-            except PetalscopeError as error:
-                problem = error.problem
-        number = None if version is None else version.number
-        readings.append(_judge(rule, estimate, number, problem))
+        except PetalscopeError as error:
+            problem = error.problem
+        readings.append(
+            Reading(
+                rule=rule,
+                estimate=estimate,
+                version=None if version is None else version.number,
+                problem=problem,
+                detail=detail,
+            )
+        )
     return readings
-
-
-def _judge(rule: Rule, estimate: Estimate, version: int | None, problem: str = "") -> Reading:
-    reading = Reading(rule=rule, state="few", estimate=estimate, version=version, problem=problem)
-    if not rule.is_on:
-        return replace(reading, state="off")
-    if estimate.n < rule.measure.fewest or np.isnan(estimate.value):
-        return reading
-    return replace(reading, state=rule.find_level(reading.sure) or "fine")
 
 
 def _estimate(
@@ -136,22 +143,13 @@ def _estimate_rise(bad: np.ndarray, before: tuple[int, int]) -> Estimate:
     return Estimate(value=rise, low=low, high=high, n=len(bad), method="Newcombe")
 
 
-def _read_drift(
-    rule: Rule, version: ModelVersion | None, compare: Callable[[int], VersionDrift]
-) -> Reading:
-    """Return the result of a family; `compare` measures the drift over a number of hours."""
-    if version is None:
-        return _judge(rule, NOTHING, None, "needs a champion with its reference photos")
-    try:
-        found = compare(rule.hours)
-    except PetalscopeError as error:
-        return _judge(rule, NOTHING, version.number, error.problem)
+def _measure_drift(found: VersionDrift, name: str) -> tuple[Estimate, str]:
+    """Return the size of a family of changes, and the largest change in words."""
     if found.drift is None:
-        return _judge(rule, replace(NOTHING, n=len(found.photos)), version.number)
-    family: Family = next(family for family in FAMILIES if family == rule.name)
+        return replace(NOTHING, n=len(found.photos)), ""
+    family: Family = next(family for family in FAMILIES if family == name)
     estimate = replace(NOTHING, value=found.drift.size(family), n=found.drift.n)
-    reading = _judge(rule, estimate, version.number)
-    return replace(reading, detail=describe_main_change(found.drift, family))
+    return estimate, describe_main_change(found.drift, family)
 
 
 def describe_reading(reading: Reading) -> str:

@@ -38,6 +38,7 @@ EventKind = Literal[
 
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 _TABLE = model_events_table
+_MOST_LISTED = 200
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,11 @@ def insert_event(connection: Connection, event: ModelEvent) -> ModelEvent:
 
 
 def list_events(
-    workspace: Workspace, limit: int = 200, kinds: tuple[EventKind, ...] = EVENT_KINDS
+    workspace: Workspace, kinds: tuple[EventKind, ...] = EVENT_KINDS
 ) -> list[ModelEvent]:
     """Return the newest events of these kinds, newest first."""
     with read_database(workspace) as connection:
-        return select_events(connection, kinds)[: -limit - 1 : -1]
+        return select_events(connection, kinds)[: -_MOST_LISTED - 1 : -1]
 
 
 def select_events(connection: Connection, kinds: tuple[EventKind, ...]) -> list[ModelEvent]:

@@ -4,7 +4,6 @@ The JSON is {"1": "pink primrose", …}, which scripts for Oxford 102 call mappi
 """
 
 import itertools
-import json
 import re
 import unicodedata
 from collections import Counter
@@ -258,9 +257,3 @@ def read_mapping(file: Path) -> dict[int, str]:
             'Correct it; it should look like {"1": "pink primrose", "2": "…"}.',
         ) from error
     return {number: unicodedata.normalize("NFC", name) for number, name in sorted(names.items())}
-
-
-def format_mapping(names: Mapping[int, str]) -> str:
-    """Return class number → name as JSON."""
-    content = {str(number): name for number, name in sorted(names.items())}
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"

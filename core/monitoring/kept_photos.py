@@ -58,22 +58,22 @@ _usages: dict[Path, _Usage] = {}
 _counting = Lock()
 
 
-def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> bool:
-    """Store a photo; return False where permission or space is missing.
+def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> None:
+    """Store a photo, unless permission or space is missing.
 
     Args:
         consent: The person sent the photo for review; without it the setting decides.
     """
     settings = read_settings()
     if workspace.read_only or (not consent and settings.keep_photos_days <= 0):
-        return False
+        return
     file = workspace.kept_photo_file(photo.sha256)
     if read_kept_photo(workspace, file.name) is not None:
         with suppress(FileNotFoundError):  # another process may be sweeping
             os.utime(file)  # its days start again
-            return True
+            return
     if not _make_room(workspace, len(photo.content)):
-        return False
+        return
     try:
         workspace.kept_photos.mkdir(mode=0o700, parents=True, exist_ok=True)
         with write_atomically(file) as temporary:
@@ -81,8 +81,6 @@ def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> 
             temporary.write_bytes(photo.content)
     except OSError as error:  # a full disk must not stop an answer or feedback
         _log.error("a photo was not stored: %s", error)
-        return False
-    return True
 
 
 def read_kept_photo(workspace: Workspace, digest: str) -> bytes | None:
@@ -99,10 +97,8 @@ def find_kept(workspace: Workspace, digests: Iterable[str]) -> set[str]:
     return {digest for digest in digests if workspace.kept_photo_file(digest).is_file()}
 
 
-def sweep_kept_photos(workspace: Workspace, room: int = 0) -> int:
-    """Remove expired photos, then the oldest above the limit; return the number removed.
-
-    Photos under review stay.
+def sweep_kept_photos(workspace: Workspace, room: int = 0) -> None:
+    """Remove expired photos, then the oldest above the limit; photos under review stay.
 
     Args:
         room: Bytes that must fit below the limit afterwards.
@@ -110,7 +106,7 @@ def sweep_kept_photos(workspace: Workspace, room: int = 0) -> int:
     settings, held, now = read_settings(), _list_held(workspace), time.time()
     for changed, _, file in _list_files(workspace, ".*"):
         if changed < now - _HALF_WRITTEN_S:
-            _remove(file)
+            file.unlink(missing_ok=True)
     files = _list_files(workspace, "[!.]*")
     free = [one for one in files if one[2].name not in held]
     leaving = [one for one in free if one[0] < now - settings.keep_photos_days * 86_400]
@@ -123,7 +119,8 @@ def sweep_kept_photos(workspace: Workspace, room: int = 0) -> int:
         leaving.append(one)
         total -= one[1]
     _usages[workspace.root] = _Usage(total, time.monotonic())
-    return sum(_remove(file) for _, _, file in leaving)
+    for _, _, file in leaving:
+        file.unlink(missing_ok=True)
 
 
 def sweep_when_due(workspace: Workspace) -> None:
@@ -147,7 +144,7 @@ def forget_photos(workspace: Workspace, digests: Collection[str]) -> None:
     if still and read_settings().keep_photos_days <= 0:
         still &= _list_held(workspace)
     for digest in set(digests) - still:
-        _remove(workspace.kept_photo_file(digest))
+        workspace.kept_photo_file(digest).unlink(missing_ok=True)
 
 
 def _make_room(workspace: Workspace, size: int) -> bool:
@@ -187,11 +184,3 @@ def _list_files(workspace: Workspace, pattern: str) -> list[tuple[float, int, Pa
             facts = file.stat()
             found.append((facts.st_mtime, facts.st_size, file))
     return sorted(found)
-
-
-def _remove(file: Path) -> int:
-    try:
-        file.unlink()
-    except FileNotFoundError:
-        return 0
-    return 1

@@ -109,10 +109,8 @@ def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersi
     return target
 
 
-def set_challenger(
-    workspace: Workspace, number: int, *, who: str = "", reason: str = ""
-) -> ModelVersion:
-    """Make the version the challenger, and return it."""
+def set_challenger(workspace: Workspace, number: int, *, who: str = "", reason: str = "") -> None:
+    """Make the version the challenger."""
     version = check_files(workspace, number)
     with write_database(workspace) as connection:
         aliases = select_aliases(connection)
@@ -127,7 +125,6 @@ def set_challenger(
             _set_alias(connection, "challenger", number)
             event = ModelEvent("challenger", number, former, who=who, reason=reason)
             insert_event(connection, event)
-    return version
 
 
 def keep_champion(

@@ -15,7 +15,7 @@ from core.monitoring.gathering import (
     make_reviewed_version,
     plan_reviewed,
 )
-from core.monitoring.kept_photos import sweep_kept_photos
+from core.monitoring.kept_photos import find_kept, sweep_kept_photos
 from core.monitoring.log import delete_predictions
 from core.registry.events import list_events
 from core.runs.queue.queue import submit_run
@@ -86,7 +86,10 @@ def test_reviewed_photos_become_train_photos(workspace: Workspace, dataset: Data
     assert (event.kind, event.who, event.facts["added"]) == ("reviewed", "her", 3)
     with pytest.raises(FeedbackRefused, match="no reviewed photos"):
         make_reviewed_version(workspace, made.id)
-    assert sweep_kept_photos(workspace) == 3, "the dataset has them; consent ends here"
+    photos = [one.photo for one in read_feedback(workspace, numbers)]
+    assert len(find_kept(workspace, photos)) == 3
+    sweep_kept_photos(workspace)
+    assert not find_kept(workspace, photos), "the dataset has them; consent ends here"
     ids = [one.prediction for one in read_feedback(workspace, numbers)]
     assert delete_predictions(workspace, ids=ids) == 3
     whole = read_dataset(workspace, made.id)

@@ -74,13 +74,12 @@ def test_evidence_of_other_models_does_not_count(
         promote(trained_copy, 2, reason="so", override=True, instead_of=3)
 
 
-def test_the_challenger_is_one_until_it_answers(
-    trained_copy: Workspace, versions: list[ModelVersion]
-) -> None:
+@pytest.mark.usefixtures("versions")
+def test_the_challenger_is_one_until_it_answers(trained_copy: Workspace) -> None:
     promote(trained_copy, 1, reason="first")
     with pytest.raises(PromotionRefused, match="champion"):
         set_challenger(trained_copy, 1)
-    assert set_challenger(trained_copy, 2, reason="retrained") == versions[1]
+    set_challenger(trained_copy, 2, reason="retrained")
     set_challenger(trained_copy, 2)  # nothing new
     set_challenger(trained_copy, 3, who="Ada")
     told = [e for e in list_events(trained_copy) if e.kind == "challenger"]

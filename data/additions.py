@@ -40,14 +40,12 @@ def add_photos(
     parent: Dataset,
     photos: Sequence[FoundPhoto],
     *,
-    name: str | None = None,
     on_progress: Tell = lambda *_: None,
 ) -> Dataset:
     """Return the version of the parent with these photos added; an existing one if it is the same.
 
     Args:
         photos: At least one, each with class, split and a new path.
-        name: By default the parent's name and a number.
 
     Raises:
         EditRefused: No photo, a repeated path, or an unreadable photo.
@@ -65,7 +63,7 @@ def add_photos(
         table.to_parquet(folder / MANIFEST, index=False)
         parent.set_aside.to_parquet(folder / SET_ASIDE, index=False)
         _join_files(parent, folder, len(added), on_progress)
-        facts = describe_child(workspace, parent, classes, len(table), name)
+        facts = describe_child(workspace, parent, classes, len(table))
         write_facts(folder, facts | {"added": len(added)})
         return keep_dataset(workspace, folder)
 

@@ -96,7 +96,7 @@ def describe_child(
     parent: Dataset,
     classes: tuple[str, ...],
     photos: int,
-    name: str | None,
+    name: str | None = None,
 ) -> dict[str, object]:
     """Return the facts of a version of the parent, with this number of photos, for dataset.json.
 

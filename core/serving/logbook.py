@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,7 +19,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction, log_predictions
-from core.monitoring.rules import MEASURES
 from core.prediction.predictor import Prediction
 from core.workspace import Workspace
 
@@ -64,16 +63,6 @@ class Figures:
         self.log_waiting = gauge("petalscope_log_waiting", "Answers not yet in the log.")
         self.alarm = gauge("petalscope_alarm", "1 while a rule has an active alarm.", ("rule",))
         self.log_lost = counter("petalscope_log_lost", "Answers missing in the log.")
-
-    def show_serving(self, version: str, digest: str) -> None:
-        """Set the gauge of the version that answers."""
-        self.serving.clear()
-        self.serving.labels(version=version, digest=digest[:12]).set(1)
-
-    def show_alarms(self, rules: Collection[str]) -> None:
-        """Set the gauge of each rule: 1 where it has an active alarm."""
-        for name in MEASURES:
-            self.alarm.labels(rule=name).set(name in rules)
 
 
 class JsonLines(logging.Formatter):

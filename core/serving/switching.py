@@ -193,7 +193,7 @@ class Switcher:
             note("not ready", {"problem": state.problem}, logging.ERROR)
             return
         version = state.model.version
-        self._figures.show_serving(version.label, version.digest)
-        facts: dict[str, object] = {"version": version.label, "digest": version.digest[:12]}
-        facts |= {"champion": state.champion, "problem": state.problem}
-        note("serving", facts)
+        serving = {"version": version.label, "digest": version.digest[:12]}
+        self._figures.serving.clear()
+        self._figures.serving.labels(**serving).set(1)
+        note("serving", {**serving, "champion": state.champion, "problem": state.problem})

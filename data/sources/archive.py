@@ -76,10 +76,6 @@ class Member(NamedTuple):
     open: Callable[[], IO[bytes] | None]
 
 
-Members = Callable[[], Iterator[Member]]
-"""Reads through an archive; each call starts at its beginning."""
-
-
 def find_in_archive(archive: Path, layout: str, output: Output) -> FoundSource:
     """Return the photos of an archive of class folders or split folders."""
     read = partial(read_layout, layout=layout)
@@ -293,8 +289,8 @@ def _clean_path(name: str) -> str:
 
 
 @contextmanager
-def _open_archive(archive: Path) -> Iterator[Members]:
-    """Yield the reader that the first bytes ask for.
+def _open_archive(archive: Path) -> Iterator[Callable[[], Iterator[Member]]]:
+    """Yield the reader that the first bytes ask for; each call reads from the beginning.
 
     Raises:
         ArchiveRefused: The file is neither .zip nor .tar nor .tar.gz.

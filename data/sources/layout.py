@@ -15,7 +15,6 @@ from core.errors import LayoutUnclear, SourceRefused
 from data.images import START_BYTES, starts_like_photo
 from data.sources.found import FoundPhoto, FoundSource, SourceKind
 from data.sources.names import (
-    find_look_alikes,
     list_names,
     note_classes,
     note_empty_folders,
@@ -25,7 +24,7 @@ from data.sources.names import (
     point_to_table,
     refuse_without_photos,
 )
-from data.sources.readings import FALLBACK, is_decided, list_readings, unite_classes
+from data.sources.readings import FALLBACK, is_decided, list_readings
 from data.sources.tree import Folders, Place, Reading, draw_tree, leave_masks
 from data.sources.words import means_nothing
 
@@ -93,11 +92,6 @@ def _choose_reading(tree: Folders, wanted: str, names: Collection[str]) -> Readi
         names: The names of folders without photos.
     """
     readings = list_readings(tree)
-    for one in tuple(readings):
-        pairs = [(place.class_name, place.split) for place in one.places.values()]
-        if alike := find_look_alikes(pairs):
-            readings.append(unite_classes(one, alike))
-    readings.sort(key=lambda one: -one.score)
     faults = [_find_fault(one) for one in readings]
     possible = [one for one, fault in zip(readings, faults, strict=True) if not fault]
     for one in possible:
@@ -221,12 +215,6 @@ def check_trained(placed: Iterable[tuple[str, str | None]], remedy: str) -> None
         raise SourceRefused(f"There are no training photos of {list_names(untrained)}.", remedy)
 
 
-def find_in_folder(folder: Path, layout: str) -> FoundSource:
-    """Return the photos of a folder of class folders or split folders."""
-    place, found = folder.resolve(), read_folder(folder, layout)
-    return replace(found, name=place.name or str(place), origin=str(place))
-
-
 def read_folder(folder: Path, layout: str = "") -> FoundSource:
     """Return the photos in a folder and in all folders inside it, sorted by path.
 
@@ -261,7 +249,9 @@ def read_folder(folder: Path, layout: str = "") -> FoundSource:
         point_to_table(refusal, [path for path, _ in files])
         raise
     noted = [f"Skipped the link “{name}”: links to folders are not followed." for name in links]
-    return replace(found, notes=(*found.notes, *noted))
+    whole = folder.resolve()
+    name, notes = whole.name or str(whole), (*found.notes, *noted)
+    return replace(found, name=name, origin=str(whole), notes=notes)
 
 
 def refuse_links(links: Sequence[str]) -> None:
@@ -294,5 +284,5 @@ def refuse_unreadable(error: OSError) -> None:
 FOLDER = SourceKind(
     kind="folder",
     title="Folder",
-    find=lambda request, _desk: find_in_folder(request.place, request.layout),
+    find=lambda request, _desk: read_folder(request.place, request.layout),
 )

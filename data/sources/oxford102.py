@@ -28,7 +28,7 @@ from data.sources.found import (
 )
 from data.sources.layout import is_hidden
 from data.sources.names import list_names, read_mapping
-from data.sources.published import DOWNLOAD, fetch_file, report_mb
+from data.sources.published import DOWNLOAD, fetch_file
 
 FILES = {
     "102flowers.tgz": "52808999861908f626f3c1f4e79d11fa",
@@ -91,8 +91,7 @@ def _download(output: Output) -> list[Path]:
     for file, md5 in zip(files, FILES.values(), strict=True):
         # Another server may hold resized photos.
         official = address == OXFORD102_URL or file.suffix == ".mat"
-        report = report_mb(output.tell, file.name)
-        fetch_file(address + file.name, file, md5 if official else None, report)
+        fetch_file(address + file.name, file, md5 if official else None, output.tell)
     return files
 
 

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from core.config import FLOWER_PHOTOS_URL, read_settings
-from core.downloading import Report, download_file
+from core.downloading import download_file
 from core.errors import DownloadFailed, SourceRefused
 from core.workspace import digest_file
 from data.sources.archive import find_in_archive, unpack_photos
 from data.sources.found import Field, FoundSource, Output, SourceKind, SourceRequest, Tell, Way
-from data.sources.layout import find_in_folder
+from data.sources.layout import read_folder
 
 SAMPLE_FILE = Path(__file__).with_name("sample.zip")
 SAMPLE_SHA256 = "9b4d615f017cfb5c47b0d75e282b1cd7ff1e9cc439955bdb0e0665dcfb5ced92"
@@ -41,7 +41,7 @@ def find_in_sample(_request: SourceRequest, output: Output) -> FoundSource:
     return replace(found, name="Flower sample", origin="the embedded sample")
 
 
-def fetch_file(address: str, target: Path, digest: str | None, on_progress: Report) -> None:
+def fetch_file(address: str, target: Path, digest: str | None, tell: Tell) -> None:
     """Fetch a file to `target`, unless it is there already.
 
     Args:
@@ -65,13 +65,10 @@ def fetch_file(address: str, target: Path, digest: str | None, on_progress: Repo
             except (OSError, EOFError, zlib.error) as error:
                 raise _refuse(address, f"the .tgz is incomplete ({error})") from error
 
-    download_file(address, target, check, on_progress)
+    def report(done: int, total: int) -> None:
+        tell(f"downloading {target.name}, in MB", done // 1_000_000, total // 1_000_000)
 
-
-def report_mb(tell: Tell, name: str) -> Report:
-    """Return a callback that takes bytes and reports the megabytes of a download."""
-    phase = f"downloading {name}, in MB"
-    return lambda done, total: tell(phase, done // 1_000_000, total // 1_000_000)
+    download_file(address, target, check, report)
 
 
 def _refuse(address: str, reason: str) -> DownloadFailed:
@@ -90,8 +87,8 @@ def find_flower_photos(request: SourceRequest, output: Output) -> FoundSource:
         address = read_settings().flower_photos_url
         # Another server may hold resized photos.
         digest = SHA256 if address == FLOWER_PHOTOS_URL else None
-        fetch_file(address, path, digest, report_mb(output.tell, FILE))
-    found = find_in_folder(path, "") if path.is_dir() else find_in_archive(path, "", output)
+        fetch_file(address, path, digest, output.tell)
+    found = read_folder(path) if path.is_dir() else find_in_archive(path, "", output)
     origin = found.origin if request.path else "downloaded"
     return replace(found, name="flower_photos", origin=f"flower_photos, {origin}")
 

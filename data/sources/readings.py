@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from core.formats import count
-from data.sources.names import list_names
+from data.sources.names import find_look_alikes, list_names
 from data.sources.tree import Folders, Place, Reading, list_above, name_folder, name_stem
 from data.sources.words import (
     UNLABELLED,
@@ -35,17 +35,6 @@ class _Level(NamedTuple):
     unknown: frozenset[str]
 
 
-def unite_classes(reading: Reading, classes: Mapping[str, str]) -> Reading:
-    """Return the reading with other names of classes, which a person must confirm."""
-    places = {
-        path: one._replace(class_name=classes.get(one.class_name, one.class_name))
-        for path, one in reading.places.items()
-    }
-    said = ", ".join(f"“{name}” is “{used}”" for name, used in sorted(classes.items()))
-    united = _make_reading(f"{reading.name}-same", places, reading.score / 2)
-    return replace(united, sentence=f"{reading.sentence}; {said}")
-
-
 def is_decided(readings: Sequence[Reading]) -> bool:
     """Return whether the first of the readings can be used without a question."""
     second = max((one.score for one in readings[1:]), default=0.0)
@@ -63,7 +52,22 @@ def list_readings(folders: Folders) -> list[Reading]:
         found = [replace(one, sentence=one.sentence + again) for one in found]
     known = [one.places for one in found]
     found = [one for place, one in enumerate(found) if one.places not in known[:place]]
+    for one in tuple(found):
+        pairs = [(place.class_name, place.split) for place in one.places.values()]
+        if alike := find_look_alikes(pairs):
+            found.append(_unite_classes(one, alike))
     return sorted(found, key=lambda one: -one.score)
+
+
+def _unite_classes(reading: Reading, classes: Mapping[str, str]) -> Reading:
+    """Return the reading with other names of classes, which a person must confirm."""
+    places = {
+        path: one._replace(class_name=classes.get(one.class_name, one.class_name))
+        for path, one in reading.places.items()
+    }
+    said = ", ".join(f"“{name}” is “{used}”" for name, used in sorted(classes.items()))
+    united = _make_reading(f"{reading.name}-same", places, reading.score / 2)
+    return replace(united, sentence=f"{reading.sentence}; {said}")
 
 
 def _enter_common(left: _Left, classes: frozenset[str] | None = None) -> _Left:

@@ -82,7 +82,7 @@ def test_new_photos_stand_behind_the_old_ones_which_stay(
 def test_it_is_a_version_among_versions(
     workspace: Workspace, dataset: Dataset, new: list[FoundPhoto]
 ) -> None:
-    made = add_photos(workspace, dataset, new, name="with roses")
+    made = add_photos(workspace, dataset, new)
     differences = compare_versions(dataset, made)
     assert differences.added["photo"].tolist() == [30, 31, 32, 33]
     assert differences.unchanged == 30 and differences.new_classes == ("aster",)
@@ -98,7 +98,11 @@ def test_it_is_a_version_among_versions(
     ]
     more = add_photos(workspace, edited, [FoundPhoto(**{**vars(new[0]), "path": "again.jpg"})])
     assert "edits" not in json.loads((more.folder / "dataset.json").read_text())
-    assert (more.name, more.edition, count_added(more)) == ("with roses, version 4", 4, 1)
+    assert (more.name, more.edition, count_added(more)) == (
+        "garden, version 4",
+        4,
+        1,
+    )
     hide_dataset(workspace, made.id)
     check_photos(read_dataset(workspace, edited.id))
 
@@ -107,7 +111,7 @@ def test_adding_the_same_again_gives_the_same_version(
     workspace: Workspace, dataset: Dataset, new: list[FoundPhoto]
 ) -> None:
     made = add_photos(workspace, dataset, new)
-    assert add_photos(workspace, dataset, new[::-1], name="another").id == made.id
+    assert add_photos(workspace, dataset, new[::-1]).id == made.id
     assert len(list_datasets(workspace)) == 2
 
 

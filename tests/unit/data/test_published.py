@@ -52,11 +52,11 @@ def test_a_file_of_the_right_digest_stays(
     served: tuple[Path, str], tmp_path: Path, digest: str | None
 ) -> None:
     (served[0] / "x").write_bytes(b"hello")
-    reports: list[tuple[int, int]] = []
+    reports: list[tuple[str, int, int]] = []
     target = tmp_path / "kept" / "x"
     fetch_file(served[1] + "x", target, digest, lambda *report: reports.append(report))
     assert target.read_bytes() == b"hello"
-    assert reports[-1] == (5, 5)
+    assert reports[-1] == ("downloading x, in MB", 0, 0)
     (served[0] / "x").unlink()
     fetch_file(served[1] + "x", target, digest, print)  # is here already
 

@@ -20,8 +20,6 @@ from data.findings import MEASURES, measure_photo
 from data.images import encode_thumbnail, read_packed_photo, read_photo_file
 from data.sources.found import FoundPhoto
 
-_MOST_THREADS = 8
-
 # One place for column types, so that an empty table is stored like any other.
 _TABLE_TYPES = {
     "path": "str",
@@ -63,7 +61,7 @@ def pack_photos(
     """
     rows: list[dict[str, object]] = []
     set_aside: list[dict[str, object]] = []
-    threads = min(os.cpu_count() or 1, _MOST_THREADS)
+    threads = min(os.cpu_count() or 1, 8)
     with (
         (folder / f"{prefix}{PHOTOS}").open("wb") as photos,
         (folder / f"{prefix}{THUMBNAILS}").open("wb") as thumbnails,

@@ -168,15 +168,13 @@ def _always(low: float, high: float, probability: float = 1.0) -> Part:
     return Part(low=low, high=high, probability=probability)
 
 
-_MIRROR = Part(low=1, high=1, probability=0.5)
-
 _GENTLE = AugmentationPolicy(
     rotation=_always(-20, 20),
     width_shift=_always(-0.1, 0.1),
     height_shift=_always(-0.1, 0.1),
     shear=_always(-10, 10),
     zoom=_always(0.85, 1.2),
-    horizontal_flip=_MIRROR,
+    horizontal_flip=_always(1, 1, 0.5),
 )
 
 PRESETS: dict[str, AugmentationPolicy] = {
@@ -204,7 +202,7 @@ PRESETS: dict[str, AugmentationPolicy] = {
         height_shift=_always(-0.2, 0.2),
         shear=_always(-17, 17),
         zoom=_always(0.8, 1.3),
-        horizontal_flip=Part(low=1, high=1, probability=1),
+        horizontal_flip=_always(1, 1),
         brightness=_always(0.6, 1.5),
         contrast=_always(0.6, 1.5),
         saturation=_always(0.4, 1.8),

@@ -101,7 +101,6 @@ def list_rules(workspace: Workspace) -> list[Rule]:
 
 
 _ROW = alarms_table.c
-_MOST_LISTED = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +129,7 @@ class Alarm:
 
 def list_alarms(workspace: Workspace, *, active: bool = False) -> list[Alarm]:
     """Return alarms, the active and critical first, then the newest; `active`: no ended ones."""
-    query = select(alarms_table).order_by(_ROW.number.desc()).limit(_MOST_LISTED)
+    query = select(alarms_table).order_by(_ROW.number.desc()).limit(200)
     query = query.where(_ROW.ended.is_(None)) if active else query
     with read_database(workspace) as connection:
         alarms = [read_alarm(row) for row in connection.execute(query)]

@@ -38,7 +38,6 @@ EventKind = Literal[
 
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 _TABLE = model_events_table
-_MOST_LISTED = 200
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def list_events(
 ) -> list[ModelEvent]:
     """Return the newest events of these kinds, newest first."""
     with read_database(workspace) as connection:
-        return select_events(connection, kinds)[: -_MOST_LISTED - 1 : -1]
+        return select_events(connection, kinds)[-200:][::-1]
 
 
 def select_events(connection: Connection, kinds: tuple[EventKind, ...]) -> list[ModelEvent]:

@@ -152,15 +152,13 @@ PROPERTIES = (
     *("width", "height", "bytes"),
 )
 """Columns of the manifest that the reference keeps, in this order."""
-_SEED = 20260121
-_DIGEST_BYTES = 32
 
 
 def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray) -> bytes:
     """Return the reference of a run as bytes; `features` (n, d) are those of all photos."""
     photos = result.photo_numbers("validation")
     if len(photos) > MOST_PHOTOS:
-        drawn = np.random.default_rng(_SEED).choice(photos, MOST_PHOTOS, replace=False)
+        drawn = np.random.default_rng(20260121).choice(photos, MOST_PHOTOS, replace=False)
         photos = np.sort(drawn)
     rows = dataset.manifest.iloc[photos]
     digests = b"".join(bytes.fromhex(digest) for digest in rows["sha256"])
@@ -170,7 +168,7 @@ def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray
             "scores": np.asarray(result.scores[photos], dtype=np.float32),
             "labels": np.asarray(result.labels[photos], dtype=np.int64),
             "properties": rows[list(PROPERTIES)].to_numpy(dtype=np.float64),
-            "photos": np.frombuffer(digests, dtype=np.uint8).reshape(-1, _DIGEST_BYTES),
+            "photos": np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32),
         }
     )
 

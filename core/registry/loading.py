@@ -24,8 +24,6 @@ from core.workspace import Workspace
 from models.backbone import Backbone, Purpose, compile_model, read_facts, suit_machine
 from models.dense import DenseHead
 
-_VERSION = re.compile(r"v(\d{1,9})")
-
 
 class Standing(NamedTuple):
     """The predictor of the champion, or of a former one where it is damaged."""
@@ -37,7 +35,7 @@ class Standing(NamedTuple):
 
 def find_number(model: str) -> int | None:
     """Return the number in the name of a version (“v3”); None for a run."""
-    match = _VERSION.fullmatch(model)
+    match = re.fullmatch(r"v(\d{1,9})", model)
     return int(match[1]) if match else None
 
 

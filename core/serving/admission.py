@@ -88,17 +88,13 @@ class Door:
 
     def __init__(self, settings: Settings) -> None:
         key = read_key(settings)
-        self._key = None if key is None else _digest(key.encode())
+        self.has_key = key is not None
+        self._digest = _digest((key or "").encode())
         self._origins = {origin.strip() for origin in settings.api_origins.split(",")}
-
-    @property
-    def has_key(self) -> bool:
-        """Whether a key is needed."""
-        return self._key is not None
 
     def check_place(self, server: str | None, headers: Mapping[str, str]) -> None:
         """Check that a request may come by this address; `server` is None for a local socket."""
-        if self._key is not None or server is None:
+        if self.has_key or server is None:
             return
         name = headers.get("host", "").lower()
         bare = name if name.endswith("]") else name.rpartition(":")[0] or name
@@ -122,11 +118,11 @@ class Door:
 
     def check_key(self, headers: Mapping[str, str]) -> None:
         """Check the key of a request, where one is needed."""
-        if self._key is None:
+        if not self.has_key:
             return
         scheme, _, token = headers.get("authorization", "").partition(" ")
         given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        if not hmac.compare_digest(_digest(given.encode("latin-1")), self._key):
+        if not hmac.compare_digest(_digest(given.encode("latin-1")), self._digest):
             raise KeyRefused(
                 "The key is missing or wrong.",
                 "Send the header “Authorization: Bearer KEY” (or “X-API-Key: KEY”) with the key "

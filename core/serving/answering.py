@@ -127,11 +127,8 @@ class Batcher:
         return [Row(model, *row, seconds) for row in rows]
 
 
-_DECODERS = 4
-_BATCHES_AT_ONCE = 4
 _SHARE_OF_BATCHES = 4
 """All batch requests together take one place in four: single photos find places, too."""
-_NO_MAP = np.empty((0, 0, 0), dtype=np.float32)
 
 
 class Upload(NamedTuple):
@@ -167,7 +164,7 @@ class AnswerService:
         self.queue = settings.api_queue
         self.waiting = 0
         """Photos in the queue, decoded or being answered."""
-        self.batches = asyncio.Semaphore(_BATCHES_AT_ONCE)
+        self.batches = asyncio.Semaphore(4)
         """Held by each batch request from its body to its answer."""
         self._places = asyncio.Semaphore(settings.api_queue)
         self._for_batches = asyncio.Semaphore(max(1, settings.api_queue // _SHARE_OF_BATCHES))
@@ -176,7 +173,7 @@ class AnswerService:
         self._logbook = logbook
         self._figures = figures
         self._decoding = 0
-        self._decoders = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decoder")
+        self._decoders = ThreadPoolExecutor(4, thread_name_prefix="decoder")
         self._batcher = Batcher(
             switcher.find_model, lambda: self._decoding, figures.batch_photos.observe
         )
@@ -299,7 +296,7 @@ def _make_prediction(decoded: _Decoded, row: Row, total_s: float) -> Prediction:
         top=rank_classes(row.scores, row.model.single.classes),
         scores=row.scores,
         photo=decoded.photo,
-        map=_NO_MAP,  # the API draws no Grad-CAM
+        map=np.empty((0, 0, 0), dtype=np.float32),  # the API draws no Grad-CAM
         features=row.features,
         framing=decoded.framing,
         facts=decoded.facts,

@@ -35,10 +35,6 @@ from core.serving.switching import Switcher
 from core.workspace import open_workspace
 
 HEAD_TIMEOUT_S = 30.0
-_GRACE_S = 15
-_KEEP_ALIVE_S = 30
-_MOST_WAITING = 512
-_ENDING = (signal.SIGTERM, signal.SIGINT)
 _DESCRIPTION = (
     "Classifies photos with the champion of the model registry. Every answer names the version "
     "that gave it; every error has one shape, with a stable code and a remedy. Where a key is "
@@ -143,8 +139,8 @@ def make_server(app: Any) -> uvicorn.Server:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=15,
             h11_max_incomplete_event_size=32_768,
         )
     )
@@ -178,7 +174,8 @@ async def _hang_up_on_silent(server: uvicorn.Server) -> None:
 @contextmanager
 def _end_quietly() -> Iterator[None]:
     """Let the signal that ends the server end nothing else: uvicorn raises it once more."""
-    former = {number: signal.signal(number, lambda *_: None) for number in _ENDING}
+    signals = (signal.SIGTERM, signal.SIGINT)
+    former = {number: signal.signal(number, lambda *_: None) for number in signals}
     try:
         yield
     finally:
@@ -200,5 +197,5 @@ def _bind(host: str, port: int) -> socket.socket:
             "Choose another with --port or PETALSCOPE_API_PORT, or end the program that uses it.",
             variable="PETALSCOPE_API_PORT",
         ) from error
-    listener.listen(_MOST_WAITING)
+    listener.listen(512)
     return listener

@@ -31,8 +31,6 @@ _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _FORM_OVERHEAD = 100_000
 """Bytes for the headers of the parts: a photo of exactly the limit still fits."""
 _BATCH_BYTES = 256_000_000
-_GONE = 499
-"""Status in the log where the client has hung up."""
 _OWN_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 
@@ -69,7 +67,7 @@ class Gate:
             visit.check_length()
             await self._app(scope, visit.receive, visit.send)
         except ClientDisconnect:
-            visit.status = visit.status or _GONE
+            visit.status = visit.status or 499  # in the log: the client has hung up
         except PetalscopeError as error:
             if visit.status:
                 raise

@@ -100,7 +100,6 @@ def note(event: str, facts: Mapping[str, object], level: int = logging.INFO) -> 
 
 _MOST_LINES = 4096
 _MOST_BYTES = 128_000_000
-_WRITTEN_EVERY_S = 0.25
 _log = logging.getLogger(__name__)
 
 
@@ -184,7 +183,7 @@ class Logbook:
             self._lose(self.waiting)
 
     def _work(self) -> None:
-        while not self._ended.wait(_WRITTEN_EVERY_S):
+        while not self._ended.wait(0.25):
             self.flush()
         self.flush()
 

@@ -29,8 +29,6 @@ from core.workspace import Workspace
 
 router = APIRouter()
 
-_FLUSH_S = 5.0
-_MOST_PHOTOS = 64
 _CHARSETS = (b"", b"utf-8", b"us-ascii", b"iso-8859-1")
 """Of file names. Other codecs of Python raise errors that the reader of a form does not expect, or
 give letters that JSON does not have."""
@@ -96,7 +94,7 @@ async def _read_photos(request: Request) -> list[Upload]:
             "Put each photo into a field “photos”.",
             status=415,
         )
-    return await _read_form(request, "photos", _MOST_PHOTOS)
+    return await _read_form(request, "photos", 64)
 
 
 async def _read_form(request: Request, field: str, most: int) -> list[Upload]:
@@ -218,7 +216,7 @@ def give(request: Request, service: Parts, given: schemas.FeedbackGiven) -> sche
 
     With `photo_base64`, the photo of that answer is stored for the review.
     """
-    service.logbook.flush(_FLUSH_S)  # the answer may still be on its way into the log
+    service.logbook.flush(timeout_s=5.0)  # the answer may still be on its way into the log
     name = settle_class(service.workspace, given.prediction_id, given.class_name)
     feedback = give_feedback(
         service.workspace,

@@ -262,14 +262,11 @@ def find_copies(
         for number in np.flatnonzero(looked_at).tolist():
             apart = photos[row].astype(np.int16) - known[number]
             difference = float(np.abs(apart).mean())  # of the pixels, 0..255
-            if alike[number] or difference == 0:
-                copies.append(Copy(photo=number, kind="exact"))
-            elif (close[number] <= NEAR_DISTANCE and _are_alike(close[number], difference)) or (
-                number in by_features
-                and (
-                    close[number] <= NEAR_DISTANCE
-                    or measure_matches([photos[row], known[number]], _BOTH) >= SURE_MATCH
-                )
+            is_exact, is_close = alike[number] or not difference, close[number] <= NEAR_DISTANCE
+            if is_exact or (is_close and _are_alike(close[number], difference)):
+                copies.append(Copy(photo=number, kind="exact" if is_exact else "near"))
+            elif number in by_features and (
+                is_close or measure_matches([photos[row], known[number]], _BOTH) >= SURE_MATCH
             ):
                 copies.append(Copy(photo=number, kind="near"))
         found.append(copies)

@@ -79,6 +79,11 @@ class Feedback:
     asked: datetime
 
     @property
+    def true_class(self) -> str:
+        """The reviewed class, or before a review the reported one."""
+        return self.final_class or self.class_name
+
+    @property
     def is_open(self) -> bool:
         """Whether the review can still change."""
         return self.dataset is None

@@ -4,7 +4,7 @@ A copy of a validation or test photo never becomes a training photo.
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,15 +48,18 @@ _ENDINGS = {"jpeg": ".jpg", "tiff": ".tif"}
 class ReviewedPhoto:
     """A photo with its reviewed class."""
 
-    numbers: tuple[int, ...]
-    """Numbers of the feedback."""
-    photo: str
-    """SHA-256."""
+    feedback: tuple[Feedback, ...]
+    """The reviews that agree, the newest first."""
     class_name: str
     left_out: str = ""
     """Why it is not added; "" when it is."""
     copy_of: int | None = None
     """Number of the photo of the dataset that it is a copy of."""
+
+    @property
+    def photo(self) -> str:
+        """Its SHA-256."""
+        return self.feedback[0].photo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +70,6 @@ class ReviewedPlan:
     added: tuple[ReviewedPhoto, ...]
     left_out: tuple[ReviewedPhoto, ...]
     new_classes: tuple[str, ...]
-    said: Mapping[int, str]
-    """Number of the feedback → its reviewed class; a later review is not part of the plan."""
 
 
 def list_reviewed(workspace: Workspace, dataset_id: str) -> list[Feedback]:
@@ -102,16 +103,14 @@ def plan_reviewed(workspace: Workspace, dataset: Dataset) -> ReviewedPlan:
     stored = find_kept(workspace, (one.photo for one in photos))
     reason = "Its photo was not stored."
     lost = [replace(one, left_out=reason) for one in photos if one.photo not in stored]
-    asked = {one.number: one for one in reviewed}
     there = [one for one in photos if one.photo in stored]
-    checked = _check_copies(workspace, dataset, there, asked) if there else []
+    checked = _check_copies(workspace, dataset, there) if there else []
     added = [one for one in checked if not one.left_out]
     return ReviewedPlan(
         dataset=dataset.id,
         added=tuple(added),
         left_out=(*(one for one in checked if one.left_out), *lost, *outvoted),
         new_classes=tuple(sort_names({one.class_name for one in added} - set(dataset.classes))),
-        said={one.number: one.final_class or one.class_name for one in reviewed},
     )
 
 
@@ -123,24 +122,20 @@ def _settle_photos(
     latest: dict[str, ReviewedPhoto] = {}
     outvoted = []
     for one in reviewed:
-        said = one.final_class or one.class_name
-        name = match_class(said, classes)
+        name = match_class(one.true_class, classes)
         classes += [name] if name not in classes else []
-        settled = ReviewedPhoto(numbers=(one.number,), photo=one.photo, class_name=name)
+        settled = ReviewedPhoto(feedback=(one,), class_name=name)
         known = latest.setdefault(one.photo, settled)
         if known.class_name != name:
             reason = f"A later review of the same photo says “{known.class_name}”."
             outvoted.append(replace(settled, left_out=reason))
         elif known is not settled:
-            latest[one.photo] = replace(known, numbers=(*known.numbers, one.number))
+            latest[one.photo] = replace(known, feedback=(*known.feedback, one))
     return list(latest.values()), outvoted
 
 
 def _check_copies(
-    workspace: Workspace,
-    dataset: Dataset,
-    photos: Sequence[ReviewedPhoto],
-    asked: Mapping[int, Feedback],
+    workspace: Workspace, dataset: Dataset, photos: Sequence[ReviewedPhoto]
 ) -> list[ReviewedPhoto]:
     """Return the photos, with a reason where one is unreadable or a copy to leave out."""
     found = _list_files(workspace, photos)
@@ -149,8 +144,8 @@ def _check_copies(
         folder = Path(name)
         table, refused = pack_photos(found, folder)
         packed = np.load(folder / PHOTOS, mmap_mode="r") if len(table) else np.empty(0)
-        rows = {photo.path: row for row, photo in enumerate(found)}
-        feedback = [asked[photos[rows[path]].numbers[0]] for path in table["path"]]
+        newest = {photo.path: one.feedback[0] for one, photo in zip(photos, found, strict=True)}
+        feedback = [newest[path] for path in table["path"]]
         nearest = _find_nearest(workspace, dataset, feedback)
         copies = dict(zip(table["path"], find_copies(dataset, table, packed, nearest), strict=True))
     problems = dict(zip(refused["path"], refused["problem"], strict=True))
@@ -257,7 +252,7 @@ def make_reviewed_version(
         raise _report_nothing(plan)
     photos = _list_files(workspace, plan.added)
     made = add_photos(workspace, parent, photos, on_progress=on_progress)
-    _close_feedback(workspace, (*plan.added, *plan.left_out), made.id, plan.said)
+    _close_feedback(workspace, (*plan.added, *plan.left_out), made.id)
     reason = f"{count(len(plan.added), 'reviewed photo')} added as “{made.name}”"
     counts = {"added": len(plan.added), "left_out": len(plan.left_out)}
     facts = {"dataset": made.id, "parent": parent.id, **counts}
@@ -285,21 +280,19 @@ def find_reviewed_dataset(workspace: Workspace) -> str | None:
 
 def put_aside(workspace: Workspace, plan: ReviewedPlan) -> None:
     """Close the feedback whose photos are left out, with the reason."""
-    _close_feedback(workspace, plan.left_out, plan.dataset, plan.said)
+    _close_feedback(workspace, plan.left_out, plan.dataset)
 
 
-def _close_feedback(
-    workspace: Workspace, photos: Sequence[ReviewedPhoto], dataset_id: str, said: Mapping[int, str]
-) -> None:
+def _close_feedback(workspace: Workspace, photos: Sequence[ReviewedPhoto], dataset_id: str) -> None:
     columns = feedback_table.c
     with write_database(workspace) as connection:
         for one in photos:
             # Feedback reviewed again while the version was made stays open.
             still = columns.dataset.is_(None) & columns.state.in_(("accepted", "relabelled"))
             values = {"dataset": dataset_id, "left_out": one.left_out}
-            for number in one.numbers:
-                same = func.coalesce(columns.final_class, columns.class_name) == said[number]
-                which = (columns.number == number) & still & same
+            for said in one.feedback:
+                now = func.coalesce(columns.final_class, columns.class_name)
+                which = (columns.number == said.number) & still & (now == said.true_class)
                 connection.execute(update(feedback_table).where(which).values(values))
 
 

@@ -110,7 +110,7 @@ def test_copies_of_what_tests_the_model_are_left_out(
         *((dataset.original(photos["train"]), "aster"), (draw(0), "rose")),
     )
     plan = plan_reviewed(workspace, dataset)
-    reasons = {one.numbers[0]: (one.left_out, one.copy_of) for one in plan.left_out}
+    reasons = {one.feedback[0].number: (one.left_out, one.copy_of) for one in plan.left_out}
     for number, split, word in (
         (numbers[0], "test", "Copy of a test photo"),
         (numbers[1], "test", "Copy of a test photo"),

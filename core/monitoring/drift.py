@@ -47,15 +47,10 @@ class VersionDrift:
 
     reference: PhotoSet
     photos: pd.DataFrame
-    """Compared rows of the log, each photo once, oldest first, with `push`: how far a photo lies
-    in the direction of the change, 0 at the middle of the reference."""
+    """Compared rows of the log, each photo once, with `push`: how far a photo lies in the direction
+    of the change, 0 at the middle of the reference; the strongest push first."""
     drift: Drift | None
     """None: fewer than 50 photos."""
-
-    @property
-    def drivers(self) -> pd.DataFrame:
-        """The photos, with the strongest push first."""
-        return self.photos.sort_values("push", ascending=False, kind="stable")
 
 
 def find_drift(
@@ -102,7 +97,10 @@ def find_drift(
         shares = drift.mix.table  # a photo of a class that has grown drives the change
         grown = (shares["current"] - shares["reference"]).clip(lower=0).to_numpy()
         pushes = np.where(current.groups >= 0, grown[current.groups], 0.0)
-    return VersionDrift(reference=reference, photos=rows.assign(push=pushes), drift=drift)
+    photos = rows.assign(push=pushes).sort_values(
+        "push", ascending=False, kind="stable", ignore_index=True
+    )
+    return VersionDrift(reference=reference, photos=photos, drift=drift)
 
 
 _WORDS = {

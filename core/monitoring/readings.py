@@ -25,7 +25,7 @@ from core.monitoring.drift import VersionDrift, describe_main_change, find_drift
 from core.monitoring.kept_photos import sweep_kept_photos
 from core.monitoring.log import keep_newest, list_right, read_predictions
 from core.monitoring.retraining import hold_retraining, read_state, settle_ended
-from core.monitoring.rules import LEVELS, Measure, Rule, change_alarm, list_rules, read_alarm
+from core.monitoring.rules import LEVELS, Rule, change_alarm, list_rules, read_alarm
 from core.monitoring.tables import alarms_table
 from core.registry.store import ModelVersion, find_answers, find_version
 from core.runs.database import write_database
@@ -63,7 +63,7 @@ class Reading:
         """Whether the rule is off, has too few photos, or which level it has reached."""
         if not self.rule.is_on:
             return "off"
-        if self.estimate.n < self.rule.measure.fewest or np.isnan(self.estimate.value):
+        if self.estimate.n < self.rule.fewest or np.isnan(self.estimate.value):
             return "few"
         return self.rule.find_level(self.sure) or "fine"
 
@@ -161,16 +161,15 @@ def describe_reading(reading: Reading) -> str:
     if reading.state == "off":
         return "not watched"
     if reading.state == "few":
-        needed = rule.measure.fewest
+        needed = rule.fewest
         if estimate.n >= needed:
             return f"nothing to compare with, {span}"
         feedback = " with feedback" if rule.name == "accuracy" else ""
         return f"too few photos{feedback}: {estimate.n:,} of {needed}, {span}"
     value, low, high = (
-        _format_value(rule.measure, number)
-        for number in (estimate.value, estimate.low, estimate.high)
+        _format_value(rule, number) for number in (estimate.value, estimate.low, estimate.high)
     )
-    if rule.measure.unit == "photos":
+    if rule.unit == "photos":
         return f"{count(estimate.n, 'photo')} answered, {span}"
     if rule.name == "latency":
         ends = f"from {low}" if high == "–" else f"{low} to {high}"
@@ -190,19 +189,19 @@ def describe_levels(rule: Rule) -> str:
     """Return the levels of a rule: "warning from 15 points, critical from 30 points"."""
     word = "below" if rule.is_low else "from"
     levels = [
-        f"{name} {word} {_format_limit(rule.measure, limit)}"
+        f"{name} {word} {_format_limit(rule, limit)}"
         for name, limit in (("warning", rule.warning), ("critical", rule.critical))
         if limit is not None
     ]
     return ", ".join(levels) or "not watched"
 
 
-def _format_limit(measure: Measure, limit: float) -> str:
+def _format_limit(rule: Rule, limit: float) -> str:
     """Return a level with all digits that were typed."""
     typed = f"{100 * limit:g}"
-    if measure.unit == "points":
+    if rule.unit == "points":
         return f"{typed} point{'' if typed == '1' else 's'}"
-    return _format_value(measure, limit)
+    return _format_value(rule, limit)
 
 
 def describe_span(hours: int) -> str:
@@ -212,12 +211,12 @@ def describe_span(hours: int) -> str:
     return f"the last {name}" if hours == size else f"the last {hours // size} {name}s"
 
 
-def _format_value(measure: Measure, value: float) -> str:
+def _format_value(rule: Rule, value: float) -> str:
     if np.isnan(value):
         return "–"
-    if measure.unit == "points":
+    if rule.unit == "points":
         return count(round(100 * value), "point")
-    return f"{value:,.0f} {measure.unit}" if measure.unit in ("photos", "ms") else f"{value:.2f}"
+    return f"{value:,.0f} {rule.unit}" if rule.unit in ("photos", "ms") else f"{value:.2f}"
 
 
 def check_rules(workspace: Workspace, *, now: datetime | None = None) -> list[Reading]:

@@ -6,9 +6,9 @@ raise none.
 
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, select, update
 
@@ -22,39 +22,18 @@ Level = Literal["warning", "critical"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 
-class Measure(NamedTuple):
-    """A figure that a rule watches."""
+@dataclass(frozen=True)
+class Rule:
+    """A figure that is watched, and its levels; a level of None is off."""
 
+    name: AlarmRule
     title: str
     unit: Literal["photos", "ms", "points", "distance", "index"]
     fewest: int
     """With fewer photos the rule has no result."""
-
-
-MEASURES: dict[str, Measure] = {
-    "volume_low": Measure("Few photos", "photos", 0),
-    "volume_high": Measure("Many photos", "photos", 0),
-    "latency": Measure("Slow answers", "ms", 20),
-    "unknown": Measure("Unknown photos", "points", 20),
-    "accuracy": Measure("Accuracy on feedback", "points", 10),
-    "features": Measure("Drift of the features", "distance", 50),
-    "properties": Measure("Drift of the photos", "distance", 50),
-    "mix": Measure("Mix of classes", "index", 50),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """Levels of a measure; a level of None is off."""
-
-    name: AlarmRule
-    warning: float | None
-    critical: float | None
     hours: int
-
-    @property
-    def measure(self) -> Measure:
-        return MEASURES[self.name]
+    warning: float | None = None
+    critical: float | None = None
 
     @property
     def is_low(self) -> bool:
@@ -75,14 +54,14 @@ class Rule:
 
 
 DEFAULTS: tuple[Rule, ...] = (
-    Rule(name="volume_low", warning=None, critical=None, hours=24),
-    Rule(name="volume_high", warning=None, critical=None, hours=24),
-    Rule(name="latency", warning=1000.0, critical=3000.0, hours=24),
-    Rule(name="unknown", warning=0.15, critical=0.3, hours=24),
-    Rule(name="accuracy", warning=0.1, critical=0.2, hours=24 * 30),
-    Rule(name="features", warning=0.15, critical=0.3, hours=24 * 7),
-    Rule(name="properties", warning=0.15, critical=0.3, hours=24 * 7),
-    Rule(name="mix", warning=0.1, critical=0.25, hours=24 * 7),
+    Rule("volume_low", "Few photos", "photos", 0, 24),
+    Rule("volume_high", "Many photos", "photos", 0, 24),
+    Rule("latency", "Slow answers", "ms", 20, 24, 1000.0, 3000.0),
+    Rule("unknown", "Unknown photos", "points", 20, 24, 0.15, 0.3),
+    Rule("accuracy", "Accuracy on feedback", "points", 10, 24 * 30, 0.1, 0.2),
+    Rule("features", "Drift of the features", "distance", 50, 24 * 7, 0.15, 0.3),
+    Rule("properties", "Drift of the photos", "distance", 50, 24 * 7, 0.15, 0.3),
+    Rule("mix", "Mix of classes", "index", 50, 24 * 7, 0.1, 0.25),
 )
 
 
@@ -92,7 +71,7 @@ def list_rules(workspace: Workspace) -> list[Rule]:
     levels = read_settings().alarm_levels
     rules = []
     for default in DEFAULTS:
-        rule = Rule(**asdict(default) | dict(saved.get(default.name, {})))
+        rule = replace(default, **saved.get(default.name, {}))
         if default.name in levels:
             warning, critical = levels[default.name]
             rule = replace(rule, warning=warning, critical=critical)
@@ -119,7 +98,7 @@ class Alarm:
     @property
     def title(self) -> str:
         """The title of the rule; its name where this program does not know it."""
-        return MEASURES[self.rule].title if self.rule in MEASURES else self.rule
+        return next((rule.title for rule in DEFAULTS if rule.name == self.rule), self.rule)
 
     @property
     def text(self) -> str:

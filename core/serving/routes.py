@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from core.errors import PetalscopeError, RequestRefused, ServiceBusy
 from core.monitoring.feedback import give_feedback, settle_class
-from core.monitoring.rules import MEASURES, list_alarms
+from core.monitoring.rules import DEFAULTS, list_alarms
 from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
 from core.serving import schemas
 from core.serving.answering import AnswerService, Asker, Upload
@@ -279,7 +279,7 @@ def read_metrics(service: Parts) -> Response:
     """Requests, latency, batches, scores, unknown photos, alarms, queue, log."""
     with suppress(SQLAlchemyError, PetalscopeError):
         raised = {alarm.rule for alarm in list_alarms(service.workspace, active=True)}
-        for rule in MEASURES:
-            service.figures.alarm.labels(rule=rule).set(rule in raised)
+        for rule in DEFAULTS:
+            service.figures.alarm.labels(rule=rule.name).set(rule.name in raised)
     headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
     return Response(generate_latest(service.figures.registry), headers=headers)

@@ -67,7 +67,7 @@ def show_rules(page: MonitoringPage) -> None:
 def _describe_row(reading: Reading) -> str:
     cells = (
         _BADGES[reading.state],
-        f"**{plain(reading.rule.measure.title)}**",
+        f"**{plain(reading.rule.title)}**",
         plain(describe_reading(reading)),
         plain(describe_levels(reading.rule)),
     )
@@ -135,7 +135,7 @@ def show_drift(page: MonitoringPage) -> None:
         st.dataframe(found.drift.mix.table, hide_index=True, alt="The mix of classes")
     if found.drift.proven:
         st.markdown("**Photos behind the change**")
-        rows = found.drivers.index[:_SHOWN]
+        rows = found.photos.index[:_SHOWN]
         for start in range(0, len(rows), _IN_A_ROW):
             for place, row in zip(
                 st.columns(_IN_A_ROW), rows[start : start + _IN_A_ROW], strict=False

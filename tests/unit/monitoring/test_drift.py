@@ -48,8 +48,7 @@ def test_few_unchanged_and_darker_photos_in_words(trained_copy: Workspace) -> No
     assert since.drift is not None and since.drift.proven == ["properties"]
     lines = describe_drift(since)
     assert any(line.startswith("The photos are darker: median brightness") for line in lines)
-    row = int(since.drivers.index[0])
-    assert "darker (brightness" in describe_photo(since, row)
+    assert "darker (brightness" in describe_photo(since, 0)
     (other,) = register_versions(trained_copy, 1)
     assert len(find_drift(trained_copy, other).photos) == 0, "answers of other versions"
     change_byte(version_file(trained_copy, version, "unlike"))
@@ -61,7 +60,7 @@ def test_the_photos_that_changed_drive_it(trained_copy: Workspace) -> None:
     version = let_first_run_answer(trained_copy)
     ask(trained_copy, version, 8)
     dark = ask(trained_copy, version, 80, first=100, darker=0.1)
-    first = find_drift(trained_copy, version).drivers["id"].head(60)
+    first = find_drift(trained_copy, version).photos["id"].head(60)
     assert set(first) <= {row.id for row in dark}
 
 

@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -50,13 +49,6 @@ class Row(NamedTuple):
     """Seconds for the whole batch."""
 
 
-@dataclass(eq=False)
-class _Batch:
-    photos: list[np.ndarray] = field(default_factory=list)
-    is_closed: bool = False
-    rows: "asyncio.Task[list[Row]] | None" = None
-
-
 class Batcher:
     """Gathers photos to batches and answers one batch after the other."""
 
@@ -76,43 +68,42 @@ class Batcher:
         self._find_model = find_model
         self._count_coming = count_coming
         self._on_batch = on_batch
-        self._gathering: _Batch | None = None
+        self._gathering: tuple[list[np.ndarray], asyncio.Task[list[Row]]] | None = None
+        """The photos of the batch that takes more, and its answers."""
         self._turn = asyncio.Semaphore(_AHEAD)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="backbone")
 
     async def ask(self, photo: np.ndarray) -> Row:
         """Return the model's answer for a packed photo (224, 224, 3) uint8."""
-        batch = self._gathering
-        if batch is None:
-            batch = self._gathering = _Batch()
-            batch.rows = asyncio.create_task(self._run(batch))
-        number = len(batch.photos)
-        batch.photos.append(photo)
+        if self._gathering is None:
+            photos: list[np.ndarray] = []
+            self._gathering = photos, asyncio.create_task(self._run(photos))
+        photos, rows = self._gathering
+        number = len(photos)
+        photos.append(photo)
         model = self._find_model()
-        if len(batch.photos) >= (model.batch_size if model else 1):
-            self._close(batch)
-        assert batch.rows is not None
+        if len(photos) >= (model.batch_size if model else 1):
+            self._gathering = None
         # Shielded: a request that is given up must not take the others of its batch along.
-        return (await asyncio.shield(batch.rows))[number]
+        return (await asyncio.shield(rows))[number]
 
     def close(self) -> None:
         """Wait until the thread of the backbone has ended."""
         self._thread.shutdown(wait=True)
 
-    async def _run(self, batch: _Batch) -> list[Row]:
+    async def _run(self, photos: list[np.ndarray]) -> list[Row]:
+        def takes_more() -> bool:
+            return self._gathering is not None and self._gathering[0] is photos
+
         async with self._turn:
             ended = time.perf_counter() + GATHERING_S
-            while not batch.is_closed and self._count_coming() and time.perf_counter() < ended:
+            while takes_more() and self._count_coming() and time.perf_counter() < ended:
                 await asyncio.sleep(0.001)
-            self._close(batch)
-            self._on_batch(len(batch.photos))
+            if takes_more():
+                self._gathering = None
+            self._on_batch(len(photos))
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._answer, batch.photos)
-
-    def _close(self, batch: _Batch) -> None:
-        batch.is_closed = True
-        if self._gathering is batch:
-            self._gathering = None
+            return await loop.run_in_executor(self._thread, self._answer, photos)
 
     def _answer(self, photos: list[np.ndarray]) -> list[Row]:
         """Return the answers of a batch; runs in the thread of the backbone."""

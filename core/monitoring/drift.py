@@ -34,11 +34,17 @@ _MOST_ROWS = 5000
 """Rows of the log read for them, because programs may repeat photos."""
 
 
-def _find_components(unlike: UnlikeModel, features: np.ndarray) -> np.ndarray:
-    """Return the distance and the place along each direction, widest first, (n, 1 + r) float32."""
+def _describe_photos(
+    unlike: UnlikeModel, features: np.ndarray, properties: np.ndarray, groups: np.ndarray
+) -> PhotoSet:
+    """Return n photos as they are compared.
+
+    Their components (n, 1 + r) are the distance and the place along each direction, widest first.
+    """
     features = np.asarray(features, dtype=np.float32)
     along = features @ unlike.directions[:, ::-1]  # eigh sorts from narrow to wide
-    return np.column_stack([unlike.measure(features), along]).astype(np.float32)
+    components = np.column_stack([unlike.measure(features), along]).astype(np.float32)
+    return PhotoSet(components=components, properties=properties, groups=groups)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,11 +73,8 @@ def find_drift(
         PetalscopeError: Rows were deleted during the comparison.
     """
     unlike, known = read_unlike(workspace, version), read_reference(workspace, version)
-    reference = PhotoSet(
-        components=_find_components(unlike, known["features"]),
-        properties=known["properties"][:, : len(MEASURED)],
-        groups=known["scores"].argmax(axis=1),
-    )
+    measures, groups = known["properties"][:, : len(MEASURED)], known["scores"].argmax(axis=1)
+    reference = _describe_photos(unlike, known["features"], measures, groups)
     table = read_predictions(
         workspace, since=since, until=until, versions=[version.number], limit=_MOST_ROWS
     )
@@ -79,11 +82,10 @@ def find_drift(
     rows = rows.tail(MOST_PHOTOS).reset_index(drop=True)
     if len(rows) < FEWEST:
         return VersionDrift(reference=reference, photos=rows.assign(push=0.0), drift=None)
-    current = PhotoSet(
-        components=_find_components(unlike, read_features(workspace, rows["id"].tolist())),
-        properties=rows[list(MEASURED)].to_numpy(dtype=np.float64),
-        groups=pd.Index(version.classes).get_indexer(rows["top"]),
-    )
+    features = read_features(workspace, rows["id"].tolist())
+    measures = rows[list(MEASURED)].to_numpy(dtype=np.float64)
+    groups = pd.Index(version.classes).get_indexer(rows["top"])
+    current = _describe_photos(unlike, features, measures, groups)
     directions = (f"direction {n + 1}" for n in range(unlike.directions.shape[1]))
     drift = compare_photos(
         reference,

@@ -40,7 +40,7 @@ State = Literal["off", "few", "fine", "warning", "critical"]
 NOTHING = Estimate(value=np.nan, low=np.nan, high=np.nan, n=0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Reading:
     """The result of a rule."""
 
@@ -101,20 +101,12 @@ def read_rules(workspace: Workspace, now: datetime) -> list[Reading]:
                     estimate, detail = _measure_drift(compare(rule.hours), rule.name)
             elif rule.is_on:
                 # A new champion has no answers yet, so volumes count the answers of all versions.
-                of_all = rule.name in ("volume_low", "volume_high")
-                rows = read_log(rule.hours, of_all, rule.name == "accuracy")
+                rows = read_log(rule.hours, rule.unit == "photos", rule.name == "accuracy")
                 estimate = _estimate(workspace, rule.name, rows, version)
         except PetalscopeError as error:
             problem = error.problem
-        readings.append(
-            Reading(
-                rule=rule,
-                estimate=estimate,
-                version=None if version is None else version.number,
-                problem=problem,
-                detail=detail,
-            )
-        )
+        number = None if version is None else version.number
+        readings.append(Reading(rule, estimate, number, problem, detail))
     return readings
 
 

@@ -61,4 +61,4 @@ def test_the_history_is_whole_and_newest_first(filled: Workspace) -> None:
     events = list_events(filled)
     assert [event.facts["n"] for event in events] == [2, 1, 0]
     assert (events[0].version, events[0].former, events[0].facts["note"]) == (2, 1, "“so”")
-    assert events[0].time.tzinfo is not None and len(list_events(filled, limit=2)) == 2
+    assert events[0].time.tzinfo is not None

@@ -22,7 +22,7 @@ from core.evaluation.intervals import (
     estimate_share,
     wilson_interval,
 )
-from core.formats import cell_text
+from core.formats import guard_cells
 from core.monitoring.kept_photos import Photo, forget_photos, sweep_when_due
 from core.monitoring.tables import NewPrediction, feedback_table, predictions_table
 from core.prediction.predictor import Prediction
@@ -208,13 +208,9 @@ def _select_rows() -> Select[Any]:
 
 def write_csv(table: pd.DataFrame, stream: TextIO) -> None:
     """Write the table of `read_predictions` as CSV without text that a spreadsheet would run."""
-
-    def write_cell(value: Any) -> Any:
-        if isinstance(value, pd.Timestamp):
-            return value.isoformat()
-        return cell_text(value) if isinstance(value, str) else value
-
-    table.rename(columns=_CSV_NAMES).map(write_cell, na_action="ignore").to_csv(stream, index=False)
+    times = table["time"].map(pd.Timestamp.isoformat)
+    named = table.assign(time=times).rename(columns=_CSV_NAMES)
+    guard_cells(named).to_csv(stream, index=False)
 
 
 class Which(TypedDict, total=False):

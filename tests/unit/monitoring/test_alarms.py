@@ -287,14 +287,20 @@ def test_invalid_levels_are_refused(
         list_rules(workspace)
 
 
+def make_rule(name: AlarmRule, warning: float, critical: float | None) -> Rule:
+    """Return the rule of that name with other levels."""
+    default = next(rule for rule in DEFAULTS if rule.name == name)
+    return replace(default, warning=warning, critical=critical)
+
+
 @pytest.mark.parametrize(
-    ("rule", "values"),
-    [
-        (Rule(name="latency", warning=100, critical=200, hours=1), (99, 100, 199, 200)),
-        (Rule(name="volume_low", warning=10, critical=2, hours=1), (10, 9, 2, 1)),
-    ],
+    ("name", "limits", "values"),
+    [("latency", (100, 200), (99, 100, 199, 200)), ("volume_low", (10, 2), (10, 9, 2, 1))],
 )
-def test_levels_are_reached_from_below_or_above(rule: Rule, values: tuple[float, ...]) -> None:
+def test_levels_are_reached_from_below_or_above(
+    name: AlarmRule, limits: tuple[float, float], values: tuple[float, ...]
+) -> None:
+    rule = make_rule(name, *limits)
     levels = [rule.find_level(value) for value in values]
     assert levels == [None, "warning", "warning", "critical"]
     assert replace(rule, warning=None).find_level(values[1]) is None
@@ -312,7 +318,7 @@ def test_levels_are_reached_from_below_or_above(rule: Rule, values: tuple[float,
     ],
 )
 def test_a_level_keeps_its_digits(name: AlarmRule, warning: float, said: str) -> None:
-    assert describe_levels(Rule(name=name, warning=warning, critical=None, hours=1)) == said
+    assert describe_levels(make_rule(name, warning, None)) == said
 
 
 def test_unknown_photos_are_compared_with_those_of_validation(

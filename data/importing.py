@@ -54,9 +54,7 @@ def import_source(
         source: A folder, an archive, a .csv, "sample", or a full request.
 
     Raises:
-        SourceRefused: The source cannot be a dataset (ArchiveRefused: hostile or broken).
-        DownloadFailed: The source could not be fetched.
-        DiskFull: The disk is full; nothing is left.
+        PetalscopeError: As `prepare_dataset`.
     """
     if isinstance(source, Path):  # absolute: “sample” may be a folder
         source = SourceRequest(path=str(source.expanduser().absolute()))

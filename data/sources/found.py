@@ -112,9 +112,8 @@ class Field:
 class Way:
     """One way to give the files of a source: by paths, or without, as for a download."""
 
-    key: str = ""
-    """Remembers the choice between several ways."""
     title: str = ""
+    """Names it among several ways."""
     fields: tuple[Field, ...] = ()
     note: str = ""
     button: str = "Read the photos"

@@ -239,12 +239,10 @@ OXFORD102 = SourceKind(
     "and setid.mat.",
     ways=(
         Way(
-            key="In one folder",
             title="In a folder on this machine",
             fields=(Field("path", "Folder with the three files", "/home/me/oxford102"),),
         ),
         Way(
-            key="Three files",
             title="Three files on this machine",
             fields=(
                 Field("images", "Photos", "/home/me/oxford102/102flowers.tgz", "102flowers.tgz"),

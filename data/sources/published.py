@@ -103,7 +103,6 @@ SAMPLE = SourceKind(
     ways=(Way(button="Add the sample"),),
 )
 DOWNLOAD = Way(
-    key="Download",
     title="Download",
     note="229 MB, stored in the workspace. A broken download resumes.",
     button="Download and read",
@@ -116,7 +115,6 @@ FLOWER_PHOTOS = SourceKind(
     about="3,670 photos of five kinds of flowers in one archive, without splits.",
     ways=(
         Way(
-            key="In one folder",
             title="On this machine",
             fields=(Field("path", "Path of the archive", "/home/me/flower_photos.tgz"),),
         ),

@@ -256,22 +256,21 @@ def _show_form(source: SourceKind) -> None:
     """Draw the form that a source states."""
     if source.about:
         st.write(source.about)
-    ways = {way.key: way for way in source.ways}
+    ways = {way.title: way for way in source.ways}
     way = source.ways[0]
     if source.kind == "sample":
         if st.button(way.button, type="primary", icon=":material/local_florist:"):
             _start(ImportJob(request=SourceRequest(kind="sample"), keep=True))
         return
     if len(ways) > 1:
-        key = st.radio(
+        title = st.radio(
             "The files",
             list(ways),
-            format_func=lambda key: ways[key].title,
             horizontal=True,
             key=f"adding.{source.kind}.where",
             persist_state="session",
         )
-        way = ways[key]
+        way = ways[title]
     paths = {field.name: _ask_path(source, field) for field in way.fields}
     if way.note:
         st.caption(way.note)

@@ -157,9 +157,14 @@ def _read_cells(table: Path) -> pd.DataFrame:
         head if head and head not in heads[:place] else f"{head} (column {place + 1})".strip()
         for place, head in enumerate(heads)
     ]
-    rows = pd.DataFrame(list(lines.values()), index=list(lines), dtype="str")
-    rows = rows.reindex(columns=range(len(unique))).set_axis(unique, axis=1)
-    rows = rows.map(lambda cell: read_cell_text(cell.strip()), na_action="ignore")
+    columns = {
+        head: [
+            read_cell_text(cells[place].strip()) if place < len(cells) else None
+            for cells in lines.values()
+        ]
+        for place, head in enumerate(unique)
+    }
+    rows = pd.DataFrame(columns, index=list(lines), columns=unique, dtype="str")
     if rows.empty and len(heads) > 1:
         raise SourceRefused(f"“{table.name}” lists no photos.", "Add a line for each photo.")
     return rows

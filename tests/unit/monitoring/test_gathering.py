@@ -164,7 +164,7 @@ def test_what_cannot_be_learnt_from_is_said_and_put_aside(
 def test_a_photo_counts_once_by_its_last_review(workspace: Workspace, dataset: Dataset) -> None:
     accept(workspace, (draw(0), "rose"), (draw(0), "tulip"), (draw(0), "tulip"))
     plan = plan_reviewed(workspace, dataset)
-    assert [(len(one.numbers), one.class_name) for one in plan.added] == [(2, "tulip")]
+    assert [(len(one.feedback), one.class_name) for one in plan.added] == [(2, "tulip")]
     assert [one.left_out for one in plan.left_out] == [
         "A later review of the same photo says “tulip”."
     ]

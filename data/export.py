@@ -70,7 +70,9 @@ def export_tree(
         partial.parent.mkdir(parents=True, exist_ok=True)
         try:
             written = _write_photos(dataset, partial, paths, on_progress)
-            _write_tables(dataset, partial, paths)
+            (partial / MAPPING).write_text(describe_mapping(dataset), encoding="utf-8")
+            table = pd.DataFrame({"path": paths, "class": dataset.manifest["class"]})
+            guard_cells(table.assign(split=dataset.splits)).to_csv(partial / LABELS, index=False)
             partial.replace(target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -149,12 +151,6 @@ def _write_photos(dataset: Dataset, folder: Path, paths: list[str], on_progress:
         written += len(content)
         on_progress(photo + 1, len(paths))
     return written
-
-
-def _write_tables(dataset: Dataset, folder: Path, paths: list[str]) -> None:
-    (folder / MAPPING).write_text(describe_mapping(dataset), encoding="utf-8")
-    table = pd.DataFrame({"path": paths, "class": dataset.manifest["class"]})
-    guard_cells(table.assign(split=dataset.splits)).to_csv(folder / LABELS, index=False)
 
 
 def _check_target(target: Path) -> None:

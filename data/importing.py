@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -190,29 +190,13 @@ def _write_dataset(
     noted += note_copies(table["sha256"], table["split"])
     found = replace(found, split_origin=split_origin, notes=(*found.notes, *noted))
     report = make_report(table, set_aside, found, dataset_id, already_imported=there)
-    write_facts(folder, _state_facts(report, classes, found.numbers))
-    return report
-
-
-def label_classes(table: pd.DataFrame) -> tuple[str, ...]:
-    """Return the sorted classes of a manifest, and set its labels to their places."""
-    classes = tuple(sort_names(table["class"].unique()))
-    places = {name: place for place, name in enumerate(classes)}
-    table["label"] = table["class"].map(places).astype(np.int64)
-    return classes
-
-
-def _state_facts(
-    report: ImportReport, classes: tuple[str, ...], numbers: Mapping[str, int]
-) -> dict[str, object]:
-    """Return the facts for dataset.json."""
-    return {
+    facts = {
         "name": report.name,
         "source": report.source,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "split_origin": report.split_origin,
         "classes": classes,
-        "numbers": number_classes(classes, numbers),
+        "numbers": number_classes(classes, found.numbers),
         "parent": None,
         "edition": 1,
         "packing": PACKING,
@@ -220,6 +204,15 @@ def _state_facts(
         "set_aside": report.set_aside,
         "notes": report.notes,
     }
+    write_facts(folder, facts)
+    return report
+
+
+def label_classes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the sorted classes of a manifest, and set its labels to their places."""
+    classes = tuple(sort_names(table["class"].unique()))
+    table["label"] = pd.Categorical(table["class"], classes).codes.astype(np.int64)
+    return classes
 
 
 def _check_readable(table: pd.DataFrame, set_aside: pd.DataFrame) -> None:

@@ -76,8 +76,14 @@ def make_version(
     with report_full_disk(*NO_ROOM), make_staging_folder(workspace) as folder:
         table.to_parquet(folder / MANIFEST, index=False)
         changes[CHANGES_COLUMNS].to_parquet(folder / CHANGES_FILE, index=False)
-        copying = partial(on_progress, "copying photos")
-        bring_files(parent, folder, _list_excluded(changes), copying)
+        linked, excluded = [SET_ASIDE, THUMBNAILS, ORIGINALS], _list_excluded(changes)
+        if len(excluded):
+            report = partial(on_progress, "copying photos")
+            _copy_photos(parent, folder / PHOTOS, excluded, report)
+        else:
+            linked.append(PHOTOS)
+        for file in linked:
+            _link_or_copy(parent.folder / file, folder / file)
         counts, edited = count_changes(changes), ", then edited"
         origin = parent.split_origin
         facts = {
@@ -198,27 +204,6 @@ def _find_free_name(workspace: Workspace, parent: Dataset) -> str:
     wanted = f"{stem}, version {parent.edition + 1}"
     letters = ("", *"bcdefghijklmnopqrstuvwxyz")
     return next((wanted + sign for sign in letters if wanted + sign not in names), wanted)
-
-
-def bring_files(
-    parent: Dataset, folder: Path, excluded: np.ndarray, report: Callable[[int, int], None]
-) -> None:
-    """Link or copy the files of the parent that do not depend on classes and splits.
-
-    Args:
-        excluded: (m,) int photo numbers.
-        report: Takes the number of copied photos and the total; not called without copies.
-
-    Raises:
-        ResultDamaged: The photos of the parent were altered.
-    """
-    linked = [SET_ASIDE, THUMBNAILS, ORIGINALS]
-    if len(excluded):
-        _copy_photos(parent, folder / PHOTOS, excluded, report)
-    else:
-        linked.append(PHOTOS)
-    for name in linked:
-        _link_or_copy(parent.folder / name, folder / name)
 
 
 def check_links(parent: Dataset, folder: Path) -> None:

@@ -248,11 +248,11 @@ def make_reviewed_version(
     parent = read_dataset(workspace, dataset_id)
     plan = plan_reviewed(workspace, parent)
     if not plan.added:
-        put_aside(workspace, plan)
+        close_feedback(workspace, plan.left_out, plan.dataset)
         raise _report_nothing(plan)
     photos = _list_files(workspace, plan.added)
     made = add_photos(workspace, parent, photos, on_progress=on_progress)
-    _close_feedback(workspace, (*plan.added, *plan.left_out), made.id)
+    close_feedback(workspace, (*plan.added, *plan.left_out), made.id)
     reason = f"{count(len(plan.added), 'reviewed photo')} added as “{made.name}”"
     counts = {"added": len(plan.added), "left_out": len(plan.left_out)}
     facts = {"dataset": made.id, "parent": parent.id, **counts}
@@ -278,12 +278,8 @@ def find_reviewed_dataset(workspace: Workspace) -> str | None:
     return None
 
 
-def put_aside(workspace: Workspace, plan: ReviewedPlan) -> None:
-    """Close the feedback whose photos are left out, with the reason."""
-    _close_feedback(workspace, plan.left_out, plan.dataset)
-
-
-def _close_feedback(workspace: Workspace, photos: Sequence[ReviewedPhoto], dataset_id: str) -> None:
+def close_feedback(workspace: Workspace, photos: Sequence[ReviewedPhoto], dataset_id: str) -> None:
+    """Close the feedback on photos that are in the dataset now, or left out with a reason."""
     columns = feedback_table.c
     with write_database(workspace) as connection:
         for one in photos:

@@ -13,11 +13,11 @@ from core.monitoring.comparison import find_comparison
 from core.monitoring.gathering import (
     ReviewedPhoto,
     ReviewedPlan,
+    close_feedback,
     find_reviewed_dataset,
     list_reviewed,
     make_reviewed_version,
     plan_reviewed,
-    put_aside,
 )
 from core.monitoring.kept_photos import find_kept
 from core.monitoring.retraining import (
@@ -126,7 +126,7 @@ def _show_plan(dataset: Dataset, plan: ReviewedPlan) -> None:
     if not plan.added and st.button(
         "Close their feedback", key=f"review.aside.{dataset.id}", icon=":material/archive:"
     ):
-        put_aside(cache.workspace(), plan)
+        close_feedback(cache.workspace(), plan.left_out, plan.dataset)
         tell_after_rerun(f"{count(len(plan.left_out), 'photo')} closed.")
         st.rerun()
 

@@ -8,7 +8,6 @@ import shutil
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -31,28 +30,20 @@ _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExportReport:
-    """The written photos and their folder."""
-
-    target: str
-    photos: int
-    classes: int
-    bytes: int
-    renamed: int
-    """Class folders with another name than their class; labels.csv has the class."""
-
-
 def export_tree(
     dataset: Dataset,
     target: Path,
     *,
     on_progress: OnProgress = lambda *_: None,
     layout: Layout = "splits",
-) -> ExportReport:
+) -> dict[str, str | int]:
     """Write the original photos in folders by split and class, with two tables.
 
     mapping.json has class number → class name; labels.csv (path, class, split) can be imported.
+
+    Returns:
+        target, and the numbers of photos, classes, bytes and renamed class folders (labels.csv has
+        the names of their classes).
 
     Args:
         target: An empty or new folder.
@@ -77,13 +68,15 @@ def export_tree(
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     folders = name_class_folders(dataset.classes)
-    return ExportReport(
-        target=str(target),
-        photos=len(dataset),
-        classes=len(dataset.classes),
-        bytes=written,
-        renamed=sum(folder != name for folder, name in zip(folders, dataset.classes, strict=True)),
-    )
+    return {
+        "target": str(target),
+        "photos": len(dataset),
+        "classes": len(dataset.classes),
+        "bytes": written,
+        "renamed": sum(
+            folder != name for folder, name in zip(folders, dataset.classes, strict=True)
+        ),
+    }
 
 
 def describe_mapping(dataset: Dataset) -> str:

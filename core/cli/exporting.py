@@ -90,7 +90,7 @@ def export(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Ou
     _refuse_unused(given, "photos are", "formats", "force")
     tell = partial(progress.advance, "writing photos")
     report = export_tree(dataset, Path(given.target), layout=given.layout, on_progress=tell)
-    return Outcome({"dataset": dataset.id, **vars(report)})
+    return Outcome({"dataset": dataset.id, **report})
 
 
 def _export_model(workspace: Workspace, given: Namespace, progress: ProgressLine) -> Outcome:

@@ -89,7 +89,7 @@ class Door:
     def __init__(self, settings: Settings) -> None:
         key = read_key(settings)
         self.has_key = key is not None
-        self._digest = _digest((key or "").encode())
+        self._key = _digest((key or "").encode())
         self._origins = {origin.strip() for origin in settings.api_origins.split(",")}
 
     def check_place(self, server: str | None, headers: Mapping[str, str]) -> None:
@@ -122,7 +122,7 @@ class Door:
             return
         scheme, _, token = headers.get("authorization", "").partition(" ")
         given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        if not hmac.compare_digest(_digest(given.encode("latin-1")), self._digest):
+        if not hmac.compare_digest(_digest(given.encode("latin-1")), self._key):
             raise KeyRefused(
                 "The key is missing or wrong.",
                 "Send the header “Authorization: Bearer KEY” (or “X-API-Key: KEY”) with the key "

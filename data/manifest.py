@@ -276,7 +276,5 @@ def _match_by(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> pd.DataFr
 
 
 def _list_others(manifest: pd.DataFrame, known: np.ndarray) -> pd.DataFrame:
-    rows = np.setdiff1d(np.arange(len(manifest)), known)
-    table = manifest[["path", "class", "split"]].iloc[rows].reset_index(drop=True)
-    table.insert(0, "photo", rows)
-    return table
+    others = manifest[["path", "class", "split"]].drop(index=known)
+    return others.rename_axis("photo").reset_index()

@@ -164,9 +164,7 @@ def _change_table(parent: Dataset, changes: pd.DataFrame) -> pd.DataFrame:
     table = parent.manifest.copy()
     photos = changes["photo"].to_numpy()
     for column in ("class", "split"):
-        values = np.array(table[column], dtype=object)
-        values[photos] = changes[f"new_{column}"]
-        table[column] = pd.Series(values, dtype=parent.manifest[column].dtype)
+        table.loc[photos, column] = changes[f"new_{column}"].to_numpy()
     return table.drop(index=_list_excluded(changes)).reset_index(drop=True)
 
 

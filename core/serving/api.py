@@ -113,7 +113,7 @@ def __getattr__(name: str) -> FastAPI:
     return create_app()
 
 
-def run_server(host: str, port: int, on_bound: Callable[[], None] | None = None) -> None:
+def run_server(host: str, port: int, on_bound: Callable[[], object] = lambda: None) -> None:
     """Serve the API until it is asked to end (SIGTERM, SIGINT) and running requests are answered.
 
     `on_bound` is called when it is bound, before the first request is answered.
@@ -124,8 +124,7 @@ def run_server(host: str, port: int, on_bound: Callable[[], None] | None = None)
     check_binding(read_settings(), host)
     with _bind(host, port) as listener, _end_quietly():
         server = make_server(create_app(docs=is_loopback(host)))
-        if on_bound is not None:
-            on_bound()
+        on_bound()
         asyncio.run(serve(server, listener))
 
 

@@ -120,8 +120,8 @@ def _apply(photo: np.ndarray, drawn: Mapping[str, DrawnPart], *, noise_seed: int
     geometry = {name: drawn[name] for name in GEOMETRIC if name in drawn}
     colours = {name: drawn[name].amount for name in _COLOURS if name in drawn}
     radius = drawn["blur"].amount if "blur" in drawn else 0.0
-    photo = _flip(photo, geometry) if _is_flip(geometry) else photo
-    geometry = {} if _is_flip(geometry) else geometry
+    if geometry and all(name.endswith("_flip") for name in geometry):  # exact, and fast
+        photo, geometry = _flip(photo, geometry), {}
     if geometry or colours or radius > 0:
         picture = Image.fromarray(photo)
         if geometry:
@@ -136,10 +136,6 @@ def _apply(photo: np.ndarray, drawn: Mapping[str, DrawnPart], *, noise_seed: int
     if "cutout" in drawn:
         photo = _cut_out(photo, drawn["cutout"])
     return photo
-
-
-def _is_flip(geometry: Mapping[str, DrawnPart]) -> bool:
-    return bool(geometry) and all(name.endswith("_flip") for name in geometry)
 
 
 def _flip(photo: np.ndarray, geometry: Mapping[str, DrawnPart]) -> np.ndarray:

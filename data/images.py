@@ -165,25 +165,24 @@ def pack_photo(image: Image.Image, framing: Framing = FRAMING) -> np.ndarray:
     keras.utils.image_dataset_from_directory does.
     """
     width, height = image.size
-    packed_side = PHOTO_SIZE
     if framing.how == "squeeze":
         extent, bilinear = Image.Transform.EXTENT, Image.Resampling.BILINEAR
-        whole = (packed_side, packed_side), extent, (0, 0, width, height)
+        whole = (PHOTO_SIZE, PHOTO_SIZE), extent, (0, 0, width, height)
         bands = (band.convert("F").transform(*whole, bilinear) for band in image.split())
         values = np.stack([np.asarray(band) for band in bands], axis=-1)
         rounded: np.ndarray = np.rint(values).astype(np.uint8)  # Pillow itself truncates
         return rounded
     if framing.how == "pad":
-        scale = packed_side / max(width, height)
+        scale = PHOTO_SIZE / max(width, height)
         fitted = (max(1, round(scale * width)), max(1, round(scale * height)))
-        square = Image.new("RGB", (packed_side, packed_side), MEAN_COLOUR)
-        corner = ((packed_side - fitted[0]) // 2, (packed_side - fitted[1]) // 2)
+        square = Image.new("RGB", (PHOTO_SIZE, PHOTO_SIZE), MEAN_COLOUR)
+        corner = ((PHOTO_SIZE - fitted[0]) // 2, (PHOTO_SIZE - fitted[1]) // 2)
         square.paste(image.resize(fitted, Image.Resampling.BICUBIC, reducing_gap=3.0), corner)
         return np.asarray(square)
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
     packed = image.resize(
-        (packed_side, packed_side),
+        (PHOTO_SIZE, PHOTO_SIZE),
         Image.Resampling.BICUBIC,
         box=(left, top, left + side, top + side),
         reducing_gap=3.0,

@@ -131,13 +131,13 @@ def find_pairs(
         neighbours: (n, k) int, the nearest photos by features, or None: no pieces are searched.
         tell: Called with the number of finished comparisons for pieces and of all.
     """
-    hashes = read_hashes(dataset.manifest)
+    photos, hashes = dataset.photos, read_hashes(dataset.manifest)
     near, match = find_near_pairs(hashes), np.empty(0)
     if neighbours is not None:
-        pieces, match = _find_pieces(dataset.photos, hashes, neighbours, tell)
+        pieces, match = _find_pieces(photos, hashes, neighbours, tell)
         near = np.concatenate([near, pieces])
     match = np.append(np.full(len(near) - len(match), np.nan), match)
-    difference = _measure_differences(dataset.photos, near)
+    difference = np.array([_measure_difference(photos[a], photos[b]) for a, b, _ in near])
     digests = dataset.manifest["sha256"].to_numpy()
     a, b, distance = near.T
     exact = (digests[a] == digests[b]) | (difference == 0)
@@ -193,14 +193,10 @@ def _find_pieces(
     return np.column_stack([ends, distance]).astype(np.int64)[found], match[found]
 
 
-def _measure_differences(photos: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Return the mean absolute difference of the pixels of each pair, (m,) float64, 0..255."""
-    differences = np.empty(len(pairs))
-    for place, (a, b) in enumerate(pairs[:, :2]):
-        one, other = photos[a], photos[b]
-        # uint8 throughout: the larger minus the smaller never wraps.
-        differences[place] = (np.maximum(one, other) - np.minimum(one, other)).mean()
-    return differences
+def _measure_difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean absolute difference of the pixels of two photos, 0..255."""
+    # uint8 throughout: the larger minus the smaller never wraps.
+    return float((np.maximum(one, other) - np.minimum(one, other)).mean())
 
 
 def _measure_cosines(
@@ -260,8 +256,7 @@ def find_copies(
         looked_at[by_features] = True
         copies = []
         for number in np.flatnonzero(looked_at).tolist():
-            apart = photos[row].astype(np.int16) - known[number]
-            difference = float(np.abs(apart).mean())  # of the pixels, 0..255
+            difference = _measure_difference(photos[row], known[number])
             is_exact, is_close = alike[number] or not difference, close[number] <= NEAR_DISTANCE
             if is_exact or (is_close and _are_alike(close[number], difference)):
                 copies.append(Copy(photo=number, kind="exact" if is_exact else "near"))

@@ -177,16 +177,14 @@ def read_predictions(
         numbers = {row.version for row in rows}
         known = {number: find_classes(connection, number) for number in numbers}
     table = pd.DataFrame([row[: len(_COLUMNS)] for row in rows], columns=list(_COLUMNS))
-    properties = [json.loads(row.properties) for row in rows]
-    for name in PROPERTIES:
-        table[name] = [values.get(name) for values in properties]
+    stored = [json.loads(row.properties) for row in rows]
+    table = table.join(pd.DataFrame(stored, columns=list(PROPERTIES)))
     names = [row.final_class or row.class_name for row in rows]
     table["was_right"] = [
         None if name is None else match_class(name, (*known[row.version], row.top)) == row.top
         for name, row in zip(names, rows, strict=True)
     ]
-    table["class_name"] = names
-    table["feedback"] = [row.state for row in rows]
+    table = table.assign(class_name=names, feedback=[row.state for row in rows])
     return table.astype(_COLUMNS | PROPERTIES | _FEEDBACK)
 
 

@@ -315,8 +315,7 @@ def summarise_days(table: pd.DataFrame) -> pd.DataFrame:
 
 def name_versions(table: pd.DataFrame) -> pd.Series:
     """Return the version of each row, "v3" or `RUNS`."""
-    names = [RUNS if pd.isna(number) else f"v{number}" for number in table["version"]]
-    return pd.Series(names, index=table.index, dtype="str", name="version")
+    return ("v" + table["version"].astype("str")).fillna(RUNS)
 
 
 def count_classes(

@@ -95,12 +95,9 @@ def _pack(folder: Path, photos: Sequence[FoundPhoto]) -> pd.DataFrame:
 
 def _join_tables(parent: Dataset, added: pd.DataFrame) -> pd.DataFrame:
     """Return the manifest of the version; the labels of new photos are not yet set."""
-    places = {"thumbnail_start": THUMBNAILS, "original_start": ORIGINALS}
-    shifted = {
-        column: added[column] + (parent.folder / file).stat().st_size
-        for column, file in places.items()
-    }
-    new = added.assign(label=0, **shifted)[parent.manifest.columns]
+    new = added.assign(label=0)[parent.manifest.columns]
+    for column, file in (("thumbnail_start", THUMBNAILS), ("original_start", ORIGINALS)):
+        new[column] += (parent.folder / file).stat().st_size
     return pd.concat([parent.manifest, new], ignore_index=True).astype(parent.manifest.dtypes)
 
 

@@ -17,7 +17,7 @@ ENOUGH = 20
 _PHOTOS_FOR_ENOUGH = round(ENOUGH / FRACTIONS[1] / 10) * 10
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ClassCount:
     """Photos of a class in each split."""
 
@@ -28,7 +28,7 @@ class ClassCount:
     photos: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RefusedPhoto:
     """A skipped photo, with the class of its folder and the reason."""
 
@@ -82,10 +82,8 @@ def make_report(
     """Return the report of a dataset's two tables, once the splits of its source are final."""
     table = pd.crosstab(manifest["class"], manifest["split"])
     table = table.reindex(index=sort_names(table.index), columns=SPLITS, fill_value=0)
-    classes = tuple(
-        ClassCount(name=str(name), photos=sum(counts), **dict(zip(SPLITS, counts, strict=True)))
-        for name, counts in zip(table.index, table.to_numpy().tolist(), strict=True)
-    )
+    table["photos"] = table.sum(axis=1)
+    classes = tuple(ClassCount(*row) for row in table.itertuples())
     first = set_aside[["path", "class", "problem"]].head(REFUSED_SHOWN)
     return ImportReport(
         name=found.name,
@@ -96,10 +94,7 @@ def make_report(
         classes=classes,
         split_origin=found.split_origin or "given",
         reasons={str(code): int(n) for code, n in set_aside["code"].value_counts().items()},
-        refused=tuple(
-            RefusedPhoto(path=path, class_name=class_name, problem=problem)
-            for path, class_name, problem in first.itertuples(index=False)
-        ),
+        refused=tuple(RefusedPhoto(*row) for row in first.itertuples(index=False)),
         notes=(*found.notes, *_note_thin_classes(classes, " ".join(found.notes))),
         exact_duplicates=int(manifest["sha256"].duplicated().sum()),
         bytes=int(manifest["bytes"].sum()),

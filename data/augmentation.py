@@ -139,13 +139,10 @@ def _apply(photo: np.ndarray, drawn: Mapping[str, DrawnPart], *, noise_seed: int
 
 
 def _flip(photo: np.ndarray, geometry: Mapping[str, DrawnPart]) -> np.ndarray:
-    rows = slice(None, None, -1 if _is_mirrored(geometry, "vertical_flip") else 1)
-    columns = slice(None, None, -1 if _is_mirrored(geometry, "horizontal_flip") else 1)
-    return np.ascontiguousarray(photo[rows, columns])
-
-
-def _is_mirrored(geometry: Mapping[str, DrawnPart], name: str) -> bool:
-    return name in geometry and geometry[name].amount != 0
+    names = ("vertical_flip", "horizontal_flip")
+    drawn = {name for name, part in geometry.items() if part.amount}
+    axes = tuple(axis for axis, name in enumerate(names) if name in drawn)
+    return np.ascontiguousarray(np.flip(photo, axes))
 
 
 def _transform(picture: Image.Image, geometry: Mapping[str, DrawnPart]) -> Image.Image:

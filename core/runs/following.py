@@ -14,7 +14,7 @@ from core.workspace import Workspace
 POLL_S = 0.2
 _WAKE_EVERY_S = 2.0
 
-_PHASES: dict[str, str] = {
+PHASES: dict[str, str] = {
     "backbone": "preparing the backbone",
     "packing": "making photos square",
     "extracting": "computing features",
@@ -43,7 +43,7 @@ class PhaseProgress:
 
     def begin_phase(self, phase: str) -> None:
         """Show that the phase has begun, unless it reports its progress."""
-        self._phase = _PHASES.get(phase, phase)
+        self._phase = PHASES.get(phase, phase)
         if phase not in ("packing", "extracting", "activations"):
             self._progress.note(self._phase)
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from core.errors import PetalscopeError, WeightsDamaged
 from core.kept import read_cached
+from core.runs.following import PHASES
 from core.runs.locks import free_lock, is_locked, take_lock
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler, python_command, start_detached
@@ -114,12 +115,12 @@ Report = Callable[[str, int, int], None]
 class PhaseReport:
     """Reports the phases of preparing features as phases of a job."""
 
-    def __init__(self, report: Report, names: Mapping[str, str]) -> None:
-        self._report, self._names, self._phase = report, names, ""
+    def __init__(self, report: Report) -> None:
+        self._report, self._phase = report, ""
 
     def begin_phase(self, phase: str) -> None:
         """Report that a phase begins."""
-        self._phase = self._names.get(phase, phase)
+        self._phase = PHASES.get(phase, phase)
         self._report(self._phase, 0, 0)
 
     def tell_progress(self, done: int, total: int, **_facts: float | None) -> None:

@@ -160,7 +160,7 @@ def test_a_node_is_lost_and_the_features_are_the_same_bits(
         return noted
 
     monkeypatch.setattr(cluster, "pack_network", pack_noted)
-    listener = PhaseReport(lambda *_: None, {})
+    listener = PhaseReport(lambda *_: None)
     by = Preparation(workspace=trained_copy, listener=listener)
     weights = find_weights(trained_copy, "random")
     with ThreadPoolExecutor(1) as at_once:

@@ -45,7 +45,6 @@ from models.backbone import open_backbone, read_backbone_facts
 from models.rows import read_kept
 from models.weights import find_weights
 
-_PHASES: dict[str, str] = {"backbone": "preparing the backbone", "extracting": "computing features"}
 _COPIES = "comparing photos for copies"
 _STEPS = ("nearest photos", _COPIES, "label suspects", "map", "splits", "constant patches")
 _COMPARED = ("brightness", "colourfulness", "colour", "sharpness", "short_side", "format", "source")
@@ -98,7 +97,7 @@ def _find_features(
         if values is not None:
             return values, kept.label
     report("preparing", 0, 0)
-    by = Preparation(workspace=workspace, listener=PhaseReport(report, _PHASES))
+    by = Preparation(workspace=workspace, listener=PhaseReport(report))
     weights = find_weights(workspace, parameters["weights"])
     made = prepare_features(by, dataset, weights, PREPROCESSING)
     return made.values, read_backbone_facts(workspace, made.backbone_id).weights_label

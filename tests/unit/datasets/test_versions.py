@@ -27,7 +27,7 @@ from tests.training import change_recipe
 def prepare(workspace: Workspace, dataset: Dataset) -> tuple[Features, list[str]]:
     """Return the features of a dataset by random weights, and the phases of the preparation."""
     phases: list[str] = []
-    listener = PhaseReport(lambda phase, *_: phases.append(phase), {})
+    listener = PhaseReport(lambda phase, *_: phases.append(phase))
     by = Preparation(workspace=workspace, listener=listener)
     features = prepare_features(by, dataset, find_weights(workspace, "random"), "resnet")
     return features, list(dict.fromkeys(phases))
@@ -49,7 +49,7 @@ def test_no_photo_of_a_version_goes_through_the_backbone(trained_copy, parent):
     made = edit(trained_copy, parent)
     before, _ = prepare(trained_copy, parent)
     features, phases = prepare(trained_copy, made)
-    assert phases == []  # "extracting" comes before a backbone is opened
+    assert phases == []  # the phase comes before a backbone is opened
     rest = np.delete(np.arange(len(parent)), [2, 14])
     assert np.array_equal(features.values, before.values[rest])
     assert features.features_id != before.features_id
@@ -65,7 +65,7 @@ def test_only_new_photos_are_computed(trained_copy, parent, tmp_path):
     known = find_donors(trained_copy, more, facts)
     assert len(known.find_unknown(0)) == 6
     features, phases = prepare(trained_copy, more)
-    assert phases == ["extracting"]
+    assert phases == ["computing features"]
     for photo, digest in enumerate(more.manifest["sha256"]):
         same = np.flatnonzero(parent.manifest["sha256"] == digest)
         if len(same):
@@ -91,7 +91,7 @@ def test_damaged_features_are_not_copied(trained_copy, parent):
     file.unlink()  # it may be linked: never written in place
     file.write_bytes(content)
     features, phases = prepare(trained_copy, edit(trained_copy, parent))
-    assert phases == ["extracting"]
+    assert phases == ["computing features"]
     rest = np.delete(np.arange(len(parent)), [2, 14])
     assert np.array_equal(features.values, expected[rest])
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     String,
@@ -43,10 +42,15 @@ _OUTCOMES = {
 }
 _SAID = feedback_table.c
 _ROW = predictions_table.c
-_OF_ANSWER = [
-    _ROW[name].label(name)
-    for name in ("photo", "top", "top_score", "kind", "version", "run_id", "source")
-] + [_ROW.time.label("asked")]
+_USED = literal_column("'used'", String)  # no parameter, because it is grouped by
+_STATE = case((_SAID.dataset.is_not(None), _USED), else_=_SAID.state).label("state")
+_OF_ANSWER = ("photo", "top", "top_score", "kind", "version", "run_id", "source")
+_FIELDS = [
+    *(column for column in _SAID if column.name != "state"),
+    _STATE,
+    *(_ROW[name].label(name) for name in _OF_ANSWER),
+    _ROW.time.label("asked"),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,38 +101,25 @@ def list_feedback(
     limit: int | None = None,
 ) -> list[Feedback]:
     """Return feedback, newest first; photos are SHA-256."""
-    query = _select(*feedback_table.c, *_OF_ANSWER).order_by(_SAID.number.desc()).limit(limit)
+    query = _select(*_FIELDS).order_by(_SAID.number.desc()).limit(limit)
     query = query if photos is None else query.where(_ROW.photo.in_(photos))
-    query = query if state is None else query.where(_is_in(state))
+    query = query if state is None else query.where(_STATE.element == state)
     with read_database(workspace) as connection:
-        return [_read(row) for row in connection.execute(query)]
+        return [Feedback(**row._asdict()) for row in connection.execute(query)]
 
 
 def count_feedback(workspace: Workspace, *, by_photo: bool = False) -> dict[State, int]:
     """Count the feedback in each state, or with `by_photo` the different photos."""
     number = func.count(func.distinct(_ROW.photo)) if by_photo else func.count()
-    used = literal_column("'used'", String)  # no parameter, because it is grouped by
-    state = case((_SAID.dataset.is_not(None), used), else_=_SAID.state)
     counts: dict[State, int] = dict.fromkeys(get_args(State), 0)
     with read_database(workspace) as connection:
-        return counts | dict(connection.execute(_select(state, number).group_by(state)).all())
+        return counts | dict(connection.execute(_select(_STATE, number).group_by(_STATE)).all())
 
 
 def _select(*columns: Any) -> Select[Any]:
     return select(*columns).join_from(
         feedback_table, predictions_table, _ROW.id == _SAID.prediction
     )
-
-
-def _is_in(state: State) -> ColumnElement[bool]:
-    if state == "used":
-        return _SAID.dataset.is_not(None)
-    return (_SAID.state == state) & _SAID.dataset.is_(None)
-
-
-def _read(row: Any) -> Feedback:
-    values = dict(row._mapping)
-    return Feedback(**values | ({} if values["dataset"] is None else {"state": "used"}))
 
 
 def give_feedback(
@@ -213,8 +204,8 @@ def _store(connection: Connection, values: dict[str, Any]) -> Feedback:
         number = connection.execute(made).scalar_one()
     else:
         connection.execute(update(feedback_table).where(_SAID.number == number).values(**values))
-    query = _select(*feedback_table.c, *_OF_ANSWER).where(_SAID.number == number)
-    return _read(connection.execute(query).one())
+    query = _select(*_FIELDS).where(_SAID.number == number)
+    return Feedback(**connection.execute(query).one()._asdict())
 
 
 def review_feedback(
@@ -244,7 +235,7 @@ def review_feedback(
     with write_database(workspace) as connection:
         query = _select(_SAID.number, _SAID.state, _SAID.class_name, _ROW.photo)
         query = query.where(_SAID.number.in_(numbers), _SAID.dataset.is_(None))
-        query = query if expected is None else query.where(_is_in(expected))
+        query = query if expected is None else query.where(_STATE.element == expected)
         for row in connection.execute(query.order_by(_SAID.number)).all():
             if action == "accept":
                 values["final_class"] = row.class_name

@@ -5,8 +5,10 @@ ends with its review. Files are private and are verified when read.
 """
 
 import logging
+import math
 import os
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -54,7 +56,7 @@ class _Usage(NamedTuple):
     swept: float
 
 
-_usages: dict[Path, _Usage] = {}
+_usages: dict[Path, _Usage] = defaultdict(lambda: _Usage(0, -math.inf))
 _counting = Lock()
 
 
@@ -126,8 +128,7 @@ def sweep_kept_photos(workspace: Workspace, room: int = 0) -> None:
 def sweep_when_due(workspace: Workspace) -> None:
     """Sweep if this process has not done so for ten minutes."""
     with _counting:
-        usage = _usages.get(workspace.root)
-        if usage is None or time.monotonic() - usage.swept > _SWEPT_UNASKED_S:
+        if time.monotonic() - _usages[workspace.root].swept > _SWEPT_UNASKED_S:
             sweep_kept_photos(workspace)
 
 
@@ -150,9 +151,9 @@ def forget_photos(workspace: Workspace, digests: Collection[str]) -> None:
 def _make_room(workspace: Workspace, size: int) -> bool:
     """Count a photo of this size; return False where it does not fit below the limit."""
     with _counting:
-        usage = _usages.get(workspace.root)
-        late = usage is None or time.monotonic() - usage.swept > _SWEPT_EVERY_S
-        if usage is None or late or usage.bytes + size > MOST_KEPT_BYTES:
+        usage = _usages[workspace.root]
+        late = time.monotonic() - usage.swept > _SWEPT_EVERY_S
+        if late or usage.bytes + size > MOST_KEPT_BYTES:
             sweep_kept_photos(workspace, size)
             usage = _usages[workspace.root]
         if usage.bytes + size > MOST_KEPT_BYTES:

@@ -134,5 +134,4 @@ def change_alarm(
 
 def read_alarm(row: Any) -> Alarm:
     """Return the alarm of a row of the table."""
-    values = dict(row._mapping)
-    return Alarm(**values | {"facts": json.loads(values["facts"])})
+    return Alarm(**row._asdict() | {"facts": json.loads(row.facts)})

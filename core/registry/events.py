@@ -85,7 +85,7 @@ def select_events(connection: Connection, kinds: tuple[EventKind, ...]) -> list[
     """Return all events of these kinds, oldest first, as part of a transaction."""
     query = select(_TABLE).where(_TABLE.c.kind.in_(kinds)).order_by(_TABLE.c.number)
     rows = connection.execute(query)
-    return [ModelEvent(**{**row._mapping, "facts": json.loads(row.facts)}) for row in rows]
+    return [ModelEvent(**row._asdict() | {"facts": json.loads(row.facts)}) for row in rows]
 
 
 def list_champions(events: list[ModelEvent]) -> list[int]:

@@ -148,7 +148,7 @@ def select_aliases(connection: Connection) -> dict[Alias, int]:
 
 
 def _read_row(row: Row[Any]) -> ModelVersion:
-    values = dict(row._mapping)
+    values = row._asdict()
     values["run_id"], values["dataset_id"] = values.pop("run"), values.pop("dataset")
     try:
         facts = json.loads(values["facts"])

@@ -29,9 +29,9 @@ PHOTO = b"a photo"
 
 
 @pytest.fixture(autouse=True)
-def nothing_swept(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_swept() -> None:
     """This process has not swept any workspace yet."""
-    monkeypatch.setattr(kept_photos, "_usages", {})
+    kept_photos._usages.clear()
 
 
 def digest(content: bytes) -> str:
@@ -145,7 +145,7 @@ def test_use_of_the_log_sweeps_expired_and_half_written_files(
     half = workspace.kept_photos / ".1-old-x"
     half.write_bytes(b"half")
     os.utime(half, (0, 0))
-    monkeypatch.setattr(kept_photos, "_usages", {})
+    kept_photos._usages.clear()
     log_predictions(workspace, [make_prediction(0)])
     assert not file.exists() and not half.exists()
 

@@ -1,9 +1,10 @@
 """The steps of an epoch (keras): batches in, mean loss and accuracy out, on any Keras backend."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import groupby, islice
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -15,6 +16,8 @@ from models.plan import Ask, FitPlan, Source, read_ahead
 _log = logging.getLogger("run")
 
 _ACCUMULATED = "gradient_accumulator"
+_PHOTOS_PER_CALL = 512
+"""The steps of a head take less time than the calls of TensorFlow: a call takes several."""
 
 
 class Seen(NamedTuple):
@@ -36,6 +39,18 @@ class Pass:
     rate: Callable[[int, int], float]
     """Step and number of steps → learning rate."""
     mixing: np.random.Generator
+
+
+class Batch(NamedTuple):
+    """What a step needs, of m photos."""
+
+    rate: float
+    inputs: np.ndarray
+    """(m, ...)"""
+    targets: np.ndarray
+    """(m, k) float32, each row sums to 1."""
+    weights: np.ndarray | None
+    """(m,) float32."""
 
 
 class Stepper:
@@ -80,43 +95,52 @@ class Stepper:
             )
 
     def _run(self, source: Source, steps: Pass, should_stop: Ask) -> Seen | None:
-        size = self._plan.batch_size
-        order = steps.order
-        batches = [order[first : first + size] for first in range(0, len(order), size)]
-        sums, photos, last_rate = np.zeros(2), 0, 0.0
-        weights = _weigh_classes(source.labels) if self._plan.class_weights else None
-        for step, (rows, inputs) in enumerate(read_ahead(source, batches, steps.number)):
+        sums, photos, rate = np.zeros(2), 0, 0.0
+        several = max(1, _PHOTOS_PER_CALL // self._plan.batch_size) if self._walk else 1
+        for call in _bundle(self._read(source, steps), several):
             if should_stop():
                 return None
+            for batch, seen in zip(call, self._train_on(call), strict=True):
+                sums += len(batch.inputs) * seen
+                photos, rate = photos + len(batch.inputs), batch.rate
+                if self._on_step:
+                    self._on_step(photos, len(steps.order))
+        loss, accuracy = (float(mean) for mean in sums / max(photos, 1))
+        return Seen(loss, accuracy, rate)
+
+    def _read(self, source: Source, steps: Pass) -> Iterator[Batch]:
+        """Yield the batches of a pass, each in its parts."""
+        size, order = self._plan.batch_size, steps.order
+        batches = [order[first : first + size] for first in range(0, len(order), size)]
+        of_class = _weigh_classes(source.labels) if self._plan.class_weights else None
+        for step, (rows, inputs) in enumerate(read_ahead(source, batches, steps.number)):
             if len(rows) < self.split:
                 continue  # fewer photos than parts: accumulation would be out of step
             rate = steps.rate(step, len(batches))
-            if rate != last_rate or not photos:
-                self.model.optimizer.learning_rate = last_rate = rate
             labels = source.labels[rows]
             targets = self._make_targets(labels)
-            each = None if weights is None else weights[labels]
+            weights = None if of_class is None else of_class[labels]
             if self._plan.mixup:
-                inputs, targets, each = _mix(inputs, targets, each, self._plan.mixup, steps.mixing)
-            for part in np.array_split(np.arange(len(rows)), self.split):
-                sums += len(part) * self._train_on(inputs, targets, each, part)
-                photos += len(part)
-            if self._on_step:
-                self._on_step(photos, len(order))
-        loss, accuracy = (float(mean) for mean in sums / max(photos, 1))
-        return Seen(loss, accuracy, last_rate)
+                mixed = _mix(inputs, targets, weights, self._plan.mixup, steps.mixing)
+                inputs, targets, weights = mixed
+            parts = [self._divide(one) for one in (inputs, targets, weights)]
+            yield from (Batch(rate, *part) for part in zip(*parts, strict=True))
 
-    def _train_on(
-        self, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, part: np.ndarray
-    ) -> np.ndarray:
-        whole = len(part) == len(inputs)
-        chosen = (inputs, targets) if whole else (inputs[part], targets[part])
-        each = None if weights is None else weights[part]
+    def _divide(self, column: np.ndarray | None) -> Sequence[Any]:
+        return [None] * self.split if column is None else np.array_split(column, self.split)
+
+    def _train_on(self, call: Sequence[Batch]) -> np.ndarray:
+        """Take a step on each batch of a call; return loss and accuracy (steps, 2) before it."""
+        if self._walk:
+            columns = [column for column in zip(*call, strict=True) if column[0] is not None]
+            seen: np.ndarray = self._walk(*(np.stack(one, dtype=np.float32) for one in columns))
+            return np.asarray(seen, np.float64)
+        [batch] = call
+        self.model.optimizer.learning_rate = batch.rate
         logs: dict[str, float] = self.model.train_on_batch(
-            *chosen, sample_weight=each, return_dict=True
+            batch.inputs, batch.targets, sample_weight=batch.weights, return_dict=True
         )
-        seen: np.ndarray = np.array([logs["loss"], logs["accuracy"]], np.float64)
-        return seen
+        return np.array([[logs["loss"], logs["accuracy"]]], np.float64)
 
     def _make_targets(self, labels: np.ndarray) -> np.ndarray:
         classes = self.model.output_shape[-1]
@@ -170,6 +194,41 @@ class Stepper:
         scores = np.zeros((1, self.model.output_shape[-1]), np.float32)
         self.model.compute_metrics(None, scores, scores)
         self.model.compute_loss(None, scores, scores)
+        walks = small and self.split == 1
+        self._walk = _compile_walk(self.model, self._plan.class_weights) if walks else None
+
+
+def _compile_walk(model: keras.Model, weighted: bool) -> Callable[..., np.ndarray]:
+    """Return a function that takes several steps of the model in one call of TensorFlow.
+
+    Its arguments are those of batches of equal size: rates (steps,), inputs (steps, m, d), targets
+    (steps, m, k) and, where they are weighted, weights (steps, m). Returns loss and accuracy of
+    each step (steps, 2).
+    """
+    import tensorflow as tf
+
+    def walk(rates: Any, *data: Any) -> Any:
+        def step(number: Any, seen: Any) -> tuple[Any, Any]:
+            model.optimizer.learning_rate = rates[number]
+            logs = model.train_step(tuple(one[number] for one in data))
+            return number + 1, seen.write(number, tf.stack([logs["loss"], logs["accuracy"]]))
+
+        steps = tf.shape(rates)[0]
+        seen = tf.TensorArray(tf.float32, steps)
+        return tf.while_loop(lambda number, _: number < steps, step, (0, seen))[1].stack()
+
+    shapes = [(), (None, *model.input_shape[1:]), (None, *model.output_shape[1:])]
+    shapes += [(None,)] if weighted else []
+    signature = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
+    compiled: Callable[..., np.ndarray] = tf.function(walk, signature, autograph=False)
+    return compiled
+
+
+def _bundle(batches: Iterable[Batch], most: int) -> Iterator[list[Batch]]:
+    """Yield runs of at most so many batches of equal size."""
+    for _, alike in groupby(batches, key=lambda batch: len(batch.inputs)):
+        while call := list(islice(alike, most)):
+            yield call
 
 
 def _reset_inside(model: keras.Model) -> None:

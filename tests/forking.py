@@ -168,38 +168,30 @@ def _work(
 
 
 def _arrange_death(epoch: int, when: str) -> None:
-    """Let this process die in an epoch: amid its batches, after its checkpoint, or for room."""
+    """Let this process die in an epoch: after a batch, after its checkpoint, or for room."""
     import resource
 
-    from core.runs.queue.run_lock import RunLock, RunReport
+    from core.runs.queue.run_lock import RunReport
 
     if when == "full disk":
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
         return
-    begin, tell, ask = RunReport.begin_phase, RunReport.tell_epoch, RunLock.should_stop
-    here: dict[str, Any] = {"phase": "", "epoch": 0, "batches": 0}
+    tell_epoch, tell_step = RunReport.tell_epoch, RunReport.tell_step
 
-    def die() -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+    def die_after(report: RunReport, result: Any, best: Any) -> None:
+        if result["epoch"] == epoch:
+            os.kill(os.getpid(), signal.SIGKILL)
+        tell_epoch(report, result, best)
 
-    def begin_phase(report: RunReport, phase: str, **facts: Any) -> None:
-        here["phase"] = phase
-        begin(report, phase, **facts)
+    def die_amid(report: RunReport, done: int, total: int) -> None:
+        if epoch == max(report._reported, default=0) + 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        tell_step(report, done, total)
 
-    def tell_epoch(report: RunReport, result: Any, best: Any) -> None:
-        if when == "after" and result["epoch"] == epoch:
-            die()
-        here.update(epoch=result["epoch"], batches=0)
-        tell(report, result, best)
-
-    def should_stop(lock: RunLock) -> bool:  # asked before each batch
-        here["batches"] += here["phase"] == "training"
-        if when == "amid" and here["epoch"] == epoch - 1 and here["batches"] == 2:
-            die()
-        return ask(lock)
-
-    RunReport.begin_phase, RunReport.tell_epoch = begin_phase, tell_epoch  # type: ignore[method-assign]
-    RunLock.should_stop = should_stop  # type: ignore[method-assign]
+    if when == "after":
+        RunReport.tell_epoch = die_after  # type: ignore[method-assign]
+    else:
+        RunReport.tell_step = die_amid  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def test_a_stop_drops_the_epoch_that_goes_and_keeps_the_rest(
     split_features: Splits, whole: FitResult, tmp_path: Path
 ) -> None:
     asked = iter(range(1000))
-    stopped = fit(split_features, tmp_path, should_stop=lambda: next(asked) >= 12)  # 5 an epoch
+    stopped = fit(split_features, tmp_path, should_stop=lambda: next(asked) >= 5)  # 2 an epoch
     assert (stopped.epochs_done, stopped.stopped) == (2, True)
     assert curve(stopped) == curve(whole)[:2]
     assert_same(fit(split_features, tmp_path), whole)  # and it can go on
@@ -115,7 +115,7 @@ def test_a_stop_before_the_first_epoch_leaves_nothing(
 ) -> None:
     asked = iter(range(1000))
     with pytest.raises(RunStopped):
-        fit(split_features, tmp_path, should_stop=lambda: next(asked) >= 3)
+        fit(split_features, tmp_path, should_stop=lambda: next(asked) >= 1)
 
 
 def test_a_finished_fit_is_told_again_without_training(

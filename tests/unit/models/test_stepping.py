@@ -111,12 +111,12 @@ def test_a_split_batch_steps_as_the_whole_does(source: KeptViews, optimizer: str
 
 
 def test_memory_that_runs_out_splits_the_batch_and_the_epoch_starts_anew(
-    source: KeptViews, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = FitPlan(batch_size=16)
-    expected = Stepper(build(), plan)
-    run(expected, source)
-    small = Stepper(build(), plan)
+    expected = Stepper(build_convolution("float32"), plan)
+    run(expected, PHOTOS_8)
+    small = Stepper(build_convolution("float32"), plan)
     step, sizes = small.model.train_on_batch, []
 
     def fail_on_large(inputs: np.ndarray, *rest: object, **more: object) -> object:
@@ -126,7 +126,7 @@ def test_memory_that_runs_out_splits_the_batch_and_the_epoch_starts_anew(
         return step(inputs, *rest, **more)
 
     monkeypatch.setattr(small.model, "train_on_batch", fail_on_large)
-    run(small, source)
+    run(small, PHOTOS_8)
     assert small.split == 4
     assert sizes == [16, 16, 16, 8] + [4] * 12
     for one, other in zip(expected.read_weights(), small.read_weights(), strict=True):
@@ -134,12 +134,15 @@ def test_memory_that_runs_out_splits_the_batch_and_the_epoch_starts_anew(
 
 
 def test_memory_that_runs_out_later_goes_on_where_the_steps_were(
-    source: KeptViews, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = FitPlan(batch_size=16)
-    expected, small = Stepper(build(), plan), Stepper(build(), plan)
-    run(expected, source, 2)
-    run(small, source)  # three steps, an odd number: parts must not pair up over batches
+    expected, small = (
+        Stepper(build_convolution("float32"), plan),
+        Stepper(build_convolution("float32"), plan),
+    )
+    run(expected, PHOTOS_8, 2)
+    run(small, PHOTOS_8)  # three steps, an odd number: parts must not pair up over batches
     step, failed = small.model.train_on_batch, []
 
     def fail_once(inputs: np.ndarray, *rest: object, **more: object) -> object:
@@ -149,7 +152,7 @@ def test_memory_that_runs_out_later_goes_on_where_the_steps_were(
         return step(inputs, *rest, **more)
 
     monkeypatch.setattr(small.model, "train_on_batch", fail_once)
-    run(small, source)
+    run(small, PHOTOS_8)
     assert (small.split, failed) == (2, [16])
     for one, other in zip(expected.read_weights(), small.read_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-6)
@@ -178,15 +181,15 @@ def test_a_last_batch_of_fewer_photos_than_parts_is_left_out(source: KeptViews) 
         np.testing.assert_array_equal(one, other)
 
 
-def test_other_errors_stay_loud(source: KeptViews, monkeypatch: pytest.MonkeyPatch) -> None:
-    stepper = Stepper(build(), FitPlan())
+def test_other_errors_stay_loud(monkeypatch: pytest.MonkeyPatch) -> None:
+    stepper = Stepper(build_convolution("float32"), FitPlan())
 
     def fail(*_: object, **__: object) -> None:
         raise ValueError("shapes differ")
 
     monkeypatch.setattr(stepper.model, "train_on_batch", fail)
     with pytest.raises(ValueError, match="shapes differ"):
-        run(stepper, source)
+        run(stepper, PHOTOS_8)
 
 
 def test_batches_are_read_ahead_in_order_and_not_after_the_caller_left(source: KeptViews) -> None:

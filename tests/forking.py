@@ -168,30 +168,32 @@ def _work(
 
 
 def _arrange_death(epoch: int, when: str) -> None:
-    """Let this process die in an epoch: after a batch, after its checkpoint, or for room."""
+    """Let this process die in an epoch: before its checkpoint, after it, or for room."""
     import resource
 
     from core.runs.queue.run_lock import RunReport
+    from models.fit_state import FitState
+    from models.plan import EpochResult
 
     if when == "full disk":
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
         return
-    tell_epoch, tell_step = RunReport.tell_epoch, RunReport.tell_step
+    keep, tell = FitState._keep, RunReport.tell_epoch
+
+    def die_before(state: FitState, result: EpochResult) -> None:
+        if result.epoch == epoch:
+            os.kill(os.getpid(), signal.SIGKILL)
+        keep(state, result)
 
     def die_after(report: RunReport, result: Any, best: Any) -> None:
         if result["epoch"] == epoch:
             os.kill(os.getpid(), signal.SIGKILL)
-        tell_epoch(report, result, best)
+        tell(report, result, best)
 
-    def die_amid(report: RunReport, done: int, total: int) -> None:
-        if epoch == max(report._reported, default=0) + 1:
-            os.kill(os.getpid(), signal.SIGKILL)
-        tell_step(report, done, total)
-
-    if when == "after":
-        RunReport.tell_epoch = die_after  # type: ignore[method-assign]
+    if when == "amid":
+        FitState._keep = die_before  # type: ignore[method-assign]
     else:
-        RunReport.tell_step = die_amid  # type: ignore[method-assign]
+        RunReport.tell_epoch = die_after  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

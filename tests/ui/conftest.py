@@ -1,5 +1,6 @@
 """What tests of pages share."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -8,7 +9,6 @@ import pytest
 from streamlit.runtime.caching.cache_utils import CachedFunc
 
 from core.ui.parts import charts
-from core.ui.parts.frame import pass_over_modules
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,8 +28,8 @@ def _scanned_once() -> Iterator[None]:
 def _fresh_caches() -> None:
     """Each test begins as a page server does: what another test's workspace gave is forgotten.
 
-    Charts stay: equal data give equal charts. The search for garbage after each run of a page
-    passes over what was imported, as in the server: beside Keras it takes longer than a page.
+    Charts stay: equal data give equal charts. Streamlit searches for garbage after each run of a
+    page, which passes over what earlier tests left: beside that of Keras it takes a second.
     """
     import streamlit as st
 
@@ -38,7 +38,8 @@ def _fresh_caches() -> None:
         kept = [one for one in vars(sys.modules[name]).values() if isinstance(one, CachedFunc)]
         for function in kept if name != charts.__name__ else ():
             function.clear()
-    pass_over_modules(len(sys.modules) // 100)
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

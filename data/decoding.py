@@ -176,7 +176,7 @@ def _scale_grey(image: Image.Image) -> tuple[Image.Image, str]:
     bits = max(8, lightest.bit_length())
     white = 2**bits - 1
     scaled = ((grey * 255 + white // 2) // white).astype(np.uint8)
-    note = "" if bits == 16 else f"Its grey uses {bits} of 16 bits; it was scaled to these."
+    note = "" if bits == 16 else f"Its grey uses {bits} of 16 bits; it was scaled up."
     return Image.fromarray(scaled).convert("RGB"), note
 
 

@@ -185,7 +185,7 @@ def download_weights(
     def check(file: Path) -> None:
         if is_official and digest_file(file, "md5") != OFFICIAL_MD5:
             raise WeightsDamaged(
-                "The downloaded weights have another digest than the official ones.",
+                "The downloaded weights do not have the official digest.",
                 "Download them again.",
                 address=address,
             )

@@ -203,7 +203,7 @@ class Logbook:
             try:
                 keep_photo(self._workspace, line.photo)
             except Exception as error:  # noqa: BLE001 (as above)
-                _log.error("a photo could not be kept: %s", type(error).__name__)
+                _log.error("a photo could not be stored: %s", type(error).__name__)
 
     def _lose(self, lines: int) -> None:
         self.lost += lines

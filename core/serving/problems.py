@@ -104,7 +104,7 @@ _DESCRIPTIONS = {
     400: "The request cannot be read",
     401: "The key is missing or wrong",
     403: "Without a key only this machine is answered",
-    404: "There is nothing of that name",
+    404: "Nothing has that name",
     408: "The body did not end in time",
     413: "Too many bytes or pixels; nothing was decoded",
     415: "The content type is not accepted",

@@ -48,7 +48,7 @@ def list_readings(folders: Folders) -> list[Reading]:
     found = list(_read_level(left, folders, level)) if level else []
     found += _read_classes(left, {}, folders, FALLBACK if level else 1.0)
     if copies:
-        again = f"; the folders of classes lie in {list_names(copies)} again"
+        again = f"; the class folders are repeated in {list_names(copies)}"
         found = [replace(one, sentence=one.sentence + again) for one in found]
     known = [one.places for one in found]
     found = [one for place, one in enumerate(found) if one.places not in known[:place]]

@@ -75,7 +75,7 @@ def find_in_table(request: SourceRequest, output: Output) -> FoundSource:
     ]
     check_classes({photo.class_name for photo in photos})
     pairs = [(photo.class_name, photo.split) for photo in photos]
-    check_trained(pairs, "Give every class photos in the split train.")
+    check_trained(pairs, "Every class needs photos in the split train.")
     return FoundSource(
         photos=photos,
         name=table.stem,
@@ -133,7 +133,7 @@ def read_table(table: Path, group: str = "") -> tuple[pd.DataFrame, list[str], t
     rows["class"] = rows["class"].map(lambda name: " ".join(name.split()))
     notes = [*note_columns(others, groups, chosen), *note_values(rows["class"])]
     if places["class"] == MARKED:
-        notes.append("The class of a photo is the head of its column with a 1.")
+        notes.append("The class of a photo is the name of the column that holds a 1.")
     rows = _check_rows(rows, table).assign(group=cells[chosen] if chosen else "")
     return rows, notes, groups
 

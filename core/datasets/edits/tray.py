@@ -51,7 +51,7 @@ def add_edits(
     numbers = list(dict.fromkeys(int(photo) for photo in photos))
     if any(not 0 <= number < len(dataset) for number in numbers):
         raise EditRefused(
-            f"“{dataset.name}” only has the photos 0 to {len(dataset) - 1}.",
+            f"“{dataset.name}” only has photos 0 to {len(dataset) - 1}.",
             "Choose the photos again: the dataset may have changed.",
         )
     paths = dataset.manifest["path"]

@@ -86,7 +86,7 @@ def _show_headline(page: MetricsPage) -> None:
             _show_number("Loss", figures["loss"], _HELP["loss"])
     words = f"n = {n:,} {page.split} photos, 95 % intervals."
     if absent := int((page.evaluation.per_class["support"] == 0).sum()):
-        words += f" {count(absent, 'class')} without photos not counted in the means."
+        words += f" The means leave out {count(absent, 'class')} without photos."
     if page.has_scores and (judged := page.ranking.macro["roc"].n) < n:
         words += f" Areas and curves use {judged:,} random photos."
     if not page.has_scores:

@@ -295,7 +295,7 @@ def show_nearest_training(
     name = page.result.classes[class_number]
     st.markdown(
         f"**Nearest training photos of {plain(name, 40)}**",
-        help="By cosine of the features; 1 is equal.",
+        help="The cosine similarity of the features; 1 is identical.",
     )
     try:
         found = page.find_nearest(photo, class_number, most)

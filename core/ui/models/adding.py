@@ -60,9 +60,9 @@ def _show_step() -> None:
 def _ask_files(usable: dict[str, str]) -> None:
     st.caption(
         "Use a model that was trained elsewhere: Keras (.keras, .h5), ONNX, or the zip of "
-        "Teachable Machine. Put labels.txt or class_names.json beside it if you have it.",
-        help="The model is opened in a process with limits of time and memory. Layers of code "
-        "(Lambda) and pickles are refused. It is tried on up to 300 training photos.",
+        "Teachable Machine. If you have a labels.txt or class_names.json, put it beside the model.",
+        help="The model is opened in a process with limited time and memory. Lambda layers and "
+        "pickles are refused. The model is tried on up to 300 training photos.",
     )
     with st.container(horizontal=True, gap="medium"):
         dataset = st.selectbox(

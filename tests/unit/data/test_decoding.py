@@ -115,7 +115,7 @@ def test_grey_is_scaled_to_the_bits_in_use(form: str, bits: int) -> None:
     photo, facts = decode_photo(encode_photo(grey, format))
     assert (np.asarray(photo) == np.arange(256, dtype=np.uint8)[None, :, None]).all()
     assert facts.note == (
-        "" if bits == 16 else f"Its grey uses {bits} of 16 bits; it was scaled to these."
+        "" if bits == 16 else f"Its grey uses {bits} of 16 bits; it was scaled up."
     )
 
 

@@ -208,7 +208,7 @@ def test_a_dataset_that_holds_itself_a_second_time() -> None:
     paths = [f"{top}{name}/1.jpg" for top in ("x/", "x/x/") for name in ("daisy", "rose")]
     assert {photo.class_name for photo in read(*paths)} == {"daisy", "rose"}
     layout = read_layout([(path, Path("/nowhere", path)) for path in paths]).layout
-    assert "the folders of classes lie in “x” again" in layout
+    assert "the class folders are repeated in “x”" in layout
 
 
 def test_five_flowers_in_train_and_val_folders() -> None:

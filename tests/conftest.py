@@ -3,6 +3,7 @@
 All made by the real code, on a small backbone; tests of ResNet-50 itself take `resnet_workspace`.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -47,6 +48,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((n for n, one in enumerate(_LONGEST) if folder.startswith(one)), len(_LONGEST))
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """Pass over what was collected in each search for garbage: with Keras, it takes a second."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -57,6 +57,7 @@ def prepare(folder: Path, name: str, fill: Callable[[Workspace], None]) -> Works
             shutil.rmtree(workspace.root, ignore_errors=True)  # of one that was cut short
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
+                patch.delenv("TEST_SMALL_RESNET", raising=False)  # of the test that asks first
                 fill(workspace)
             end_processes(workspace)
             close_databases()

@@ -25,9 +25,9 @@ run: $(VENV)/.installed  ## install what is missing, import the sample once, ope
 api: $(VENV)/.installed  ## serve the champion to programs: the prediction API (API_PORT=8000)
 	@$(BIN)/python -m core serve $(if $(API_PORT),--port $(API_PORT))
 
-test: $(VENV)/.installed-tests  ## install what tests need, run all but the slow ones, four at a time
+test: $(VENV)/.installed-tests  ## install what tests need, run all but the slow ones, three at a time
 	@.ci/system-packages
-	@$(PYTEST) -n 4 -m "not slow"
+	@$(PYTEST) -n 3 -m "not slow"
 
 test-slow: $(VENV)/.installed-tests  ## run what `make test` leaves out: slow tests, all drawn examples
 	@.ci/system-packages

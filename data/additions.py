@@ -79,7 +79,7 @@ def _check_paths(parent: Dataset, photos: Sequence[FoundPhoto]) -> None:
     paths = [photo.path for photo in photos]
     twice = set(paths) & set(parent.manifest["path"])
     if twice or len(set(paths)) < len(paths):
-        raise EditRefused("A photo with this path exists already.", "Leave it out or rename it.")
+        raise EditRefused("Another photo has the same path.", "Leave it out or rename it.")
 
 
 def _pack(folder: Path, photos: Sequence[FoundPhoto]) -> pd.DataFrame:

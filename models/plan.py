@@ -101,7 +101,7 @@ class FitWatch:
     on_step: Callable[[int, int], None] | None = None
     """Receives the finished photos of the epoch after each batch, and their total."""
     should_stop: Ask = lambda: False
-    """Asked after each batch and epoch; an incomplete epoch is dropped."""
+    """Asked several times within an epoch, between batches; an incomplete epoch is dropped."""
     should_end: Ask = lambda: False
     """Asked after each epoch."""
 

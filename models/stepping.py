@@ -225,7 +225,7 @@ def _compile_walk(model: keras.Model, weighted: bool) -> Callable[..., np.ndarra
 
 
 def _bundle(batches: Iterable[Batch], most: int) -> Iterator[list[Batch]]:
-    """Yield runs of at most so many batches of equal size."""
+    """Yield the batches in lists of up to `most`, those of a list of equal size."""
     for _, alike in groupby(batches, key=lambda batch: len(batch.inputs)):
         while call := list(islice(alike, most)):
             yield call

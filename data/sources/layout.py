@@ -284,5 +284,5 @@ def refuse_unreadable(error: OSError) -> None:
 FOLDER = SourceKind(
     kind="folder",
     title="Folder",
-    find=lambda request, _desk: read_folder(request.place, request.layout),
+    find=lambda request, _output: read_folder(request.place, request.layout),
 )

@@ -96,6 +96,17 @@ def test_each_batch_is_told(source: KeptViews) -> None:
     assert told == [(20, PHOTOS), (40, PHOTOS), (48, PHOTOS)]
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_several_steps_in_a_call_equal_a_call_for_each(source: KeptViews, weighted: bool) -> None:
+    plan = FitPlan(batch_size=10, class_weights=weighted)  # four whole batches and a smaller one
+    together, one_by_one = Stepper(build(), plan), Stepper(build(), plan)
+    assert together._walk is not None
+    one_by_one._walk = None
+    assert run(together, source, 2) == run(one_by_one, source, 2)
+    for one, other in zip(together.read_weights(), one_by_one.read_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_a_split_batch_steps_as_the_whole_does(source: KeptViews, optimizer: str) -> None:
     plan = FitPlan(batch_size=16, optimizer=optimizer)  # type: ignore[arg-type]

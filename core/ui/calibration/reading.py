@@ -32,11 +32,9 @@ from core.prediction.rules import (
     find_temperature,
     read_distances,
 )
-from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.state import choose_from, choose_number
-from data.dataset import Dataset
 
 OF = "calibration.run"
 """Session key of the run whose threshold is in the address."""
@@ -52,14 +50,10 @@ class Judged(NamedTuple):
     unlike: np.ndarray
 
 
-@dataclass(frozen=True, kw_only=True)
-class CalibrationPage:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CalibrationPage(cache.RunPage):
     """The scores of a run on a split, and its rule."""
 
-    run: RunRecord
-    split: str
-    dataset: Dataset
-    result: RunResult
     saved: DecisionRule | None
     is_stale: bool
     """Whether the saved rule belongs to an earlier result."""
@@ -88,25 +82,29 @@ class CalibrationPage:
         return self.result.draw_photos("validation")
 
     @cached_property
+    @cache.cached_by(cache.run_key, most=32)
     def temperature(self) -> float | None:
         """The temperature that fits the validation photos; None where they settle none."""
-        return _find_temperature(self.run.id)
+        labels = self._read_labels("validation")
+        crossed = self._fit("validation") if len(labels) >= FEWEST_TO_FIT else None
+        return find_temperature(self._temper("validation", 1.0), labels, crossed)
 
     @cached_property
+    @cache.cached_by(cache.run_key, most=4, wait="Measuring distances …")
     def distances(self) -> RunDistances:
         """The distances of all photos from the training photos.
 
         Raises:
             FeaturesMissing: The features of the run were deleted.
         """
-        return _measure_distances(self.run.id)
+        return read_distances(cache.workspace(), self.run.id, self.result)
 
     @cached_property
     def limit(self) -> tuple[float | None, str]:
         """The limit of the distance, if there is one, and a sentence about it."""
         few = len(self.validation) < FEWEST_TO_LIMIT
         try:
-            limit, n = _find_limit(self.run.id)
+            limit, n = self._find_limit()
         except FeaturesMissing as error:
             return None, f"{plain(error.problem)} {plain(error.remedy)}"
         photos = count(n, "photo" if few else "validation photo")
@@ -115,29 +113,32 @@ class CalibrationPage:
         of = " (validation and left-out training photos)" if few else ""
         return limit, f"Limit {limit:,.2f}: 95 % of the {photos}{of} are within it."
 
+    @cache.cached_by(cache.run_key, most=32, wait="Measuring distances …")
+    def _find_limit(self) -> tuple[float | None, int]:
+        return find_limit_of_run(cache.workspace(), self.run.id, self.result)
+
+    @cache.cached_by(cache.run_key, most=64)
     def find_threshold(self, degree: float, target: float) -> float | None:
         """Return the lowest threshold with the target accuracy on the validation photos."""
-        return _find_threshold(self.run.id, degree, target)
-
-    def temper(self, degree: float, split: str | None = None) -> np.ndarray:
-        """Return the scores (m, k) float32 of a split (default: of the page) at a temperature."""
-        return _temper(self.run.id, split or self.split, degree)
+        scores = self._temper("validation", degree)
+        right = scores.argmax(axis=1) == self._read_labels("validation")
+        return choose_threshold(scores.max(axis=1, initial=0.0), right, target)
 
     def judge_scores(self, rule: DecisionRule) -> tuple[Calibration, Calibration | None]:
         """Return the calibration of the raw and of the calibrated scores."""
-        before = _measure(self.run.id, self.split, self.binning, 1.0)
+        before = self._measure(self.binning, 1.0)
         if rule.temperature == 1:
             return before, None
-        return before, _measure(self.run.id, self.split, self.binning, self._find_degree(rule))
+        return before, self._measure(self.binning, self._find_degree(rule))
 
     def list_scores(self, rule: DecisionRule, which: str) -> np.ndarray:
         """Return the scores (m, k) of the split, "raw" or "calibrated"."""
         degree = self._find_degree(rule) if which == "calibrated" else 1.0
-        return _list_scores(self.run.id, self.split, degree)
+        return self._list_scores(degree)
 
     def judge_answers(self, rule: DecisionRule) -> Judged:
         """Return the effect of the rule on each photo of the split."""
-        scores = self.temper(rule.temperature)
+        scores = self._temper(self.split, rule.temperature)
         distances = None
         if rule.unlike_limit is not None:
             with suppress(FeaturesMissing):  # the control says so
@@ -158,6 +159,29 @@ class CalibrationPage:
         # The validation photos chose the temperature: it is cross-fitted there.
         return None if self.split == "validation" else rule.temperature
 
+    @cache.cached_by(cache.page_key, most=32)
+    def _measure(self, binning: Binning, degree: float | None) -> Calibration:
+        labels = self._read_labels(self.split)
+        return measure_calibration(self._list_scores(degree), labels, binning)
+
+    def _list_scores(self, degree: float | None) -> np.ndarray:
+        """Return the scores (m, k) of the split at a temperature; None: cross-fitted."""
+        if degree is not None or len(self.numbers) < FEWEST_TO_FIT:
+            return self._temper(self.split, degree or 1.0)
+        return self._fit(self.split)
+
+    @cache.cached_by(cache.run_key, most=8)
+    def _fit(self, split: str) -> np.ndarray:
+        return cross_fit_scores(self._temper(split, 1.0), self._read_labels(split))
+
+    @cache.cached_by(cache.run_key, most=6)
+    def _temper(self, split: str, degree: float) -> np.ndarray:
+        """Return the scores (m, k) float32 of the photos of a split at a temperature."""
+        return temper_scores(self.result.scores[self.result.draw_photos(split)], degree)
+
+    def _read_labels(self, split: str) -> np.ndarray:
+        return np.asarray(self.result.labels[self.result.draw_photos(split)])
+
 
 def read_calibration(run: RunRecord, split: str) -> CalibrationPage:
     """Read what the page shows of a run on a split."""
@@ -166,65 +190,8 @@ def read_calibration(run: RunRecord, split: str) -> CalibrationPage:
     return CalibrationPage(
         run=run,
         split=split,
-        dataset=cache.dataset(run.recipe.dataset),
-        result=cache.result(run.id),
         saved=saved,
         is_stale=saved is None and is_rule_stale(cache.workspace(), run.id),
         threshold=choose_number("threshold", 101) if stated else None,
         binning=cast("Binning", choose_from("bins", get_args(Binning), "width")),
     )
-
-
-def _read_split(
-    run_id: str, split: str = "validation", degree: float = 1.0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scores (m, k) of a split's photos at a temperature, and their labels (m,)."""
-    answers = cache.result(run_id)
-    return _temper(run_id, split, degree), answers.labels[answers.draw_photos(split)]
-
-
-@cache.cached_by(cache.result_key, most=32)
-def _find_temperature(run_id: str) -> float | None:
-    scores, labels = _read_split(run_id)
-    crossed = _fit(run_id, "validation") if len(labels) >= FEWEST_TO_FIT else None
-    return find_temperature(scores, labels, crossed)
-
-
-@cache.cached_by(cache.result_key, most=6)
-def _temper(run_id: str, split: str, degree: float) -> np.ndarray:
-    answers = cache.result(run_id)
-    return temper_scores(answers.scores[answers.draw_photos(split)], degree)
-
-
-@cache.cached_by(cache.result_key, most=32)
-def _measure(run_id: str, split: str, binning: Binning, degree: float | None) -> Calibration:
-    _, labels = _read_split(run_id, split)
-    return measure_calibration(_list_scores(run_id, split, degree), labels, binning)
-
-
-def _list_scores(run_id: str, split: str, degree: float | None) -> np.ndarray:
-    """Return the scores (m, k) of a split's photos at a temperature; None: cross-fitted."""
-    scores, labels = _read_split(run_id, split, degree or 1.0)
-    return scores if degree is not None or len(labels) < FEWEST_TO_FIT else _fit(run_id, split)
-
-
-@cache.cached_by(cache.result_key, most=8)
-def _fit(run_id: str, split: str) -> np.ndarray:
-    return cross_fit_scores(*_read_split(run_id, split))
-
-
-@cache.cached_by(cache.result_key, most=64)
-def _find_threshold(run_id: str, degree: float, target: float) -> float | None:
-    scores, labels = _read_split(run_id, degree=degree)
-    right = scores.argmax(axis=1) == labels
-    return choose_threshold(scores.max(axis=1, initial=0.0), right, target)
-
-
-@cache.cached_by(cache.result_key, most=4, wait="Measuring distances …")
-def _measure_distances(run_id: str) -> RunDistances:
-    return read_distances(cache.workspace(), run_id, cache.result(run_id))
-
-
-@cache.cached_by(cache.result_key, most=32, wait="Measuring distances …")
-def _find_limit(run_id: str) -> tuple[float | None, int]:
-    return find_limit_of_run(cache.workspace(), run_id, cache.result(run_id))

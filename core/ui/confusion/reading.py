@@ -30,13 +30,12 @@ from core.evaluation.confusion import (
 from core.evaluation.mistakes import find_typical
 from core.formats import count, plain
 from core.runs.common_photos import CommonPhotos
-from core.runs.result import RunResult, read_run_features
+from core.runs.result import read_run_features
 from core.runs.store import RunRecord, list_runs
 from core.ui.comparing.reading import Compared, compare_runs
 from core.ui.confusion.scope import Part, Zoom, choose_part, find_order, find_parts, read_zoom
 from core.ui.parts import cache
 from core.ui.parts.state import choose_from, is_linked, keep_choice, read_choice, refuse_link
-from data.dataset import Dataset
 from models.rows import is_kept
 
 CLEARED = "confusion.cleared"
@@ -95,14 +94,10 @@ class TypicalPhotos:
     """False where the features were deleted: then by the highest score."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ConfusionPage:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ConfusionPage(cache.RunPage):
     """A run, or its difference to another run, on the photos of a split."""
 
-    run: RunRecord
-    split: str
-    dataset: Dataset
-    result: RunResult
     pair: RunPair | None
     classes: tuple[str, ...]
     matrix: np.ndarray
@@ -203,9 +198,25 @@ class ConfusionPage:
         came, left = find_moved(*answers, chosen.true, chosen.predicted)
         return {"came": came, "left": left}
 
+    @property
+    def has_features(self) -> bool:
+        """Whether the features of the run are cached."""
+        features = self.result.features_id
+        return bool(features) and is_kept(cache.workspace(), features)
+
+    @cache.cached_by(lambda page, *_: (cache.run_key(page), page.has_features), most=512)
     def find_typical(self, number: int, top: int) -> TypicalPhotos:
         """Return the most typical training photos of a class, among the correctly predicted."""
-        return _find_typical(self.run.id, number, top)
+        result, train = self.result, self.result.draw_photos("train")
+        mine = train[result.labels[train] == number]
+        mine = mine[result.scores[mine].argmax(axis=1) == number]
+        try:
+            features = read_run_features(cache.workspace(), result)[mine]
+        except FeaturesMissing:
+            surest = np.argsort(-result.scores[mine, number], kind="stable")[:top]
+            return TypicalPhotos(mine[surest], by_features=False)
+        chosen = find_typical(np.asarray(features, dtype=np.float32), top)
+        return TypicalPhotos(mine[chosen], by_features=True)
 
 
 def read_against(run: RunRecord) -> Against:
@@ -221,9 +232,9 @@ def read_against(run: RunRecord) -> Against:
 
 def read_confusion(run: RunRecord, split: str, other: RunRecord | None) -> ConfusionPage:
     """Read everything about a run, or about its difference to another run."""
-    result = cache.result(run.id)
     pair = None if other is None else _pair_runs(run, other, split)
     if pair is None:
+        result = cache.result(run.id)
         photos, classes = result.photo_numbers(split), result.classes
         answers = result.scores[photos].argmax(axis=1)
         matrix = count_confusions(result.labels[photos], answers, len(classes))
@@ -239,8 +250,6 @@ def read_confusion(run: RunRecord, split: str, other: RunRecord | None) -> Confu
     return ConfusionPage(
         run=run,
         split=split,
-        dataset=cache.dataset(run.recipe.dataset),
-        result=result,
         pair=pair,
         classes=classes,
         matrix=matrix,
@@ -306,24 +315,3 @@ def _name_matrix(run: RunRecord, other: RunRecord | None, split: str) -> str:
 
 def _cut(arranged: np.ndarray, ends: tuple[int, int]) -> np.ndarray:
     return arranged[ends[0] : ends[1] + 1]
-
-
-def _has_features(run_id: str, *_of: int) -> tuple[float, bool]:
-    """Return when the result was written, and whether the features are cached."""
-    features = cache.result(run_id).features_id
-    kept = bool(features) and is_kept(cache.workspace(), features)
-    return cache.result_key(run_id), kept
-
-
-@cache.cached_by(_has_features, most=512)
-def _find_typical(run_id: str, number: int, top: int) -> TypicalPhotos:
-    result = cache.result(run_id)
-    train = result.draw_photos("train")
-    mine = train[result.labels[train] == number]
-    mine = mine[result.scores[mine].argmax(axis=1) == number]
-    try:
-        features = np.asarray(read_run_features(cache.workspace(), result)[mine], dtype=np.float32)
-    except FeaturesMissing:
-        surest = np.argsort(-result.scores[mine, number], kind="stable")[:top]
-        return TypicalPhotos(mine[surest], by_features=False)
-    return TypicalPhotos(mine[find_typical(features, top)], by_features=True)

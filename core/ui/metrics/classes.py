@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.evaluation.intervals import Estimate
-from core.evaluation.ranking import Ranking
 from core.formats import count, percent, percent_format
 from core.ui.metrics.charts import MOST_CLASSES, Kind, draw_ranking
 from core.ui.metrics.reading import SHARES, MetricsPage
+from core.ui.parts import cache
 from core.ui.parts.charts import show_plot
 from core.ui.parts.frame import is_dark
 from core.ui.parts.state import choose_by_row, choose_from, keep_choice
@@ -120,26 +120,21 @@ def show_curves(page: MetricsPage) -> None:
     )
     if page.class_name in drawn and page.class_name not in chosen:
         chosen = [str(page.class_name), *chosen][:MOST_CLASSES]
-    figure = _draw((page.run.id, page.split, page.when), kind, tuple(chosen), is_dark(), ranking)
+    figure = _draw(page, kind, tuple(chosen), is_dark())
     alt = f"{_KINDS[kind]} curves; the areas are in the table above."
     show_plot(figure, "metrics.ranking", alt)
     if empty := int((ranking.per_class["positives"] == 0).sum()):
         st.caption(f"Not drawn: {count(empty, 'class')} without a photo in this split.")
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _draw(
-    of: tuple[str, str, float],  # noqa: ARG001 (part of the key)
-    kind: Kind,
-    chosen: tuple[str, ...],
-    dark: bool,
-    _ranking: Ranking,
-) -> go.Figure:
-    areas = _ranking.per_class.set_index("class")[_AREAS[kind]]
+@cache.cached_by(cache.page_key, most=32)
+def _draw(page: MetricsPage, kind: Kind, chosen: tuple[str, ...], dark: bool) -> go.Figure:
+    ranking = page.ranking
+    areas = ranking.per_class.set_index("class")[_AREAS[kind]]
     said = {name: _round(areas[name]) for name in chosen}
-    said["all pairs"] = _round(_ranking.micro[kind].value)
-    micro = _ranking.micro_curves[kind]
-    return draw_ranking(kind, _ranking.curves[kind], chosen, micro, said, dark)
+    said["all pairs"] = _round(ranking.micro[kind].value)
+    micro = ranking.micro_curves[kind]
+    return draw_ranking(kind, ranking.curves[kind], chosen, micro, said, dark)
 
 
 def say_range(estimate: Estimate) -> str:

@@ -15,7 +15,7 @@ from core.exact.left_out import METHOD, describe_left_out
 from core.exact.store import CURVE, find_judged_source
 from core.formats import count, interval, percent, percent_format, plain
 from core.ui.metrics.classes import CURVES, show_curves
-from core.ui.metrics.reading import MetricsPage, read_left_out
+from core.ui.metrics.reading import MetricsPage
 from core.ui.parts import cache
 from core.ui.parts.charts import show_folded, show_kept_chart
 from core.ui.parts.exact import make_by_head, open_exact_head, say_engine
@@ -85,7 +85,7 @@ def show_baselines(page: MetricsPage) -> None:
         "photos, the run has the advantage that they chose its best epoch.",
     )
     few = page.split == "validation" and page.small_classes
-    if few and (found := read_left_out(page.run.id)) is not None:
+    if few and (found := page.left_out) is not None:
         st.markdown(describe_left_out(found), help=METHOD)
 
 

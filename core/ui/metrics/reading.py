@@ -20,45 +20,60 @@ from core.exact.left_out import leave_out
 from core.formats import count, percent, percent_ranges
 from core.prediction.nearest import compare_with_baselines, find_frozen_features
 from core.runs.result import RunResult
-from core.runs.store import RunRecord, read_run
+from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.pickers import title_run
 from core.ui.parts.state import choose_from
-from data.dataset import Dataset
 from data.report import ENOUGH
 
 SHARES = ("recall", "precision", "f1")
 AREAS = ("roc_auc", "average_precision")
 
 
-@dataclass(frozen=True, kw_only=True)
-class MetricsPage:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MetricsPage(cache.RunPage):
     """How good a run is on the photos of a split."""
 
-    run: RunRecord
-    split: str
-    dataset: Dataset
-    result: RunResult
     evaluation: Evaluation
-    when: float
-    """Time at which the result was written: part of the key of the curves."""
     class_name: str | None
     """The class in focus."""
 
     @cached_property
+    @cache.cached_by(cache.page_key, most=32, wait="Drawing 1,000 resamples …")
     def figures(self) -> Mapping[str, Estimate]:
         """Figures over all classes, by name."""
-        return _estimate(self.run.id, self.split)
+        answers, photos = self.result, self.result.photo_numbers(self.split)
+        return estimate_agreement(answers.scores[photos], answers.labels[photos], answers.classes)
 
     @cached_property
+    @cache.cached_by(cache.page_key, most=8, wait="Ranking the photos for each class …")
     def ranking(self) -> Ranking:
         """ROC and precision-recall curves of the classes, and their areas."""
-        return _rank(self.run.id, self.split)
+        answers, photos = self.result, self.result.draw_photos(self.split)
+        return rank_classes(answers.scores[photos], answers.labels[photos], answers.classes)
+
+    @property
+    def frozen(self) -> str | None:
+        """The id of the cached features of the frozen backbone; None without."""
+        return find_frozen_features(cache.workspace(), self.run.recipe, self.result)
 
     @cached_property
+    @cache.cached_by(
+        lambda page: (*cache.page_key(page), page.frozen),
+        most=32,
+        wait="Computing the baselines: once for each run and split …",
+    )
     def besides(self) -> list[Beside]:
         """The run compared with each baseline."""
-        return _compare(self.run.id, self.split)
+        home = cache.workspace()
+        return compare_with_baselines(home, self.run, self.result, self.dataset, self.split)
+
+    @cached_property
+    @cache.cached_by(cache.run_key, most=8, wait="Leaving each training photo out …")
+    def left_out(self) -> Estimate | None:
+        """The leave-one-out accuracy of the exact head; None where it would mislead."""
+        tuned = self.run.recipe.trained_stages > 0 or self.run.recipe.is_added
+        return leave_out(cache.workspace(), self.result, tuned=tuned)
 
     @property
     def has_scores(self) -> bool:
@@ -127,15 +142,11 @@ class MetricsPage:
 
 def read_metrics(run: RunRecord, split: str) -> MetricsPage:
     """Read what the page shows of a run on a split."""
-    result = cache.result(run.id)
     return MetricsPage(
         run=run,
         split=split,
-        dataset=cache.dataset(run.recipe.dataset),
-        result=result,
         evaluation=cache.evaluation(run.id, split),
-        when=cache.result_key(run.id),
-        class_name=choose_from("focus", result.classes, None),
+        class_name=choose_from("focus", cache.result(run.id).classes, None),
     )
 
 
@@ -158,41 +169,3 @@ def find_heaps(result: RunResult, split: str, class_number: int) -> dict[str, np
         "taken": order(taken & ~of_class, -1),
         "found": order(of_class & taken, 1),
     }
-
-
-@cache.cached_by(cache.result_key, most=32, wait="Drawing 1,000 resamples …")
-def _estimate(run_id: str, split: str) -> Mapping[str, Estimate]:
-    answers = cache.result(run_id)
-    photos = answers.photo_numbers(split)
-    return estimate_agreement(answers.scores[photos], answers.labels[photos], answers.classes)
-
-
-@cache.cached_by(cache.result_key, most=8, wait="Ranking the photos for each class …")
-def _rank(run_id: str, split: str) -> Ranking:
-    answers = cache.result(run_id)
-    photos = answers.draw_photos(split)
-    return rank_classes(answers.scores[photos], answers.labels[photos], answers.classes)
-
-
-@cache.cached_by(cache.result_key, most=8, wait="Leaving each training photo out …")
-def read_left_out(run_id: str) -> Estimate | None:
-    """Return the leave-one-out accuracy of the exact head; None where it would mislead."""
-    recipe = read_run(cache.workspace(), run_id).recipe
-    tuned = recipe.trained_stages > 0 or recipe.is_added
-    return leave_out(cache.workspace(), cache.result(run_id), tuned=tuned)
-
-
-def _has_features(run_id: str, _split: str) -> tuple[float, str | None]:
-    """Return when the result was written, and the id of the cached frozen features."""
-    recipe = read_run(cache.workspace(), run_id).recipe
-    kept = find_frozen_features(cache.workspace(), recipe, cache.result(run_id))
-    return cache.result_key(run_id), kept
-
-
-@cache.cached_by(
-    _has_features, most=32, wait="Computing the baselines: once for each run and split …"
-)
-def _compare(run_id: str, split: str) -> list[Beside]:
-    answers = cache.result(run_id)
-    run, dataset = read_run(cache.workspace(), run_id), cache.dataset(answers.dataset_id)
-    return compare_with_baselines(cache.workspace(), run, answers, dataset, split)

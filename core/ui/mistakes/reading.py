@@ -5,7 +5,7 @@ In the URL: `tab` (the ranking), `others` (runs to compare with), `of` and `seed
 dataset of the run; photos of other runs are matched by identity.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -28,7 +28,6 @@ from core.evaluation.mistakes import (
 )
 from core.prediction.nearest import NearestPhotos, find_nearest_training
 from core.runs.common_photos import find_common
-from core.runs.result import RunResult
 from core.runs.store import RunRecord, list_runs
 from core.ui.parts import cache
 from core.ui.parts.state import (
@@ -66,15 +65,15 @@ class Ranked:
     """Photos of the split that not all runs have answered."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MistakesPage:
+def _name_runs(page: "MistakesPage", *_of: object) -> Hashable:
+    """Return the runs that a page compares, and when their results were written."""
+    return cache.page_key(page), [(one.id, cache.result_key(one.id)) for one in page.others]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MistakesPage(cache.RunPage):
     """The photos of a split in the order of a ranking, by the answers of a run."""
 
-    run: RunRecord
-    split: str
-    dataset: Dataset
-    result: RunResult
-    answers: Answers
     ranking: Ranking
     known: Mapping[str, RunRecord]
     """Other finished runs on any version of the dataset."""
@@ -93,13 +92,53 @@ class MistakesPage:
     @cached_property
     def ranked(self) -> Ranked:
         """The ranked photos of all classes."""
-        run_id, ranking = self.run.id, self.ranking
+        ranking = self.ranking
         if ranking == "wrong-in-every-run" or ranking == "wrong-in-this-run-only":
-            others = tuple(other.id for other in self.others)
-            return _rank_shared(run_id, others, self.split, ranking)
+            return self._rank_shared(ranking)
         if ranking == "random":
-            return _rank_sample(run_id, self.split, self.sampled, self.seed)
-        return _rank_own(run_id, self.split, ranking)
+            return self._rank_sample(self.sampled, self.seed)
+        return self._rank_own(ranking)
+
+    @cached_property
+    @cache.cached_by(cache.run_key, most=8)
+    def answers(self) -> Answers:
+        """The answers of the run to all photos."""
+        return read_answers(self.result.scores, self.result.labels)
+
+    @cache.cached_by(cache.page_key, most=32)
+    def _rank_own(self, ranking: OwnRanking) -> Ranked:
+        result, photos = self.result, self.result.photo_numbers(self.split)
+        there = read_answers(result.scores[photos], result.labels[photos])
+        rows = rank_photos(ranking, there, result.paths[photos])
+        return Ranked(photos=photos[rows], n=len(photos))
+
+    @cache.cached_by(cache.page_key, most=32)
+    def _rank_sample(self, sampled: Sampled, seed: int) -> Ranked:
+        photos = self.result.photo_numbers(self.split)
+        rows = draw_rows(sampled, self.answers.wrong[photos], self.result.paths[photos], seed)
+        return Ranked(photos=photos[rows], n=len(photos))
+
+    @cache.cached_by(_name_runs, most=32, wait="Comparing the runs …")
+    def _rank_shared(self, ranking: SharedRanking) -> Ranked:
+        result, ours = self.result, self.answers
+        in_split = result.photo_numbers(self.split)
+        shared = np.isin(np.arange(len(result.paths)), in_split)
+        wrong, true_scores = [ours.wrong], [ours.true_scores]
+        for one in self.others:
+            other = cache.result(one.id)
+            common = find_common(result, other, self.split, cache.dataset)
+            photos = common.photos_a
+            scores = other.scores[common.photos_b, other.labels[common.photos_b]]
+            shared &= np.isin(np.arange(len(shared)), photos)
+            wrong_there = common.predictions_b != common.labels
+            for rows, values in ((wrong, wrong_there), (true_scores, scores)):
+                row = np.zeros(len(shared), dtype=values.dtype)
+                row[photos] = values
+                rows.append(row)
+        photos = np.flatnonzero(shared)
+        both = np.stack(wrong)[:, photos], np.stack(true_scores)[:, photos]
+        ranked = rank_shared(ranking, *both, result.paths[photos])
+        return Ranked(photos=photos[ranked], n=len(photos), left_out=len(in_split) - len(photos))
 
     @cached_property
     def columns(self) -> Mapping[str, np.ndarray]:
@@ -129,32 +168,30 @@ class MistakesPage:
             refuse_link("Its photo is not in this list.", REVIEW)
         return places.index(stated) if stated in places else 0
 
+    @cache.cached_by(cache.run_key, most=512)
     def find_nearest(self, photo: int, class_number: int, most: int) -> NearestPhotos:
         """Return the training photos of a class nearest to a photo.
 
         Raises:
             FeaturesMissing: The features of the run were deleted.
         """
-        return _find_nearest(self.run.id, photo, class_number, most)
+        home = cache.workspace()
+        found = find_nearest_training(home, self.result, photo, [class_number], most)
+        return NearestPhotos(*(np.asarray(values) for values in found[class_number]))
 
 
 def read_mistakes(run: RunRecord, split: str) -> MistakesPage:
     """Read what the page shows of a run on a split."""
-    result, known = cache.result(run.id), _list_others(run)
+    classes, known = cache.result(run.id).classes, _list_others(run)
     ranking = TABS[TABS.index(settle_choice("tab", TABS, TABS[0]))]
-    stated = {name: choose_from(name, result.classes, None) for name in ("true", "predicted")}
+    stated = {name: choose_from(name, classes, None) for name in ("true", "predicted")}
     page = MistakesPage(
         run=run,
         split=split,
-        dataset=cache.dataset(run.recipe.dataset),
-        result=result,
-        answers=_read_answers(run.id),
         ranking=ranking,
         known=known,
         others=[],
-        chosen={
-            name: None if one is None else result.classes.index(one) for name, one in stated.items()
-        },
+        chosen={name: None if one is None else classes.index(one) for name, one in stated.items()},
     )
     if ranking == "random":
         sampled = SAMPLED[SAMPLED.index(settle_choice("of", SAMPLED, SAMPLED[0]))]
@@ -214,68 +251,3 @@ def _read_others(run: RunRecord, known: Mapping[str, RunRecord]) -> list[RunReco
     if known:
         keep_choice("others", ",".join(chosen) or None)
     return [known[one] for one in chosen]
-
-
-@cache.cached_by(cache.result_key, most=8)
-def _read_answers(run_id: str) -> Answers:
-    result = cache.result(run_id)
-    return read_answers(result.scores, result.labels)
-
-
-@cache.cached_by(cache.result_key, most=32)
-def _rank_own(run_id: str, split: str, ranking: OwnRanking) -> Ranked:
-    result = cache.result(run_id)
-    photos = result.photo_numbers(split)
-    there = read_answers(result.scores[photos], result.labels[photos])
-    return Ranked(photos=photos[rank_photos(ranking, there, result.paths[photos])], n=len(photos))
-
-
-@cache.cached_by(cache.result_key, most=32)
-def _rank_sample(run_id: str, split: str, sampled: Sampled, seed: int) -> Ranked:
-    result, wrong = cache.result(run_id), _read_answers(run_id).wrong
-    photos = result.photo_numbers(split)
-    drawn = draw_rows(sampled, wrong[photos], result.paths[photos], seed)
-    return Ranked(photos=photos[drawn], n=len(photos))
-
-
-def _results_written(run_id: str, others: tuple[str, ...], *_of: object) -> tuple[float, ...]:
-    return tuple(cache.result_key(one) for one in (run_id, *others))
-
-
-@cache.cached_by(_results_written, most=32, wait="Comparing the runs …")
-def _rank_shared(
-    run_id: str, others: tuple[str, ...], split: str, ranking: SharedRanking
-) -> Ranked:
-    result, ours = cache.result(run_id), _read_answers(run_id)
-    in_split = result.photo_numbers(split)
-    shared = np.isin(np.arange(len(result.paths)), in_split)
-    wrong, true_scores = [ours.wrong], [ours.true_scores]
-    for other_id in others:
-        photos, wrong_there, scores_there = _answer_same_photos(run_id, other_id, split)
-        shared &= np.isin(np.arange(len(shared)), photos)
-        for rows, values in ((wrong, wrong_there), (true_scores, scores_there)):
-            row = np.zeros(len(shared), dtype=values.dtype)
-            row[photos] = values
-            rows.append(row)
-    photos = np.flatnonzero(shared)
-    ranked = rank_shared(
-        ranking, np.stack(wrong)[:, photos], np.stack(true_scores)[:, photos], result.paths[photos]
-    )
-    return Ranked(photos=photos[ranked], n=len(photos), left_out=len(in_split) - len(photos))
-
-
-def _answer_same_photos(
-    run_id: str, other_id: str, split: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return photos of the first run with the errors and true scores of the other run."""
-    result, other = cache.result(run_id), cache.result(other_id)
-    common = find_common(result, other, split, cache.dataset)
-    true_scores = other.scores[common.photos_b, other.labels[common.photos_b]]
-    return common.photos_a, common.predictions_b != common.labels, true_scores
-
-
-@cache.cached_by(cache.result_key, most=512)
-def _find_nearest(run_id: str, photo: int, class_number: int, most: int) -> NearestPhotos:
-    result = cache.result(run_id)
-    found = find_nearest_training(cache.workspace(), result, photo, [class_number], most)
-    return NearestPhotos(*(np.asarray(values) for values in found[class_number]))

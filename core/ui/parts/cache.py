@@ -6,7 +6,7 @@ Datasets and results never change, so id and time of writing are their key.
 import os
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -29,6 +29,7 @@ from core.prediction.rules import find_rule, measure_rule
 from core.runs.queue.scheduled import wake_scheduler
 from core.runs.result import RunResult, check_order, read_result
 from core.runs.run_files import FACTS_FILE, read_events
+from core.runs.store import RunRecord
 from core.ui.visitor import reads_only
 from core.workspace import Workspace, open_workspace
 from data.dataset import Dataset
@@ -72,17 +73,18 @@ def _workspace(named: str, read_only: bool) -> Workspace:
 def cached_by(
     stamp: Callable[..., Hashable], *, most: int, ttl: float | None = None, wait: str = ""
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Cache the answers of a function by workspace, arguments and stamp.
+    """Cache the answers of a function or of a method of a `RunPage` by workspace, arguments, stamp.
 
     Args:
-        stamp: Takes the arguments; returns, for example, when their files were written.
+        stamp: Takes the arguments; returns, for example, when their files were written. It also
+            identifies the page of a method.
         ttl: Seconds until an answer expires.
     """
 
     def decorate(make: Callable[P, R]) -> Callable[P, R]:
-        def answer(key: tuple[str, bool, Hashable], *args: P.args, **kwargs: P.kwargs) -> R:
+        def answer(key: object, _args: Any, _kwargs: Any) -> R:
             del key
-            return make(*args, **kwargs)
+            return make(*_args, **_kwargs)
 
         # Streamlit distinguishes cached functions by these names.
         answer.__module__, answer.__qualname__ = make.__module__, make.__qualname__
@@ -91,8 +93,9 @@ def cached_by(
         @wraps(make)
         def find(*args: P.args, **kwargs: P.kwargs) -> R:
             home = workspace()  # the paths of viewers are read-only
-            key = (str(home.root), home.read_only, stamp(*args, **kwargs))
-            return cached(key, *args, **kwargs)
+            named = [one for one in args if not isinstance(one, RunPage)]
+            key = (str(home.root), home.read_only, stamp(*args, **kwargs), named, kwargs)
+            return cached(key, args, kwargs)
 
         return find
 
@@ -108,10 +111,6 @@ def _written(file: Path) -> float:
     return file.stat().st_mtime if file.exists() else 0.0
 
 
-def _dataset_written(dataset_id: str) -> float:
-    return _written(workspace().dataset_folder(dataset_id) / "dataset.json")
-
-
 def analyses_written(*_of: object) -> float:
     """Return when an analysis was last started or finished."""
     folders = [folder.stat().st_mtime for folder in workspace().analyses.glob("*")]
@@ -124,7 +123,7 @@ def device() -> Device:
     return find_device()
 
 
-@cached_by(_dataset_written, most=8)
+@cached_by(lambda one: _written(workspace().dataset_folder(one) / "dataset.json"), most=8)
 def dataset(dataset_id: str) -> Dataset:
     """Return a dataset."""
     return read_dataset(workspace(), dataset_id)
@@ -180,6 +179,34 @@ def table_key(_dataset_id: str, run_id: str | None, *_of: object) -> Hashable:
     return analyses_written(), written, stamp_tags(workspace())
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunPage:
+    """A run and the photos of a split, which a page is about; its costly parts are cached."""
+
+    run: RunRecord
+    split: str
+
+    @cached_property
+    def result(self) -> RunResult:
+        """The scores of the run."""
+        return result(self.run.id)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The dataset of the run."""
+        return dataset(self.run.recipe.dataset)
+
+
+def run_key(page: RunPage, *_of: object) -> tuple[str, float]:
+    """Return the run of a page, and when its result was written."""
+    return page.run.id, result_key(page.run.id)
+
+
+def page_key(page: RunPage, *_of: object) -> tuple[str, tuple[str, float]]:
+    """Return the split and the run of a page, and when its result was written."""
+    return page.split, run_key(page)
+
+
 @cached_by(table_key, most=6)
 def photo_table(dataset_id: str, run_id: str | None, opened: bool) -> pd.DataFrame:
     """Return the table of photos, with the answers of a run (to test photos only if `opened`)."""
@@ -200,11 +227,11 @@ def evaluation(run_id: str, split: str) -> Evaluation:
     return evaluate_scores(answers.scores[photos], answers.labels[photos], answers.classes)
 
 
-def _rule_key(run_id: str) -> Hashable:
-    return result_key(run_id), find_rule_time(workspace(), run_id)
-
-
-@cached_by(_rule_key, most=32, wait="Applying the rule …")
+@cached_by(
+    lambda run_id: (result_key(run_id), find_rule_time(workspace(), run_id)),
+    most=32,
+    wait="Applying the rule …",
+)
 def operating_point(run_id: str) -> OperatingPoint:
     """Return the effect of a run's current rule on its validation photos."""
     answers = result(run_id)

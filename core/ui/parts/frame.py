@@ -113,13 +113,8 @@ def _show_help(about: str) -> None:
     with st.popover("?", type="tertiary", key="frame_help", on_change="rerun") as popover:
         if popover.open:
             st.markdown(about)
-            st.markdown(_read_glossary())
-
-
-@functools.cache
-def _read_glossary() -> str:
-    file = PROJECT_ROOT / "docs" / "glossary.md"
-    return file.read_text(encoding="utf-8") if file.exists() else ""
+            if (glossary := PROJECT_ROOT / "docs" / "glossary.md").exists():
+                st.markdown(glossary.read_text(encoding="utf-8"))
 
 
 def _turn(label: str, icon: str, presenting: str | None) -> None:

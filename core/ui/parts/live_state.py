@@ -80,7 +80,8 @@ def show_progress(
     elif run.state == "paused":
         st.caption(f"Paused after {count(run.epochs_done, 'epoch')}.")
     elif run.state == "queued":
-        _show_place(run)
+        place = read_place(cache.workspace(), run.id)  # 0: a worker has it
+        st.progress(0.0, text=f"Waiting: {ordinal(place)} in the queue." if place else _PHASES[""])
     elif run.state == "done":
         seconds = sum(epoch["seconds"] for epoch in epochs)
         with st.container(horizontal=True, gap="large"):
@@ -126,12 +127,6 @@ def seconds_left(
     recent = epochs[-_RECENT:]
     mean = float(sum(epoch["seconds"] for epoch in recent)) / max(1, len(recent))
     return max(0.0, run.recipe.epochs - len(epochs) - share_done) * mean
-
-
-def _show_place(run: RunRecord) -> None:
-    place = read_place(cache.workspace(), run.id)  # 0: a worker has it
-    words = f"Waiting: {ordinal(place)} in the queue." if place else _PHASES[""]
-    st.progress(0.0, text=words)
 
 
 def _show_phase(run: RunRecord, progress: dict[str, Any] | None) -> None:

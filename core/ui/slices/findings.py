@@ -15,11 +15,9 @@ from core.evaluation.shortcuts import Group, Shortcut, say_shortcut
 from core.evaluation.slice_search import LEAST_ERRORS, LEAST_PHOTOS, FoundSlice, say_points
 from core.evaluation.slices import Rule, read_rule, say_rule, write_rule
 from core.formats import count, interval, percent, percent_format, percent_ranges, plain
-from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.state import choose_from, keep_choice, read_choice, refuse_value
-from data.dataset import Dataset
 
 VIEWS = {
     "properties": "By property",
@@ -28,13 +26,10 @@ VIEWS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlicesPage:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SlicesPage(cache.RunPage):
     """The slices of a run on a split, and the chosen one."""
 
-    run: RunRecord
-    dataset: Dataset
-    result: RunResult
     study: SliceStudy
     view: str
     stated: str
@@ -60,8 +55,7 @@ def read_slices(run: RunRecord, split: str) -> SlicesPage:
         refuse_value("slice")
     return SlicesPage(
         run=run,
-        dataset=cache.dataset(run.recipe.dataset),
-        result=cache.result(run.id),
+        split=split,
         study=study,
         view=choose_from("by", VIEWS, next(iter(VIEWS))),
         stated=stated,

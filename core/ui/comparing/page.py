@@ -18,7 +18,7 @@ from core.ui.comparing.reading import MOST_RUNS, Compared, ComparisonPage, read_
 from core.ui.comparing.verdict import draw_overlaid_curves, show_compared_table, show_headline
 from core.ui.parts.charts import show_kept_chart, show_plot, show_table_behind
 from core.ui.parts.frame import is_dark
-from core.ui.parts.pickers import pick_linked, pick_one, title_run
+from core.ui.parts.pickers import pick_linked, pick_named, pick_one, title_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice, keep_choice, read_chosen_mark
 from core.ui.photos.gallery import show_gallery
@@ -83,13 +83,9 @@ def _show_answers(page: ComparisonPage, verdict: DeltaGenerator) -> None:
     with verdict:
         if len(compared) > 1:
             show_compared_table(list(compared.values()), list(page.p_values.values()))
-            st.selectbox(
-                f"Details: {title_run(page.runs[0])} against",
-                list(compared),
-                format_func=lambda one: title_run(compared[one].run),
-                width=420,
-                **bind_choice("beside", page.looked_at.run.id, key="runs.beside"),
-            )
+            names = {one: title_run(compared[one].run) for one in compared}
+            bound = bind_choice("beside", page.looked_at.run.id, key="runs.beside")
+            pick_named(f"Details: {title_run(page.runs[0])} against", names, width=420, **bound)
         one = page.looked_at
         show_headline(one, page.p_values[one.run.id])
     if one.comparison.gained + one.comparison.lost + one.comparison.both_wrong == 0:
@@ -103,18 +99,13 @@ def _show_choices(page: ComparisonPage) -> None:
     """Draw baseline, split (for two finished runs) and Close."""
     names = {run.id: title_run(run) for run in page.runs}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        key = "runs.baseline"
-        st.session_state[key] = page.runs[0].id
-        st.selectbox(
-            "Baseline",
-            list(names),
-            key=key,
-            format_func=names.__getitem__,
-            on_change=lambda: keep_choice(
-                "compare", ",".join(dict.fromkeys((st.session_state[key], *names)))
-            ),
-            width=320,
+        bound = bind_choice(
+            "compare",
+            page.runs[0].id,
+            key="runs.baseline",
+            write=lambda first: ",".join(dict.fromkeys((first, *names))),
         )
+        pick_named("Baseline", names, width=320, **bound)
         if page.splits:
             pick_one(
                 "Split",

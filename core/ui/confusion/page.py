@@ -30,7 +30,7 @@ from core.ui.confusion.reading import (
 from core.ui.confusion.scope import ZOOMED, zoom_out
 from core.ui.parts.charts import show_folded
 from core.ui.parts.frame import is_dark
-from core.ui.parts.pickers import describe_run, pick_one
+from core.ui.parts.pickers import describe_run, pick_named, pick_one
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice, choose_by_row, keep_choice
 
@@ -70,20 +70,13 @@ def show_confusions(run: RunRecord, split: str) -> None:
         show_headline(page.pair.compared)
         if not len(page.pair.common):
             return
-    pickers[0].selectbox(
-        "Order of classes",
-        list(_ORDERS),
-        format_func=_ORDERS.__getitem__,
-        label_visibility="collapsed",
-        **bind_choice("order", page.order, key="confusion.order", then=zoom_out),
-    )
-    pickers[1].selectbox(
-        "Classes shown",
-        list(page.parts),
-        format_func=lambda part: page.parts[part].label,
-        label_visibility="collapsed",
-        **bind_choice("among", page.part, key="confusion.among", then=zoom_out),
-    )
+    bound = bind_choice("order", page.order, key="confusion.order", then=zoom_out)
+    with pickers[0]:
+        pick_named("Order of classes", _ORDERS, label_visibility="collapsed", **bound)
+    bound = bind_choice("among", page.part, key="confusion.among", then=zoom_out)
+    parts = {name: part.label for name, part in page.parts.items()}
+    with pickers[1]:
+        pick_named("Classes shown", parts, label_visibility="collapsed", **bound)
     look = page.look(is_dark())
     if page.pair is None:
         drawn = describe_matrix(page.matrix, page.classes, look)
@@ -121,13 +114,13 @@ def _show_matrix(page: ConfusionPage, drawn: DrawnMatrix) -> None:
     """Draw the grid with its controls above and the table behind it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pick_one("Cells show", _VALUES, bind_choice("cells", page.value, key="confusion.cells"))
-        key = "confusion.hide_diagonal"
-        st.session_state[key] = page.hide_diagonal
-        st.toggle(
-            "Hide diagonal",
-            key=key,
-            on_change=lambda: keep_choice("diagonal", "hidden" if st.session_state[key] else None),
+        bound = bind_choice(
+            "diagonal",
+            page.hide_diagonal,
+            key="confusion.hide_diagonal",
+            write=lambda hides: "hidden" if hides else None,
         )
+        st.toggle("Hide diagonal", **bound)
     if page.left_out:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f":material/crop: {page.left_out}", width="content")
@@ -172,20 +165,15 @@ def _show_table(page: ConfusionPage) -> None:
 
 
 def _pick_other_run(against: Against) -> None:
-    st.selectbox(
+    chosen = against.run.id if against.run else None
+    pick_named(
         "Difference to",
-        list(against.others),
+        {name: describe_run(one) for name, one in against.others.items()},
         index=None,
         placeholder="Compare with a run",
         label_visibility="collapsed",
-        format_func=lambda one: describe_run(against.others[one]),
         disabled=not against.others,
-        **bind_choice(
-            "against",
-            against.run.id if against.run else None,
-            key="confusion.against",
-            then=zoom_out,
-        ),
+        **bind_choice("against", chosen, key="confusion.against", then=zoom_out),
     )
 
 

@@ -112,14 +112,18 @@ def _show_controls(chart: MapPage, *, pick_run: bool) -> None:
     if colouring.by in OF_A_RUN and pick_run:
         bound = bind_choice("run", colouring.run, key="map.run")
         pick_named("Run", name_runs(chart.runs.values()), width=300, **bound)
-    st.session_state["map.classes"] = list(colouring.shown)
+    shown = bind_choice(
+        "classes",
+        list(colouring.shown),
+        key="map.classes",
+        write=lambda names: "|".join(names) or None,
+    )
     st.multiselect(
         "Highlight classes",
         chart.dataset.classes,
-        key="map.classes",
         placeholder="all, or search",
-        on_change=lambda: keep_choice("classes", "|".join(st.session_state["map.classes"]) or None),
         width=280,
+        **shown,
     )
     if colouring.shown:
         st.toggle("Hide the rest", key=HIDE)

@@ -23,7 +23,7 @@ from core.ui.mistakes.reading import (
     read_mistakes,
 )
 from core.ui.mistakes.review import go_to, show_review
-from core.ui.parts.pickers import pick_one, title_run
+from core.ui.parts.pickers import pick_named, pick_one, title_run
 from core.ui.parts.seal import ask_before_test
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
@@ -120,7 +120,7 @@ def _say_share(part: int, n: int) -> str:
 def _pick_sample(page: MistakesPage) -> None:
     """Draw the choice of photos to sample, and the button that draws another sample."""
     bound = bind_choice("of", page.sampled, key="mistakes.of")
-    st.selectbox("Of", list(_SAMPLED), format_func=_SAMPLED.__getitem__, width=160, **bound)
+    pick_named("Of", _SAMPLED, width=160, **bound)
     st.button(
         "Draw again",
         icon=":material/casino:",

@@ -25,7 +25,7 @@ from core.runs.store import list_trained
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import report_errors, show_problem
-from core.ui.parts.pickers import describe_run
+from core.ui.parts.pickers import describe_run, pick_named
 from core.ui.parts.state import keep_choice, read_choice
 
 _JOB = "export"
@@ -69,7 +69,7 @@ def _show_form(names: dict[str, str], version: ModelVersion | None) -> None:
     key = f"export.model.{version.label if version else ''}"
     if st.session_state.get(key) not in names:
         st.session_state.pop(key, None)
-    model = st.selectbox("Model", list(names), format_func=names.__getitem__, key=key)
+    model = pick_named("Model", names, key=key)
     formats = st.pills(
         "Formats",
         FORMATS,

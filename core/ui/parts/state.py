@@ -147,21 +147,20 @@ def bind_choice(
     value: Any,
     *,
     key: str,
-    nothing: object = None,
+    write: Callable[[Any], str | None] = lambda chosen: None if chosen is None else str(chosen),
     then: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Return key and callback of a widget that shows a choice and writes changes into the URL.
 
     Args:
         value: The choice that the page has read.
-        nothing: The option that removes the parameter from the URL.
+        write: Returns the parameter for a value of the widget; None removes it from the URL.
         then: Called after a change.
     """
     st.session_state[key] = value
 
     def take() -> None:
-        chosen = st.session_state[key]
-        keep_choice(name, None if chosen == nothing else str(chosen))
+        keep_choice(name, write(st.session_state[key]))
         if then:
             then()
 

@@ -11,6 +11,7 @@ from core.datasets.query import add_condition, write_value
 from core.errors import QueryRefused
 from core.formats import count, plain
 from core.ui.parts import cache
+from core.ui.parts.pickers import pick_named
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
 from core.ui.photos.panel import redraw_after_panel, show_photo_panel
 from core.ui.photos.tray import (
@@ -140,7 +141,9 @@ def show_query(names: Sequence[str]) -> None:
         help=f"Join conditions with and, or, not and brackets: `{EXAMPLE}`. Compare numbers with < "
         "<= > >= =, words with is, is not, in (…) and contains; put names with spaces in quotes. "
         f"Columns: {', '.join(names)}. Missing values (e.g. sealed test predictions) never match.",
-        **bind_choice(QUERY, read_choice(QUERY) or "", key="query.line", nothing=""),
+        **bind_choice(
+            QUERY, read_choice(QUERY) or "", key="query.line", write=lambda typed: typed or None
+        ),
     )
 
 
@@ -158,8 +161,8 @@ def show_conditions(names: Sequence[str], list_words: Callable[[str], Sequence[s
         by = (
             st.segmented_control("Join", _JOINED, default="and", required=True) if before else "and"
         )
-        ordered = sorted(names, key=list(NAMES).index)
-        name = st.selectbox("Measure", ordered, format_func=lambda one: f"{NAMES[one]} ({one})")
+        measures = {name: f"{words} ({name})" for name, words in NAMES.items() if name in names}
+        name = pick_named("Measure", measures)
         condition = _show_value(name, list_words(name) if name in WORDS else ())
         st.button(
             f"Add: {plain(condition)}",
@@ -176,7 +179,7 @@ def _show_value(name: str, words: Sequence[str]) -> str:
         return name if answer == "yes" else f"not {name}"
     options = _BY_WORD if name in WORDS else _BY_NUMBER
     options = options if words or name not in WORDS else {"contains": "contains"}
-    by = st.selectbox("Compared", list(options), format_func=options.__getitem__)
+    by = pick_named("Compared", options)
     if name not in WORDS:
         value = st.number_input("Value", value=0.5 if name not in KNOWN else 0.0, format="%g")
         return f"{name} {by} {value:g}"

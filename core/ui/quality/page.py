@@ -16,7 +16,7 @@ from core.ui.parts.frame import is_dark
 from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import show_problem, show_random_banner
 from core.ui.parts.pickers import pick_dataset
-from core.ui.parts.state import keep_choice
+from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
 from core.ui.photos.tray import show_tray
@@ -196,23 +196,16 @@ def _show_threshold(issue: str, values: np.ndarray, limit: float) -> None:
     alt = f"Histogram of {measured.label.lower()}; the table below has the numbers."
     show_kept_chart(draw_threshold, values, limit, measured, alt=alt)
     key, default = f"quality.{issue}", measured.threshold
-
-    def reset() -> None:
-        keep_choice(issue, None)
-        st.session_state.pop(key, None)
-
     digits = count_digits(measured)
     rule = f"Flagged: {measured.label.lower()} {'below' if measured.worse == 'low' else 'above'}"
     st.slider(
         f"{rule} the threshold",
         min_value=float(measured.lowest),
         max_value=float(measured.highest),
-        value=float(limit),
         step=float(measured.step),
         format=f"%.{digits}f",
-        key=key,
-        on_change=lambda: keep_choice(issue, f"{st.session_state[key]:g}"),
         label_visibility="collapsed",
+        **bind_choice(issue, float(limit), key=key, write=lambda moved: f"{moved:g}"),
     )
     unit = f" {measured.unit}" if measured.unit else ""
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -223,7 +216,7 @@ def _show_threshold(issue: str, values: np.ndarray, limit: float) -> None:
             type="tertiary",
             disabled=limit == default,
             key=f"{key}.reset",
-            on_click=reset,
+            on_click=partial(keep_choice, issue, None),
         )
     bins = count_bins(values, limit, measured).sort_values("start", ignore_index=True)
     show_table_behind(bins, "The histogram as a table")

@@ -70,14 +70,13 @@ def show_filter(page: QualityPage, label: str, counts: Mapping[str, int], total:
     picked = choose_from(page.filter_name, counts, None)
     if len(counts) < 2:
         return picked
+    key = f"quality.{page.finding}.filter"
     st.selectbox(
         label,
         [_ALL, *sort_names(counts)],
         format_func=lambda name: f"{name or 'All'} ({counts.get(name, total):,})",
         width=300,
-        **bind_choice(
-            page.filter_name, picked or _ALL, key=f"quality.{page.finding}.filter", nothing=_ALL
-        ),
+        **bind_choice(page.filter_name, picked or _ALL, key=key, write=lambda name: name or None),
     )
     return picked
 

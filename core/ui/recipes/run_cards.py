@@ -18,7 +18,7 @@ from core.ui.parts import cache
 from core.ui.parts.charts import show_folded
 from core.ui.parts.frame import link_page, page_file
 from core.ui.parts.messages import report_errors, show_random_banner, tell_after_rerun
-from core.ui.parts.pickers import describe_run, name_runs, pick_run, pick_split
+from core.ui.parts.pickers import describe_run, name_runs, pick_named, pick_run, pick_split
 from core.ui.parts.seal import ask_before_test, show_openings
 from core.ui.parts.state import keep_choice
 from core.ui.visitor import name_visitor
@@ -118,9 +118,7 @@ def show_registering() -> None:
     if st.session_state.get(key) not in runs:
         st.session_state.pop(key, None)
     with st.form("registry.register", border=False):
-        picked = st.selectbox(
-            "Finished run", list(runs), format_func=name_runs(runs.values()).__getitem__, key=key
-        )
+        picked = pick_named("Finished run", name_runs(runs.values()), key=key)
         name = st.text_input("Name", max_chars=_MOST_NAME, placeholder="Name of the run")
         wanted = st.form_submit_button("Register", type="primary", icon=":material/inventory_2:")
     if wanted:

@@ -21,6 +21,7 @@ from core.runs.recipe.strategies import STRATEGIES
 from core.runs.store import RunRecord, read_run
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
+from core.ui.parts.pickers import pick_named
 from core.ui.parts.state import keep_choice, read_stated, refuse_value
 from core.ui.recipes.values import (
     change_strategy,
@@ -44,10 +45,9 @@ def pick_strategy(draft: Recipe, repeats: int) -> None:
         name: f"{_name_trained(_suit(draft, name), repeats)}{one.sentence}"
         for name, one in STRATEGIES.items()
     }
-    st.selectbox(
+    pick_named(
         strategy.label,
-        list(STRATEGIES),
-        format_func=strategy.choices.__getitem__,
+        {name: strategy.choices[name] for name in STRATEGIES},
         key=key("strategy"),
         on_change=change_strategy,
         persist_state="session",

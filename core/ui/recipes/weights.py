@@ -18,6 +18,7 @@ from core.runs.store import list_trained
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import show_problem, show_random_banner
+from core.ui.parts.pickers import pick_named
 from models.catalogue import CATALOGUE, DEFAULT, RANDOM, STARTER
 from models.weights import Weights, find_weights
 
@@ -28,10 +29,9 @@ def pick_weights(dataset_id: str) -> Weights | None:
     """Return the chosen weights; None and the ways to get them where they are missing."""
     st.session_state.setdefault(_KEY, _suggest(dataset_id))
     about = "\n".join(f"- {one.title}: {one.sentence}" for one in CATALOGUE.values())
-    name = st.selectbox(
+    name = pick_named(
         "Weights of the backbone",
-        list(SETTINGS["weights"].choices),
-        format_func=SETTINGS["weights"].choices.__getitem__,
+        SETTINGS["weights"].choices,
         key=_KEY,
         persist_state="session",
         help=about,

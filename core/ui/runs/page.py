@@ -29,8 +29,8 @@ from core.ui.parts.messages import (
     show_told,
     tell_after_rerun,
 )
-from core.ui.parts.pickers import title_run
-from core.ui.parts.state import keep_choice, read_choice
+from core.ui.parts.pickers import pick_named, title_run
+from core.ui.parts.state import bind_choice, keep_choice, read_choice
 from core.ui.recipes.form import forget_runs
 from core.ui.recipes.run_cards import describe_deletion, edit_notes, show_code, show_register_button
 from core.ui.runs.adding import show_adding
@@ -78,37 +78,26 @@ def _show_filters(page: RunsPage) -> None:
     """Draw the filters and the order, which live in the address."""
     names = page.datasets
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        key = _hold("find", page.asked["find"] or "")
-        st.text_input(
-            "Find",
-            key=key,
-            placeholder="name, tag, note, id",
-            on_change=lambda: keep_choice("find", st.session_state[key].strip() or None),
-            width=160,
-        )
+        words = page.asked["find"] or ""
+        bound = bind_choice("find", words, key="runs.find", write=lambda one: one.strip() or None)
+        st.text_input("Find", placeholder="name, tag, note, id", width=160, **bound)
         _pick(page, "on", "Dataset", lambda one: names.get(one, one), 160)
         _pick(page, "strategy", "Strategy", lambda one: STRATEGIES.get(one, NOT_TRAINED).words)
         _pick(page, "state", "State", width=115)
         _pick(page, "tag", "Tag", width=115)
-        order = _hold("order", page.chosen("order") or "newest")
-        st.selectbox(
-            "Sort",
-            list(SORTS),
-            key=order,
-            format_func=SORTS.__getitem__,
-            on_change=lambda: keep_choice("order", st.session_state[order]),
-            width=160,
-        )
+        order = bind_choice("order", page.chosen("order") or "newest", key="runs.order")
+        pick_named("Sort", SORTS, width=160, **order)
         if page.has_repeats:
-            fold = _hold("fold", page.asked["repeats"] != "apart")
             st.toggle(
                 "Group by recipe",
-                key=fold,
-                on_change=lambda: keep_choice(
-                    "repeats", None if st.session_state[fold] else "apart"
-                ),
                 help="One row for runs that differ only in their seed: mean and standard "
                 "deviation of their accuracy.",
+                **bind_choice(
+                    "repeats",
+                    page.asked["repeats"] != "apart",
+                    key="runs.fold",
+                    write=lambda folds: None if folds else "apart",
+                ),
             )
 
 
@@ -118,23 +107,9 @@ def _pick(
     options, chosen = page.options[name], page.chosen(name)
     if chosen is None and len(options) < 2:
         return
-    key = _hold(name, chosen)
-    st.selectbox(
-        label,
-        options,
-        key=key,
-        index=None,
-        format_func=describe,
-        placeholder="Any",
-        on_change=lambda: keep_choice(name, st.session_state[key]),
-        width=width,
-    )
-
-
-def _hold(name: str, value: object) -> str:
-    """Return the key of a widget that shows this value of the address."""
-    st.session_state[f"runs.{name}"] = value
-    return f"runs.{name}"
+    names = {one: describe(one) for one in options}
+    bound = bind_choice(name, chosen, key=f"runs.{name}")
+    pick_named(label, names, index=None, placeholder="Any", width=width, **bound)
 
 
 def _show_table(page: RunsPage) -> list[RunRecord]:

@@ -25,6 +25,7 @@ from core.runs.training.study import TrialResult
 from core.ui.parts import cache
 from core.ui.parts.live_state import follow_run, show_badge
 from core.ui.parts.messages import show_problem
+from core.ui.parts.pickers import pick_named
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.sweeps.results import STUDY, read_sweep, read_sweeps, show_trials
 from core.workspace import Workspace
@@ -45,11 +46,10 @@ def show_sweeps(dataset: Dataset, recipe: Recipe | None) -> None:
             _show_start(dataset, recipe)
     if page.sweeps:
         sweeps = page.sweeps
-        st.selectbox(
+        pick_named(
             "Sweep",
-            list(sweeps),
+            {name: _title(one) for name, one in sweeps.items()},
             index=None,
-            format_func=lambda identifier: _title(sweeps[identifier]),
             placeholder=f"Show one of {count(len(sweeps), 'sweep')}",
             label_visibility="collapsed",
             **bind_choice(STUDY, page.chosen, key=f"picker.{STUDY}"),

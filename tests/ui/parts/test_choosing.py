@@ -166,7 +166,13 @@ def test_a_bound_widget_shows_the_choice_and_writes_its_change(
 ) -> None:
     address(**{"class": "rose"})
     heard: list[str] = []
-    bound = bind_choice("class", "rose", key="w", nothing="All", then=lambda: heard.append("then"))
+    bound = bind_choice(
+        "class",
+        "rose",
+        key="w",
+        write=lambda name: None if name == "All" else name,
+        then=lambda: heard.append("then"),
+    )
     assert bound["key"] == "w" and st.session_state["w"] == "rose"
     st.session_state["w"] = "tulip"
     bound["on_change"]()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
 
-from core.config import PHOTO_SIZE
 from core.errors import FeaturesMissing, RunUnfinished
 from core.evaluation.baselines import (
     Beside,
@@ -22,7 +21,7 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, check_order, keep_arrays, read_run_features
 from core.runs.store import RunRecord
 from core.workspace import Workspace
-from data.dataset import PHOTO_BYTES, Dataset, measure_photos_header
+from data.dataset import Dataset
 from models.backbone import Precision, backbone_id
 from models.extraction import features_id
 from models.rows import is_kept, read_kept
@@ -179,10 +178,9 @@ def _shorten(features: np.ndarray) -> np.ndarray:
 
 
 _VERSION = 1
-_PACKED = (PHOTO_SIZE, PHOTO_SIZE, 3)
 _STRIDE = 8
 """Every eighth pixel of a packed photo, both ways: 784 are enough for its colours."""
-_CHUNK = 512
+_CHUNK = 128
 _VOTERS = (1, 5)
 _MOST_WHOLE, _ASKED = 7_000, 3_000
 """Photos up to which all are used; of more, this number is drawn."""
@@ -263,17 +261,12 @@ def find_frozen_features(workspace: Workspace, recipe: Recipe, result: RunResult
 
 def _read_colours(dataset: Dataset, photos: np.ndarray) -> np.ndarray:
     """Return colours (n, d) float32 of a dataset's photos; zeros except for `photos`."""
-    described = np.zeros((len(dataset), 0), dtype=np.float32)
-    with dataset.photos_file.open("rb") as file:  # mapped pages would fill the memory
-        header = measure_photos_header(dataset.photos_file, len(dataset))
-        for start in range(0, len(photos), _CHUNK):
-            chosen, pixels = photos[start : start + _CHUNK], []
-            for photo in chosen.tolist():
-                file.seek(header + photo * PHOTO_BYTES)
-                packed = np.frombuffer(file.read(PHOTO_BYTES), np.uint8)
-                pixels.append(packed.reshape(_PACKED)[::_STRIDE, ::_STRIDE])
-            colours = describe_colours(np.stack(pixels))
-            if not start:
-                described = np.zeros((len(dataset), colours.shape[1]), dtype=np.float32)
-            described[chosen] = colours
+    colours = [
+        # Mapped anew for each block: the pages of all photos would fill the memory.
+        describe_colours(dataset.photos[photos[start : start + _CHUNK], ::_STRIDE, ::_STRIDE])
+        for start in range(0, len(photos), _CHUNK)
+    ]
+    found = np.concatenate(colours)
+    described = np.zeros((len(dataset), found.shape[1]), dtype=np.float32)
+    described[photos] = found
     return described

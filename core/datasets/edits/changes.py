@@ -5,7 +5,7 @@ cancels all earlier edits of its photo.
 """
 
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
@@ -17,7 +17,7 @@ from core.errors import EditRefused
 from core.formats import check_note
 from data.dataset import Dataset
 from data.sources.names import fold_name
-from data.splits import SPLITS
+from data.splits import SPLITS, number_groups
 
 Action = Literal["relabel", "exclude", "move", "restore"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -185,8 +185,10 @@ def choose_leaving(
     manifest.iloc[changed, 1:] = changes[["new_class", "new_split"]].to_numpy()
     gone = set(changes.loc[changes["excluded"], "photo"].tolist())
     leaving: list[int] = []
-    for group in _join_groups(groups):
-        present = sorted(group - gone)
+    ends = [(group[0], photo) for group in groups for photo in group]
+    pairs = pd.DataFrame(ends, columns=["a", "b"], dtype=np.int64)
+    for _, group in pairs["b"].groupby(number_groups(pairs, len(dataset))[pairs["b"]]):
+        present = sorted(set(group) - gone)
         if len(present) > 1:
             stays = _choose_staying(manifest.iloc[present], keep)
             leaving += [photo for photo in present if photo != stays]
@@ -214,19 +216,3 @@ def _choose_staying(rows: pd.DataFrame, keep: Collection[int] | None) -> int:
             "Choose the copy that stays, or relabel them first.",
         )
     return int(min(rows.index, key=lambda n: (SPLITS.index(rows["split"][n]), rows["path"][n])))
-
-
-def _join_groups(groups: Sequence[Sequence[int]]) -> Iterator[set[int]]:
-    """Yield sets of photos; groups that share a photo are joined."""
-    group_of: dict[int, set[int]] = {}
-    for group in groups:
-        joined = {int(photo) for photo in group}
-        for photo in list(joined):
-            joined |= group_of.get(photo, set())
-        for photo in joined:
-            group_of[photo] = joined
-    seen: set[int] = set()
-    for photo, joined in group_of.items():
-        if photo not in seen:
-            seen |= joined
-            yield joined

@@ -8,7 +8,6 @@ made.
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
@@ -39,6 +38,9 @@ def add_edits(
 ) -> int:
     """Add the same edit for each photo and return the number of the batch.
 
+    An edit that equals the newest edit of its photo is skipped: a page that is redrawn during a
+    click may send it twice.
+
     Args:
         action: "restore" cancels earlier edits of the photos.
         value: The class for "relabel" (known or new; case and spaces may differ), the split for
@@ -48,22 +50,45 @@ def add_edits(
         EditRefused: A photo, class, split or action does not exist, or the note is too long.
         DatasetMissing: The dataset was deleted.
     """
+    paths = _list_paths(dataset, photos)
+    with write_database(workspace) as connection:
+        _check_there(workspace, dataset)
+        edit = settle_wish(Wish("", action, value, note), _list_classes(connection, dataset))
+        columns = (_TABLE.path, _TABLE.action, _TABLE.value, _TABLE.batch)
+        waiting = select(*columns).where(_waiting(dataset.id)).order_by(_TABLE.number)
+        newest = {path: tuple(known) for path, *known in connection.execute(waiting)}
+        same = {**edit._asdict(), "dataset": dataset.id, "created": datetime.now(UTC)}
+        new = [path for path in paths if newest.get(path, ())[:2] != (edit.action, edit.value)]
+        if not new:
+            return int(newest[paths[-1]][2])
+        dropped = (_TABLE.dataset == dataset.id) & _TABLE.undone
+        connection.execute(delete(edits_table).where(dropped))
+        # The number of its first edit becomes the number of the batch: it is new.
+        first = connection.execute(insert(edits_table).values(same | {"path": new[0], "batch": 0}))
+        batch = int(first.inserted_primary_key[0])  # type: ignore[index]
+        connection.execute(update(edits_table).where(_TABLE.number == batch).values(batch=batch))
+        if rest := [same | {"path": path, "batch": batch} for path in new[1:]]:
+            connection.execute(insert(edits_table), rest)
+    return batch
+
+
+def _list_paths(dataset: Dataset, photos: Sequence[int]) -> list[str]:
+    """Return the paths of photos, each once."""
     numbers = list(dict.fromkeys(int(photo) for photo in photos))
+    if not numbers:
+        raise EditRefused("No photo was chosen.", "Choose at least one photo, then edit it.")
     if any(not 0 <= number < len(dataset) for number in numbers):
         raise EditRefused(
             f"“{dataset.name}” only has photos 0 to {len(dataset) - 1}.",
             "Choose the photos again: the dataset may have changed.",
         )
-    paths = dataset.manifest["path"]
-    wishes = [Wish(str(paths.iat[number]), action, value, note) for number in numbers]
-    return _note_wishes(workspace, dataset, wishes)
+    return list(dataset.manifest["path"].iloc[numbers])
 
 
 def merge_duplicates(
     workspace: Workspace,
     dataset: Dataset,
     groups: Sequence[Sequence[int]],
-    note: str = "",
     keep: Sequence[int] | None = None,
 ) -> int:
     """Exclude all but one photo of each group and return the number of the batch.
@@ -76,7 +101,7 @@ def merge_duplicates(
     """
     changes = resolve_edits(dataset, list_edits(workspace, dataset.id))
     leaving = choose_leaving(dataset, changes, groups, keep)
-    return add_edits(workspace, dataset, leaving, "exclude", note=note or "a duplicate")
+    return add_edits(workspace, dataset, leaving, "exclude", note="a duplicate")
 
 
 def list_edits(workspace: Workspace, dataset_id: str) -> list[Edit]:
@@ -138,43 +163,6 @@ def forget_edits(workspace: Workspace, dataset_id: str, last: int | None = None)
         gone &= _TABLE.undone | (_TABLE.number <= last)
     with write_database(workspace) as connection:
         connection.execute(delete(edits_table).where(gone))
-
-
-def _note_wishes(workspace: Workspace, dataset: Dataset, wishes: Sequence[Wish]) -> int:
-    """Add edits, all or none, and return the number of their batch.
-
-    An edit that equals the newest edit of its photo is skipped: a page that is redrawn during a
-    click may send it twice.
-
-    Raises:
-        EditRefused: There are no edits, or one is impossible. Paths are not checked.
-        DatasetMissing: The dataset was deleted.
-    """
-    if not wishes:
-        raise EditRefused("No photo was chosen.", "Choose at least one photo, then edit it.")
-    with write_database(workspace) as connection:
-        _check_there(workspace, dataset)
-        known = _list_classes(connection, dataset)
-        columns = (_TABLE.path, _TABLE.action, _TABLE.value, _TABLE.batch)
-        waiting = select(*columns).where(_waiting(dataset.id)).order_by(_TABLE.number)
-        newest = {path: tuple(edit) for path, *edit in connection.execute(waiting)}
-        now = datetime.now(UTC)
-        rows: list[dict[str, Any]] = [
-            {**settled._asdict(), "dataset": dataset.id, "created": now}
-            for settled in [settle_wish(wish, known) for wish in wishes]
-            if newest.get(settled.path, ())[:2] != (settled.action, settled.value)
-        ]
-        if not rows:
-            return int(newest[wishes[-1].path][2])
-        dropped = (_TABLE.dataset == dataset.id) & _TABLE.undone
-        connection.execute(delete(edits_table).where(dropped))
-        # The number of its first edit becomes the number of the batch: it is new.
-        first = connection.execute(insert(edits_table).values(batch=0, **rows[0]))
-        batch = int(first.inserted_primary_key[0])  # type: ignore[index]
-        connection.execute(update(edits_table).where(_TABLE.number == batch).values(batch=batch))
-        if rows[1:]:
-            connection.execute(insert(edits_table), [{"batch": batch, **row} for row in rows[1:]])
-    return batch
 
 
 def _waiting(dataset_id: str) -> ColumnElement[bool]:

@@ -1,6 +1,5 @@
 """Answers in the log as a version gives them to photos like its reference, or to darker ones."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +7,6 @@ import numpy as np
 
 from core.monitoring.drift import MEASURED
 from core.monitoring.log import log_predictions
-from core.monitoring.tables import NewPrediction
 from core.registry.files import read_reference
 from core.registry.store import ModelVersion
 from core.workspace import Workspace
@@ -24,7 +22,7 @@ def ask(
     darker: float = 1.0,
     until: datetime | None = None,
     **changes: Any,
-) -> list[NewPrediction]:
+) -> list[dict[str, Any]]:
     """Return the rows that are in the log now, a minute apart, the last one just before `until`.
 
     Args:
@@ -51,16 +49,16 @@ def ask(
             measures[name] *= darker
         made = make_prediction(number, version=version.number, run_id=version.run_id)
         rows.append(
-            replace(
-                made,
-                time=end - timedelta(minutes=count - place),
-                features=features,
-                scores=scores,
-                top=version.classes[int(scores.argmax())],
-                top_score=float(scores.max()),
-                properties=made.properties | measures,
+            made
+            | {
+                "time": end - timedelta(minutes=count - place),
+                "features": features,
+                "scores": scores,
+                "top": version.classes[int(scores.argmax())],
+                "top_score": float(scores.max()),
+                "properties": made["properties"] | measures,
                 **changes,
-            )
+            }
         )
     log_predictions(workspace, rows)
     return rows

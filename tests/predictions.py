@@ -9,18 +9,17 @@ import numpy as np
 
 from core.monitoring.feedback import Feedback, give_feedback, list_feedback
 from core.monitoring.log import log_predictions
-from core.monitoring.tables import NewPrediction
 from core.workspace import Workspace
 from models.catalogue import FEATURE_WIDTH
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def make_prediction(number: int, content: bytes = b"", **changes: Any) -> NewPrediction:
+def make_prediction(number: int, content: bytes = b"", **changes: Any) -> dict[str, Any]:
     """Return a row for the log: an hour later than the one before, of a photo of its own."""
     rng = np.random.default_rng(number)
     scores = rng.dirichlet([1.0, 1.0, 1.0]).astype(np.float32)
-    values: dict[str, Any] = {
+    values = {
         "id": f"prediction-{number}",
         "time": NOON + timedelta(hours=number),
         "version": None,
@@ -45,7 +44,7 @@ def make_prediction(number: int, content: bytes = b"", **changes: Any) -> NewPre
         },
         "visitor": "",
     }
-    return NewPrediction(**values | changes)
+    return values | changes
 
 
 def ask_and_tell(
@@ -54,7 +53,7 @@ def ask_and_tell(
     """Return feedback with its photo on a prediction that is in the log now."""
     row = make_prediction(number, photo, **changes)
     log_predictions(workspace, [row])
-    return give_feedback(workspace, row.id, class_name=class_name, photo=photo)
+    return give_feedback(workspace, row["id"], class_name=class_name, photo=photo)
 
 
 def read_feedback(workspace: Workspace, numbers: Sequence[int]) -> list[Feedback]:

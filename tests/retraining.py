@@ -3,14 +3,12 @@
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from hashlib import sha256
 
 import numpy as np
 
 from core.monitoring.feedback import give_feedback, review_feedback
 from core.monitoring.log import log_predictions
 from core.monitoring.retraining import finish_retraining, start_retraining
-from core.monitoring.tables import NewPrediction
 from core.registry.promoting import promote
 from core.registry.registering import register_run
 from core.registry.store import ModelVersion
@@ -18,6 +16,7 @@ from core.runs.store import list_runs
 from core.workspace import Workspace
 from models.catalogue import FEATURE_WIDTH
 from tests.builders import CLASSES, draw_photo, encode_photo
+from tests.predictions import make_prediction
 from tests.training import train
 
 
@@ -45,24 +44,20 @@ def review_photos(
     numbers = []
     for class_name, content in photos:
         wrong = next(name for name in version.classes if name != class_name)
-        row = NewPrediction(
+        row = make_prediction(
+            0,
+            content,
             id=uuid.uuid4().hex,
             time=datetime.now(UTC),
             version=version.number,
             run_id=version.run_id,
-            photo=sha256(content).hexdigest(),
             features=np.zeros(FEATURE_WIDTH),
             scores=np.zeros(len(version.classes)),
             top=wrong,
-            top_score=0.9,
-            kind="answer",
-            latency_ms=8.0,
-            source="page",
             properties={},
-            visitor="tests",
         )
         log_predictions(workspace, [row])
-        said = give_feedback(workspace, row.id, class_name=class_name, photo=content)
+        said = give_feedback(workspace, row["id"], class_name=class_name, photo=content)
         numbers.append(said.number)
     review_feedback(workspace, numbers, "accept", reviewer="tests")
     return numbers

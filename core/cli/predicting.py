@@ -24,7 +24,6 @@ from core.errors import PhotoRefused, SourceRefused
 from core.formats import count, percent, rough_duration
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction, log_predictions
-from core.monitoring.tables import NewPrediction
 from core.prediction.album import Album, NamedPhoto, answer_photos, find_photos
 from core.prediction.answers import (
     AnsweredPhoto,
@@ -161,7 +160,7 @@ class Answers:
 
     def __init__(self, workspace: Workspace, predictor: Predictor, *, is_logged: bool) -> None:
         self._workspace, self._predictor, self._is_logged = workspace, predictor, is_logged
-        self._unlogged: list[NewPrediction] = []
+        self._unlogged: list[dict[str, Any]] = []
         self.items: list[dict[str, Any]] = []
         """As `BatchItem` of core/serving/schemas.py: name, answer, error."""
         self.rows: list[AnsweredPhoto] = []
@@ -212,7 +211,7 @@ class Answers:
         short = shorten_answer(prediction, prediction.decision)
         self.rows.append(AnsweredPhoto(name=name, sha256=photo.sha256, answers=(short,)))
         row = describe_prediction(prediction, photo, source="cli", latency_ms=prediction.spent_ms)
-        logged = {"prediction_id": row.id if self._is_logged else None}
+        logged = {"prediction_id": row["id"] if self._is_logged else None}
         answer = logged | describe_answer(self._predictor, prediction, photo.sha256)
         self.items.append({"name": name, "answer": answer, "error": None})
         if self._is_logged:

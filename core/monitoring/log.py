@@ -4,9 +4,8 @@ A row has the digest of the photo, never the photo, and its features and scores,
 take the table of `read_predictions`; days are UTC.
 """
 
-import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO, TypedDict, Unpack
@@ -24,7 +23,7 @@ from core.evaluation.intervals import (
 )
 from core.formats import guard_cells
 from core.monitoring.kept_photos import Photo, forget_photos, sweep_when_due
-from core.monitoring.tables import NewPrediction, feedback_table, predictions_table
+from core.monitoring.tables import feedback_table, predictions_table
 from core.prediction.predictor import Prediction
 from core.registry.store import find_classes
 from core.runs.database import read_database, write_database
@@ -71,8 +70,8 @@ def describe_prediction(
     latency_ms: float,
     visitor: str = "",
     id: str | None = None,
-) -> NewPrediction:
-    """Return the row for the log.
+) -> dict[str, Any]:
+    """Return the row for the log, by the columns of `predictions_table`.
 
     Args:
         source: page, api or cli.
@@ -86,32 +85,31 @@ def describe_prediction(
     usual = prediction.framing.is_packed
     measures = measure_photo(prediction.photo if usual else read_packed_photo(photo.content)[0])
     measured, stated = list(PROPERTIES)[:4], list(PROPERTIES)[4:]
-    return NewPrediction(
-        id=id or uuid.uuid4().hex,
-        time=datetime.now(UTC),
-        version=prediction.version,
-        run_id=prediction.run_id,
-        photo=photo.sha256,
-        features=prediction.features,
-        scores=prediction.scores,
-        top=top,
-        top_score=float(top_score),
-        kind=decision.kind if decision else "answer",
-        latency_ms=latency_ms,
-        source=source,
-        properties={name: round(measures[name], 5) for name in measured}
+    return {
+        "id": id or uuid.uuid4().hex,
+        "time": datetime.now(UTC),
+        "version": prediction.version,
+        "run_id": prediction.run_id,
+        "photo": photo.sha256,
+        "features": prediction.features,
+        "scores": prediction.scores,
+        "top": top,
+        "top_score": float(top_score),
+        "kind": decision.kind if decision else "answer",
+        "latency_ms": latency_ms,
+        "source": source,
+        "properties": {name: round(measures[name], 5) for name in measured}
         | {name: getattr(facts, name) for name in stated},
-        visitor=visitor,
-    )
+        "visitor": visitor,
+    }
 
 
-def log_predictions(workspace: Workspace, rows: Sequence[NewPrediction]) -> None:
+def log_predictions(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write all rows into the log, or none after an error of the database."""
     if not rows:
         return
-    values = [{**vars(row), "properties": json.dumps(row.properties)} for row in rows]
     with write_database(workspace) as connection:
-        connection.execute(insert(predictions_table), values)
+        connection.execute(insert(predictions_table), rows)
     sweep_when_due(workspace)
 
 
@@ -177,8 +175,8 @@ def read_predictions(
         numbers = {row.version for row in rows}
         known = {number: find_classes(connection, number) for number in numbers}
     table = pd.DataFrame([row[: len(_COLUMNS)] for row in rows], columns=list(_COLUMNS))
-    stored = [json.loads(row.properties) for row in rows]
-    table = table.join(pd.DataFrame(stored, columns=list(PROPERTIES)))
+    stored = pd.DataFrame([row.properties for row in rows], columns=list(PROPERTIES))
+    table = table.join(stored)
     names = [row.final_class or row.class_name for row in rows]
     table["was_right"] = [
         None if name is None else match_class(name, (*known[row.version], row.top)) == row.top

@@ -5,7 +5,6 @@ is off or another version answers. With too few photos it stays as before. The s
 `python -m core.monitoring.readings`, which may start at any time, even twice at once.
 """
 
-import json
 import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from core.errors import PetalscopeError, RetrainingRefused, VersionMissing
 from core.evaluation.drift import FAMILIES, Family
@@ -25,7 +24,7 @@ from core.monitoring.drift import VersionDrift, describe_main_change, find_drift
 from core.monitoring.kept_photos import sweep_kept_photos
 from core.monitoring.log import keep_newest, list_right, read_predictions
 from core.monitoring.retraining import hold_retraining, read_state, settle_ended
-from core.monitoring.rules import LEVELS, Rule, change_alarm, list_rules, read_alarm
+from core.monitoring.rules import LEVELS, Rule, list_rules
 from core.monitoring.tables import alarms_table
 from core.registry.store import ModelVersion, find_answers, find_version
 from core.runs.database import write_database
@@ -229,27 +228,29 @@ def _update_alarms(connection: Connection, reading: Reading, now: datetime) -> N
     """Raise, change and end the alarms of a rule."""
     columns = alarms_table.c
     active = (columns.rule == reading.rule.name) & columns.ended.is_(None)
-    rows = connection.execute(select(alarms_table).where(active).order_by(columns.number)).all()
+    alarms = connection.execute(select(alarms_table).where(active).order_by(columns.number)).all()
     text = {"text": describe_reading(reading)}
     is_new = reading.state in LEVELS
-    for alarm in map(read_alarm, rows):
+    for alarm in alarms:
+        ended_by: str = reading.state
         if alarm.version != reading.version:
-            change_alarm(connection, alarm, {"ended_by": "another version answers"}, ended=now)
+            ended_by = "another version answers"
         elif reading.state == "few":
             continue
+        elif reading.state == "off":
+            ended_by = "the rule was switched off"
         elif alarm.level == reading.state and is_new:
-            change_alarm(connection, alarm, text)
-            is_new = False
-        else:
-            why = "the rule was switched off" if reading.state == "off" else reading.state
-            change_alarm(connection, alarm, {"ended_by": why}, ended=now)
+            ended_by, is_new = "", False
+        facts = alarm.facts | ({"ended_by": ended_by} if ended_by else text)
+        change = update(alarms_table).where(columns.number == alarm.number)
+        connection.execute(change.values(facts=facts, ended=now if ended_by else None))
     if is_new:
         values = {
             "rule": reading.rule.name,
             "level": reading.state,
             "raised": now,
             "version": reading.version,
-            "facts": json.dumps(text, allow_nan=False),
+            "facts": text,
         }
         connection.execute(insert(alarms_table).values(**values))
 

@@ -4,13 +4,12 @@ An alarm needs proof: the whole 95 % interval must be past the level, so that te
 raise none.
 """
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select
 
 from core.config import AlarmRule, read_settings
 from core.monitoring.tables import alarms_table
@@ -111,7 +110,7 @@ def list_alarms(workspace: Workspace, *, active: bool = False) -> list[Alarm]:
     query = select(alarms_table).order_by(_ROW.number.desc()).limit(200)
     query = query.where(_ROW.ended.is_(None)) if active else query
     with read_database(workspace) as connection:
-        alarms = [read_alarm(row) for row in connection.execute(query)]
+        alarms = [Alarm(**row._asdict()) for row in connection.execute(query)]
     return sorted(
         alarms, key=lambda one: (one.ended is not None, not one.ended and one.level != "critical")
     )
@@ -122,16 +121,3 @@ def find_last_check(workspace: Workspace) -> datetime | None:
     with suppress(FileNotFoundError):
         return datetime.fromtimestamp(workspace.alarms_lock.stat().st_mtime, UTC)
     return None
-
-
-def change_alarm(
-    connection: Connection, alarm: Alarm, facts: dict[str, Any], **columns: Any
-) -> None:
-    """Add facts to an alarm and change columns of its row."""
-    values = {"facts": json.dumps(alarm.facts | facts, allow_nan=False), **columns}
-    connection.execute(update(alarms_table).where(_ROW.number == alarm.number).values(**values))
-
-
-def read_alarm(row: Any) -> Alarm:
-    """Return the alarm of a row of the table."""
-    return Alarm(**row._asdict() | {"facts": json.loads(row.facts)})

@@ -3,12 +3,10 @@
 A column that comes later needs a `server_default` or may be empty; see core/runs/tables.py.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Boolean, Column, Dialect, Float, Integer, LargeBinary, String, Text
+from sqlalchemy import JSON, Boolean, Column, Dialect, Float, Integer, LargeBinary, String, Text
 from sqlalchemy.types import TypeDecorator
 
 from core.runs.tables import UtcTime, numbered_table
@@ -33,49 +31,23 @@ class Floats(TypeDecorator[np.ndarray]):
         return np.frombuffer(value, self.dtype)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class NewPrediction:
-    """An answer as a row of the log."""
-
-    id: str
-    time: datetime
-    version: int | None
-    """Number of the registered version; None where a run answered."""
-    run_id: str
-    photo: str
-    """SHA-256 of the photo."""
-    top: str
-    top_score: float
-    """Calibrated where the model has a rule, as on screen."""
-    kind: str
-    """A core.prediction.deciding.Kind."""
-    latency_ms: float
-    source: str
-    properties: dict[str, Any]
-    visitor: str
-    features: np.ndarray
-    """(d,) float."""
-    scores: np.ndarray
-    """(k,) float, before calibration."""
-
-
 predictions_table = numbered_table(
     "predictions",
     Column("id", String(64), nullable=False, unique=True),
     Column("time", UtcTime, nullable=False, index=True),
-    Column("version", Integer, index=True),
+    Column("version", Integer, index=True),  # empty where a run answered
     Column("run", String(64), nullable=False, key="run_id"),
-    Column("photo", String(64), nullable=False, index=True),
+    Column("photo", String(64), nullable=False, index=True),  # SHA-256
     Column("top", Text, nullable=False),
-    Column("top_score", Float, nullable=False),
-    Column("kind", String(16), nullable=False),
+    Column("top_score", Float, nullable=False),  # as on screen: calibrated where there is a rule
+    Column("kind", String(16), nullable=False),  # a core.prediction.deciding.Kind
     Column("latency_ms", Float, nullable=False),
     Column("source", String(16), nullable=False),
-    Column("properties", Text, nullable=False, server_default="{}"),
+    Column("properties", JSON, nullable=False, server_default="{}"),
     Column("visitor", Text, nullable=False, server_default="", index=True),
     # Last, because SQLite reads a row only up to the last column it needs, and these are large.
-    Column("features", Floats("<f2"), nullable=False),
-    Column("scores", Floats("<f4"), nullable=False),
+    Column("features", Floats("<f2"), nullable=False),  # (d,)
+    Column("scores", Floats("<f4"), nullable=False),  # (k,), before calibration
 )
 
 feedback_table = numbered_table(
@@ -101,5 +73,5 @@ alarms_table = numbered_table(
     Column("raised", UtcTime, nullable=False),
     Column("ended", UtcTime),
     Column("version", Integer),
-    Column("facts", Text, nullable=False, server_default="{}"),
+    Column("facts", JSON, nullable=False, server_default="{}"),
 )

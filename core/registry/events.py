@@ -1,12 +1,11 @@
 """The history of the models: one row an event, never changed; also in words."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Column, Connection, Integer, String, Text, insert, select
+from sqlalchemy import JSON, Column, Connection, Integer, String, Text, insert, select
 
 from core.registry.evidence import describe_evidence, evidence_from_facts
 from core.runs.database import read_database, write_database
@@ -21,7 +20,7 @@ model_events_table = numbered_table(
     Column("former", Integer),
     Column("who", Text, nullable=False, server_default=""),
     Column("reason", Text, nullable=False, server_default=""),
-    Column("facts", Text, nullable=False, server_default="{}"),
+    Column("facts", JSON, nullable=False, server_default="{}"),
 )
 
 EventKind = Literal[
@@ -66,8 +65,7 @@ def record_event(workspace: Workspace, event: ModelEvent) -> None:
 
 def insert_event(connection: Connection, event: ModelEvent) -> ModelEvent:
     """Write an event into the history, as part of a transaction; return it with its number."""
-    values = vars(event) | {"facts": json.dumps(event.facts, allow_nan=False)}
-    del values["number"]
+    values = {name: value for name, value in vars(event).items() if name != "number"}
     made = connection.execute(insert(_TABLE).values(**values)).inserted_primary_key
     assert made is not None
     return replace(event, number=made[0])
@@ -84,8 +82,7 @@ def list_events(
 def select_events(connection: Connection, kinds: tuple[EventKind, ...]) -> list[ModelEvent]:
     """Return all events of these kinds, oldest first, as part of a transaction."""
     query = select(_TABLE).where(_TABLE.c.kind.in_(kinds)).order_by(_TABLE.c.number)
-    rows = connection.execute(query)
-    return [ModelEvent(**row._asdict() | {"facts": json.loads(row.facts)}) for row in rows]
+    return [ModelEvent(**row._asdict()) for row in connection.execute(query)]
 
 
 def list_champions(events: list[ModelEvent]) -> list[int]:

@@ -2,12 +2,13 @@
 
 import sqlite3
 import threading
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from core.monitoring.log import read_predictions
-from core.monitoring.tables import NewPrediction, predictions_table
+from core.monitoring.tables import predictions_table
 from core.runs import database
 from core.serving import logbook as logbook_module
 from core.serving.logbook import Line, Logbook
@@ -74,7 +75,7 @@ def test_feedback_waits_for_its_own_line_only(
         seen: list[Line] = []
         write, add = logbook_module.log_predictions, logbook.add
 
-        def write_while_others_come(workspace: Workspace, rows: list[NewPrediction]) -> None:
+        def write_while_others_come(workspace: Workspace, rows: list[dict[str, Any]]) -> None:
             write(workspace, rows)
             add(seen[0]._replace(facts={**seen[0].facts, "id": uuid4().hex}))
 

@@ -168,7 +168,7 @@ def ask(session: BrowserSession, model: Model, photo: Photo) -> Answer:
         )
         short = shorten_answer(prediction, predictor.decide(prediction))
         thumbnail = encode_thumbnail(prediction.photo, ROW_SIZE)
-        known = Asked(short=short, thumbnail=thumbnail, id=row.id)
+        known = Asked(short=short, thumbnail=thumbnail, id=row["id"])
         session.log(cache.workspace(), model, known, row)
         keep_photo(cache.workspace(), photo)
     return Answer(

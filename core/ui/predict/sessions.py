@@ -6,12 +6,12 @@ Short answers and thumbnails are cached in memory for a day.
 import logging
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import ReadOnly
 from core.monitoring.log import count_predictions, log_predictions
-from core.monitoring.tables import NewPrediction
 from core.prediction.answers import ShortAnswer
 from core.registry.store import ModelVersion
 from core.runs.store import RunRecord
@@ -96,7 +96,7 @@ class BrowserSession:
             self.answers = {key: one for key, one in self.answers.items() if one.id}
         self.files = files
 
-    def log(self, workspace: Workspace, model: Model, asked: Asked, row: NewPrediction) -> None:
+    def log(self, workspace: Workspace, model: Model, asked: Asked, row: dict[str, Any]) -> None:
         """Log an answer and cache it."""
         try:
             log_predictions(workspace, [row])
@@ -105,7 +105,7 @@ class BrowserSession:
         except SQLAlchemyError as error:
             _log.error("an answer was not logged: %s", error)
             asked.id = ""
-        self.answers[(model.identity, row.photo)] = asked
+        self.answers[(model.identity, row["photo"])] = asked
 
 
 _sessions: dict[str, BrowserSession] = {}

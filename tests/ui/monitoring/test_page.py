@@ -46,7 +46,7 @@ def test_answers_are_counted_and_compared(trained_copy: Workspace) -> None:
     version = let_first_run_answer(trained_copy)
     rows = ask(trained_copy, version, 60)
     for row in rows[:4]:
-        give_feedback(trained_copy, row.id, class_name=row.top)
+        give_feedback(trained_copy, row["id"], class_name=row["top"])
     app = open_page("monitoring")
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Answers"] == "60"

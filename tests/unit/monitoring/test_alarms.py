@@ -126,7 +126,7 @@ def test_a_repeated_photo_counts_once(
     ask(watched, champion, 30)
     (row,) = ask(watched, champion, 1, first=99, **changes)
     for number in range(60):
-        ask(watched, champion, 1, first=1000 + number, photo=row.photo, **changes)
+        ask(watched, champion, 1, first=1000 + number, photo=row["photo"], **changes)
     found = check(watched, name)
     assert (found.state, found.estimate.n) == (state, 31)
 
@@ -136,7 +136,7 @@ def test_only_rows_with_feedback_are_read_for_a_month(
 ) -> None:
     rows = ask(watched, champion, 40, until=datetime.now(UTC) - timedelta(days=10))
     for row in rows[:12]:
-        give_feedback(watched, row.id, class_name=row.top)
+        give_feedback(watched, row["id"], class_name=row["top"])
     read: list[int] = []
 
     def count_rows(*asked: Any, **conditions: Any) -> pd.DataFrame:
@@ -154,8 +154,8 @@ def test_accuracy_is_held_against_that_of_validation(
     keep_only(watched, "accuracy", warning=0.1, critical=0.2)
     rows = ask(watched, champion, 30)
     for row in rows:
-        wrong = next(name for name in champion.classes if name != row.top)
-        give_feedback(watched, row.id, class_name=wrong)
+        wrong = next(name for name in champion.classes if name != row["top"])
+        give_feedback(watched, row["id"], class_name=wrong)
     found = check(watched, "accuracy")
     judged = champion.facts["validation"]
     assert found.estimate.value == pytest.approx(judged["right"] / judged["n"])

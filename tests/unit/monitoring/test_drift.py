@@ -61,7 +61,7 @@ def test_the_photos_that_changed_drive_it(trained_copy: Workspace) -> None:
     ask(trained_copy, version, 8)
     dark = ask(trained_copy, version, 80, first=100, darker=0.1)
     first = find_drift(trained_copy, version).photos["id"].head(60)
-    assert set(first) <= {row.id for row in dark}
+    assert set(first) <= {row["id"] for row in dark}
 
 
 def test_only_the_newest_photos_are_compared(

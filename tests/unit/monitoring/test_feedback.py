@@ -108,7 +108,7 @@ def test_an_undo_leaves_what_another_reviewer_decided(asked: Workspace) -> None:
 def test_another_spelling_of_the_answer_is_right(asked: Workspace) -> None:
     row = make_prediction(7, PHOTO, top="oxeye daisy")
     log_predictions(asked, [row])
-    told = give_feedback(asked, row.id, class_name="Oxeye_Daisy")
+    told = give_feedback(asked, row["id"], class_name="Oxeye_Daisy")
     assert told.was_right and told.class_name == "oxeye daisy"
     review_feedback(asked, [told.number], "relabel", class_name="Oxeye-Daisy")
     assert read_predictions(asked)["was_right"].dropna().all()
@@ -121,10 +121,10 @@ def test_names_are_judged_by_the_classes_of_the_version(trained_copy: Workspace)
         for n, top in enumerate(("rose", "Rose"))
     ]
     log_predictions(trained_copy, rows)
-    told = [give_feedback(trained_copy, row.id, class_name="ROSE") for row in rows]
+    told = [give_feedback(trained_copy, row["id"], class_name="ROSE") for row in rows]
     assert [one.was_right for one in told] == [True, False]  # “Rose” would be a class of its own
     assert read_predictions(trained_copy)["was_right"].tolist() == [True, False]
-    assert give_feedback(trained_copy, rows[1].id, class_name="rose").was_right is False
+    assert give_feedback(trained_copy, rows[1]["id"], class_name="rose").was_right is False
     assert read_predictions(trained_copy)["was_right"].tolist() == [True, False]
 
 

@@ -50,17 +50,17 @@ def test_what_goes_in_comes_out(workspace: Workspace) -> None:
     rows = [make_prediction(0), make_prediction(1, version=3, kind="unlike", source="api")]
     log_predictions(workspace, rows)
     table = read_predictions(workspace)
-    assert table["time"].tolist() == [row.time for row in rows]
+    assert table["time"].tolist() == [row["time"] for row in rows]
     for column in ("id", "run_id", "photo", "top", "top_score", "kind", "latency_ms", "source"):
-        assert table[column].tolist() == [getattr(row, column) for row in rows]
+        assert table[column].tolist() == [row[column] for row in rows]
     assert table["version"].isna().tolist() == [True, False] and table["version"].iat[1] == 3
-    assert table[list(PROPERTIES)].iloc[0].to_dict() == rows[0].properties
+    assert table[list(PROPERTIES)].iloc[0].to_dict() == rows[0]["properties"]
     assert table[["was_right", "class_name", "feedback"]].isna().all(axis=None)
-    ids = [row.id for row in rows[::-1]]
+    ids = [row["id"] for row in rows[::-1]]
     features, scores = read_features(workspace, ids), read_scores(workspace, ids)
     assert features.dtype == np.float16
-    assert np.array_equal(features[1], rows[0].features.astype(np.float16))
-    assert np.array_equal(scores[0], rows[1].scores)
+    assert np.array_equal(features[1], rows[0]["features"].astype(np.float16))
+    assert np.array_equal(scores[0], rows[1]["scores"])
 
 
 def test_an_empty_log_has_the_same_columns_and_rows_are_written_together(
@@ -132,7 +132,7 @@ def test_deleting_takes_feedback_and_kept_photo_along(workspace: Workspace) -> N
     rows = [make_prediction(n, PHOTO, visitor=f"visitor {n}") for n in range(2)]
     log_predictions(workspace, rows)
     for row in rows:
-        give_feedback(workspace, row.id, class_name="rose", photo=PHOTO)
+        give_feedback(workspace, row["id"], class_name="rose", photo=PHOTO)
     digest = sha256(PHOTO).hexdigest()
     assert delete_predictions(workspace, visitor="visitor 0") == 1
     assert find_kept(workspace, [digest]), "another visitor asked about the same photo"
@@ -149,7 +149,7 @@ def test_of_what_stands_in_a_dataset_nobody_is_told_any_more(workspace: Workspac
     log_predictions(workspace, rows)
     table = feedback_table
     for row, left_out in zip(rows, ("", "A test photo of this dataset."), strict=True):
-        told = give_feedback(workspace, row.id, class_name="rose", who="ann", note="home")
+        told = give_feedback(workspace, row["id"], class_name="rose", who="ann", note="home")
         with write_database(workspace) as connection:
             values = {"state": "accepted", "dataset": "d" * 16, "left_out": left_out}
             which = table.c.number == told.number
@@ -182,7 +182,7 @@ def test_an_answer_of_a_real_model_is_described(trained_copy: Workspace) -> None
     measured = measure_photo(answer.photo)
     assert logged["brightness"] == pytest.approx(measured["brightness"], abs=1e-5)
     assert logged["sharpness"] == pytest.approx(measured["sharpness"], abs=1e-5)
-    kept = read_features(trained_copy, [row.id])[0]
+    kept = read_features(trained_copy, [row["id"]])[0]
     assert np.allclose(kept, answer.features, rtol=1e-3, atol=1e-4)
     keep_photo(trained_copy, Photo(PHOTO))
     assert not trained_copy.kept_photos.exists(), "photos are kept where a setting says so"

@@ -179,7 +179,7 @@ def test_a_run_on_padded_photos_goes_the_whole_way(
         np.testing.assert_allclose(scores, result.scores[[0, 17, 35]], atol=1e-2)
     # The log compares with the dataset's photos, which were measured as they were imported.
     row = describe_prediction(answers[1], Photo(contents[1]), source="cli", latency_ms=1.0)
-    assert row.properties["brightness"] == pytest.approx(
+    assert row["properties"]["brightness"] == pytest.approx(
         dataset.manifest["brightness"].iat[17], abs=1e-5
     )
     explainer = open_explainer(trained_copy, run.id)

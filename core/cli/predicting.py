@@ -28,7 +28,6 @@ from core.prediction.album import Album, NamedPhoto, answer_photos, find_photos
 from core.prediction.answers import (
     AnsweredPhoto,
     describe_answer,
-    shorten_answer,
     write_answers,
 )
 from core.prediction.deciding import describe_rule
@@ -208,8 +207,8 @@ class Answers:
         return (read + refused).strip()
 
     def _take(self, name: str, prediction: Prediction, photo: Photo) -> None:
-        short = shorten_answer(prediction, prediction.decision)
-        self.rows.append(AnsweredPhoto(name=name, sha256=photo.sha256, answers=(short,)))
+        answers = (prediction.decision,)
+        self.rows.append(AnsweredPhoto(name=name, sha256=photo.sha256, answers=answers))
         row = describe_prediction(prediction, photo, source="cli", latency_ms=prediction.spent_ms)
         logged = {"prediction_id": row["id"] if self._is_logged else None}
         answer = logged | describe_answer(self._predictor, prediction, photo.sha256)

@@ -80,7 +80,7 @@ def describe_prediction(
         id: Feedback refers to it; drawn when None.
     """
     decision, facts = prediction.decision, prediction.facts
-    top, top_score = (decision.top if decision else prediction.top)[0]
+    top, top_score = decision.top[0]
     # Measured on the centre square, like the dataset's photos that they are compared with.
     usual = prediction.framing.is_packed
     measures = measure_photo(prediction.photo if usual else read_packed_photo(photo.content)[0])
@@ -95,7 +95,7 @@ def describe_prediction(
         "scores": prediction.scores,
         "top": top,
         "top_score": float(top_score),
-        "kind": decision.kind if decision else "answer",
+        "kind": decision.kind,
         "latency_ms": latency_ms,
         "source": source,
         "properties": {name: round(measures[name], 5) for name in measured}

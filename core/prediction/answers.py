@@ -9,7 +9,7 @@ import pandas as pd
 from core.errors import PhotoRefused
 from core.evaluation.calibration import temper_scores
 from core.formats import guard_cells
-from core.prediction.deciding import TOP, Decision, Kind, rank_classes
+from core.prediction.deciding import TOP, Decision, rank_classes
 
 if TYPE_CHECKING:
     from core.prediction.predictor import Prediction, Predictor
@@ -19,31 +19,21 @@ _LIKELY = 0.5
 _WORTH_SAYING = 0.05
 
 
-def phrase_answer(top: Sequence[tuple[str, float]]) -> str:
-    """Return one or two sentences for the best classes (name, score), best first."""
-    (best, score), *rest = top
-    others = [_name(*other) for other in rest if other[1] >= _WORTH_SAYING]
-    if score >= _CLEAR:
-        beside = f"; possibly {others[0]}" if others else ""
-        return f"Most likely {_name(best, score)}{beside}."
-    if score >= _LIKELY:
-        beside = f", but it may be {_join(others[:2])}" if others else ""
-        return f"Probably {_name(best, score)}{beside}."
-    return f"I am not sure. It looks most like {_join([_name(best, score), *others[:2]])}."
-
-
 def phrase_decision(decision: Decision) -> str:
-    """Return the answer of a model with a rule in words, or “I don't know”."""
-    (best, score), *rest = decision.top
-    others = [_name(*other) for other in rest if other[1] >= _WORTH_SAYING]
+    """Return the answer in one or two sentences, or “I don't know”."""
+    (name, score), *rest = decision.top
+    best, others = _name(name, score), [_name(*one) for one in rest if one[1] >= _WORTH_SAYING]
     if decision.kind == "unlike":
         return "I don't know this: it is unlike all the photos I was trained on."
+    looks = f"It looks most like {_join([best, *others[:2]])}."
     if decision.kind == "unsure":
-        return f"I don't know. It looks most like {_join([_name(best, score), *others[:2]])}."
-    if score >= _LIKELY:
-        return phrase_answer(decision.top)
+        return f"I don't know. {looks}"
+    if score >= _CLEAR:
+        return f"Most likely {best}{f'; possibly {others[0]}' if others else ''}."
+    if score < _LIKELY and decision.threshold is None:
+        return f"I am not sure. {looks}"
     beside = f", but it may be {_join(others[:2])}" if others else ""
-    return f"Perhaps {_name(best, score)}{beside}."
+    return f"{'Probably' if score >= _LIKELY else 'Perhaps'} {best}{beside}."
 
 
 def phrase_reason(decision: Decision) -> str:
@@ -51,9 +41,10 @@ def phrase_reason(decision: Decision) -> str:
     if decision.kind == "unlike":
         return f"Closest known class: {_name(*decision.top[0])}, not reliable."
     if decision.kind == "unsure":
+        least = _percent(decision.threshold or 0.0)
         return (
-            f"The model answers only at a score of at least {_percent(decision.threshold)}. Try a "
-            "closer, brighter photo of one thing, or ask an expert."
+            f"The model answers only at a score of at least {least}. Try a closer, brighter photo "
+            "of one thing, or ask an expert."
         )
     return ""
 
@@ -71,16 +62,15 @@ def describe_answer(
     if rule is not None:
         scores = temper_scores(scores[None], rule.temperature)[0]
     ms = {stage: 1000 * seconds for stage, seconds in prediction.seconds.items()}
-    kind = decision.kind if decision else "answer"
     return {
-        "kind": kind,
-        "unknown": kind != "answer",
-        "text": phrase_decision(decision) if decision else phrase_answer(prediction.top),
+        "kind": decision.kind,
+        "unknown": decision.kind != "answer",
+        "text": phrase_decision(decision),
         "top": [
             {"class_name": name, "score": score}
             for name, score in rank_classes(scores, predictor.classes, most)
         ],
-        "threshold": decision.threshold if decision else None,
+        "threshold": decision.threshold,
         "model": {
             "version": version.label if version else None,
             "digest": version.digest if version else None,
@@ -126,43 +116,18 @@ _PLACES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShortAnswer:
-    """An answer without its maps."""
-
-    kind: Kind
-    """“answer” where the model has no rule."""
-    top: tuple[tuple[str, float], ...]
-    """The best classes and their scores, best first; calibrated where there is a rule."""
-    sentence: str
-
-    @property
-    def class_name(self) -> str | None:
-        """The class of the answer; None without an answer."""
-        return self.top[0][0] if self.kind == "answer" else None
-
-
-@dataclass(frozen=True, kw_only=True)
 class AnsweredPhoto:
     """One photo with the answer of each model, or the problem with it."""
 
     name: str
     sha256: str = ""
-    answers: tuple[ShortAnswer, ...] = ()
+    answers: tuple[Decision, ...] = ()
     refusal: PhotoRefused | None = None
 
     @property
     def agrees(self) -> bool:
         """Whether all models give the same answer."""
         return len({(answer.kind, answer.class_name) for answer in self.answers}) < 2
-
-
-def shorten_answer(prediction: "Prediction", decision: Decision | None) -> ShortAnswer:
-    """Return a prediction and its decision without the maps."""
-    if decision is None:
-        sentence = phrase_answer(prediction.top)
-        return ShortAnswer(kind="answer", top=tuple(prediction.top), sentence=sentence)
-    sentence = phrase_decision(decision)
-    return ShortAnswer(kind=decision.kind, top=tuple(decision.top), sentence=sentence)
 
 
 def tabulate_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> pd.DataFrame:

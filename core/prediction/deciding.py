@@ -94,16 +94,22 @@ _RULE = TypeAdapter(DecisionRule)
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """The decision of a rule for one photo."""
+    """The answer for one photo, by the rule of a model or without one."""
 
     kind: Kind
+    """“answer” without a rule."""
     top: list[tuple[str, float]]
-    """The 5 best classes (or all) and their calibrated scores, best first."""
-    threshold: float
-    """The score that the best class must reach."""
+    """The 5 best classes (or all) and their scores, best first; calibrated by a rule."""
+    threshold: float | None = None
+    """The score that the best class must reach; None without a rule."""
     distance: float | None = None
     """From the training photos; None where it was not measured."""
     limit: float | None = None
+
+    @property
+    def class_name(self) -> str | None:
+        """The class of the answer; None without an answer."""
+        return self.top[0][0] if self.kind == "answer" else None
 
 
 def decide(

@@ -51,8 +51,8 @@ class Prediction:
     seconds: dict[str, float]
     """Of "decoding", "backbone" and "head" with the decision, without waiting for other photos; in
     the API of "decoding", "waiting" and "model"."""
-    decision: Decision | None = None
-    """By the rule of the model; None without one."""
+    decision: Decision
+    """By the rule of the model, if it has one."""
     framing: Framing = FRAMING
     """How `photo` was packed."""
     version: int | None = None
@@ -143,12 +143,12 @@ class Predictor:
             version=self.version,
         )
 
-    def decide(self, prediction: Prediction) -> Decision | None:
+    def decide(self, prediction: Prediction) -> Decision:
         """Return the decision by the current rule, also for an older prediction."""
         return self.decide_scores(prediction.scores, prediction.features)
 
-    def decide_scores(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Return the decision from scores (k,) and features (d,); None without a rule."""
+    def decide_scores(self, scores: np.ndarray, features: np.ndarray) -> Decision:
+        """Return the decision from scores (k,) and features (d,)."""
         return self._find_rule().decide(scores, features)
 
     def _find_rule(self) -> FrozenRule:

@@ -33,6 +33,7 @@ from core.prediction.deciding import (
     find_rule_time,
     is_rule_forgotten,
     measure_answers,
+    rank_classes,
     read_rule,
     save_rule,
 )
@@ -240,10 +241,10 @@ class FrozenRule:
         """Whether the rule has a limit for unlike photos, but no model to measure them."""
         return self.rule is not None and self.rule.unlike_limit is not None and self.model is None
 
-    def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision | None:
-        """Return the decision for a photo, of scores (k,) and features (d,); None: no rule."""
+    def decide(self, scores: np.ndarray, features: np.ndarray) -> Decision:
+        """Return the decision for a photo, of scores (k,) and features (d,)."""
         if self.rule is None:
-            return None
+            return Decision(kind="answer", top=rank_classes(scores, self.classes))
         distance = None
         if self.model is not None and self.rule.unlike_limit is not None:
             distance = float(self.model.measure(features[None])[0])

@@ -18,7 +18,8 @@ import numpy as np
 from core.cluster import connect, find_places, raise_faults
 from core.errors import PhotoRefused, SourceRefused
 from core.prediction.album import NamedPhoto, answer_photos
-from core.prediction.answers import AnsweredPhoto, ShortAnswer, shorten_answer, tabulate_answers
+from core.prediction.answers import AnsweredPhoto, tabulate_answers
+from core.prediction.deciding import Decision
 from core.prediction.predictor import Predictor
 from core.registry.files import read_file
 from core.workspace import Workspace
@@ -158,6 +159,5 @@ class _Answerer:
         kinds = {name: "float64" if name.startswith("score") else "string" for name in table}
         return pa.Table.from_pandas(table.astype(kinds), preserve_index=False)
 
-    def _ask(self, content: bytes) -> tuple[str, ShortAnswer]:
-        said = self._predictor.predict(content)
-        return sha256(content).hexdigest(), shorten_answer(said, said.decision)
+    def _ask(self, content: bytes) -> tuple[str, Decision]:
+        return sha256(content).hexdigest(), self._predictor.predict(content).decision

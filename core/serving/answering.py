@@ -44,7 +44,7 @@ class Row(NamedTuple):
     """(d,) float32."""
     scores: np.ndarray
     """(k,) float32."""
-    decision: Decision | None
+    decision: Decision
     model_s: float
     """Seconds for the whole batch."""
 

@@ -12,7 +12,7 @@ from core.errors import PetalscopeError
 from core.formats import percent, plain
 from core.monitoring.feedback import give_feedback
 from core.monitoring.kept_photos import find_kept
-from core.prediction.answers import phrase_answer, phrase_decision, phrase_reason
+from core.prediction.answers import phrase_decision, phrase_reason
 from core.prediction.deciding import describe_rule, say_answers
 from core.ui.parts import cache
 from core.ui.parts.frame import is_dark, link_page
@@ -32,8 +32,7 @@ _BARS = 3
 def show_answer(answer: Answer, *, key: str) -> None:
     """Draw the answer of a model to a photo."""
     _show_words(answer)
-    top = answer.top[:_BARS]
-    answered = answer.decision is None or answer.decision.kind == "answer"
+    top, answered = answer.decision.top[:_BARS], answer.decision.kind == "answer"
     st.altair_chart(
         draw_top_scores(
             [name for name, _ in top], [score for _, score in top], is_dark(), answered=answered
@@ -50,10 +49,8 @@ def show_answer(answer: Answer, *, key: str) -> None:
 def _show_words(answer: Answer) -> None:
     """Draw the answer, or “I don't know” with the reason."""
     decision = answer.decision
-    if decision is None:
+    if decision.threshold is None:
         show_no_rule(answer.model)
-        st.subheader(plain(phrase_answer(answer.top)), anchor=False)
-        return
     st.subheader(
         f"{_ICONS[decision.kind]} {plain(phrase_decision(decision))}".strip(), anchor=False
     )
@@ -159,7 +156,7 @@ def _show_feedback(answer: Answer) -> None:
 def _ask_whether_right(answer: Answer, send: Callable[[str], None]) -> str | None:
     """Return the class that a person chose or typed; draw the question."""
     classes, asked = answer.predictor.classes, answer.asked
-    name = asked.short.class_name
+    name = asked.decision.class_name
     st.markdown(
         "**Is that correct?**" if name else "**Do you know what it is?**",
         help="Your feedback and the photo go to the review on this machine. Nothing is used for "
@@ -210,7 +207,7 @@ def _offer(really: str, asked: Asked, classes: Sequence[str], send: Callable[[st
 
 
 def _show_said(asked: Asked) -> None:
-    right = asked.said == asked.short.class_name
+    right = asked.said == asked.decision.class_name
     said = "correct" if right else f"**{plain(asked.said)}**"
     with st.container(border=True):
         st.markdown(f":material/inbox: Thank you. Your feedback waits for review: {said}.")

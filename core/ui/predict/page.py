@@ -15,7 +15,8 @@ from core.formats import count, data_uri, plain
 from core.monitoring.kept_photos import Photo
 from core.monitoring.log import count_predictions, delete_predictions
 from core.prediction.album import NamedPhoto
-from core.prediction.answers import AnsweredPhoto, ShortAnswer, write_answers
+from core.prediction.answers import AnsweredPhoto, phrase_decision, write_answers
+from core.prediction.deciding import Decision
 from core.ui.parts import cache
 from core.ui.parts.messages import (
     offer_csv,
@@ -114,13 +115,13 @@ def _show_one(answers: Sequence[Answer]) -> None:
     if len(answers) == 1:
         show_answer(answers[0], key="predict.only")
         return
-    first, second = (answer.asked.short for answer in answers)
+    first, second = (answer.asked.decision for answer in answers)
     same = first.class_name == second.class_name and first.kind == second.kind
     with st.container(border=True):
         st.subheader("Both models agree" if same else "The models disagree", anchor=False)
         for answer in answers:
             label = plain(answer.model.label, 80)
-            st.markdown(f"**{label}**: {plain(answer.asked.short.sentence)}")
+            st.markdown(f"**{label}**: {plain(phrase_decision(answer.asked.decision))}")
 
 
 def _show_both(answers: Sequence[Answer]) -> None:
@@ -184,7 +185,7 @@ def _answer(session: BrowserSession, models: Sequence[Model], given: NamedPhoto)
         asked = [session.find(m, photo.sha256) or ask(session, m, photo).asked for m in models]
     except PhotoRefused as refusal:
         return AnsweredPhoto(name=given.name, refusal=refusal)
-    answers = tuple(one.short for one in asked)
+    answers = tuple(one.decision for one in asked)
     return AnsweredPhoto(name=given.name, sha256=photo.sha256, answers=answers)
 
 
@@ -206,7 +207,7 @@ def _tabulate(
     return pd.DataFrame(table | {"File": [row.name for row in rows]}), columns
 
 
-def _say(answer: ShortAnswer | None) -> str:
+def _say(answer: Decision | None) -> str:
     if answer is None:
         return "could not be read"
     guess = "unlike training photos" if answer.kind == "unlike" else f"{answer.top[0][0]}?"

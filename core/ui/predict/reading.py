@@ -15,7 +15,6 @@ from core.evaluation.coverage import OperatingPoint
 from core.formats import count, plain
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction
-from core.prediction.answers import shorten_answer
 from core.prediction.nearest import NearestPhotos, find_nearest_learnt
 from core.registry.store import (
     ALIASES,
@@ -53,14 +52,9 @@ class Answer:
     predictor: "Predictor"
 
     @cached_property
-    def decision(self) -> "Decision | None":
+    def decision(self) -> "Decision":
         """The decision of the current rule; the answer may be older than the rule."""
         return self.predictor.decide(self.prediction)
-
-    @cached_property
-    def top(self) -> list[tuple[str, float]]:
-        """The best classes with their scores, calibrated if there is a rule."""
-        return self.decision.top if self.decision else self.prediction.top
 
     @property
     def point(self) -> OperatingPoint:
@@ -166,9 +160,9 @@ def ask(session: BrowserSession, model: Model, photo: Photo) -> Answer:
         row = describe_prediction(
             prediction, photo, source="page", latency_ms=latency_ms, visitor=session.visitor
         )
-        short = shorten_answer(prediction, predictor.decide(prediction))
         thumbnail = encode_thumbnail(prediction.photo, ROW_SIZE)
-        known = Asked(short=short, thumbnail=thumbnail, id=row["id"])
+        decision = predictor.decide(prediction)
+        known = Asked(decision=decision, thumbnail=thumbnail, id=row["id"])
         session.log(cache.workspace(), model, known, row)
         keep_photo(cache.workspace(), photo)
     return Answer(

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import ReadOnly
 from core.monitoring.log import count_predictions, log_predictions
-from core.prediction.answers import ShortAnswer
+from core.prediction.deciding import Decision
 from core.registry.store import ModelVersion
 from core.runs.store import RunRecord
 from core.workspace import Workspace
@@ -62,7 +62,7 @@ class Model:
 class Asked:
     """The answer of a model to a photo."""
 
-    short: ShortAnswer
+    decision: Decision
     thumbnail: bytes
     id: str
     """Id in the log; "" where it could not be logged."""

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from core.errors import PredictionsRefused
-from core.prediction.answers import AnsweredPhoto, ShortAnswer, write_answers
+from core.prediction.answers import AnsweredPhoto, write_answers
+from core.prediction.deciding import Decision
 from core.workspace import open_workspace
 from data.dataset import Dataset
 from data.importing import import_source
@@ -224,7 +225,7 @@ def test_digests_and_the_tables_of_this_program(dataset, tmp_path):
         AnsweredPhoto(
             name=f"/home/me/{manifest['path'][n]}",
             sha256=manifest["sha256"][n],
-            answers=(ShortAnswer(kind=kind, top=(("rose", p), ("tulip", 0.05)), sentence=""),),
+            answers=(Decision(kind=kind, top=[("rose", p), ("tulip", 0.05)]),),
         )
         for n, (kind, p) in enumerate(kinds)
     ]

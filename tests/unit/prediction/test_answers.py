@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from core.errors import PhotoUnreadable
 from core.prediction.answers import (
     AnsweredPhoto,
-    ShortAnswer,
-    phrase_answer,
     phrase_decision,
     phrase_reason,
     tabulate_answers,
@@ -42,7 +40,7 @@ from core.prediction.deciding import Decision, Kind
     ],
 )
 def test_words_fit_the_scores(top: list[tuple[str, float]], words: str) -> None:
-    assert phrase_answer(top) == words
+    assert phrase_decision(Decision(kind="answer", top=top)) == words
 
 
 @pytest.mark.parametrize(
@@ -61,13 +59,14 @@ def test_words_fit_the_scores(top: list[tuple[str, float]], words: str) -> None:
     ],
 )
 def test_articles_only_where_they_read_well(name: str, words: str) -> None:
-    assert phrase_answer([(name, 0.9)]) == f"Most likely {words} (90 %)."
+    said = phrase_decision(Decision(kind="answer", top=[(name, 0.9)]))
+    assert said == f"Most likely {words} (90 %)."
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=5))
 def test_never_certain_and_always_the_best_first(scores: list[float]) -> None:
     top = [(f"class {n}", score) for n, score in enumerate(sorted(scores, reverse=True))]
-    words = phrase_answer(top)
+    words = phrase_decision(Decision(kind="answer", top=top))
     assert "(100 %)" not in words
     assert "class 0 (" in words
     assert words.startswith("I am not sure") == (top[0][1] < 0.5)
@@ -107,11 +106,11 @@ def test_a_decision_is_said_in_plain_words(decision: Decision, words: str, reaso
 BAD = PhotoUnreadable("=This is no photo.", "Take another.")
 
 
-def answer(name: str = "rose", kind: Kind = "answer", score: float = 0.75) -> ShortAnswer:
-    return ShortAnswer(kind=kind, top=((name, score), ("tulip", 1 - score)), sentence="…")
+def answer(name: str = "rose", kind: Kind = "answer", score: float = 0.75) -> Decision:
+    return Decision(kind=kind, top=[(name, score), ("tulip", 1 - score)])
 
 
-def photo(name: str, *answers: ShortAnswer) -> AnsweredPhoto:
+def photo(name: str, *answers: Decision) -> AnsweredPhoto:
     return AnsweredPhoto(name=name, sha256="ab" * 32, answers=answers)
 
 

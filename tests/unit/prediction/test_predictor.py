@@ -71,7 +71,6 @@ def test_says_all_about_one_photo(predictor: Predictor, contents: list[bytes]) -
     assert (prediction.facts.format, prediction.facts.width) == ("JPEG", 96)
     document = describe_answer(predictor, prediction, "abc", 2)
     assert set(document) == set(Answer.model_fields) - {"request_id", "prediction_id"}
-    assert prediction.decision is not None
     named = [(one["class_name"], one["score"]) for one in document["top"]]
     assert named == prediction.decision.top[:2]  # calibrated
     assert document["photo"]["sha256"] == "abc"

@@ -224,3 +224,46 @@ def keep_arrays(
         with write_atomically(file) as temporary, temporary.open("wb") as out:
             np.savez(out, allow_pickle=False, **arrays)
     return arrays
+
+
+# Arrays as bytes
+
+_TYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "I64": "<i8"}
+_TYPES |= {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
+_LENGTH = 8
+
+
+def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return the arrays as one piece of bytes.
+
+    Source: the safetensors format, https://github.com/huggingface/safetensors.
+    """
+    names = {np.dtype(kind): name for name, kind in _TYPES.items()}
+    header: dict[str, object] = {}
+    pieces: list[bytes] = []
+    offset = 0
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name], order="C")
+        end = offset + array.nbytes
+        header[name] = {
+            "dtype": names[array.dtype.newbyteorder("=")],
+            "shape": list(array.shape),
+            "data_offsets": [offset, end],
+        }
+        pieces.append(array.tobytes())
+        offset = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _LENGTH)  # so that the numbers are aligned
+    return b"".join([len(text).to_bytes(_LENGTH, "little"), text, *pieces])
+
+
+def unpack_arrays(content: bytes) -> dict[str, np.ndarray]:
+    """Return the arrays by name, read-only; ValueError, LookupError or TypeError if damaged."""
+    start = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
+    header, arrays = json.loads(content[_LENGTH:start]), {}
+    header.pop("__metadata__", None)
+    for name, entry in header.items():
+        first, last = entry["data_offsets"]
+        numbers = np.frombuffer(content[start + first : start + last], _TYPES[entry["dtype"]])
+        arrays[name] = numbers.reshape(entry["shape"])
+    return arrays

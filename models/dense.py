@@ -6,7 +6,7 @@ that the scores of a photo do not depend on other photos in the batch.
 
 import functools
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +33,14 @@ class DenseHead:
     """(d,) float32, subtracted from the features."""
     scale: np.ndarray
     """(d,) float32, divides the difference."""
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Its arrays by name, as files have them."""
+        named = {"mean": self.mean, "scale": self.scale}
+        for number, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
+            named |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
+        return named
 
     def scores(self, features: Rows) -> np.ndarray:
         """Return the scores (n, k) float32; each row sums to 1.
@@ -121,11 +129,19 @@ def measure_scores(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float
 
 def write_head(head: DenseHead, path: Path) -> None:
     """Write the head as .npz."""
-    arrays = {"mean": head.mean, "scale": head.scale}
-    for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True)):
-        arrays |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
     with write_atomically(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, allow_pickle=False, **head.arrays)
+
+
+def make_head(arrays: Mapping[str, np.ndarray]) -> DenseHead:
+    """Return the head of its arrays by name."""
+    layers = range((len(arrays) - 2) // 2)
+    return DenseHead(
+        kernels=tuple(arrays[f"kernel_{layer}"] for layer in layers),
+        biases=tuple(arrays[f"bias_{layer}"] for layer in layers),
+        mean=arrays["mean"],
+        scale=arrays["scale"],
+    )
 
 
 def read_head(path: Path) -> DenseHead:
@@ -136,13 +152,7 @@ def read_head(path: Path) -> DenseHead:
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            layers = range((len(stored.files) - 2) // 2)
-            return DenseHead(
-                kernels=tuple(stored[f"kernel_{layer}"] for layer in layers),
-                biases=tuple(stored[f"bias_{layer}"] for layer in layers),
-                mean=stored["mean"],
-                scale=stored["scale"],
-            )
+            return make_head(stored)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ResultDamaged(
             f"The head {path} is missing or damaged.",

@@ -3,17 +3,14 @@
 No pickle is opened and no code is executed.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 
 from core.errors import WeightsDamaged
-
-_DTYPES = {"F32": "<f4", "F16": "<f2", "I8": "|i1"}
+from core.kept import unpack_arrays
 
 STEPS = ":steps"
 """Suffix of the scale of an 8-bit array, one number per output."""
@@ -26,11 +23,7 @@ def read_arrays(file: Path) -> dict[str, np.ndarray]:
         WeightsDamaged: The file cannot be read.
     """
     try:
-        content = file.read_bytes()
-        start = 8 + int.from_bytes(content[:8], "little")
-        header: dict[str, dict[str, Any]] = json.loads(content[8:start])
-        header.pop("__metadata__", None)
-        stored = {name: _read_array(content, start, facts) for name, facts in header.items()}
+        stored = unpack_arrays(file.read_bytes())
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise WeightsDamaged(
             f"The weights file {file} cannot be read: it is truncated or not a .safetensors file.",
@@ -42,12 +35,6 @@ def read_arrays(file: Path) -> dict[str, np.ndarray]:
         for name, array in stored.items()
         if not name.endswith(STEPS)
     }
-
-
-def _read_array(content: bytes, start: int, facts: Mapping[str, Any]) -> np.ndarray:
-    size = int(np.prod(facts["shape"], dtype=int))
-    place = start + int(facts["data_offsets"][0])
-    return np.frombuffer(content, _DTYPES[facts["dtype"]], size, place).reshape(facts["shape"])
 
 
 STACKS = ((2, 64, 3), (3, 128, 4), (4, 256, 6), (5, 512, 3))

@@ -7,7 +7,7 @@ result of a version's run; if that is gone, the version predicts again.
 import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection
@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 from core.errors import DatasetMissing, RecipeRefused, RetrainingRefused, RunMissing, RunUnfinished
 from core.evaluation.comparison import compare_predictions
 from core.formats import count
+from core.kept import pack_arrays
 from core.registry.events import ModelEvent, insert_event, select_events
 from core.registry.evidence import Evidence, evidence_from_facts
 from core.registry.loading import open_version
 from core.registry.promoting import promote
-from core.registry.registering import pack_head
 from core.registry.store import ModelVersion, read_aliases, read_version
 from core.runs.common_photos import CommonPhotos, describe_left_out, find_common
 from core.runs.database import read_database, write_database
@@ -100,7 +100,7 @@ def _has_run(workspace: Workspace, version: ModelVersion) -> bool:
     try:
         if read_run(workspace, version.run_id).state != "done":
             return False
-        head = pack_head(read_run_head(workspace, version.run_id))
+        head = pack_arrays(read_run_head(workspace, version.run_id).arrays)
     except (RunMissing, RunUnfinished):
         return False
     return sha256(head).hexdigest() == str(version.facts["files"]["head"])
@@ -123,16 +123,11 @@ def _predict_again(workspace: Workspace, version: ModelVersion, dataset: Dataset
         paths=np.asarray(dataset.manifest["path"], dtype=np.str_),
         classes=tuple(version.classes),
         best_epoch=int(version.facts["best_epoch"]),
-        history=[],
         dataset_id=dataset.id,
-        backbone_id="",
-        features_id="",
-        seconds={},
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class VersionComparison:
+class VersionComparison(NamedTuple):
     """A comparison in the history."""
 
     evidence: Evidence
@@ -195,11 +190,7 @@ def find_comparison(
     for event in reversed(events):
         evidence = evidence_from_facts(event.facts)
         if evidence and (evidence.champion, evidence.challenger) == (champion, challenger):
-            return VersionComparison(
-                evidence=evidence,
-                event=event,
-                left_out=event.facts.get("left_out", ""),
-            )
+            return VersionComparison(evidence, event, event.facts.get("left_out", ""))
     return None
 
 

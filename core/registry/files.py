@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from core.errors import VersionDamaged
+from core.kept import pack_arrays, unpack_arrays
 from core.prediction.deciding import ModelVersion
 from core.runs.locks import hold_lock
 from core.workspace import Workspace, digest_file, write_atomically
@@ -47,45 +48,6 @@ def digest_facts(facts: Mapping[str, Any]) -> str:
     lasting = {name: value for name, value in facts.items() if name not in _CHANGING}
     canonical = json.dumps(lasting, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-_KINDS = {"BOOL": "?", "U8": "u1", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8"}
-_LENGTH = 8
-
-
-def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return the arrays as one piece of bytes.
-
-    Source: the safetensors format, https://github.com/huggingface/safetensors.
-    """
-    names = {np.dtype(kind): name for name, kind in _KINDS.items()}
-    header: dict[str, object] = {}
-    pieces: list[bytes] = []
-    offset = 0
-    for name in sorted(arrays):
-        array = np.asarray(arrays[name], order="C")
-        end = offset + array.nbytes
-        header[name] = {
-            "dtype": names[array.dtype.newbyteorder("=")],
-            "shape": list(array.shape),
-            "data_offsets": [offset, end],
-        }
-        pieces.append(array.tobytes())
-        offset = end
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % _LENGTH)  # so that the numbers are aligned
-    return b"".join([len(text).to_bytes(_LENGTH, "little"), text, *pieces])
-
-
-def unpack_arrays(content: bytes) -> dict[str, np.ndarray]:
-    """Return the arrays, read-only views of bytes from `pack_arrays`."""
-    start = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
-    arrays = {}
-    for name, entry in json.loads(content[_LENGTH:start]).items():
-        first, last = entry["data_offsets"]
-        numbers = np.frombuffer(content[start + first : start + last], _KINDS[entry["dtype"]])
-        arrays[name] = numbers.reshape(entry["shape"])
-    return arrays
 
 
 _FOLDER = "files"

@@ -2,16 +2,15 @@
 
 import re
 from functools import partial
-from typing import NamedTuple
 
 import openvino as ov
 
 from core.errors import NetworkUnsupported, PetalscopeError, VersionDamaged
-from core.prediction.deciding import DecisionRule
+from core.kept import unpack_arrays
 from core.prediction.predictor import Predictor, open_predictor
 from core.prediction.rules import FrozenRule
 from core.registry.events import ModelEvent, list_events, list_former, record_event
-from core.registry.files import damaged, read_file, unpack_arrays
+from core.registry.files import damaged, read_file
 from core.registry.store import (
     ModelVersion,
     check_version,
@@ -22,15 +21,7 @@ from core.registry.store import (
 )
 from core.workspace import Workspace
 from models.backbone import Backbone, Purpose, compile_model, read_facts, suit_machine
-from models.dense import DenseHead
-
-
-class Standing(NamedTuple):
-    """The predictor of the champion, or of a former one where it is damaged."""
-
-    predictor: Predictor
-    problem: PetalscopeError | None = None
-    """The damage of the champion; None: it answers itself."""
+from models.dense import DenseHead, make_head
 
 
 def find_number(model: str) -> int | None:
@@ -57,14 +48,20 @@ def open_version(workspace: Workspace, number: int, purpose: Purpose = "latency"
     """
     version = check_version(read_version(workspace, number))
     head = read_head(workspace, version)
-    rule = FrozenRule(_read_rule(version), read_unlike(workspace, version), version.classes)
+    try:
+        rule = version.rule
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(version, "Its rule was altered") from error
+    frozen = FrozenRule(rule, read_unlike(workspace, version), version.classes)
     backbone = _open_backbone(workspace, version, purpose)
     read_file(workspace, version, "reference")  # checked, though no answer needs it
-    return Predictor(version.run_id, version.classes, backbone, head, rule, version)
+    return Predictor(version.run_id, version.classes, backbone, head, frozen, version)
 
 
-def open_standing(workspace: Workspace) -> Standing:
+def open_standing(workspace: Workspace) -> tuple[Predictor, PetalscopeError | None]:
     """Return the predictor of the champion, else of the newest former champion that loads.
+
+    With it comes the damage of the champion; None: it answers itself.
 
     Raises:
         VersionMissing: There is no champion.
@@ -80,7 +77,7 @@ def open_standing(workspace: Workspace) -> Standing:
     if problem is not None and not workspace.read_only:
         assert predictor.version is not None
         report_refusal(workspace, wanted, problem, instead=predictor.version.number)
-    return Standing(predictor, problem)
+    return predictor, problem
 
 
 def report_refusal(
@@ -99,21 +96,7 @@ def report_refusal(
 
 def read_head(workspace: Workspace, version: ModelVersion) -> DenseHead:
     """Return the head of a version."""
-    arrays = unpack_arrays(read_file(workspace, version, "head"))
-    layers = range((len(arrays) - 2) // 2)
-    return DenseHead(
-        kernels=tuple(arrays[f"kernel_{layer}"] for layer in layers),
-        biases=tuple(arrays[f"bias_{layer}"] for layer in layers),
-        mean=arrays["mean"],
-        scale=arrays["scale"],
-    )
-
-
-def _read_rule(version: ModelVersion) -> DecisionRule | None:
-    try:
-        return version.rule
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged(version, "Its rule was altered") from error
+    return make_head(unpack_arrays(read_file(workspace, version, "head")))
 
 
 def _open_backbone(workspace: Workspace, version: ModelVersion, purpose: Purpose) -> Backbone:

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
 from core.errors import RunUnfinished
+from core.kept import pack_arrays
 from core.prediction.deciding import DecisionRule, rule_to_facts
 from core.prediction.predictor import name_remedy
 from core.prediction.rules import find_rule, measure_rule, read_distances
@@ -23,7 +24,6 @@ from core.registry.files import (
     digest_facts,
     hold_registry,
     keep_bytes,
-    pack_arrays,
     pack_reference,
 )
 from core.registry.store import ModelVersion, is_row_whole, select_version, versions_table
@@ -42,7 +42,6 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import read_dataset
 from models.backbone import NETWORK_FILE, BackboneFacts, read_backbone_facts
-from models.dense import DenseHead
 
 
 def register_run(
@@ -73,7 +72,7 @@ def register_run(
     features = read_run_rows(workspace, result)
     unlike = read_distances(workspace, run_id, result).model
     pieces = {
-        "head": pack_head(read_run_head(workspace, run_id)),
+        "head": pack_arrays(read_run_head(workspace, run_id).arrays),
         "unlike": pack_arrays(dataclasses.asdict(unlike)),
         "reference": pack_reference(dataset, result, features),
         "network": network.read_bytes(),
@@ -87,14 +86,6 @@ def register_run(
         facts |= {"files": files, "sizes": {role: len(one) for role, one in pieces.items()}}
         with write_database(workspace) as connection:
             return _insert(connection, facts, name or run.name, who)
-
-
-def pack_head(head: DenseHead) -> bytes:
-    """Return a head as bytes; `core.registry.loading.read_head` reads it."""
-    layers = {"mean": head.mean, "scale": head.scale}
-    for number, (kernel, bias) in enumerate(zip(head.kernels, head.biases, strict=True)):
-        layers |= {f"kernel_{number}": kernel, f"bias_{number}": bias}
-    return pack_arrays(layers)
 
 
 def _describe(

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Integer, Row, String, Table, Text, se
 
 from core.errors import PetalscopeError, VersionDamaged, VersionMissing
 from core.evaluation.coverage import OperatingPoint
+from core.kept import unpack_arrays
 from core.prediction.deciding import ModelVersion as ModelVersion
 from core.prediction.deciding import measure_answers
 from core.prediction.unlike import UNLIKE_VERSION, UnlikeModel
@@ -22,7 +23,6 @@ from core.registry.files import (
     digest_facts,
     read_file,
     read_reference,
-    unpack_arrays,
 )
 from core.runs.database import read_database
 from core.runs.tables import UtcTime, metadata, numbered_table

@@ -73,8 +73,5 @@ def _make_result(dataset: Dataset, understood: Understood) -> RunResult:
         best_epoch=1,
         history=[epoch],
         dataset_id=dataset.id,
-        backbone_id="",
-        features_id="",
-        seconds={},
         scored=understood.scored,
     )

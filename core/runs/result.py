@@ -9,7 +9,7 @@ import os
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -65,12 +65,12 @@ class RunResult:
     """(n,) str."""
     classes: tuple[str, ...]
     best_epoch: int
-    history: list[dict[str, Any]]
+    history: list[dict[str, Any]] = field(default_factory=list)
     """One entry per epoch, as in the events; None where a number was not finite."""
     dataset_id: str
-    backbone_id: str
-    features_id: str
-    seconds: dict[str, float]
+    backbone_id: str = ""
+    features_id: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
     """Time of each phase."""
     scored: "Scored" = "all"
     """Which classes have a score of their own: all, the predicted one alone, or none."""

@@ -33,6 +33,7 @@ from core.ui.photos.tray import Selection, describe_change, show_tag_button, tel
 from core.ui.wall import Wall, show_wall
 from core.workspace import Workspace
 from data.dataset import Dataset
+from data.versions import count_changes
 
 _ROWS_A_PAGE = 50
 
@@ -58,13 +59,7 @@ def show_edits(dataset: Dataset) -> None:
 
 
 def _describe(changes: pd.DataFrame) -> str:
-    stays = ~changes["excluded"]
-    numbers = {
-        "relabelled": int((stays & (changes["class"] != changes["new_class"])).sum()),
-        "moved": int((stays & (changes["split"] != changes["new_split"])).sum()),
-        "excluded": int((~stays).sum()),
-    }
-    parts = [f"{number:,} {what}" for what, number in numbers.items() if number]
+    parts = [f"{number:,} {what}" for what, number in count_changes(changes).items() if number]
     return f"{count(len(changes), 'photo')}: {', '.join(parts)}"
 
 

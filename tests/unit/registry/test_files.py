@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from core.registry.files import pack_arrays, unpack_arrays
+from core.kept import pack_arrays, unpack_arrays
 
 ARRAYS = {
     "features": np.arange(6, dtype=np.float16).reshape(2, 3),

@@ -79,15 +79,14 @@ def test_the_former_champion_answers(trained_copy: Workspace) -> None:
     versions = register_versions(trained_copy, 3)
     for version in versions:
         promote(trained_copy, version.number, reason="next", override=True)
-    standing = open_standing(trained_copy)
-    assert (standing.predictor.version, standing.problem) == (versions[2], None)
+    predictor, problem = open_standing(trained_copy)
+    assert (predictor.version, problem) == (versions[2], None)
     for number in (3, 2):
         facts = {**versions[number - 1].facts, "best_epoch": 99}
         change_row(trained_copy, versions[number - 1], "facts", json.dumps(facts))
     for _ in range(2):
-        standing = open_standing(trained_copy)
-        assert standing.predictor.version == versions[0]
-        assert isinstance(standing.problem, VersionDamaged)
+        predictor, problem = open_standing(trained_copy)
+        assert predictor.version == versions[0] and isinstance(problem, VersionDamaged)
     refused = [event for event in list_events(trained_copy) if event.kind == "refused"]
     assert [(event.version, event.former) for event in refused] == [(3, 1)]  # recorded once
     assert read_aliases(trained_copy)["champion"] == 3

@@ -24,7 +24,7 @@ from core.errors import PhotoRefused, SourceRefused
 from core.formats import count, percent, rough_duration
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction, log_predictions
-from core.prediction.album import Album, NamedPhoto, answer_photos, find_photos
+from core.prediction.album import NamedPhoto, answer_photos, find_photos
 from core.prediction.answers import (
     AnsweredPhoto,
     describe_answer,
@@ -65,13 +65,13 @@ def predict(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
     """Classify photos with a registered version or a run."""
     if is_address(given.dir or "") or (given.to or "").endswith(PARQUET):
         return _answer_folder(workspace, given)
-    album = _gather(given.photos, Path(given.dir) if given.dir else None)
+    album, left_out = _gather(given.photos, Path(given.dir) if given.dir else None)
     predictor, notes = _open_model(workspace, given.model)
     answers = Answers(workspace, predictor, is_logged=not given.no_log)
     answers.collect(album, progress)
     notes += answers.notes
-    if album.left_out:
-        notes.append(f"{count(album.left_out, 'file')} in the folder skipped: not photos.")
+    if left_out:
+        notes.append(f"{count(left_out, 'file')} in the folder skipped: not photos.")
     if predictor.is_blind:
         notes.append(
             "Photos unlike the training photos are not detected: the features of this run are "
@@ -121,8 +121,8 @@ def _answer_folder(workspace: Workspace, given: Namespace) -> Outcome:
     )
 
 
-def _gather(files: list[Path], folder: Path | None) -> Album:
-    """Return the named photos, then the photos of the folder."""
+def _gather(files: list[Path], folder: Path | None) -> tuple[list[NamedPhoto], int]:
+    """Return the named photos, then the photos of the folder, and the number of other files."""
     photos = [
         NamedPhoto(name=str(file), read=partial(read_photo_file, file.expanduser()))
         for file in files
@@ -130,19 +130,17 @@ def _gather(files: list[Path], folder: Path | None) -> Album:
     if folder is None:
         if not photos:
             raise SourceRefused("No photo was named.", "Name files, or a folder with --dir.")
-        return Album(photos=photos)
-    found = find_photos(folder.expanduser())
-    photos += [NamedPhoto(name=str(folder / photo.name), read=photo.read) for photo in found.photos]
-    return Album(photos=photos, left_out=found.left_out)
+        return photos, 0
+    found, left_out = find_photos(folder.expanduser())
+    photos += [NamedPhoto(name=str(folder / photo.name), read=photo.read) for photo in found]
+    return photos, left_out
 
 
 def _open_model(workspace: Workspace, text: str) -> tuple[Predictor, list[str]]:
     """Return the model that was named, and notes about it."""
     if text == "champion":
-        standing = open_standing(workspace)
-        if standing.problem is None:
-            return standing.predictor, []
-        return standing.predictor, [f"{standing.problem.problem} An earlier champion answers."]
+        predictor, fault = open_standing(workspace)
+        return predictor, [f"{fault.problem} An earlier champion answers."] if fault else []
     return open_named(workspace, choose_model(workspace, text)), []
 
 
@@ -171,14 +169,14 @@ class Answers:
         """The number of files that could not be read."""
         return sum(item["error"] is not None for item in self.items)
 
-    def collect(self, album: Album, progress: ProgressLine) -> None:
+    def collect(self, album: list[NamedPhoto], progress: ProgressLine) -> None:
         """Answer all photos."""
 
         def ask(content: bytes) -> tuple[Prediction, Photo]:
             return self._predictor.predict(content), Photo(content)
 
-        started, total = time.monotonic(), len(album.photos)
-        for done, (photo, answer) in enumerate(answer_photos(album.photos, ask), 1):
+        started, total = time.monotonic(), len(album)
+        for done, (photo, answer) in enumerate(answer_photos(album, ask), 1):
             if isinstance(answer, PhotoRefused):
                 self.rows.append(AnsweredPhoto(name=photo.name, refusal=answer))
                 error = describe_error(answer).document["error"]

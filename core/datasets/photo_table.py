@@ -4,7 +4,7 @@ Sizes, light and issues are always there; typicality and label scores come from 
 analysis, predictions from a run. Sealed predictions are missing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -187,14 +187,18 @@ def write_photos(table: pd.DataFrame) -> str:
     return str(guarded.to_csv(float_format="%.6g", lineterminator="\n"))
 
 
-def name_colours(hues: np.ndarray, colourfulness: np.ndarray, grey_below: float) -> np.ndarray:
+def name_colours(
+    hues: np.ndarray, colourfulness: np.ndarray, grey_below: float, names: Sequence[str] = HUES
+) -> np.ndarray:
     """Return the colour name of each photo, (n,) str.
 
     Args:
         hues: (n,) degrees.
         colourfulness: (n,) 0 for grey.
         grey_below: Colourfulness below which a photo is grey.
+        names: Equal parts of the circle, the first around 0 degrees.
     """
-    names = np.array([*HUES, GREY])
-    places = ((np.asarray(hues) + 15) % 360 // 30).astype(np.int64) % len(HUES)
-    return np.asarray(names[np.where(np.asarray(colourfulness) < grey_below, len(HUES), places)])
+    width = 360 / len(names)
+    places = ((np.asarray(hues) + width / 2) % 360 // width).astype(np.int64) % len(names)
+    is_grey = np.asarray(colourfulness) < grey_below
+    return np.asarray(np.array([*names, GREY])[np.where(is_grey, len(names), places)])

@@ -7,7 +7,7 @@ that a recipe does not need renders empty and is left out. The notebook is nbfor
 import ast
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -36,19 +36,6 @@ _DIGITS = 16
 """Digits of a digest, enough to tell photos apart."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A cell of the notebook: Markdown, or Python."""
-
-    name: str
-    source: str
-
-    @property
-    def is_text(self) -> bool:
-        """Whether the cell is Markdown."""
-        return self.name.endswith("_text")
-
-
 def write_notebook(workspace: Workspace, run: RunRecord) -> str:
     """Return the notebook of a finished run, tested on its validation photos.
 
@@ -61,20 +48,20 @@ def write_notebook(workspace: Workspace, run: RunRecord) -> str:
     """
     check_network(run.recipe)
     facts = describe_run(workspace, run)
-    cells = [_to_json(cell) for cell in render_cells(facts)]
+    cells = [_to_json(name, source) for name, source in render_cells(facts).items()]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
-def render_cells(facts: Mapping[str, Any], *names: str) -> list[Cell]:
-    """Return the cells for these facts, all or those named, in the order of the notebook."""
+def render_cells(facts: Mapping[str, Any], *names: str) -> dict[str, str]:
+    """Return name → source of cells, all or those named, in the order of the notebook."""
     template = _TEMPLATES.get_template("notebook.py.jinja")
     context = template.new_context(dict(facts))
     wanted = [name for name in template.blocks if not names or name in names]
-    cells = [Cell(name, "".join(template.blocks[name](context)).strip("\n")) for name in wanted]
-    return [cell for cell in cells if cell.source.strip()]
+    cells = {name: "".join(template.blocks[name](context)).strip("\n") for name in wanted}
+    return {name: source for name, source in cells.items() if source.strip()}
 
 
 def describe_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -161,11 +148,11 @@ def _pin(package: str) -> str:
         return package
 
 
-def _to_json(cell: Cell) -> dict[str, Any]:
-    folded = {"jupyter": {"source_hidden": True}} if cell.name in _FOLDED else {}
-    common = {"id": cell.name, "metadata": folded, "source": cell.source}
+def _to_json(name: str, source: str) -> dict[str, Any]:
+    folded = {"jupyter": {"source_hidden": True}} if name in _FOLDED else {}
+    common = {"id": name, "metadata": folded, "source": source}
     code: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
-    return ({"cell_type": "markdown"} if cell.is_text else code) | common
+    return ({"cell_type": "markdown"} if name.endswith("_text") else code) | common
 
 
 def write_augmenting() -> str:

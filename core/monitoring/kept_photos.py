@@ -30,7 +30,6 @@ _log = logging.getLogger(__name__)
 
 MOST_KEPT_BYTES = 500_000_000
 _SWEPT_EVERY_S = 60.0
-_SWEPT_UNASKED_S = 600.0
 _HALF_WRITTEN_S = 3600.0
 _UNDO_TIME = timedelta(days=1)
 """A discarded photo stays this long, so that its review can be undone."""
@@ -74,7 +73,7 @@ def keep_photo(workspace: Workspace, photo: Photo, *, consent: bool = False) -> 
         with suppress(FileNotFoundError):  # another process may be sweeping
             os.utime(file)  # its days start again
             return
-    if not _make_room(workspace, len(photo.content)):
+    if not sweep_when_due(workspace, len(photo.content)):
         return
     try:
         workspace.kept_photos.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -125,11 +124,21 @@ def sweep_kept_photos(workspace: Workspace, room: int = 0) -> None:
         file.unlink(missing_ok=True)
 
 
-def sweep_when_due(workspace: Workspace) -> None:
-    """Sweep if this process has not done so for ten minutes."""
+def sweep_when_due(workspace: Workspace, size: int = 0) -> bool:
+    """Count a photo of this size; return False where it does not fit below the limit.
+
+    Sweep first if this process has not done so for a minute, or where it does not fit.
+    """
     with _counting:
-        if time.monotonic() - _usages[workspace.root].swept > _SWEPT_UNASKED_S:
-            sweep_kept_photos(workspace)
+        usage = _usages[workspace.root]
+        late = time.monotonic() - usage.swept > _SWEPT_EVERY_S
+        if late or usage.bytes + size > MOST_KEPT_BYTES:
+            sweep_kept_photos(workspace, size)
+            usage = _usages[workspace.root]
+        if usage.bytes + size > MOST_KEPT_BYTES:
+            return False
+        _usages[workspace.root] = _Usage(usage.bytes + size, usage.swept)
+        return True
 
 
 def forget_photos(workspace: Workspace, digests: Collection[str]) -> None:
@@ -146,20 +155,6 @@ def forget_photos(workspace: Workspace, digests: Collection[str]) -> None:
         still &= _list_held(workspace)
     for digest in set(digests) - still:
         workspace.kept_photo_file(digest).unlink(missing_ok=True)
-
-
-def _make_room(workspace: Workspace, size: int) -> bool:
-    """Count a photo of this size; return False where it does not fit below the limit."""
-    with _counting:
-        usage = _usages[workspace.root]
-        late = time.monotonic() - usage.swept > _SWEPT_EVERY_S
-        if late or usage.bytes + size > MOST_KEPT_BYTES:
-            sweep_kept_photos(workspace, size)
-            usage = _usages[workspace.root]
-        if usage.bytes + size > MOST_KEPT_BYTES:
-            return False
-        _usages[workspace.root] = _Usage(usage.bytes + size, usage.swept)
-        return True
 
 
 def _list_held(workspace: Workspace) -> set[str]:

@@ -29,16 +29,10 @@ class NamedPhoto:
     """May raise PhotoUnreadable."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Album:
-    """The photos of a folder, sorted by name, and the number of other files."""
+def find_photos(folder: Path) -> tuple[list[NamedPhoto], int]:
+    """Return the photos in a folder and its subfolders by name, and the number of other files.
 
-    photos: list[NamedPhoto]
-    left_out: int = 0
-
-
-def find_photos(folder: Path) -> Album:
-    """Return the photos in a folder and its subfolders; links to folders are not followed.
+    Links to folders are not followed.
 
     Raises:
         SourceRefused: There is no such folder, it may not be read, or it holds no photos.
@@ -61,7 +55,7 @@ def find_photos(folder: Path) -> Album:
         raise SourceRefused(problem, "Name a folder with photos, or the photos themselves.")
     photos = [NamedPhoto(name=path, read=partial(read_photo_file, files[path])) for path in chosen]
     others = [path for path in files.keys() - set(chosen) if not is_hidden(path)]
-    return Album(photos=photos, left_out=len(others))
+    return photos, len(others)
 
 
 _THREADS = min(os.cpu_count() or 1, 4)

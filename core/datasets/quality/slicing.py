@@ -8,10 +8,13 @@ if it exists, the quality analysis.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from core.datasets.photo_table import name_colours
 from core.datasets.quality.store import QualityResult, find_flags
 from core.evaluation.intervals import wilson_interval
 from core.evaluation.shortcuts import Shortcut, find_shortcuts
@@ -33,12 +36,6 @@ from data.sources.words import read_split_name
 
 SOUND = "none"
 """A photo without issues."""
-_MEASURES: tuple[tuple[str, str, About, int], ...] = (
-    ("brightness", "Brightness", "picture", 2),
-    ("contrast", "Contrast", "picture", 3),
-    ("sharpness", "Sharpness", "picture", 2),
-    ("colourfulness", "Colourfulness", "colour", 0),
-)
 _HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
 _WORDS = {"odd_shape": "odd shape"}
 _NO_BINS = pd.DataFrame(columns=["n", "low", "accuracy"], dtype=float)
@@ -152,64 +149,36 @@ def list_properties(
     Args:
         splits: (n,) str, of the run; if they differ from the dataset's, these are a property.
     """
-    manifest = dataset.manifest
-    listed = [
-        Property(name=one, label=label, values=_numbers(manifest[one]), about=about, digits=digits)
-        for one, label, about, digits in _MEASURES
-    ]
-    listed += [_name_hues(manifest), *_measure_files(manifest), _find_sources(dataset)]
+    manifest, listed = dataset.manifest, dict[str, Property]()
+
+    def add(name: str, label: str, values: ArrayLike, about: About, **shown: Any) -> None:
+        array = np.asarray(values)
+        array = array.astype(np.float64 if array.dtype.kind in "iuf" else np.str_)
+        listed[name] = Property(name=name, label=label, values=array, about=about, **shown)
+
+    add("brightness", "Brightness", manifest["brightness"], "picture")
+    add("contrast", "Contrast", manifest["contrast"], "picture", digits=3)
+    add("sharpness", "Sharpness", manifest["sharpness"], "picture")
+    add("colourfulness", "Colourfulness", manifest["colourfulness"], "colour", digits=0)
+    hues, strength = manifest["hue"].to_numpy(), manifest["colourfulness"].to_numpy()
+    colours = name_colours(hues, strength, MEASURED["grey"].threshold, _HUES)
+    add("colour", "Main colour", colours, "colour")
+    width, height = manifest["width"], manifest["height"]
+    add("short_side", "Short side", np.minimum(width, height), "file", unit="px", digits=0)
+    add("shape", "Width over height", width / height, "file")
+    kilobytes = manifest["bytes"] / 1000  # fine detail makes large files
+    add("file_size", "File size", kilobytes, "picture", unit="kB", digits=1)
+    add("format", "File format", manifest["format"], "file")
+    add("source", "Source folder", _find_sources(dataset), "file")
     if not np.array_equal(splits, dataset.splits):
-        label, values = "Split in the dataset", dataset.splits
-        listed.append(Property(name="own_split", label=label, values=values, about="file"))
-    listed.append(_name_issues(find_flags(manifest, analysis)))
-    return {one.name: one for one in listed}
+        add("own_split", "Split in the dataset", dataset.splits, "file")
+    issues = _name_issues(find_flags(manifest, analysis))
+    add("issue", "First issue", issues, "issue", searched=False)
+    return listed
 
 
-def _numbers(column: pd.Series) -> np.ndarray:
-    return np.asarray(column, dtype=np.float64)
-
-
-def _name_hues(manifest: pd.DataFrame) -> Property:
-    """Return the sixth of the colour circle with the mean colour, or grey."""
-    hues = _numbers(manifest["hue"])
-    names = np.array(_HUES)[((hues + 30) % 360 // 60).astype(np.int64) % len(_HUES)]
-    grey = _numbers(manifest["colourfulness"]) < MEASURED["grey"].threshold
-    return Property(
-        name="colour", label="Main colour", values=np.where(grey, "grey", names), about="colour"
-    )
-
-
-def _measure_files(manifest: pd.DataFrame) -> list[Property]:
-    width, height = _numbers(manifest["width"]), _numbers(manifest["height"])
-    return [
-        Property(
-            name="short_side",
-            label="Short side",
-            values=np.minimum(width, height),
-            about="file",
-            unit="px",
-            digits=0,
-        ),
-        Property(name="shape", label="Width over height", values=width / height, about="file"),
-        Property(
-            name="file_size",
-            label="File size",
-            values=_numbers(manifest["bytes"]) / 1000,
-            about="picture",  # fine detail makes large files
-            unit="kB",
-            digits=1,
-        ),
-        Property(
-            name="format",
-            label="File format",
-            values=np.asarray(manifest["format"], dtype=np.str_),
-            about="file",
-        ),
-    ]
-
-
-def _find_sources(dataset: Dataset) -> Property:
-    """Return the source folder of each photo, without the folders of its class and its split."""
+def _find_sources(dataset: Dataset) -> np.ndarray:
+    """Return the source folder of each photo without folders of its class and split, (n,) str."""
     named = [path.rpartition("/")[0] for path in dataset.manifest["path"]]
     places, folders = pd.factorize(np.array(named, dtype=object))
     k = len(dataset.classes)
@@ -222,15 +191,13 @@ def _find_sources(dataset: Dataset) -> Property:
         )
         for one in pairs.tolist()
     ]
-    values = np.array([part or "(no folder)" for part in parts])[pair]
-    return Property(name="source", label="Source folder", values=values, about="file")
+    return np.array([part or "(no folder)" for part in parts])[pair]
 
 
-def _name_issues(flags: pd.DataFrame) -> Property:
-    """Return the first issue of each photo, in order of importance."""
+def _name_issues(flags: pd.DataFrame) -> np.ndarray:
+    """Return the first issue of each photo, in order of importance, (n,) object."""
     order = [name for name in ("suspect", "leak", "outlier", "duplicate", *ISSUES) if name in flags]
     named = np.full(len(flags), SOUND, dtype=object)
     for name in reversed(order):
         named[flags[name].to_numpy(dtype=bool)] = _WORDS.get(name, name)
-    values = named.astype(np.str_)
-    return Property(name="issue", label="First issue", values=values, about="issue", searched=False)
+    return named

@@ -127,13 +127,24 @@ def list_parameters(
 ) -> dict[str, Any]:
     """Return the parameters of an analysis; their fingerprint is its id.
 
+    Cached features are enough without their weights.
+
     Args:
         method: Of a map; None: the quality analysis.
     """
+    read_dataset(workspace, dataset_id)
+    try:
+        backbone = backbone_id(find_weights(workspace, weights), PREPROCESSING)
+    except WeightsMissing:
+        cached = find_feature_sets(workspace, dataset_id)
+        known = [found.backbone_id for found in cached if found.kind == weights]
+        if not known:
+            raise
+        backbone = known[0]
     kind = "map" if method else "quality"
     parameters: dict[str, Any] = {"kind": kind, "version": _VERSIONS[kind]}
     parameters |= {"method": method} if method else {}
-    return parameters | _describe_features(workspace, dataset_id, weights)
+    return parameters | {"dataset": dataset_id, "weights": weights, "backbone": backbone}
 
 
 def read_quality(
@@ -198,20 +209,3 @@ def find_flags(manifest: pd.DataFrame, analysis: QualityResult | None) -> pd.Dat
         outlier=analysis.photos["outlier"].to_numpy(dtype=bool),
         suspect=analysis.photos["suspect"].to_numpy(dtype=bool),
     )
-
-
-def _describe_features(
-    workspace: Workspace, dataset_id: str, weights: WeightsKind
-) -> dict[str, str]:
-    """Return dataset, weights and backbone; cached features are enough without their weights."""
-    read_dataset(workspace, dataset_id)
-    try:
-        backbone = backbone_id(find_weights(workspace, weights), PREPROCESSING)
-    except WeightsMissing:
-        kept = [
-            found for found in find_feature_sets(workspace, dataset_id) if found.kind == weights
-        ]
-        if not kept:
-            raise
-        backbone = kept[0].backbone_id
-    return {"dataset": dataset_id, "weights": weights, "backbone": backbone}

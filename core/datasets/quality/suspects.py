@@ -10,7 +10,6 @@ Labels that a person confirmed are one JSON line each, only ever appended; the l
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +27,6 @@ _LEAST_PHOTOS = 3  # of a class, for suspects among them
 _CONTRADICTED, _CERTAIN = 0.05, 0.9
 """Scores of the given and of the suggested class from which a label is a suspect in any case."""
 FILE = "confirmed.jsonl"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class HeadScores:
-    """Out-of-fold scores (n, k) float64."""
-
-    scores: np.ndarray
-    accuracy: float
-    """Share of photos whose highest score is their given class."""
 
 
 def deal_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
@@ -59,8 +49,8 @@ def deal_folds(labels: np.ndarray, groups: np.ndarray, folds: int, seed: int = 0
 
 def score_out_of_fold(
     features: np.ndarray, labels: np.ndarray, folds: np.ndarray, n_classes: int
-) -> HeadScores:
-    """Return the scores of ridge heads, each trained without the fold that it scores.
+) -> np.ndarray:
+    """Return the scores of ridge heads, (n, k) float64, each trained without the fold it scores.
 
     One temperature, with the least loss, makes them probabilities.
     """
@@ -78,8 +68,7 @@ def score_out_of_fold(
         rows = np.flatnonzero(folds == fold)
         for block in split_rows(len(rows)):
             raw[rows[block]] = values[rows[block]] @ head + share
-    scores = _soften(raw, labels)
-    return HeadScores(scores=scores, accuracy=float((scores.argmax(axis=1) == labels).mean()))
+    return _soften(raw, labels)
 
 
 def find_suspects(scores: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from core.errors import VersionDamaged
+from core.errors import PetalscopeError, VersionDamaged
 from core.evaluation.coverage import OperatingPoint
 from core.formats import count, plain
 from core.monitoring.kept_photos import Photo, keep_photo
@@ -35,7 +35,6 @@ from data.images import ROW_SIZE, encode_thumbnail
 if TYPE_CHECKING:
     from core.prediction.deciding import Decision
     from core.prediction.predictor import Prediction, Predictor
-    from core.registry.loading import Standing
 
 NEAREST = 6
 
@@ -133,14 +132,14 @@ def settle_model(model: Model) -> tuple[Model, str]:
     except VersionDamaged:
         if model.key != "champion" or model.version is None:
             raise
-        standing = _open_standing(model.version.digest)
-        version = standing.predictor.version
-        if standing.problem is None or version is None:
+        predictor, fault = _open_standing(model.version.digest)
+        version = predictor.version
+        if fault is None or version is None:
             return model, ""
         label = f"Former champion · {_describe_version(version)}"
         said = f"The champion before it, {version.label}, answers instead."
         settled = replace(model, version=version, label=label)
-        return settled, f"{plain(standing.problem.problem)} {said}"
+        return settled, f"{plain(fault.problem)} {said}"
     return model, ""
 
 
@@ -213,7 +212,7 @@ def _find_answers(number: int, digest: str) -> OperatingPoint:  # noqa: ARG001 (
 
 
 @st.cache_resource(max_entries=1, ttl=30, show_spinner="Loading a former model …")
-def _open_standing(digest: str) -> "Standing":  # noqa: ARG001 (part of the key)
+def _open_standing(digest: str) -> "tuple[Predictor, PetalscopeError | None]":  # noqa: ARG001 (part of the key)
     from core.registry.loading import open_standing
 
     return open_standing(cache.workspace())

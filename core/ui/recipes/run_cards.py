@@ -225,7 +225,7 @@ def show_cells(run: RunRecord) -> None:
         return
     st.caption("Plain Keras, NumPy and scikit-learn. The notebook in *Report* has all cells.")
     cells = render_cells(describe_recipe(run.recipe), *_CELLS)
-    st.code("\n\n\n".join(cell.source for cell in cells), language="python")
+    st.code("\n\n\n".join(cells.values()), language="python")
 
 
 def _offer(label: str, file_name: str, mime: str, make: Callable[[], str]) -> None:

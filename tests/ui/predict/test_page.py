@@ -132,7 +132,7 @@ def test_a_photo_that_cannot_be_stored_says_so(
     trained_copy: Workspace, open_predict: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = give(open_predict(), PHOTO)
-    monkeypatch.setattr(kept_photos, "_make_room", lambda *_: False)
+    monkeypatch.setattr(kept_photos, "sweep_when_due", lambda *_: False)
     app = press(app, "Correct")
     assert "Your feedback waits for review" in text_of(app)
     assert "The photo could not be stored" in text_of(app)

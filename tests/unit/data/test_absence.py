@@ -92,7 +92,7 @@ def test_photos_are_known_by_content_in_folders_and_archives(tmp_path: Path) -> 
         assert "“tulip/more.zip” was not unpacked" in notes
         assert "Ignored “rose/README”: not a photo" in notes
     assert len(list((tmp_path / "unpacked").iterdir())) == 4
-    assert len(find_photos(tmp_path / "in").photos) == 4
+    assert len(find_photos(tmp_path / "in")[0]) == 4
 
 
 def test_a_table_beside_photos_without_folders_is_pointed_to(tmp_path: Path) -> None:

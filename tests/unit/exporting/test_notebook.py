@@ -18,7 +18,6 @@ from PIL import Image
 from core.__main__ import main
 from core.errors import NetworkUnsupported
 from core.exporting.notebook import (
-    Cell,
     describe_recipe,
     describe_run,
     render_cells,
@@ -77,15 +76,15 @@ SEEN = {
 """What the controls of a page may say beside the recipe."""
 
 
-def render(workspace: Workspace, run: RunRecord, name: str = "", **changes: Any) -> list[Cell]:
+def render(workspace: Workspace, run: RunRecord, name: str = "", **changes: Any) -> dict[str, str]:
     """Return the cells of the run, as if its recipe were another, a variant by name."""
     recipe = replace(run.recipe, **VARIANTS.get(name, {}), **changes)
     return render_cells(describe_run(workspace, replace(run, recipe=recipe)) | SEEN.get(name, {}))
 
 
-def join_code(cells: list[Cell], *without: str) -> str:
-    names = {"install", *without}
-    return "\n\n\n".join(one.source for one in cells if not one.is_text and one.name not in names)
+def join_code(cells: dict[str, str], *without: str) -> str:
+    code = [name for name in cells if not name.endswith("_text")]
+    return "\n\n\n".join(cells[name] for name in code if name not in ("install", *without))
 
 
 def test_the_notebook_lists_photos_classes_and_splits(
@@ -137,7 +136,7 @@ def test_a_stopped_run_ends_where_it_was_stopped(
     stopped = replace(
         run, stopped=True, recipe=replace(run.recipe, strategy="two_phases", epochs=20)
     )
-    cells = {one.name: one.source for one in render_cells(describe_run(trained_workspace, stopped))}
+    cells = render_cells(describe_run(trained_workspace, stopped))
 
     assert ">= 5  # stopped by hand" in cells["training"]
     assert "stages" not in cells  # five epochs were all of the head's
@@ -225,5 +224,8 @@ def test_a_recipe_without_a_run_has_the_same_training(
     recipe = replace(run.recipe, **VARIANTS.get(name, {}))
     names = {"backbone", "batches", "training", "stages"}
 
-    alone = render_cells(describe_recipe(recipe), *names)
-    assert alone == [one for one in render(trained_workspace, run, name) if one.name in names]
+    alone, cells = (
+        render_cells(describe_recipe(recipe), *names),
+        render(trained_workspace, run, name),
+    )
+    assert alone == {one: cells[one] for one in cells if one in names}

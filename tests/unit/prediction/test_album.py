@@ -16,13 +16,13 @@ def test_a_folder_gives_its_photos_sorted_whatever_lies_between(tmp_path: Path) 
     for name in ("b.jpg", "deep/er/a.PNG", ".hidden.jpg", "__MACOSX/b.jpg", "notes.txt", "c.heic"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(PHOTO)
-    album = find_photos(tmp_path)
-    assert [photo.name for photo in album.photos] == ["b.jpg", "c.heic", "deep/er/a.PNG"]
-    assert album.left_out == 1
-    assert album.photos[0].read() == PHOTO
+    photos, others = find_photos(tmp_path)
+    assert [photo.name for photo in photos] == ["b.jpg", "c.heic", "deep/er/a.PNG"]
+    assert others == 1
+    assert photos[0].read() == PHOTO
     (tmp_path / "b.jpg").unlink()
     with pytest.raises(PhotoUnreadable):
-        album.photos[0].read()
+        photos[0].read()
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])

@@ -3,11 +3,9 @@
 All files are copied; the parent stays as it is.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
-from functools import partial
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import pandas as pd
 
@@ -16,23 +14,21 @@ from core.workspace import Workspace
 from data.dataset import (
     MANIFEST,
     ORIGINALS,
+    PHOTO_BYTES,
     PHOTOS,
     SET_ASIDE,
     THUMBNAILS,
     Dataset,
     identify_dataset,
-    measure_photos_header,
     write_photos_header,
 )
 from data.importing import keep_dataset, label_classes, make_staging_folder, report_full_disk
-from data.manifest import read_facts, read_whole, report_damage, write_facts
+from data.manifest import read_facts, read_whole, write_facts
 from data.packing import pack_photos
 from data.sources.found import FoundPhoto, Tell
-from data.versions import NO_ROOM, describe_child
+from data.versions import NO_ROOM, describe_child, read_blocks
 
-_BLOCK = 16_000_000
 _NEW = "new-"
-_JOINED = (THUMBNAILS, ORIGINALS, PHOTOS)
 
 
 def add_photos(
@@ -102,41 +98,18 @@ def _join_tables(parent: Dataset, added: pd.DataFrame) -> pd.DataFrame:
 
 
 def _join_files(parent: Dataset, folder: Path, added: int, on_progress: Tell) -> None:
-    """Write photos, thumbnails and originals, first the parent's, and verify the parent's."""
-    known = read_facts(parent.folder)["files"]
-    total = sum(int(known[name]["bytes"]) for name in _JOINED)
-    done, tell = 0, partial(on_progress, "copying photos")
-
-    def report(copied: int) -> None:
-        nonlocal done
-        done += copied
-        tell(done, total)
-
-    for name in _JOINED:
-        old, new = parent.folder / name, folder / f"{_NEW}{name}"
-        with (folder / name).open("wb") as target:
-            before = header = 0
+    """Write photos, thumbnails and originals: first the parent's, then the new ones."""
+    pieces = sum((parent.folder / name).stat().st_size for name in (THUMBNAILS, ORIGINALS))
+    done, total = 0, pieces + len(parent) * PHOTO_BYTES
+    for name in (THUMBNAILS, ORIGINALS, PHOTOS):
+        file = folder / f"{_NEW}{name}"
+        with file.open("rb") as new, (folder / name).open("wb") as target:
             if name == PHOTOS:
                 write_photos_header(target, len(parent) + added)
-                before, header = measure_photos_header(old, len(parent)), target.tell()
-            digest = _copy(old, target, before, report)
-            _copy(new, target, header)
-        new.unlink()
-        if digest != known[name]["sha256"]:
-            raise report_damage(parent.folder, f"{name} was altered")
-
-
-def _copy(
-    source: Path, target: BinaryIO, skipped: int, report: Callable[[int], None] = lambda _: None
-) -> str:
-    """Write the source without its first bytes; return the digest of the whole source."""
-    digest = hashlib.sha256()
-    # Plain reads: mapped pages of a gigabyte would fill the memory of the page server.
-    with source.open("rb") as file:
-        digest.update(file.read(skipped))
-        report(skipped)
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            target.write(block)
-            report(len(block))
-    return digest.hexdigest()
+                new.seek(target.tell())  # its own header is as long
+            for block in read_blocks(parent, name):
+                target.write(block)
+                done += len(block)
+                on_progress("copying photos", done, total)
+            shutil.copyfileobj(new, target)
+        file.unlink()

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from data.manifest import list_datasets, read_facts, read_whole, report_damage, 
 from data.sources.found import Tell
 from data.sources.names import list_names, number_classes
 
-_BLOCK = 128  # photos copied at a time, 19 MB
+_BLOCK = 128  # photos read at a time, 19 MB
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES)
 NO_ROOM = (
     "the new version",
@@ -229,20 +229,31 @@ def _link_or_copy(source: Path, target: Path) -> None:
 def _copy_photos(
     parent: Dataset, target: Path, excluded: np.ndarray, report: Callable[[int, int], None]
 ) -> None:
-    """Copy the packed photos without excluded ones; verify the digest of all."""
-    stays = np.ones(len(parent), dtype=bool)
+    """Copy the packed photos without excluded ones."""
+    stays, done = np.ones(len(parent), dtype=bool), 0
     stays[excluded] = False
-    digest = hashlib.sha256()
-    with parent.photos_file.open("rb") as source, target.open("wb") as file:
-        # Plain reads: mapped pages of a gigabyte would fill the memory of the page server.
-        digest.update(source.read(measure_photos_header(parent.photos_file, len(parent))))
+    with target.open("wb") as file:
         write_photos_header(file, int(stays.sum()))
-        for start in range(0, len(parent), _BLOCK):
-            content = source.read(_BLOCK * PHOTO_BYTES)
-            digest.update(content)
+        for content in read_blocks(parent, PHOTOS):
             block = np.frombuffer(content, np.uint8).reshape(-1, PHOTO_BYTES)
-            file.write(block[stays[start : start + _BLOCK]].tobytes())
-            done = min(start + _BLOCK, len(parent))
+            file.write(block[stays[done : done + len(block)]].tobytes())
+            done += len(block)
             report(done, len(parent))
-    if digest.hexdigest() != read_facts(parent.folder)["files"][PHOTOS]["sha256"]:
-        raise report_damage(parent.folder, f"{PHOTOS} was altered")
+
+
+def read_blocks(parent: Dataset, name: str) -> Iterator[bytes]:
+    """Yield a file of a dataset in blocks of whole photos, without a header.
+
+    Raises:
+        ResultDamaged: It was altered; known at its end.
+    """
+    file, digest = parent.folder / name, hashlib.sha256()
+    header = measure_photos_header(file, len(parent)) if name == PHOTOS else 0
+    # Plain reads: mapped pages of a gigabyte would fill the memory of the page server.
+    with file.open("rb") as source:
+        digest.update(source.read(header))
+        while block := source.read(_BLOCK * PHOTO_BYTES):
+            digest.update(block)
+            yield block
+    if digest.hexdigest() != read_facts(parent.folder)["files"][name]["sha256"]:
+        raise report_damage(parent.folder, f"{name} was altered")

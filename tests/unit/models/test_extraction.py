@@ -15,8 +15,8 @@ from filelock import FileLock
 from core.errors import DISK_FULL_ERRNOS, ResultDamaged, RunStopped
 from core.workspace import PROJECT_ROOT, Workspace
 from models.backbone import Backbone, BackboneFacts
-from models.extraction import copy_features, extract_features, features_id
-from models.rows import Donors, read_kept
+from models.extraction import Photos, copy_rows, describe_features, extract_rows, features_id
+from models.rows import Donors, Entry, read_kept
 
 
 @pytest.fixture
@@ -32,14 +32,18 @@ def expected(backbone: Backbone, photos: np.ndarray) -> np.ndarray:
     return backbone.look(photos).features
 
 
+def describe(backbone: Backbone) -> Entry:
+    return describe_features("d1", backbone.facts, backbone.facts.precision)
+
+
 def extract(workspace: Workspace, photos_file: Path, backbone: Backbone) -> list[int]:
     """Return the numbers of photos done that an extraction tells."""
     reports: list[tuple[int, int, int, float]] = []
-    extract_features(
+    extract_rows(
         workspace,
-        dataset_id="d1",
-        photos_file=photos_file,
-        backbone=backbone,
+        describe(backbone),
+        Photos(photos_file),
+        backbone,
         on_progress=lambda *told: reports.append(told),
     )
     assert all(total == 20 and speed > 0 for _, total, _, speed in reports)
@@ -49,11 +53,11 @@ def extract(workspace: Workspace, photos_file: Path, backbone: Backbone) -> list
 def stop_after(workspace: Workspace, photos_file: Path, backbone: Backbone, batches: int) -> None:
     asked = iter(range(batches - 1))
     with pytest.raises(RunStopped):
-        extract_features(
+        extract_rows(
             workspace,
-            dataset_id="d1",
-            photos_file=photos_file,
-            backbone=backbone,
+            describe(backbone),
+            Photos(photos_file),
+            backbone,
             should_stop=lambda: next(asked, None) is None,
         )
 
@@ -80,7 +84,7 @@ class CountingBackbone:
 
 
 def identify(backbone: Backbone) -> str:
-    return features_id("d1", backbone.facts.id, backbone.facts.precision)
+    return describe(backbone).id
 
 
 def test_features_are_computed_once(
@@ -120,11 +124,11 @@ def test_the_progress_of_another_process_is_reported(
         return len(reports) == 2
 
     with FileLock(partial.with_suffix(".lock")), pytest.raises(RunStopped):
-        extract_features(
+        extract_rows(
             workspace,
-            dataset_id="d1",
-            photos_file=photos_file,
-            backbone=backbone,
+            describe(backbone),
+            Photos(photos_file),
+            backbone,
             on_progress=lambda done, *_: reports.append(done),
             should_stop=write_row,
         )
@@ -158,12 +162,13 @@ def test_a_killed_extraction_goes_on(
         "import pathlib\n"
         "from core.workspace import Workspace\n"
         "from models.backbone import open_backbone\n"
-        "from models.extraction import extract_features\n"
+        "from models.extraction import Photos, describe_features, extract_rows\n"
         f"made = Workspace(pathlib.Path({str(trained_workspace.root)!r}))\n"
         f"backbone = open_backbone(made, {backbone.facts.id!r}, purpose='throughput')\n"
-        "extract_features(\n"
-        f"    Workspace(pathlib.Path({str(workspace.root)!r})), dataset_id='d1',\n"
-        f"    photos_file=pathlib.Path({str(photos_file)!r}), backbone=backbone,\n"
+        "extract_rows(\n"
+        f"    Workspace(pathlib.Path({str(workspace.root)!r})),\n"
+        "    describe_features('d1', backbone.facts, backbone.facts.precision),\n"
+        f"    Photos(pathlib.Path({str(photos_file)!r})), backbone,\n"
         "    on_progress=lambda done, *_: (print(done, flush=True), input()))\n"
     )
     with subprocess.Popen(
@@ -248,9 +253,7 @@ def test_only_unknown_photos_are_computed(
 ) -> None:
     donors = make_donors([photo for photo in range(20) if photo not in unknown], expected)
     seen = CountingBackbone(backbone)
-    values = extract_features(
-        workspace, dataset_id="d1", photos_file=photos_file, backbone=seen, donors=donors
-    )
+    values = extract_rows(workspace, describe(backbone), Photos(photos_file), seen, donors)
     assert seen.photos == len(unknown)
     assert np.array_equal(values, expected)
 
@@ -259,19 +262,18 @@ def test_with_donors_too_an_interrupted_extraction_goes_on(
     workspace: Workspace, photos_file: Path, backbone: Backbone, expected: np.ndarray
 ) -> None:
     donors = make_donors([0, 1, 10, 18, 19], expected)
-    options = {"dataset_id": "d1", "photos_file": photos_file, "donors": donors}
+    what = workspace, describe(backbone), Photos(photos_file)
     with pytest.raises(RunStopped):
-        extract_features(workspace, backbone=backbone, should_stop=lambda: True, **options)
+        extract_rows(*what, backbone, donors, should_stop=lambda: True)
     seen = CountingBackbone(backbone)
-    assert np.array_equal(extract_features(workspace, backbone=seen, **options), expected)
+    assert np.array_equal(extract_rows(*what, seen, donors), expected)
     assert seen.photos == 15 - 8
 
 
 def test_known_features_are_copied_without_a_backbone(
     workspace: Workspace, backbone: Backbone, expected: np.ndarray
 ) -> None:
-    facts = {"dataset_id": "d1", "backbone_id": backbone.facts.id, "precision": "f32"}
+    entry = describe_features("d1", backbone.facts, "f32")
     donors = make_donors(list(range(20)), expected)
-    assert np.array_equal(copy_features(workspace, donors=donors, **facts), expected)
-    identifier = features_id("d1", backbone.facts.id, "f32")
-    assert np.array_equal(read_kept(workspace, identifier), expected)
+    assert np.array_equal(copy_rows(workspace, entry, donors), expected)
+    assert np.array_equal(read_kept(workspace, entry.id), expected)

@@ -214,21 +214,38 @@ def figure_layout(dark: bool) -> dict[str, Any]:
     }
 
 
-def title_panel(figure: Any, column: int, text: str, colour: str) -> None:
-    """Write a title above the left end of a panel of a Plotly figure."""
-    figure.add_annotation(
-        text=text,
-        x=0,
-        y=1,
-        yshift=22,
-        xref="x domain",
-        yref="y domain",
-        xanchor="left",
-        showarrow=False,
-        font={"color": colour, "size": 13, "weight": 600},
-        row=1,
-        col=column,
+def make_panels(titles: tuple[str, str], dark: bool) -> Any:
+    """Return a Plotly figure with two empty panels over epochs: a loss, and an accuracy in %."""
+    from plotly.subplots import make_subplots  # large: loaded on first use
+
+    colours = choose_palette(dark)
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)
+    figure.update_xaxes(
+        title={"text": "epoch", "standoff": 6, "font": {"size": 12}},
+        tickformat="d",
+        rangemode="tozero",
+        showgrid=False,
+        zeroline=False,
+        linecolor=colours.line,
+        unifiedhovertitle={"text": "epoch %{x}"},
     )
+    figure.update_yaxes(gridcolor=colours.line, zeroline=False, ticklabelstandoff=4)
+    figure.update_yaxes(ticksuffix=" %", col=2)
+    for column, title in enumerate(titles, 1):
+        figure.add_annotation(
+            text=title,
+            x=0,
+            y=1,
+            yshift=22,
+            xref="x domain",
+            yref="y domain",
+            xanchor="left",
+            showarrow=False,
+            font={"color": colours.ink, "size": 13, "weight": 600},
+            row=1,
+            col=column,
+        )
+    return figure
 
 
 def scale(value: float | None, factor: float) -> float | None:

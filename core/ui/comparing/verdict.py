@@ -5,15 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
-from plotly.subplots import make_subplots
 
-from core.charts.theme import (
-    Palette,
-    choose_palette,
-    figure_layout,
-    scale,
-    title_panel,
-)
+from core.charts.theme import Palette, choose_palette, figure_layout, make_panels, scale
 from core.evaluation.comparison import Comparison, describe_verdict
 from core.formats import percent, points, points_range, say_p
 from core.runs.common_photos import describe_left_out
@@ -142,11 +135,11 @@ def _say_interval(compared: Comparison) -> str:
     return f"{points_range(*compared.interval, compared.n)} points"
 
 
-_Panel = tuple[str, str, int, str]
-"""Field of an epoch, title, factor and hover."""
+_Panel = tuple[str, int, str]
+"""Field of an epoch, factor and hover."""
 _PANELS: tuple[_Panel, ...] = (
-    ("val_loss", "Validation loss", 1, "%{y:.3f}"),
-    ("val_accuracy", "Validation accuracy", 100, "%{y:.1f} %"),
+    ("val_loss", 1, "%{y:.3f}"),
+    ("val_accuracy", 100, "%{y:.1f} %"),
 )
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
@@ -154,12 +147,11 @@ _DASHES = ("solid", "dash", "dot", "dashdot")
 def draw_overlaid_curves(curves: Sequence[RunCurve], dark: bool = False) -> go.Figure:
     """Return validation loss and accuracy of several runs; rings mark the best epochs."""
     colours = choose_palette(dark)
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)
+    figure = make_panels(("Validation loss", "Validation accuracy"), dark)
     for column, panel in enumerate(_PANELS, start=1):
         for number, curve in enumerate(curves):
             traces = _draw_run(curve, number, panel, colours)
             figure.add_traces(traces, rows=1, cols=column)
-        _draw_axes(figure, column, panel[1], colours)
     layout = figure_layout(dark)
     layout["title"]["text"] = _describe_curves(curves)
     figure.update_layout(
@@ -173,7 +165,7 @@ def draw_overlaid_curves(curves: Sequence[RunCurve], dark: bool = False) -> go.F
 
 
 def _draw_run(curve: RunCurve, number: int, panel: _Panel, colours: Palette) -> list[go.Scatter]:
-    name, _, factor, hover = panel
+    name, factor, hover = panel
     colour = colours.groups[number % len(colours.groups)]
     dash = _DASHES[number // len(colours.groups) % len(_DASHES)]
     places = [epoch["epoch"] for epoch in curve.epochs]
@@ -201,28 +193,6 @@ def _draw_run(curve: RunCurve, number: int, panel: _Panel, colours: Palette) -> 
         cliponaxis=False,
     )
     return [line, ring]
-
-
-def _draw_axes(figure: go.Figure, column: int, title: str, colours: Palette) -> None:
-    where = {"row": 1, "col": column}
-    figure.update_xaxes(
-        title={"text": "epoch", "standoff": 4, "font": {"size": 12}},
-        tickformat="d",
-        rangemode="tozero",
-        showgrid=False,
-        zeroline=False,
-        linecolor=colours.line,
-        unifiedhovertitle={"text": "epoch %{x}"},
-        **where,
-    )
-    figure.update_yaxes(
-        gridcolor=colours.line,
-        zeroline=False,
-        ticksuffix="" if column == 1 else " %",
-        ticklabelstandoff=4,
-        **where,
-    )
-    title_panel(figure, column, title, colours.ink)
 
 
 def _describe_curves(curves: Sequence[RunCurve]) -> str:

@@ -21,7 +21,7 @@ from core.runs.trying import Proposal, read_proposal
 from core.ui.parts import cache
 from core.ui.parts.charts import show_folded
 from core.ui.parts.frame import page_file
-from core.ui.parts.live_state import show_job
+from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.parts.state import read_choice
 from core.ui.wall import Wall, show_wall
@@ -49,7 +49,7 @@ def _show_step() -> None:
         if folder is None or job is None:
             _ask_files(usable)
         elif job.state == "running":
-            st.fragment(_watch, run_every="1s")(folder)
+            follow_job(Path(folder), "The model")
         elif job.state == "failed":
             show_problem(job.problem, job.remedy)
             _show_back(folder)
@@ -97,13 +97,6 @@ def _start(dataset: str, files: Sequence[UploadedFile]) -> None:
     start_job(cache.workspace(), folder, "model", parameters)
     st.session_state[_FOLDER] = str(folder)
     st.rerun()
-
-
-def _watch(folder: str) -> None:
-    job = read_job(Path(folder))
-    if job is None or job.state != "running":
-        st.rerun()  # the whole page: polling stops
-    show_job("The model", job)
 
 
 def _show_back(folder: str) -> None:

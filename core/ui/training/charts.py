@@ -9,15 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from core.charts.theme import (
-    Palette,
-    choose_palette,
-    figure_layout,
-    scale,
-    title_panel,
-)
+from core.charts.theme import Palette, choose_palette, figure_layout, make_panels, scale
 
 Epochs = Sequence[Mapping[str, Any]]
 
@@ -45,7 +38,6 @@ class _Panel(NamedTuple):
 
     column: int
     metric: str
-    title: str
     factor: float
     hover: str
     colours: Palette
@@ -62,7 +54,7 @@ class _Panel(NamedTuple):
         return go.Scatter(x=x, y=list(y), name=name, **drawn)
 
 
-_METRICS = (("loss", "Loss", 1, "%{y:.3f}"), ("accuracy", "Accuracy", 100, "%{y:.1f} %"))
+_METRICS = (("loss", 1, "%{y:.3f}"), ("accuracy", 100, "%{y:.1f} %"))
 _FEW_EPOCHS = 25
 _SPLITS = (
     ("train", "training", "train_", "circle"),
@@ -79,17 +71,16 @@ _FAINT = 0.6
 def draw_curves(curves: Curves, dark: bool = False) -> go.Figure:
     """Return loss and accuracy per epoch, of training and validation photos."""
     epochs, colours = curves.epochs, choose_palette(dark)
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.11)
+    figure = make_panels(("Loss", "Accuracy"), dark)
     panels = [_Panel(i, *metric, colours) for i, metric in enumerate(_METRICS, start=1)]
     best = next((epoch for epoch in epochs if epoch["epoch"] == curves.best_epoch), None)
     for panel in panels:
         figure.add_traces(_draw_lines(panel, curves), rows=1, cols=panel.column)
-        title_panel(figure, panel.column, panel.title, colours.ink)
-        _draw_axes(figure, panel)
     furthest = max([curves.total_epochs, *(len(other.epochs) for other in curves.others)])
     figure.update_xaxes(range=[0.5, furthest + 0.5], dtick=_step_epochs(furthest), tick0=0)
     size = 7 if curves.total_epochs <= _FEW_EPOCHS else 4
     figure.update_traces(marker_size=size, cliponaxis=False)
+    figure.update_yaxes(rangemode="tozero", col=1)
     if best is not None:
         for panel in panels:
             _mark_best(figure, panel, best)
@@ -135,30 +126,6 @@ def _draw_other(panel: _Panel, number: int, other: Overlay) -> go.Scatter:
         legendgroup=f"other {number}",
         mode="lines",
         line=line,
-    )
-
-
-def _draw_axes(figure: go.Figure, panel: _Panel) -> None:
-    column, colours = panel.column, panel.colours
-    figure.update_xaxes(
-        title={"text": "epoch", "standoff": 6, "font": {"size": 12}},
-        rangemode="tozero",
-        showgrid=False,
-        zeroline=False,
-        linecolor=colours.line,
-        hoverformat="d",
-        unifiedhovertitle={"text": "epoch %{x}"},
-        row=1,
-        col=column,
-    )
-    figure.update_yaxes(
-        gridcolor=colours.line,
-        zeroline=False,
-        rangemode="tozero" if column == 1 else "normal",
-        ticksuffix="" if column == 1 else " %",
-        ticklabelstandoff=4,
-        row=1,
-        col=column,
     )
 
 

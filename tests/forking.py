@@ -171,21 +171,21 @@ def _arrange_death(epoch: int, when: str) -> None:
     """Let this process die in an epoch: before its checkpoint, after it, or for room."""
     import resource
 
-    from core.runs.queue.run_lock import RunReport
+    from core.runs.queue.run_lock import Attempt
     from models.fit_state import FitState
     from models.plan import EpochResult
 
     if when == "full disk":
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
         return
-    keep, tell = FitState._keep, RunReport.tell_epoch
+    keep, tell = FitState._keep, Attempt.tell_epoch
 
     def die_before(state: FitState, result: EpochResult) -> None:
         if result.epoch == epoch:
             os.kill(os.getpid(), signal.SIGKILL)
         keep(state, result)
 
-    def die_after(report: RunReport, result: Any, best: Any) -> None:
+    def die_after(report: Attempt, result: Any, best: Any) -> None:
         if result["epoch"] == epoch:
             os.kill(os.getpid(), signal.SIGKILL)
         tell(report, result, best)
@@ -193,7 +193,7 @@ def _arrange_death(epoch: int, when: str) -> None:
     if when == "amid":
         FitState._keep = die_before  # type: ignore[method-assign]
     else:
-        RunReport.tell_epoch = die_after  # type: ignore[method-assign]
+        Attempt.tell_epoch = die_after  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

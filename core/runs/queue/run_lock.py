@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,53 +40,24 @@ PROGRESS_EVERY_S = 0.25
 _log = logging.getLogger("run")
 
 
-class RunLock:
-    """The lock of a run, with its heartbeat and the requests for the run."""
-
-    def __init__(self, workspace: Workspace, run: RunRecord) -> None:
-        self._workspace = workspace
-        self._run = run
-        self._request: Request = ""
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-
-    def request(self) -> Request:
-        """Return the last known request ("stop" if the run is no longer ours)."""
-        return self._request
-
-    def should_stop(self) -> bool:
-        """Return whether the run must end now, to stop or to pause."""
-        return self._request in ("stop", "pause")
-
-    def _beat(self) -> None:
-        while True:
-            try:
-                ours, asked = renew_heartbeat(self._workspace, self._run)
-                self._request = asked if ours else "stop"
-            except (OperationalError, DiskFull) as error:
-                # The next one may succeed; silence is noticed.
-                _log.warning("heartbeat failed: %s", error)
-            if self._over.wait(HEARTBEAT_S):
-                return
-
-    def __enter__(self) -> "RunLock":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-
 @contextmanager
-def lock_run(workspace: Workspace, run: RunRecord) -> Iterator[RunLock | None]:
-    """Yield the lock on a starting run; None where another process has it or it is not its turn."""
+def lock_run(workspace: Workspace, run: RunRecord) -> "Iterator[Attempt | None]":
+    """Yield the attempt at a starting run; None where another process has it or its turn is later.
+
+    The heartbeat lasts as long as the block.
+    """
     with try_lock(_lock_file(workspace, run.id), _PROBE_S) as is_free:
         if not is_free or not begin_run(workspace, run):
             yield None
             return
-        with RunLock(workspace, run) as taken:
-            yield taken
+        attempt, over = Attempt(workspace, run), threading.Event()
+        heart = threading.Thread(target=attempt.beat, args=(over,), name="heartbeat", daemon=True)
+        heart.start()
+        try:
+            yield attempt
+        finally:
+            over.set()
+            heart.join()
 
 
 def is_held(workspace: Workspace, run_id: str) -> bool:
@@ -165,18 +135,39 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class RunReport:
-    """Reports of one attempt at a run, with the `seconds` of each phase."""
+class Attempt:
+    """One attempt at a run by this worker: its heartbeat, the requests for the run, its reports."""
 
     def __init__(self, workspace: Workspace, run: RunRecord) -> None:
-        self._workspace = workspace
-        self._run = run
-        self._folder: Path = workspace.run_folder(run.id)
+        self.workspace, self.run = workspace, run
+        self.folder: Path = workspace.run_folder(run.id)
+        self.seconds: dict[str, float] = {}
+        """Time of each phase."""
+        self._request: Request = ""
         self._phase: Phase = ""
         self._phase_since = time.perf_counter()
         self._next_progress = 0.0
-        self._reported = {epoch["epoch"]: epoch for epoch in curve(read_events(self._folder)[0])}
-        self.seconds: dict[str, float] = {}
+        self._reported = {epoch["epoch"]: epoch for epoch in curve(read_events(self.folder)[0])}
+
+    def request(self) -> Request:
+        """Return the last known request ("stop" if the run is no longer ours)."""
+        return self._request
+
+    def should_stop(self) -> bool:
+        """Return whether the run must end now, to stop or to pause."""
+        return self._request in ("stop", "pause")
+
+    def beat(self, over: threading.Event) -> None:
+        """Renew the heartbeat and read the requests until the attempt is over."""
+        while True:
+            try:
+                ours, asked = renew_heartbeat(self.workspace, self.run)
+                self._request = asked if ours else "stop"
+            except (OperationalError, DiskFull) as error:
+                # The next one may succeed; silence is noticed.
+                _log.warning("heartbeat failed: %s", error)
+            if over.wait(HEARTBEAT_S):
+                return
 
     def begin_phase(self, phase: Phase, **facts: Any) -> None:
         """Begin a phase ("": none) and report it, with facts such as the device."""
@@ -185,9 +176,9 @@ class RunReport:
             spent = now - self._phase_since + self.seconds.get(self._phase, 0.0)
             self.seconds[self._phase] = round(spent, 3)
         self._phase, self._phase_since, self._next_progress = phase, now, 0.0
-        _report(self._workspace, self._run, phase=phase, **facts)
+        _report(self.workspace, self.run, phase=phase, **facts)
         if phase:
-            append_event(self._folder, {"event": "phase", "phase": phase})
+            append_event(self.folder, {"event": "phase", "phase": phase})
             _log.info("%s %s", phase, " ".join(f"{key}={value}" for key, value in facts.items()))
 
     def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
@@ -197,7 +188,7 @@ class RunReport:
             return
         self._next_progress = now + PROGRESS_EVERY_S
         event = {"event": "progress", "phase": self._phase, "done": done, "total": total}
-        append_event(self._folder, event | keep_finite(facts))
+        append_event(self.folder, event | keep_finite(facts))
 
     def tell_epoch(self, epoch: Mapping[str, Any], best: Mapping[str, Any]) -> None:
         """Add the epoch to the curve and the best epoch to the list of runs.
@@ -207,10 +198,10 @@ class RunReport:
         event, best = keep_finite(epoch), keep_finite(best)
         known = self._reported.get(event["epoch"], {})
         if not event.items() <= known.items():
-            append_event(self._folder, {"event": "epoch", **event})
+            append_event(self.folder, {"event": "epoch", **event})
             self._reported[event["epoch"]] = event
-            _log.info("epoch %d of %d: %s", event["epoch"], self._run.recipe.epochs, _list(event))
-        record_epoch(self._workspace, self._run, event["epoch"], best)
+            _log.info("epoch %d of %d: %s", event["epoch"], self.run.recipe.epochs, _list(event))
+        record_epoch(self.workspace, self.run, event["epoch"], best)
 
     def tell_step(self, done: int, total: int) -> None:
         """Report the finished photos of the current epoch."""
@@ -219,24 +210,8 @@ class RunReport:
 
     def tell_end(self, state: str, **facts: object) -> None:
         """Report the end of the attempt."""
-        append_event(self._folder, {"event": "end", "state": state, **facts})
+        append_event(self.folder, {"event": "end", "state": state, **facts})
         _log.info("%s %s", state, " ".join(f"{key}={value}" for key, value in facts.items()))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """One attempt at a run by this worker."""
-
-    workspace: Workspace
-    run: RunRecord
-    lock: RunLock
-    report: RunReport
-    part: str = ""
-    """Folder of a trial inside the folder of the run."""
-
-    @property
-    def folder(self) -> Path:
-        return self.workspace.run_folder(self.run.id) / self.part
 
 
 def keep_finite(numbers: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from core.errors import (
 from core.runs.queue.queue import claim_next_run
 from core.runs.queue.run_lock import (
     Attempt,
-    RunReport,
     fail_run,
     finish_run,
     keep_finite,
@@ -48,10 +47,9 @@ def execute_run(workspace: Workspace, run_id: str) -> RunRecord:
         RunMissing: No run has that id.
     """
     run = claim_next_run(workspace, run_id) or read_run(workspace, run_id)
-    with lock_run(workspace, run) as lock:
-        if lock is not None:
-            report = RunReport(workspace, run)
-            _execute(Attempt(workspace=workspace, run=run, lock=lock, report=report))
+    with lock_run(workspace, run) as attempt:
+        if attempt is not None:
+            _execute(attempt)
     return read_run(workspace, run_id)
 
 
@@ -78,7 +76,6 @@ def choose_splits(dataset: Dataset, recipe: Recipe) -> np.ndarray:
 
 
 def _execute(attempt: Attempt) -> None:
-    report = attempt.report
     try:
         stopped = _train(attempt)
     except PetalscopeError as error:
@@ -93,21 +90,21 @@ def _execute(attempt: Attempt) -> None:
         _fail(attempt, _describe_fault(error))
         raise
     else:
-        report.tell_end("done", stopped=stopped)
+        attempt.tell_end("done", stopped=stopped)
         finish_run(attempt.workspace, attempt.run, stopped=stopped)
 
 
 def _train(attempt: Attempt) -> bool:
     """Write the result into the run's folder; return whether the run was stopped."""
-    run, report = attempt.run, attempt.report
+    run = attempt.run
     dataset = read_dataset(attempt.workspace, run.recipe.dataset)
     splits = choose_splits(dataset, run.recipe)
     if run.plan is not None:
         return execute_sweep(attempt, dataset, splits)
     fit, features = Training(attempt, dataset, splits).run()
-    report.begin_phase("scoring")
+    attempt.begin_phase("scoring")
     scores = fit.head.scores(features.values)
-    report.begin_phase("")
+    attempt.begin_phase("")
     result = RunResult(
         scores=scores,
         labels=dataset.labels,
@@ -119,7 +116,7 @@ def _train(attempt: Attempt) -> bool:
         dataset_id=dataset.id,
         backbone_id=features.backbone_id,
         features_id=features.features_id,
-        seconds=report.seconds,
+        seconds=attempt.seconds,
     )
     write_result(attempt.folder, result, fit.head)
     return fit.stopped
@@ -127,11 +124,11 @@ def _train(attempt: Attempt) -> bool:
 
 def _fail(attempt: Attempt, error: PetalscopeError) -> None:
     if isinstance(error, RunStopped) and mark_paused(attempt.workspace, attempt.run):
-        attempt.report.tell_end("paused")
+        attempt.tell_end("paused")
         return
     _log.error("%s: %s %s", error.code, error.problem, error.remedy, exc_info=True)
     fail_run(attempt.workspace, attempt.run, error)
-    attempt.report.tell_end("failed", code=error.code)
+    attempt.tell_end("failed", code=error.code)
 
 
 def _describe_fault(error: Exception) -> UnexpectedFault:

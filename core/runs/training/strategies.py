@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -62,23 +62,29 @@ Trained = tuple[FitResult, Features]
 """The result of a strategy; the features are of the backbone of the best epoch."""
 
 
+class TrialFit(NamedTuple):
+    """The training of a trial of a sweep."""
+
+    recipe: Recipe
+    part: str
+    """The folder of its checkpoints inside the folder of the run."""
+    watch: FitWatch
+
+
 class Training:
     """The training of one attempt at a run, by the recipe's strategy."""
 
     def __init__(
-        self, attempt: Attempt, dataset: Dataset, splits: np.ndarray, trial: FitWatch | None = None
+        self, attempt: Attempt, dataset: Dataset, splits: np.ndarray, trial: TrialFit | None = None
     ) -> None:
-        """Prepare; `trial` watches a trial of a sweep, which stores no backbone."""
-        self._trial = trial
-        self.recipe, self._dataset = attempt.run.recipe, dataset
-        self._lock, self._report = attempt.lock, attempt.report
-        self._folder = attempt.folder
+        """Prepare the run, or a trial of a sweep, which stores no backbone."""
+        self._attempt, self._dataset, self._trial = attempt, dataset, trial
+        self.recipe = trial.recipe if trial else attempt.run.recipe
+        self._folder = attempt.folder / trial.part if trial else attempt.folder
         self._checkpoints = self._folder / CHECKPOINT_FOLDER
-        self._begun = attempt.run.epochs_done > 0
+        self._begun = attempt.run.epochs_done > 0 and not trial
         self._preparation = Preparation(
-            workspace=attempt.workspace,
-            listener=attempt.report,
-            should_stop=attempt.lock.should_stop,
+            workspace=attempt.workspace, listener=attempt, should_stop=attempt.should_stop
         )
         if self.recipe.trained_stages:
             prefer_convolutions()
@@ -102,12 +108,12 @@ class Training:
             return first, frozen
         only_head = replace(first, stopped=True), frozen
         stages = self._checkpoints / "stages" / CHECKPOINT_FILE
-        if first.stopped or (self._lock.request() and not stages.exists()):
+        if first.stopped or (self._attempt.request() and not stages.exists()):
             return only_head
         try:
             return self._fit_stages(frozen, first)
         except RunStopped:
-            if self._lock.request() == "pause":
+            if self._attempt.request() == "pause":
                 raise
             return only_head  # stopped before the first epoch of the second phase
 
@@ -128,16 +134,16 @@ class Training:
     def begin(self) -> None:
         """Begin the phase of training."""
         device = self._preparation.device.name
-        self._report.begin_phase("training", device=device, val_photos=len(self.validation))
+        self._attempt.begin_phase("training", device=device, val_photos=len(self.validation))
 
     @property
     def _watch(self) -> FitWatch:
         if self._trial is not None:
-            return self._trial
+            return self._trial.watch
         return FitWatch(
             on_epoch=self._tell,
-            should_stop=self._lock.should_stop,
-            should_end=lambda: self._lock.request() == "stop_after_epoch",
+            should_stop=self._attempt.should_stop,
+            should_end=lambda: self._attempt.request() == "stop_after_epoch",
         )
 
     def _fit_head(self, frozen: Features) -> FitResult:
@@ -155,7 +161,7 @@ class Training:
     def _solve_head(self, frozen: Features) -> Trained:
         """Return the exact head, or the head of an added model, reported as the only epoch."""
         self.begin()
-        if self._lock.should_stop():
+        if self._attempt.should_stop():
             raise RunStopped("The run was stopped.", "Start it again: it takes seconds.")
         since, labels = time.perf_counter(), self._dataset.labels
         parts = self.train, self.validation
@@ -207,7 +213,9 @@ class Training:
             subject=describe_stages(recipe, kind, half),
             before=before,
         )
-        watch = self._trial or replace(self._watch, on_step=self._report.tell_step)
+        watch = self._watch
+        if not self._trial:
+            watch = replace(watch, on_step=self._attempt.tell_step)
         work = partial(_go_on_with_stages, tuning, train, validation, record)
         self._train_on_cluster(work, "stages", watch)
         fit = StagesFit(tuning)
@@ -224,13 +232,13 @@ class Training:
         if read_settings().ray_address and self._trial is None:
 
             def begin(device: str) -> None:
-                self._report.begin_phase("training", device=f"{device}, by Ray")
+                self._attempt.begin_phase("training", device=f"{device}, by Ray")
 
             train(fit, self.weights, self._checkpoints / name, watch, begin)
 
     def _keep_backbone(self, fit: "StagesFit") -> Features:
         """Store the fine-tuned backbone and return its features of all photos."""
-        self._report.begin_phase("backbone")
+        self._attempt.begin_phase("backbone")
         file = self._folder / WEIGHTS_FILE
         fit.write_weights(file)
         weights = describe_weights(file, "this run", TUNED, self.weights.name)
@@ -271,14 +279,15 @@ class Training:
 
     def _stops_reading(self) -> bool:
         """Return whether to stop computing views: not for a stop that has epochs to store."""
-        return self._lock.should_stop() and (self._lock.request() == "pause" or not self._begun)
+        asked = self._attempt.request()
+        return asked == "pause" or (asked == "stop" and not self._begun)
 
     def _tell(self, epoch: EpochResult, best: EpochResult) -> None:
-        self._report.tell_epoch(asdict(epoch), asdict(best))
+        self._attempt.tell_epoch(asdict(epoch), asdict(best))
 
     def _check_pause(self) -> None:
         """End a run that was asked to pause; its checkpoint stays."""
-        if self._lock.request() == "pause":
+        if self._attempt.request() == "pause":
             raise RunStopped("The run was paused.", "Resume it to continue.")
 
 

@@ -19,7 +19,7 @@ from core.errors import RecipeRefused, RunStopped
 from core.runs.queue.run_lock import Attempt, keep_finite, record_epoch
 from core.runs.recipe.plans import base_recipe, change_recipe, check_plan
 from core.runs.recipe.recipe import Recipe
-from core.runs.training.strategies import Training, describe_head
+from core.runs.training.strategies import Training, TrialFit, describe_head
 from core.runs.training.study import (
     TrialResult,
     append_trial,
@@ -88,11 +88,11 @@ class _Sweep:
     def run(self) -> bool:
         """Return whether it was stopped, with one finished trial or more."""
         self._tell()
-        lock = self._attempt.lock
+        attempt = self._attempt
         while self._share_done < 1:
-            ended = lock.should_stop() or lock.request() == "stop_after_epoch"
+            ended = attempt.should_stop() or attempt.request() == "stop_after_epoch"
             if ended or not self._run_trial():
-                if self._trials and lock.request() != "pause":
+                if self._trials and attempt.request() != "pause":
                     return True
                 problem = "The sweep was stopped before its last trial."
                 raise RunStopped(problem, "Start it again: finished trials are stored.")
@@ -137,13 +137,11 @@ class _Sweep:
 
         watch = FitWatch(
             on_epoch=note,
-            should_stop=self._attempt.lock.should_stop,
+            should_stop=self._attempt.should_stop,
             should_end=lambda: pruned,
         )
-        run = replace(self._attempt.run, recipe=recipe, epochs_done=0)
-        attempt = replace(self._attempt, run=run, part=_name_part(number))
         try:
-            fit = self._train(attempt, watch)
+            fit = self._train(TrialFit(recipe, _name_part(number), watch))
         except RunStopped:
             return None
         if fit.stopped and not pruned:
@@ -159,23 +157,22 @@ class _Sweep:
             seconds=0.0,
         )
 
-    def _train(self, attempt: Attempt, watch: FitWatch) -> FitResult:
+    def _train(self, trial: TrialFit) -> FitResult:
         """Return the fit of a trial; heads with the same augmentation share their features."""
         from models.fitting import fit_head
 
-        recipe = attempt.run.recipe
+        recipe, training = trial.recipe, Training(self._attempt, self._dataset, self._splits, trial)
         if recipe.trained_stages:
-            fit, _ = Training(attempt, self._dataset, self._splits, watch).run()
+            fit, _ = training.run()
             gc.collect()  # networks are large and have reference cycles
             return fit
         if recipe.augmentation not in self._photos:
-            training = Training(attempt, self._dataset, self._splits)
             frozen = training.read_features(training.weights)
             self._photos[recipe.augmentation] = training.split_features(frozen)
             training.begin()
         photos = self._photos[recipe.augmentation]
         job = describe_head(recipe, photos, len(self._dataset.classes))
-        return fit_head(job, None, watch)
+        return fit_head(job, None, trial.watch)
 
     def _tell(self) -> None:
         """Report the progress to the list, the events and the log."""
@@ -188,7 +185,7 @@ class _Sweep:
         total = self._plan.trials if minutes is None else minutes
         reached = done if minutes is None else int(self._share_done * total)
         left = self._plan.seconds_left([trial.seconds for trial in self._trials])
-        self._attempt.report.tell_progress(reached, total, best=best.accuracy, seconds_left=left)
+        self._attempt.tell_progress(reached, total, best=best.accuracy, seconds_left=left)
         last = self._trials[-1]
         _log.info("trial %d: %.4f, best %.4f", done, last.accuracy, best.accuracy)
         if done >= IMPORTANCE_EVERY and (done % IMPORTANCE_EVERY == 0 or self._share_done >= 1):

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.runs.database import close_databases
 from core.runs.queue.queue import claim_next_run, submit_run
-from core.runs.queue.run_lock import RunReport, begin_run, finish_run, record_epoch
+from core.runs.queue.run_lock import Attempt, begin_run, finish_run, record_epoch
 from core.runs.recipe.plans import SweepPlan, base_recipe, change_recipe, first_settings
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs, list_studies
@@ -51,7 +51,7 @@ def make_sweep(workspace: Workspace, trials: int = len(ACCURACY)) -> RunRecord:
     submitted, _ = submit_run(workspace, base, "made up", plan=plan)
     run = claim_next_run(workspace, submitted.id)
     assert run is not None and begin_run(workspace, run)
-    RunReport(workspace, run).begin_phase("training", val_photos=8)
+    Attempt(workspace, run).begin_phase("training", val_photos=8)
     folder = workspace.run_folder(run.id)
     for number, accuracy in enumerate(ACCURACY[:trials], 1):
         settings = first_settings(base, plan.vary) | {"dropout": 0.1 * number}

@@ -31,7 +31,7 @@ from core.runs.queue.queue import (
     submit_run,
 )
 from core.runs.queue.run_lock import (
-    RunReport,
+    Attempt,
     begin_run,
     fail_run,
     finish_run,
@@ -164,7 +164,7 @@ def test_a_run_is_begun_once(workspace: Workspace) -> None:
 
 def test_progress_shows_in_the_index(workspace: Workspace) -> None:
     run = start(workspace)
-    RunReport(workspace, run).begin_phase("training", device="a CPU", val_photos=7)
+    Attempt(workspace, run).begin_phase("training", device="a CPU", val_photos=7)
     assert tell_epoch(workspace, run, accuracy=0.75)
     seen = read_run(workspace, run.id)
     assert (seen.phase, seen.device, seen.val_photos) == ("training", "a CPU", 7)

@@ -1,7 +1,7 @@
 """What a worker's report leaves in the list: its own attempt's epochs, and the fit's best one."""
 
 from core.runs.queue.queue import claim_next_run, submit_run
-from core.runs.queue.run_lock import RunReport, begin_run
+from core.runs.queue.run_lock import Attempt, begin_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.run_files import append_event, curve, read_events
 from core.runs.store import RunRecord, read_run
@@ -23,7 +23,7 @@ def make_epoch(epoch: int, val_loss: float) -> dict[str, float]:
 
 def test_the_best_epoch_is_the_one_the_fit_found(workspace: Workspace) -> None:
     run = start(workspace)
-    report = RunReport(workspace, run)
+    report = Attempt(workspace, run)
     diverged, finite = make_epoch(1, float("nan")), make_epoch(2, 3.0)
     report.tell_epoch(diverged, diverged)
     assert read_run(workspace, run.id).best_val_loss is None
@@ -41,7 +41,7 @@ def test_epochs_of_an_attempt_that_was_lost_with_its_checkpoint_do_not_count(
     folder = workspace.run_folder(run.id)
     for epoch in (1, 2, 3):
         append_event(folder, {"event": "epoch", **make_epoch(epoch, 0.1)})
-    report = RunReport(workspace, run)
+    report = Attempt(workspace, run)
     first = make_epoch(1, 0.1)
     report.tell_epoch(first, first)
     seen = read_run(workspace, run.id)
@@ -52,7 +52,7 @@ def test_epochs_of_an_attempt_that_was_lost_with_its_checkpoint_do_not_count(
 
 def test_steps_tell_how_far_the_epoch_is(workspace: Workspace) -> None:
     run = start(workspace)
-    report = RunReport(workspace, run)
+    report = Attempt(workspace, run)
     report.begin_phase("training")
     report.tell_step(32, 100)
     report.tell_step(64, 100)  # too soon after the last: nobody could read it

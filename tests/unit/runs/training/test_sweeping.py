@@ -209,12 +209,7 @@ def test_without_validation_photos_nothing_can_be_compared(trained_copy: Workspa
     sweep = submit_sweep(trained_copy)
     with pytest.raises(RecipeRefused, match="validation"):
         execute_sweep(
-            Attempt(
-                workspace=trained_copy,
-                run=sweep,
-                lock=None,  # type: ignore[arg-type]  (refused before it is asked)
-                report=None,  # type: ignore[arg-type]
-            ),
+            Attempt(trained_copy, sweep),
             read_dataset(trained_copy, sweep.recipe.dataset),
             np.array(["train", "test"]),
         )

@@ -10,7 +10,7 @@ from core.ui.augmentation.reading import FIRST, AugmentationPage, choose_named, 
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
 from core.ui.parts.messages import report_errors, show_told, tell_after_rerun
-from core.ui.parts.pickers import pick_named
+from core.ui.parts.pickers import pick_named, pick_one
 from data.policy import LIMITS, Part
 
 _GROUPS = {
@@ -31,16 +31,9 @@ def show_controls(page: AugmentationPage) -> None:
     _show_named(page)
     policy = page.policy
     counts = {group: sum(n in policy.parts for n in names) for group, names in _GROUPS.items()}
-    group = st.segmented_control(
-        "Parts",
-        list(_GROUPS),
-        default="Geometry",
-        format_func=lambda name: f"{name} {counts[name]}" if counts[name] else name,
-        key="augmentation.group",
-        required=True,
-        label_visibility="collapsed",
-        width="stretch",
-    )
+    groups = {name: f"{name} {counts[name]}" if counts[name] else name for name in _GROUPS}
+    start = {"default": "Geometry", "key": "augmentation.group", "width": "stretch"}
+    group = pick_one("Parts", groups, start)
     st.caption("Range and probability" if policy.pick is None else "Range")
     for name in _GROUPS[group]:
         _show_part(page, name)

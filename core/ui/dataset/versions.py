@@ -16,7 +16,7 @@ from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics
 from core.ui.parts.messages import show_problem, tell_after_rerun
-from core.ui.parts.pickers import describe_dataset, pick_named
+from core.ui.parts.pickers import describe_dataset, pick_named, pick_one
 from core.ui.parts.state import bind_choice, choose_from, keep_choice, read_choice
 from core.ui.photos.panel import show_photo_panel
 from core.ui.wall import Wall, show_wall
@@ -162,16 +162,10 @@ def _show_differences(before: Dataset, after: Dataset) -> None:
     if differences.nothing:
         st.success("Both hold the same photos, classes and splits.", icon=":material/check_circle:")
         return
-    present = [kind for kind in _KINDS if len(tables[kind])]
-    kind = st.segmented_control(
-        "Photos",
-        present,
-        default=present[0],
-        format_func=lambda one: f"{one.capitalize()} ({len(tables[one]):,})",
-        key=f"versions.kind.{before.id}.{after.id}",
-        label_visibility="collapsed",
-        required=True,
-    )
+    present = {kind: f"{kind.capitalize()} ({len(tables[kind]):,})" for kind in _KINDS}
+    present = {kind: words for kind, words in present.items() if len(tables[kind])}
+    start = {"default": next(iter(present)), "key": f"versions.kind.{before.id}.{after.id}"}
+    kind = pick_one("Photos", present, start)
     shown = before if kind == "removed" else after
     show_wall(
         shown,

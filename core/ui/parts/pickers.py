@@ -118,16 +118,9 @@ def pick_split(run: RunRecord) -> str:
     result = cache.result(run.id)
     present = [split for split in SPLITS if (result.splits == split).any()]
     default = "validation" if "validation" in present else present[0]
+    names = {name: f"{name} ({len(result.photo_numbers(name)):,})" for name in present}
     stated = choose_from("split", present, default)
-    split = st.segmented_control(
-        "Split",
-        present,
-        default=stated,
-        format_func=lambda name: f"{name} ({len(result.photo_numbers(name)):,})",
-        key="picker.split",
-        label_visibility="collapsed",
-        required=True,
-    )
+    split = pick_one("Split", names, {"default": stated, "key": "picker.split"})
     keep_choice("split", split)
     return split
 
@@ -217,7 +210,7 @@ def pick_one(
 
     Args:
         label: For screen readers; drawn only with an explanation.
-        bound: The answer of `bind_choice`.
+        bound: The answer of `bind_choice`, or other options of `st.segmented_control`.
         explanation: Text behind the "?".
     """
     return str(

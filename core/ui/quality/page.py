@@ -15,7 +15,7 @@ from core.ui.parts.charts import show_kept_chart, show_table_behind
 from core.ui.parts.frame import is_dark
 from core.ui.parts.live_state import follow_job
 from core.ui.parts.messages import show_problem, show_random_banner
-from core.ui.parts.pickers import pick_dataset
+from core.ui.parts.pickers import pick_dataset, pick_one
 from core.ui.parts.state import bind_choice, keep_choice
 from core.ui.photos.gallery import show_gallery
 from core.ui.photos.panel import show_photo_panel
@@ -260,14 +260,8 @@ def _show_unreadable(page: QualityPage) -> None:
 def _show_imbalance(page: QualityPage) -> None:
     """Draw the photos per class, largest first, and the imbalance in words."""
     present = [split for split in SPLITS if (page.dataset.splits == split).any()]
-    picked = st.segmented_control(
-        "Photos of",
-        [_ALL, *present],
-        default=_ALL,
-        key="quality.balance",
-        label_visibility="collapsed",
-        required=True,
-    )
+    names = {name: name for name in (_ALL, *present)}
+    picked = pick_one("Photos of", names, {"default": _ALL, "key": "quality.balance"})
     counts = page.count_classes(None if picked == _ALL else picked)
     st.markdown(_say_balance(counts))
     columns = 2 if len(counts) > _MANY else 1

@@ -36,7 +36,6 @@ from models.dense import DenseHead, read_head, select_outputs
 from models.extraction import Photos
 from models.plan import (
     CHECKPOINT_FILE,
-    EpochResult,
     FitPlan,
     FitRecord,
     FitResult,
@@ -141,7 +140,7 @@ class Training:
         if self._trial is not None:
             return self._trial.watch
         return FitWatch(
-            on_epoch=self._tell,
+            on_epoch=lambda epoch, best: self._attempt.tell_epoch(asdict(epoch), asdict(best)),
             should_stop=self._attempt.should_stop,
             should_end=lambda: self._attempt.request() == "stop_after_epoch",
         )
@@ -191,7 +190,7 @@ class Training:
 
         before, n_classes = first.history if first else [], len(self._dataset.classes)
         train, validation, kind = self._read_sources()
-        recipe = self.recipe
+        attempt, recipe = self._attempt, self.recipe
         half = self._preparation.device.half if recipe.precision == "mixed" else ""
         rate = recipe.fine_learning_rate if recipe.starts_with_head else recipe.learning_rate
         self.begin()
@@ -213,9 +212,7 @@ class Training:
             subject=describe_stages(recipe, kind, half),
             before=before,
         )
-        watch = self._watch
-        if not self._trial:
-            watch = replace(watch, on_step=self._attempt.tell_step)
+        watch = self._watch if self._trial else replace(self._watch, on_step=attempt.tell_step)
         work = partial(_go_on_with_stages, tuning, train, validation, record)
         self._train_on_cluster(work, "stages", watch)
         fit = StagesFit(tuning)
@@ -281,9 +278,6 @@ class Training:
         """Return whether to stop computing views: not for a stop that has epochs to store."""
         asked = self._attempt.request()
         return asked == "pause" or (asked == "stop" and not self._begun)
-
-    def _tell(self, epoch: EpochResult, best: EpochResult) -> None:
-        self._attempt.tell_epoch(asdict(epoch), asdict(best))
 
     def _check_pause(self) -> None:
         """End a run that was asked to pause; its checkpoint stays."""

@@ -10,12 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from core.datasets.versions import delete_version, describe_uses, list_uses
-from core.errors import PetalscopeError
 from core.exact.whatif import describe_effect
 from core.formats import count, plain
 from core.ui.parts import cache
 from core.ui.parts.charts import show_metrics
-from core.ui.parts.messages import show_problem, tell_after_rerun
+from core.ui.parts.messages import report_errors, show_problem, tell_after_rerun
 from core.ui.parts.pickers import describe_dataset, pick_named, pick_one
 from core.ui.parts.state import bind_choice, choose_from, keep_choice, read_choice
 from core.ui.photos.panel import show_photo_panel
@@ -226,12 +225,9 @@ def _ask_delete(version: DatasetSummary) -> None:
         key=f"versions.gone.{version.id}",
     ):
         return
-    try:
+    with report_errors():
         delete_version(cache.workspace(), version.id, force)
-    except PetalscopeError as error:
-        show_problem(error.problem, error.remedy)
-        return
-    if read_choice("dataset") == version.id:
-        keep_choice("dataset", None)
-    tell_after_rerun(f"“{plain(version.name)}” is deleted.")
-    st.rerun()
+        if read_choice("dataset") == version.id:
+            keep_choice("dataset", None)
+        tell_after_rerun(f"“{plain(version.name)}” is deleted.")
+        st.rerun()

@@ -13,7 +13,6 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.charts.theme import format_share
 from core.datasets.edits.tray import Edit, add_edits, undo_edits
@@ -27,7 +26,7 @@ from core.ui.parts.messages import keep_done, report_errors, show_done, show_pro
 from core.ui.parts.pickers import pick_or_type, title_run
 from core.ui.parts.state import keep_choice, read_choice
 from core.ui.photos.explaining import show_explanation, show_why
-from core.ui.photos.panel import redraw_after_panel, show_photo, show_photo_panel
+from core.ui.photos.panel import redraw, redraw_after_panel, show_photo, show_photo_panel
 from core.ui.photos.reading import prefetch
 from core.ui.wall import Wall, show_wall
 from data.dataset import Dataset
@@ -82,15 +81,10 @@ def _draw_step(page: MistakesPage) -> None:
         show_photo(dataset, photo)
         show_done("mistakes")
     if show_evidence(page, photo, photos[place + 1 : place + 4]) and keys.works:
-        _redraw()  # the keys belong to the panel while it is open
+        redraw()  # the keys belong to the panel while it is open
     if not keys.works:
         st.query_params[_PANEL] = st.query_params[_PANEL]  # the browser missed it in the redraw
     show_photo_panel(dataset)
-
-
-def _redraw() -> None:
-    context = get_script_run_ctx()
-    st.rerun(scope="fragment" if context and context.fragment_ids_this_run else "app")
 
 
 def _show_way(page: MistakesPage, place: int, waiting: Waiting, keys: KeyQueue) -> None:

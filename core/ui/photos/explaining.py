@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.charts.theme import format_share
 from core.datasets.edits.tray import add_edits, list_edits, resolve_edits
-from core.errors import FeaturesMissing, PetalscopeError
+from core.errors import FeaturesMissing
 from core.exact.store import find_run_source
 from core.exact.why import METHOD, Why, ask_why
 from core.formats import count, plain
@@ -18,7 +18,7 @@ from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.exact import open_exact_head, say_engine
 from core.ui.parts.frame import link_page
-from core.ui.parts.messages import show_problem
+from core.ui.parts.messages import report_errors
 from core.ui.parts.pickers import name_runs, pick_named, title_run
 from core.ui.parts.seal import find_sealed
 from core.ui.parts.state import read_choice
@@ -55,14 +55,10 @@ def draw_explanation(
     other = choose_class(key, result.classes, result.scores[photo], list(words))
     if other is not None:
         words.setdefault(other, ())
-    with pictures:
-        try:
-            asked = explainer(run.id, dataset)
-            activations = asked.explain(photo, list(words))
-            packed = asked.read_photo(photo)
-        except PetalscopeError as error:
-            show_problem(error.problem, error.remedy)
-            return
+    with pictures, report_errors():
+        asked = explainer(run.id, dataset)
+        activations = asked.explain(photo, list(words))
+        packed = asked.read_photo(photo)
         captions = [
             (f"{', '.join(said)}: " if said else "")
             + f"**{plain(result.classes[number], 40)}** {format_share(scores[number])}"

@@ -83,10 +83,9 @@ def _show_panel(dataset: Dataset) -> None:
     show_predictions(page)
     show_looked_at(page)
     if show_reasons(page):
-        _redraw(edited=True)
-    opened = show_relatives(page)
-    if opened is not None:
-        _redraw()
+        redraw(edited=True)
+    if show_relatives(page) is not None:
+        redraw()
 
 
 def _show_way(page: PhotoPage) -> None:
@@ -116,7 +115,7 @@ def _show_waiting(page: PhotoPage, wish: str) -> None:
             if undo_edits(cache.workspace(), dataset.id, page.edits[-1].batch) != 1:
                 # The last step was another one, or for many photos: only this photo is restored.
                 add_edits(cache.workspace(), dataset, [page.photo], "restore")
-            _redraw(edited=True)
+            redraw(edited=True)
 
 
 def _show_actions(page: PhotoPage) -> None:
@@ -130,11 +129,11 @@ def _show_actions(page: PhotoPage) -> None:
             query = {"dataset": dataset.id, "view": "photos", "like": str(photo)}
             st.switch_page(page_file("dataset"), query_params=query)
     if edited or tagged:
-        _redraw(edited=True)
+        redraw(edited=True)
 
 
-def _redraw(*, edited: bool = False) -> None:
-    """Redraw the panel, without the page behind it if possible."""
+def redraw(*, edited: bool = False) -> None:
+    """Redraw the panel, or another fragment, without the page around it if possible."""
     st.session_state[_EDITED] = edited or st.session_state.get(_EDITED, False)
     context = get_script_run_ctx()
     st.rerun(scope="fragment" if context and context.fragment_ids_this_run else "app")

@@ -107,12 +107,12 @@ class PhotoPage:
     def describe_answer(self, run: RunRecord) -> dict[str, str]:
         """Return the prediction of a run; hidden for test photos until the split is opened."""
         result = cache.result(run.id)
-        if find_sealed(run.id)[self.photo]:
+        split = str(result.splits[self.photo])
+        is_sealed = find_sealed(run.id)[self.photo]
+        if is_sealed or not split:
             hidden = dict.fromkeys(("Predicted", "Score", "Score of its class"), "–")
-            return {"Run": title_run(run), **hidden, "Answer": "sealed", "Split": "test"}
-        if not result.splits[self.photo]:
-            missing = dict.fromkeys(("Predicted", "Score", "Score of its class"), "–")
-            return {"Run": title_run(run), **missing, "Answer": "no prediction", "Split": ""}
+            answer = "sealed" if is_sealed else "no prediction"
+            return {"Run": title_run(run), **hidden, "Answer": answer, "Split": split}
         scores, label = result.scores[self.photo], int(result.labels[self.photo])
         top = int(scores.argmax())
         return {
@@ -121,7 +121,7 @@ class PhotoPage:
             "Score": result.say_score(self.photo, top) or "–",
             "Score of its class": result.say_score(self.photo, label) or "–",
             "Answer": "correct" if top == label else "wrong",
-            "Split": str(result.splits[self.photo]),
+            "Split": split,
         }
 
 

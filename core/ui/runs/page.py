@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.errors import PetalscopeError
 from core.formats import count, duration, moment, percent_number, plain
 from core.runs.queue.control import tag_run
 from core.runs.queue.queue import delete_run
@@ -25,7 +24,6 @@ from core.ui.parts.messages import (
     offer_csv,
     report_errors,
     show_empty,
-    show_problem,
     show_told,
     tell_after_rerun,
 )
@@ -297,11 +295,8 @@ def _ask_to_delete(selected: Sequence[RunRecord]) -> None:
         return
     gone = set()
     for run in selected:
-        try:
+        with report_errors():
             delete_run(cache.workspace(), run.id)
-        except PetalscopeError as error:
-            show_problem(error.problem, error.remedy)
-        else:
             gone.add(run.id)
     compared = [one for one in (read_choice("compare") or "").split(",") if one not in gone]
     keep_choice("compare", ",".join(compared) if len(compared) > 1 else None)

@@ -20,7 +20,7 @@ def copied_without_scheduler(trained: Workspace, root: Path) -> Iterator[Workspa
     copy_workspace(trained, Workspace(root))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PETALSCOPE_WORKSPACE", str(root))
-        for module in ("recipes.form", "parts.live_state", "training.page"):
+        for module in ("recipes.form", "parts.live_state"):
             patch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
         patch.setattr("core.runs.queue.scheduled.start_missing_scheduler", lambda _: None)
         workspace = open_workspace()

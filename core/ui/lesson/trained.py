@@ -16,7 +16,6 @@ from core.evaluation.comparison import Comparison
 from core.formats import plain, rough_duration
 from core.runs.queue.estimating import estimate_run
 from core.runs.queue.queue import submit_run
-from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import Recipe, suggest_settings
 from core.runs.recipe.strategies import NOT_TRAINED, STRATEGIES, StrategyName
 from core.runs.run_files import curve
@@ -99,7 +98,6 @@ def offer_training(trained: Trained) -> None:
         key = f"lesson.train.{recipe.strategy}"
         if cache.edit_button(label, icon=":material/play_arrow:", key=key):
             submit_run(workspace, recipe, title)
-            ensure_scheduler(workspace)
             st.rerun()
 
 
@@ -173,5 +171,4 @@ def _choose_recipe(dataset: Dataset) -> Recipe:
 
 def _train(recipe: Recipe, dataset: Dataset) -> NoReturn:
     submit_run(cache.workspace(), recipe, dataset.name)
-    ensure_scheduler(cache.workspace())
     st.rerun()

@@ -16,7 +16,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.formats import count, plain
 from core.runs.adding_models import add_model
 from core.runs.jobs import JobStatus, read_job, start_job
-from core.runs.queue.starting import ensure_scheduler
 from core.runs.trying import Proposal, read_proposal
 from core.ui.parts import cache
 from core.ui.parts.charts import show_folded
@@ -142,7 +141,6 @@ def _show_proposal(folder: str, job: JobStatus) -> None:
     if add:
         with st.spinner("Comparing the scores here with the original ones …"):
             run, new, parity = add_model(cache.workspace(), dataset, opened, choice, name)
-        ensure_scheduler(cache.workspace())
         _forget(folder)
         tell_after_rerun(f"{plain(run.name, 60)} {'is' if new else 'was already'} added. {parity}")
         st.switch_page(page_file("training"), query_params={"run": run.id})

@@ -9,7 +9,6 @@ from core.formats import count, duration, ordinal, percent, plain, rough_duratio
 from core.runs.queue.control import pause_run
 from core.runs.queue.estimating import estimate_run
 from core.runs.queue.queue import delete_run, read_place, request_stop, retry_run, submit_run
-from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import (
     MAY_VARY,
     MOST_MINUTES,
@@ -106,7 +105,6 @@ def _show_start(dataset: Dataset, recipe: Recipe | None) -> None:
     st.caption(_describe(dataset, recipe, plan))
     if start:
         study, _ = submit_run(cache.workspace(), recipe, dataset.name, plan=plan)
-        ensure_scheduler(cache.workspace())
         keep_choice(STUDY, study.id)
         st.rerun()
 

@@ -17,7 +17,6 @@ from core.charts.theme import choose_palette, figure_layout, format_share
 from core.evaluation.intervals import wilson_interval
 from core.formats import count, duration, interval, percent, percent_format
 from core.runs.queue.queue import submit_run
-from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import SETTING_NAMES, find_space, write_setting
 from core.runs.store import RunRecord, list_studies
 from core.runs.training.study import (
@@ -253,6 +252,5 @@ def _show_table(sweep: SweepRun) -> None:
 def _train(sweep: RunRecord, trial: TrialResult) -> None:
     name = f"{sweep.name}, trial {trial.number}"
     run, _ = submit_run(cache.workspace(), trial.recipe, name)
-    ensure_scheduler(cache.workspace())
     change_run(run.id)
     st.rerun()

@@ -12,7 +12,6 @@ from core.errors import RecipeRefused
 from core.formats import plain
 from core.runs.queue.control import extend_run, pause_run, resume_run
 from core.runs.queue.queue import request_stop, retry_run
-from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.plans import check_epochs
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.settings import MOST_EPOCHS
@@ -32,7 +31,6 @@ from core.ui.recipes.form import duplicate_run, fill_from_link, show_recipe_form
 from core.ui.recipes.run_cards import show_recipe
 from core.ui.training.curves import show_curves, show_ridge
 from core.ui.training.reading import read_choice_of_run, read_watched
-from core.workspace import Workspace
 from data.dataset import Dataset
 
 _MORE_EPOCHS = 10
@@ -90,14 +88,15 @@ def _show_heading(run: RunRecord) -> None:
 @cache.for_editors
 def show_controls(run: RunRecord) -> None:
     """Draw the buttons of the run."""
+    resume, retry = (partial(act, cache.workspace(), run.id) for act in (resume_run, retry_run))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _show_endings(run)
         if run.state == "paused":
-            _press("Resume", "resume", "Continues where it stopped.", _begin(resume_run, run))
+            _press("Resume", "resume", "Continues where it stopped.", resume)
         elif run.state in ("failed", "lost"):
-            _press("Try again", "refresh", "Continues where it stopped.", _begin(retry_run, run))
+            _press("Try again", "refresh", "Continues where it stopped.", retry)
         elif run.state == "done" and run.stopped:
-            _press("Continue", "resume", "Trains the remaining epochs.", _begin(retry_run, run))
+            _press("Continue", "resume", "Trains the remaining epochs.", retry)
         if run.state == "done" and run.recipe.has_epochs:
             with st.popover("More epochs", icon=":material/add:", type="tertiary"):
                 _ask_for_epochs(run)
@@ -125,7 +124,10 @@ def _show_endings(run: RunRecord) -> None:
 def _press(
     label: str, icon: str, what: str, act: Callable[[], object], *, quiet: bool = False
 ) -> None:
-    """Draw a button that acts within the run of the page, where errors are shown."""
+    """Draw a button that acts within the run of the page, where errors are shown.
+
+    The page follows the run then, and starts a scheduler where none is running.
+    """
     if st.button(
         label,
         icon=f":material/{icon}:",
@@ -135,14 +137,6 @@ def _press(
     ):
         act()
         st.rerun()
-
-
-def _begin(act: Callable[[Workspace, str], object], run: RunRecord) -> Callable[[], None]:
-    def begin() -> None:
-        act(cache.workspace(), run.id)
-        ensure_scheduler(cache.workspace())
-
-    return begin
 
 
 def _ask_for_epochs(run: RunRecord) -> None:
@@ -157,6 +151,5 @@ def _ask_for_epochs(run: RunRecord) -> None:
         wanted = st.form_submit_button("Train on", type="primary", icon=":material/play_arrow:")
     if wanted:
         following, _ = extend_run(cache.workspace(), run.id, int(more))
-        ensure_scheduler(cache.workspace())
         change_run(following.id)
         st.rerun()

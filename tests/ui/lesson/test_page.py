@@ -159,7 +159,7 @@ def test_a_room_sees_the_farthest_turns_and_short_figures(seen: list[LessonPage]
 def test_missing_runs_are_trained_from_the_step_and_the_curve_is_measured(
     trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("lesson.trained", "recipes.form", "parts.live_state"):
+    for module in ("recipes.form", "parts.live_state"):
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
     source = find_judged_source(
         trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
@@ -185,7 +185,7 @@ def test_missing_runs_are_trained_from_the_step_and_the_curve_is_measured(
 def test_an_empty_workspace_is_prepared_with_one_button(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("lesson.trained", "recipes.form", "parts.live_state"):
+    for module in ("recipes.form", "parts.live_state"):
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
     app = open_page("lesson")
     press(app, "Prepare the lesson")

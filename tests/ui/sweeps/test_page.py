@@ -31,7 +31,7 @@ def workspace(
     """A copy of the trained workspace, without a scheduler: what waits keeps waiting."""
     copy_workspace(trained_workspace, Workspace(tmp_path / "workspace"))
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(tmp_path / "workspace"))
-    for module in ("recipes.form", "parts.live_state", "sweeps.page", "sweeps.results"):
+    for module in ("recipes.form", "parts.live_state"):
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
     opened = open_workspace()
     yield opened

@@ -6,7 +6,7 @@ that the scores of a photo do not depend on other photos in the batch.
 
 import functools
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +14,8 @@ import numpy as np
 
 from core.errors import ResultDamaged
 from core.workspace import write_atomically
-from models.rows import Rows
+from models.rows import Rows, split_rows
 
-_ROWS = 4096  # at a time: limits the memory of float64
 _NEVER = -1e4
 """Logit of a class without an output."""
 
@@ -48,7 +47,7 @@ class DenseHead:
         In double precision: single-precision sums depend on the number of threads.
         """
         scores = np.empty((len(features), len(self.biases[-1])), np.float32)
-        for rows in _split_rows(len(features)):
+        for rows in split_rows(len(features)):
             logits = self._activations(features[rows])[-1]
             raised = np.exp(logits - logits.max(axis=1, keepdims=True))
             scores[rows] = raised / raised.sum(axis=1, keepdims=True)
@@ -60,7 +59,7 @@ class DenseHead:
         `class_numbers` (n,) int: the class of each row.
         """
         gradients = np.empty(features.shape, np.float32)
-        for rows in _split_rows(len(features)):
+        for rows in split_rows(len(features)):
             activations = self._activations(features[rows])
             gradient = self._kernels[-1].T[np.asarray(class_numbers)[rows]]
             for kernel, hidden in zip(self._kernels[-2::-1], activations[-2::-1], strict=True):
@@ -98,19 +97,15 @@ def select_outputs(head: DenseHead, outputs: Sequence[int]) -> DenseHead:
     return replace(head, kernels=(*head.kernels[:-1], kernel), biases=(*head.biases[:-1], bias))
 
 
-def _split_rows(rows: int) -> Iterator[slice]:
-    return (slice(start, start + _ROWS) for start in range(0, rows, _ROWS))
-
-
 def measure_spread(features: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean and scale (d,) float32 for standardisation.
 
     The scale is the standard deviation, or a hundredth of the median one if that is larger.
     """
-    total = sum(features[rows].sum(axis=0, dtype=np.float64) for rows in _split_rows(len(features)))
+    total = sum(features[rows].sum(axis=0, dtype=np.float64) for rows in split_rows(len(features)))
     mean = np.asarray(total / len(features))
     squares = sum(
-        np.square(features[rows] - mean).sum(axis=0) for rows in _split_rows(len(features))
+        np.square(features[rows] - mean).sum(axis=0) for rows in split_rows(len(features))
     )
     scale = np.sqrt(squares / len(features))
     floor = 0.01 * np.median(scale) or 1.0

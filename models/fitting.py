@@ -16,10 +16,8 @@ from models.dense import measure_spread
 from models.fit_state import FitData, FitState, find_best
 from models.head import Spread, build_head, to_dense_head
 from models.plan import UNWATCHED, FitPlan, FitRecord, FitResult, FitWatch, HeadShape, KeptViews
-from models.rows import Rows
+from models.rows import Rows, split_rows
 from models.stepping import Stepper
-
-_BLOCK = 4096
 
 
 def leave_as_is(width: int) -> Spread:
@@ -81,8 +79,8 @@ def fit_head(job: HeadFit, folder: Path | None, watch: FitWatch = UNWATCHED) -> 
 
 def _digest(rows: Rows) -> int:
     found = 0
-    for start in range(0, len(rows), _BLOCK):
-        found = zlib.crc32(np.ascontiguousarray(rows[start : start + _BLOCK]).data, found)
+    for block in split_rows(len(rows)):
+        found = zlib.crc32(np.ascontiguousarray(rows[block]).data, found)
     return found
 
 

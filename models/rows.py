@@ -8,7 +8,7 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +142,14 @@ def take_rows(kept: np.ndarray, numbers: np.ndarray) -> Rows:
     """
     size = len(numbers) * kept.nbytes // max(len(kept), 1)
     return np.asarray(kept[numbers]) if size <= _MOST_COPIED else SomeRows(kept, numbers)
+
+
+_BLOCK_ROWS = 4096
+
+
+def split_rows(n: int) -> Iterator[slice]:
+    """Yield slices that cover n rows, few enough for a copy in memory."""
+    return (slice(start, min(start + _BLOCK_ROWS, n)) for start in range(0, n, _BLOCK_ROWS))
 
 
 _BLOCK_BYTES = 8_000_000

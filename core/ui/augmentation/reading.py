@@ -147,8 +147,8 @@ def read_augmentation_page(dataset: Dataset) -> AugmentationPage:
         policy=changed or named[name],
         way=way,
         photos=_read_photos(dataset, way),
-        seed=_read_number("seed", MOST_SEED),
-        first=_read_number("first_draw", _MOST_DRAW),
+        seed=choose_number("seed", MOST_SEED + 1) or 0,
+        first=choose_number("first_draw", _MOST_DRAW + 1) or 0,
         runs=runs,
         asked=asked,
         framing=framing,
@@ -200,10 +200,6 @@ def _draw_photos(dataset: Dataset, way: str) -> list[int]:
     labels = dataset.labels[usable]
     classes = np.sort(rng.permutation(np.unique(labels))[:MOST])
     return [int(rng.choice(usable[labels == label])) for label in classes]
-
-
-def _read_number(name: str, most: int) -> int:
-    return choose_number(name, most + 1) or 0
 
 
 def _encode(policy: AugmentationPolicy) -> str:

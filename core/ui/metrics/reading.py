@@ -14,7 +14,7 @@ from core.datasets.quality.leakage import list_leaking_photos
 from core.evaluation.agreement import estimate_agreement
 from core.evaluation.baselines import NAMES, Beside
 from core.evaluation.intervals import Estimate
-from core.evaluation.metrics import Evaluation
+from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.ranking import Ranking, rank_classes
 from core.exact.left_out import leave_out
 from core.formats import count, percent, percent_ranges
@@ -34,9 +34,15 @@ AREAS = ("roc_auc", "average_precision")
 class MetricsPage(cache.RunPage):
     """How good a run is on the photos of a split."""
 
-    evaluation: Evaluation
     class_name: str | None
     """The class in focus."""
+
+    @cached_property
+    @cache.cached_by(cache.page_key, most=64)
+    def evaluation(self) -> Evaluation:
+        """The metrics, of each class too."""
+        answers, photos = self.result, self.result.photo_numbers(self.split)
+        return evaluate_scores(answers.scores[photos], answers.labels[photos], answers.classes)
 
     @cached_property
     @cache.cached_by(cache.page_key, most=32, wait="Drawing 1,000 resamples …")
@@ -142,12 +148,8 @@ class MetricsPage(cache.RunPage):
 
 def read_metrics(run: RunRecord, split: str) -> MetricsPage:
     """Read what the page shows of a run on a split."""
-    return MetricsPage(
-        run=run,
-        split=split,
-        evaluation=cache.evaluation(run.id, split),
-        class_name=choose_from("focus", cache.result(run.id).classes, None),
-    )
+    class_name = choose_from("focus", cache.result(run.id).classes, None)
+    return MetricsPage(run=run, split=split, class_name=class_name)
 
 
 def find_heaps(result: RunResult, split: str, class_number: int) -> dict[str, np.ndarray]:

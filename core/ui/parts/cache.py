@@ -21,7 +21,6 @@ from core.datasets.quality.store import MapMethod, QualityResult, find_flags, re
 from core.datasets.tags import PhotoTags, read_tags, stamp_tags
 from core.errors import FeaturesMissing
 from core.evaluation.coverage import OperatingPoint
-from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.exact.curves import Forecast
 from core.exact.store import find_judged_source, read_forecast
 from core.prediction.deciding import find_rule_time
@@ -217,14 +216,6 @@ def photo_table(dataset_id: str, run_id: str | None, opened: bool) -> pd.DataFra
     table = describe_photos(photos, quality(dataset_id), read_tags(workspace(), photos))
     pa.default_memory_pool().release_unused()  # 240 MB with a million photos
     return table
-
-
-@cached_by(result_key, most=64)
-def evaluation(run_id: str, split: str) -> Evaluation:
-    """Return the metrics of a run over one split."""
-    answers = result(run_id)
-    photos = answers.photo_numbers(split)
-    return evaluate_scores(answers.scores[photos], answers.labels[photos], answers.classes)
 
 
 @cached_by(

@@ -16,7 +16,6 @@ from core.datasets.quality.suspects import read_confirmed
 from core.evaluation.split_differences import LEVEL
 from core.formats import plain
 from core.runs.jobs import JobStatus, list_jobs
-from core.runs.result import RunResult
 from core.runs.store import RunRecord
 from core.ui.parts import cache
 from core.ui.parts.choosing import choose_run, list_done
@@ -221,20 +220,14 @@ class QualityPage:
         return pd.Series(np.bincount(labels, minlength=len(dataset.classes)), index=dataset.classes)
 
 
-@dataclass(frozen=True, eq=False)
-class LeakEffect:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LeakEffect(cache.RunPage):
     """A run whose metrics are compared with and without leaking photos."""
 
     runs: Mapping[str, RunRecord]
-    run: RunRecord
-    split: str
     sealed: bool
     """Whether the test photos are sealed; then no score is read."""
     pairs: pd.DataFrame
-
-    @cached_property
-    def result(self) -> RunResult:
-        return cache.result(self.run.id)
 
     @cached_property
     def photos(self) -> np.ndarray:
@@ -268,7 +261,7 @@ def read_leak_effect(page: QualityPage) -> LeakEffect | None:
         return None
     split = st.session_state.get("quality.split") or "validation"
     sealed = split == "test" and not is_opened(run.id)
-    return LeakEffect(runs, run, split, sealed, page.all_pairs)
+    return LeakEffect(run=run, split=split, runs=runs, sealed=sealed, pairs=page.all_pairs)
 
 
 def read_job(dataset: Dataset) -> tuple[str, JobStatus] | None:

@@ -5,6 +5,7 @@ A copy of a validation or test photo never becomes a training photo.
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from core.monitoring.feedback import Feedback, list_feedback
 from core.monitoring.kept_photos import find_kept
 from core.monitoring.log import read_features
 from core.monitoring.tables import feedback_table
+from core.prediction.nearest import measure_cosines
 from core.registry.events import ModelEvent, record_event
 from core.registry.store import list_versions, read_aliases, select_versions
 from core.runs.database import read_database, write_database
@@ -185,30 +187,20 @@ def _find_nearest(
     """
     rows = {digest: number for number, digest in enumerate(dataset.manifest["sha256"])}
     known: dict[str, tuple[list[str], np.ndarray]] = {}
-    nearest: list[list[int]] = []
-    for one in asked:
-        try:
+    nearest: list[list[int]] = [[] for _ in asked]
+    for one, found in zip(asked, nearest, strict=True):
+        with suppress(PetalscopeError):
             if one.run_id not in known:
-                known[one.run_id] = _read_known(workspace, one.run_id)
-            digests, unit = known[one.run_id]
-            feature = read_features(workspace, [one.prediction])[0]
-        except PetalscopeError:
-            feature = np.zeros(0)
-        if not feature.any():
-            nearest.append([])
-            continue
-        most = max(1, min(NEAREST, len(digests) // 100))  # 5 of 36 photos would prove nothing
-        order = np.argsort(-(unit @ feature.astype(np.float32)), kind="stable")[:most]
-        nearest.append([rows[digests[row]] for row in order if digests[row] in rows])
+                result = read_result(workspace, one.run_id)
+                digests = read_dataset(workspace, result.dataset_id).manifest["sha256"].tolist()
+                known[one.run_id] = digests, read_run_features(workspace, result)
+            digests, features = known[one.run_id]
+            feature = read_features(workspace, [one.prediction])[0].astype(np.float32)
+            if feature.any():
+                most = max(1, min(NEAREST, len(digests) // 100))  # 5 of 36 would prove nothing
+                order = np.argsort(-measure_cosines(features, feature), kind="stable")[:most]
+                found += [rows[digests[row]] for row in order if digests[row] in rows]
     return nearest
-
-
-def _read_known(workspace: Workspace, run_id: str) -> tuple[list[str], np.ndarray]:
-    """Return the digests of a run's photos, and their features (n, d) of length 1."""
-    result = read_result(workspace, run_id)
-    digests = read_dataset(workspace, result.dataset_id).manifest["sha256"].tolist()
-    features = np.asarray(read_run_features(workspace, result), dtype=np.float32)
-    return digests, features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 
 def _judge_copies(one: ReviewedPhoto, copies: Sequence[Copy], dataset: Dataset) -> ReviewedPhoto:

@@ -96,9 +96,8 @@ class MapReader:
         self._workspace = workspace
         self.backbone = backbone
         self._turn = threading.Lock()
-        self._ahead: list[tuple[Dataset, int, np.ndarray]] = []
-        self._fetching: threading.Thread | None = None
-        self._guard = threading.Lock()
+        self._newest = object()
+        """The newest request of `fetch_ahead`."""
 
     @property
     def backbone_facts(self) -> BackboneFacts:
@@ -124,22 +123,14 @@ class MapReader:
         with contextlib.suppress(OSError, ValueError, PhotoRefused):  # deleted in between
             missing = [photo for photo in map(int, photos) if cached.read(photo) is None]
             ahead = [(dataset, photo, dataset.read_photo(photo, framing)) for photo in missing]
-        with self._guard:
-            self._ahead = ahead
-            if ahead and not (self._fetching and self._fetching.is_alive()):
-                self._fetching = threading.Thread(
-                    target=self._fetch, name="maps ahead", daemon=True
-                )
-                self._fetching.start()
+        self._newest = request = object()
 
-    def _fetch(self) -> None:
-        while True:
-            with self._guard:
-                if not self._ahead:
-                    self._fetching = None
-                    return
-                dataset, photo, packed = self._ahead.pop(0)
-            self._compute(dataset, photo, packed)
+        def fetch() -> None:
+            for one in ahead:
+                if self._newest is request:
+                    self._compute(*one)
+
+        threading.Thread(target=fetch, name="maps ahead", daemon=True).start()
 
     def _compute(self, dataset: Dataset, photo: int, packed: np.ndarray) -> np.ndarray:
         """Return the map of a packed photo, rounded as the cached one."""

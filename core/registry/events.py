@@ -66,9 +66,8 @@ def record_event(workspace: Workspace, event: ModelEvent) -> None:
 def insert_event(connection: Connection, event: ModelEvent) -> ModelEvent:
     """Write an event into the history, as part of a transaction; return it with its number."""
     values = {name: value for name, value in vars(event).items() if name != "number"}
-    made = connection.execute(insert(_TABLE).values(**values)).inserted_primary_key
-    assert made is not None
-    return replace(event, number=made[0])
+    made = insert(_TABLE).values(**values).returning(_TABLE.c.number)
+    return replace(event, number=connection.execute(made).scalar_one())
 
 
 def list_events(

@@ -126,21 +126,14 @@ def _insert(connection: Connection, facts: dict[str, Any], name: str, who: str) 
     """Return the version with these facts: the existing one, its row repaired, or a new one."""
     digest = digest_facts(facts)
     column = versions_table.c
-    values = {
-        "run": facts["run_id"],
-        "dataset": facts["dataset_id"],
-        "facts": json.dumps(facts, allow_nan=False),
-    }
-    known = connection.execute(select(column.number).where(column.digest == digest)).scalar()
-    if known is not None:
-        if not is_row_whole(select_version(connection, known)):
-            connection.execute(
-                update(versions_table).where(column.number == known).values(**values)
-            )
-        return select_version(connection, known)
-    given = {"digest": digest, "name": name, "who": who, "created": datetime.now(UTC)}
-    made = connection.execute(insert(versions_table).values(**values, **given)).inserted_primary_key
-    assert made is not None
-    event = ModelEvent("registered", made[0], who=who, facts={"name": name})
-    insert_event(connection, event)
-    return select_version(connection, made[0])
+    values = {"run": facts["run_id"], "dataset": facts["dataset_id"]}
+    values["facts"] = json.dumps(facts, allow_nan=False)
+    number = connection.scalar(select(column.number).where(column.digest == digest))
+    if number is None:
+        values |= {"digest": digest, "name": name, "who": who, "created": datetime.now(UTC)}
+        made = insert(versions_table).values(values).returning(column.number)
+        number = connection.execute(made).scalar_one()
+        insert_event(connection, ModelEvent("registered", number, who=who, facts={"name": name}))
+    elif not is_row_whole(select_version(connection, number)):
+        connection.execute(update(versions_table).where(column.number == number).values(values))
+    return select_version(connection, number)

@@ -64,8 +64,8 @@ def add_edits(
         dropped = (_TABLE.dataset == dataset.id) & _TABLE.undone
         connection.execute(delete(edits_table).where(dropped))
         # The number of its first edit becomes the number of the batch: it is new.
-        first = connection.execute(insert(edits_table).values(same | {"path": new[0], "batch": 0}))
-        batch = int(first.inserted_primary_key[0])  # type: ignore[index]
+        first = insert(edits_table).values(same | {"path": new[0], "batch": 0})
+        batch: int = connection.execute(first.returning(_TABLE.number)).scalar_one()
         connection.execute(update(edits_table).where(_TABLE.number == batch).values(batch=batch))
         if rest := [same | {"path": path, "batch": batch} for path in new[1:]]:
             connection.execute(insert(edits_table), rest)

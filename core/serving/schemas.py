@@ -71,18 +71,18 @@ class PhotoSeen(Schema):
     width: int = Field(description="in pixels, upright as its EXIF data says")
     height: int
     bytes: int
-    note: str = Field(description="how it was read, where that departs from the file, or empty")
+    note: str = Field(description="what differs from the file as read, or empty")
 
 
 class Latency(Schema):
     """Milliseconds from the last byte of the request to the answer, and their parts."""
 
     total_ms: float = Field(
-        description="from its turn on; in a batch request without waiting for other photos"
+        description="sum of the parts; in a batch request, waiting is not counted"
     )
     decoding_ms: float
     waiting_ms: float = Field(description="for other photos")
-    model_ms: float = Field(description="its share of the photos that the model answered together")
+    model_ms: float = Field(description="an equal share for photos that are answered together")
 
 
 class Answer(Schema):

@@ -1,18 +1,22 @@
 """Trains a run, then ends, so that its memory is freed: `python -m core.runs.worker`.
 
-With --run ID it trains that run. Without, it imports Keras and waits for an id on its standard
-input. After a head it also trains the next waiting heads. It outlives the scheduler and the page
-server.
+With --run ID it trains that run. Without, it imports Keras, prepares the first run on a new dataset
+and waits for an id on its standard input. After a head it also trains the next waiting heads. It
+outlives the scheduler and the page server.
 """
 
 import argparse
 import logging
 import os
+import select
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+from core.errors import PetalscopeError
 from core.runs.queue.queue import read_active
 from core.runs.training.executing import execute_run
+from core.runs.training.preparing import prepare_first_run
 from core.workspace import Workspace, open_workspace
 
 LOG_FILE = "worker.log"
@@ -32,6 +36,8 @@ def main() -> int:
         from models.fitting import warm_up  # imports Keras
 
         warm_up()
+        with suppress(PetalscopeError, OSError):  # a run meets the same problem and reports it
+            prepare_first_run(workspace, should_stop=_has_input)
         run_id = sys.stdin.readline().strip()
         if not run_id:
             return 0
@@ -42,6 +48,10 @@ def main() -> int:
         if not run_id:
             break
     return 0
+
+
+def _has_input() -> bool:
+    return bool(select.select([sys.stdin], [], [], 0)[0])
 
 
 def _find_next_head(workspace: Workspace) -> str:

@@ -23,7 +23,7 @@ from core.runs.store import Phase
 from core.runs.training.donors import find_donors, list_kept
 from core.workspace import Workspace, check_identifier
 from data.dataset import Dataset
-from data.manifest import check_photos
+from data.manifest import check_photos, list_datasets, read_dataset
 from models.backbone import (
     ADD_AGAIN,
     BackboneFacts,
@@ -46,10 +46,12 @@ from models.extraction import (
 )
 from models.making import make_backbone
 from models.rows import FRAMED, Entry, ViewKind, count_partial_rows, describe_photos, read_kept
-from models.weights import Weights, find_weights
+from models.weights import Weights, find_weights, name_usual
 
 _SPARE_BYTES = 500_000_000
 """Free space that is left on the disk for checkpoints and results."""
+MOST_AHEAD = 1_000
+"""Photos of a dataset whose features are computed before a run asks for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,36 @@ class _Identity:
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         return iter(batches)
+
+
+class _Silent:
+    """A listener for work that nobody follows."""
+
+    def begin_phase(self, phase: Phase) -> None:
+        pass
+
+    def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
+        pass
+
+
+def prepare_first_run(workspace: Workspace, should_stop: Callable[[], bool]) -> None:
+    """Compute what the first run on a small new dataset will need, until it should stop.
+
+    That is the backbone of the usual weights and its features of the newest dataset.
+
+    Raises:
+        PetalscopeError: The dataset or the weights are damaged, or it was stopped.
+    """
+    newest = next(iter(list_datasets(workspace)), None)
+    if newest is None or newest.problem or newest.photos > MOST_AHEAD:
+        return
+    if list_kept(workspace, {"dataset": newest.id}):
+        return
+    weights = find_weights(workspace, name_usual(workspace))
+    usual = Recipe(dataset=newest.id, weights=weights.name, weights_digest=weights.digest)
+    by = Preparation(workspace=workspace, listener=_Silent(), should_stop=should_stop)
+    dataset = read_dataset(workspace, newest.id)
+    prepare_features(by, dataset, weights, usual.preprocessing, usual.seen_as)
 
 
 def find_recipe_weights(workspace: Workspace, recipe: Recipe) -> Weights:

@@ -5,6 +5,8 @@ differs from the next, so that no two files are equal unless a test makes them s
 """
 
 import io
+import tarfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,4 +62,16 @@ def write_split_folders(folder: Path, classes: Sequence[str] = CLASSES) -> Path:
     """Write folder/train|valid|test/<class>/…: 8, 3 and 3 photos a class."""
     for split, first, photos in (("train", 0, 8), ("valid", 8, 3), ("test", 11, 3)):
         write_class_folders(folder / split, classes, photos, first)
+    return folder
+
+
+def unpack_flowers(archive: Path, folder: Path, photos_per_class: int) -> Path:
+    """Write the first photos of each class of flower_photos and return the folder."""
+    taken = Counter[str]()
+    with tarfile.open(archive) as packed:
+        for member in packed:
+            name = Path(member.name).parent.name
+            if member.name.endswith(".jpg") and taken[name] < photos_per_class:
+                taken[name] += 1
+                packed.extract(member, folder, filter="data")
     return folder

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.workspace import PROJECT_ROOT
 
-PAGES = PROJECT_ROOT / "pages"
+PAGES = sorted(path.stem for path in (PROJECT_ROOT / "pages").glob("*.py"))
 
 
 def open_page(page: str, state: Mapping[str, object] | None = None, /, **query: str) -> AppTest:
@@ -17,7 +17,7 @@ def open_page(page: str, state: Mapping[str, object] | None = None, /, **query: 
         state: What the session holds already.
         query: What the address says.
     """
-    app = AppTest.from_file(str(PAGES / f"{page}.py"), default_timeout=120)
+    app = AppTest.from_file(str(PROJECT_ROOT / "pages" / f"{page}.py"), default_timeout=120)
     for name, value in (state or {}).items():
         app.session_state[name] = value
     for name, text in query.items():

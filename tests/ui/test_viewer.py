@@ -11,7 +11,7 @@ from data.manifest import list_datasets, read_dataset
 from tests.digests import digest_folder
 from tests.ui.driver import PAGES, open_page
 
-OPENED = [(path.stem, {}) for path in sorted(PAGES.glob("*.py"))]
+OPENED = [(page, {}) for page in PAGES]
 OPENED += [("dataset", {"view": view}) for view in ("table", "map", "edits", "versions")]
 OPENED += [("dataset", {"photo": "0"}), ("models", {"version": "v2"}), ("lesson", {"step": "3"})]
 

@@ -1,35 +1,27 @@
 """The augmentation page: what it shows is what is trained on, and links reopen what was seen."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.policies import list_policies, read_policy
-from core.runs.queue.queue import delete_run, submit_run
+from core.runs.queue.queue import delete_run
 from core.runs.store import list_runs
 from core.ui.augmentation.page import write_picture
 from core.workspace import Workspace
 from data.augmentation import augment
 from data.manifest import read_dataset
 from data.policy import PRESETS, AugmentationPolicy, Part
-from tests.training import change_recipe, train
-from tests.ui.driver import open_page
-
-OpenPage = Callable[..., AppTest]
+from tests.ui.driver import open_page, press, run
 
 
-@pytest.fixture
-def open_augmentation(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
-    """Return a function that opens the page as a cold deep link would."""
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_copy.root))
-
-    def run(state: Mapping[str, object] | None = None, **query: str) -> AppTest:
-        return open_page("augmentation", state, **{"photos": "0", **query})
-
-    return run
+def open_augmentation(state: Mapping[str, object] | None = None, **query: str) -> AppTest:
+    """Return the page as a cold deep link opens it."""
+    return open_page("augmentation", state, **{"photos": "0", **query})
 
 
 def read_pictures(app: AppTest) -> list[str]:
@@ -46,13 +38,11 @@ def read_link(app: AppTest, name: str) -> str:
     return value if isinstance(value, str) else value[0]
 
 
-def find(elements: object, label: str) -> object:
-    return next(element for element in elements if element.label == label)  # type: ignore[attr-defined]
+def find(elements: Any, label: str) -> Any:
+    return next(element for element in elements if element.label == label)
 
 
-def test_what_the_page_shows_is_what_is_trained_on(
-    trained_copy: Workspace, open_augmentation: OpenPage
-) -> None:
+def test_what_the_page_shows_is_what_is_trained_on(trained_copy: Workspace) -> None:
     app = open_augmentation(policy="strong", photos="7", seed="123456789", first_draw="2")
     dataset = read_dataset(trained_copy, list_runs(trained_copy)[0].recipe.dataset)
     photo, digest = np.array(dataset.photos[7]), dataset.manifest["sha256"].iat[7]
@@ -64,60 +54,50 @@ def test_what_the_page_shows_is_what_is_trained_on(
         assert address == write_picture(drawn)
 
 
-def test_a_slider_changes_the_policy_in_the_link(open_augmentation: OpenPage) -> None:
+@pytest.mark.usefixtures("trained_copy")
+def test_a_slider_changes_the_policy_in_the_link() -> None:
     app = open_augmentation(policy="gentle")
     before = read_pictures(app)
-    find(app.slider, "Range of rotation").set_value((-90.0, 90.0))  # type: ignore[attr-defined]
-    app.run()
-    assert not app.exception
+    find(app.slider, "Range of rotation").set_value((-90.0, 90.0))
+    run(app)
     draft = read_link(app, "draft")
     assert draft.startswith("rotation:-90:90:1~")
     assert read_pictures(app)[0] == before[0]
     assert all(new != old for new, old in zip(read_pictures(app)[1:], before[1:], strict=True))
     again = open_augmentation(policy="gentle", draft=draft)
-    assert find(again.slider, "Range of rotation").value == (-90.0, 90.0)  # type: ignore[attr-defined]
+    assert find(again.slider, "Range of rotation").value == (-90.0, 90.0)
     assert read_pictures(again) == read_pictures(app)
 
 
-def test_a_part_is_switched_on_and_off(open_augmentation: OpenPage) -> None:
+@pytest.mark.usefixtures("trained_copy")
+def test_a_part_is_switched_on_and_off() -> None:
     app = open_augmentation(policy="none")
     assert len(set(read_pictures(app))) == 1
-    find(app.toggle, "Vertical flip").set_value(True)  # type: ignore[attr-defined]
+    find(app.toggle, "Vertical flip").set_value(True)
     app.run()
     assert read_link(app, "draft") == "vertical_flip:1:1:0.5"
     assert len(set(read_pictures(app))) == 2
-    find(app.toggle, "Vertical flip").set_value(False)  # type: ignore[attr-defined]
-    app.run()
-    assert "draft" not in app.query_params
-    assert not app.exception
+    find(app.toggle, "Vertical flip").set_value(False)
+    assert "draft" not in run(app).query_params
 
 
 @pytest.mark.slow
-def test_a_policy_is_saved_and_deleted(
-    trained_copy: Workspace, open_augmentation: OpenPage
-) -> None:
+def test_a_policy_is_saved_and_deleted(trained_copy: Workspace) -> None:
     app = open_augmentation(policy="gentle", draft="blur:0:2:0.5~pick:1")
     app.text_input[0].set_value("gentle")
-    find(app.button, "Save").click()  # type: ignore[attr-defined]
-    app.run()
+    press(app, "Save")
     assert "preset" in app.error[0].value
     app.text_input[0].set_value("misty morning")
-    find(app.button, "Save").click()  # type: ignore[attr-defined]
-    app.run()
-    assert not app.exception
+    press(app, "Save")
     expected = AugmentationPolicy(blur=Part(low=0, high=2, probability=0.5), pick=1)
     assert read_policy(trained_copy, "misty morning") == expected
     assert read_link(app, "policy") == "misty morning"
     assert "draft" not in app.query_params
-    find(app.button, "Delete").click()  # type: ignore[attr-defined]
-    app.run()
-    assert not app.exception
+    press(app, "Delete")
     assert "misty morning" not in list_policies(trained_copy)
 
 
-def test_a_run_says_which_draws_flip_its_answer(
-    trained_copy: Workspace, open_augmentation: OpenPage
-) -> None:
+def test_a_run_says_which_draws_flip_its_answer(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[0].id
     asked = {"policy": "strong", "asked": run, "show": "classes", "photos": "0,13,30"}
     app = open_augmentation(**asked, state={"folded.The draws as a table": True})
@@ -130,28 +110,22 @@ def test_a_run_says_which_draws_flip_its_answer(
     assert any("nearest photo of the same class" in text.value for text in app.markdown)
 
 
-def test_a_run_that_is_gone_is_asked_no_longer(
-    trained_copy: Workspace, open_augmentation: OpenPage
-) -> None:
-    stays = list_runs(trained_copy)[0].id
-    goes, _ = submit_run(trained_copy, change_recipe(trained_copy, seed=5))
-    assert train(trained_copy, goes).state == "done"
-    app = open_augmentation(asked=goes.id)
-    assert find(app.selectbox, "Score with").value == goes.id  # type: ignore[attr-defined]
-    delete_run(trained_copy, goes.id)
-    find(app.button, "Another").click()  # type: ignore[attr-defined]
-    app.run()
-    assert not app.exception and not app.error
-    assert find(app.selectbox, "Score with").value == stays  # type: ignore[attr-defined]
+def test_a_run_that_is_gone_is_asked_no_longer(compared: Workspace) -> None:
+    stays, *_, goes = (run.id for run in list_runs(compared))
+    app = open_augmentation(asked=goes)
+    assert find(app.selectbox, "Score with").value == goes
+    delete_run(compared, goes)
+    press(app, "Another")
+    assert not app.error
+    assert find(app.selectbox, "Score with").value == stays
     assert read_link(app, "asked") == stays
 
 
-def test_others_are_other_photos(open_augmentation: OpenPage) -> None:
+@pytest.mark.usefixtures("trained_copy")
+def test_others_are_other_photos() -> None:
     app = open_augmentation(show="some", photos="")
     seen = set()
     for _ in range(4):
         seen.add(read_link(app, "photos"))
-        find(app.button, "Others").click()  # type: ignore[attr-defined]
-        app.run()
-        assert not app.exception
+        press(app, "Others")
     assert len(seen) > 1

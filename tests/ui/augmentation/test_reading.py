@@ -25,9 +25,7 @@ Address = Callable[..., None]
 
 
 @pytest.fixture
-def dataset(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_copy.root))
-    st.cache_resource.clear()
+def dataset(trained_copy: Workspace) -> Dataset:
     return read_dataset(trained_copy, list_runs(trained_copy)[0].recipe.dataset)
 
 

@@ -35,7 +35,6 @@ def test_the_answers_add_up_and_lead_to_their_photos(trained_copy: Workspace) ->
     app = open_page("calibration", question="answers", threshold="90", photos="sent")
     photos = result.photo_numbers("validation")
     tops = result.scores[photos].max(axis=1)
-    numbers = {metric.label: metric.value for metric in app.metric}
     toggles = {toggle.label: toggle for toggle in app.toggle}
     toggles["Refuse photos unlike all training photos"].set_value(False).run()
     numbers = {metric.label: metric.value for metric in app.metric}

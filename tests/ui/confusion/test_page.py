@@ -17,38 +17,30 @@ from core.ui.confusion.grid import pack_grid, write_square
 from core.ui.confusion.reading import Chosen, ConfusionPage, read_against, read_confusion
 from core.ui.confusion.scope import choose_part, list_parts
 from core.workspace import Workspace
-from tests.ui.driver import open_page, text_of
-
-Open = Callable[..., AppTest]
+from tests.ui.driver import open_page, press, text_of
 
 
-@pytest.fixture
-def open_link(compared: Workspace, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Return a function that opens the page of the oldest run on its train photos."""
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(compared.root))
-    run_id = list_runs(compared)[-1].id
-
-    def run(**query: str) -> AppTest:
-        return open_page("confusion", **{"run": run_id, "split": "train", **query})
-
-    return run
+def open_link(workspace: Workspace, **query: str) -> AppTest:
+    """Return the page of the oldest run on its train photos."""
+    run_id = list_runs(workspace)[-1].id
+    return open_page("confusion", **{"run": run_id, "split": "train", **query})
 
 
-def test_a_row_a_column_and_a_cell_have_links(open_link: Open) -> None:
+def test_a_row_a_column_and_a_cell_have_links(compared: Workspace) -> None:
     for query, title in (
         ({"true": "daisy"}, "All photos of daisy"),
         ({"predicted": "daisy"}, "All photos predicted as daisy"),
         ({"true": "daisy", "predicted": "daisy"}, "daisy recognised as daisy"),
         ({"true": "daisy", "predicted": "tulip"}, "daisy mistaken for tulip"),
     ):
-        app = open_link(**query)
+        app = open_link(compared, **query)
         assert [one.value for one in app.subheader] == [title]
         for name in ("true", "predicted"):
             assert (name in app.query_params) == (name in query)
 
 
-def test_a_pair_shows_what_both_classes_look_like(open_link: Open) -> None:
-    app = open_link(true="daisy", predicted="tulip")
+def test_a_pair_shows_what_both_classes_look_like(compared: Workspace) -> None:
+    app = open_link(compared, true="daisy", predicted="tulip")
     said = text_of(app)
     assert "True class: typical daisy" in said
     assert "Predicted as: typical tulip" in said
@@ -56,16 +48,16 @@ def test_a_pair_shows_what_both_classes_look_like(open_link: Open) -> None:
     assert "95 % interval" in said
 
 
-def test_what_is_gone_is_said(open_link: Open, compared: Workspace) -> None:
+def test_what_is_gone_is_said(compared: Workspace) -> None:
     for file in (compared.root / "features").rglob("*.npy"):
         file.unlink()
-    app = open_link(true="daisy", predicted="tulip")
+    app = open_link(compared, true="daisy", predicted="tulip")
     assert "Most confused pairs" in text_of(app)
     assert "the features are missing" in text_of(app)
 
 
-def test_a_zoom_is_kept_until_the_order_changes(open_link: Open) -> None:
-    app = open_link(zoom="0-1_1-2")
+def test_a_zoom_is_kept_until_the_order_changes(compared: Workspace) -> None:
+    app = open_link(compared, zoom="0-1_1-2")
     assert "2 rows × 2 columns of 3 classes" in text_of(app)
     app.selectbox(key="confusion.order").set_value("accuracy").run()
     assert not app.exception
@@ -74,15 +66,13 @@ def test_a_zoom_is_kept_until_the_order_changes(open_link: Open) -> None:
     assert "columns of 3 classes" not in text_of(app)
 
 
-def test_zooming_out_shows_all(open_link: Open) -> None:
-    app = open_link(zoom="0-0_0-2")
-    next(button for button in app.button if button.label == "Zoom out").click().run()
-    assert not app.exception
-    assert "zoom" not in app.query_params
+def test_zooming_out_shows_all(compared: Workspace) -> None:
+    app = open_link(compared, zoom="0-0_0-2")
+    assert "zoom" not in press(app, "Zoom out").query_params
 
 
-def test_cells_and_diagonal_live_in_the_link(open_link: Open) -> None:
-    app = open_link(cells="row share", diagonal="hidden")
+def test_cells_and_diagonal_live_in_the_link(compared: Workspace) -> None:
+    app = open_link(compared, cells="row share", diagonal="hidden")
     assert app.toggle(key="confusion.hide_diagonal").value is True
     app.toggle(key="confusion.hide_diagonal").set_value(False).run()
     assert not app.exception
@@ -90,9 +80,9 @@ def test_cells_and_diagonal_live_in_the_link(open_link: Open) -> None:
     assert app.query_params["cells"] == "row share"
 
 
-def test_a_difference_says_who_came_and_who_left(open_link: Open, compared: Workspace) -> None:
+def test_a_difference_says_who_came_and_who_left(compared: Workspace) -> None:
     hardly = list_runs(compared)[0]
-    app = open_link(against=hardly.id, true="daisy", predicted="daisy")
+    app = open_link(compared, against=hardly.id, true="daisy", predicted="daisy")
     said = text_of(app).replace("\\", "")
     assert f"against run {hardly.number}" in said
     assert "photos that both predicted" in said
@@ -106,9 +96,9 @@ def test_a_difference_says_who_came_and_who_left(open_link: Open, compared: Work
     assert "Most confused pairs" in text_of(app)
 
 
-def test_the_seal_holds_for_the_other_run_too(open_link: Open, compared: Workspace) -> None:
+def test_the_seal_holds_for_the_other_run_too(compared: Workspace) -> None:
     mine, other = list_runs(compared)[-1].id, list_runs(compared)[0].id
-    app = open_link(split="test", against=other)
+    app = open_link(compared, split="test", against=other)
     assert "sealed" in text_of(app)
     for run in (mine, other):
         record_opening(compared, run, "another", "command line")
@@ -175,12 +165,8 @@ Read = Callable[..., ConfusionPage]
 
 
 @pytest.fixture
-def read(
-    compared: Workspace, monkeypatch: pytest.MonkeyPatch, address: Callable[..., None]
-) -> Read:
+def read(compared: Workspace, address: Callable[..., None]) -> Read:
     """Return a function that reads what a link shows of a run that hardly learnt."""
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(compared.root))
-    st.cache_resource.clear()
     run = list_runs(compared)[0]
 
     def read_link(**query: str) -> ConfusionPage:

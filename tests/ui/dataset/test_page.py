@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import list_datasets, read_dataset
-from tests.ui.driver import open_page, text_of
+from tests.ui.driver import labels, open_page, press, text_of
 
 
 @pytest.fixture
@@ -34,15 +34,13 @@ def test_a_link_names_class_and_split(dataset: Dataset) -> None:
 def test_of_very_many_photos_a_button_selects_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.ui.wall.showing.MOST_CHOSEN", 10)
     app = open_dataset(**{"class": "rose"})
-    next(button for button in app.button if button.label == "Select the first 10").click()
-    assert "10 photos selected" in text_of(app.run())
+    assert "10 photos selected" in text_of(press(app, "Select the first 10"))
 
 
 def test_a_bar_that_is_none_matches_nothing(dataset: Dataset) -> None:
     app = open_dataset(brightness="<script>")
     assert "No photo matches" in text_of(app)
-    next(button for button in app.button if button.label == "Clear all filters").click()
-    assert f"{len(dataset)} photos" in text_of(app.run())
+    assert f"{len(dataset)} photos" in text_of(press(app, "Clear all filters"))
 
 
 @pytest.mark.usefixtures("dataset")
@@ -54,7 +52,7 @@ def test_what_needs_the_analysis_says_so() -> None:
 def test_the_map_without_analysis_offers_to_make_it() -> None:
     app = open_dataset(view="map")
     assert "No map yet" in text_of(app)
-    assert "Make the map" in [button.label for button in app.button]
+    assert "Make the map" in labels(app)
     assert any("built-in weights" in caption.value for caption in app.caption)
 
 

@@ -23,7 +23,6 @@ Address = Callable[..., None]
 def dataset(trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     """36 photos of daisy, rose and tulip, without a quality analysis; the settings name it."""
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_workspace.root))
-    st.cache_resource.clear()
     return read_dataset(trained_workspace, list_datasets(trained_workspace)[0].id)
 
 

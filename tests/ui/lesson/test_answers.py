@@ -3,7 +3,6 @@
 The truth is computed here again from scores, curves and features, not by `core.teaching.checks`.
 """
 
-import tarfile
 from collections.abc import Callable
 from itertools import chain, combinations
 from pathlib import Path
@@ -23,7 +22,7 @@ from core.ui.lesson.reading import LessonPage
 from core.ui.parts import cache
 from core.workspace import PROJECT_ROOT, Workspace
 from data.importing import import_source
-from tests.builders import write_class_folders
+from tests.builders import unpack_flowers, write_class_folders
 from tests.prepared import lend_sample
 from tests.training import make_recipe, train
 
@@ -34,18 +33,6 @@ PER_CLASS = 40
 Facts = dict[str, str]
 
 
-def write_flowers(folder: Path, per_class: int) -> Path:
-    """Write the first photos of each class of flower_photos."""
-    taken: dict[str, int] = {}
-    with tarfile.open(FLOWERS) as archive:
-        for member in archive:
-            one = Path(member.name).parent.name
-            if member.name.endswith(".jpg") and taken.setdefault(one, 0) < per_class:
-                taken[one] += 1
-                archive.extract(member, folder, filter="data")
-    return folder / "flower_photos"
-
-
 def bring(kind: str, folder: Path) -> Any:
     """Return what is imported: the sample, flower_photos, or 60 drawn photos."""
     if kind == "sample":
@@ -54,7 +41,7 @@ def bring(kind: str, folder: Path) -> Any:
         return write_class_folders(folder / "sixty", photos_per_class=20)
     if not FLOWERS.exists():
         pytest.skip("flower_photos.tgz is not in ../shared/data")
-    return write_flowers(folder, PER_CLASS)
+    return unpack_flowers(FLOWERS, folder, PER_CLASS)
 
 
 Open = Callable[..., LessonPage]

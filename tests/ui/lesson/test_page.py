@@ -1,6 +1,6 @@
 """The lesson: every step answered wrong and right, by hand, and by a link."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,21 +17,30 @@ from core.ui.lesson.checking import QUESTIONS, write_report
 from core.ui.lesson.reading import LessonPage
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
+from tests.conftest import open_copy
 from tests.lessons import prepare_lesson
 from tests.processes import wait_until
 from tests.training import make_recipe, train
-from tests.ui.driver import captions, open_page, press, run, text_of
+from tests.ui.driver import captions, labels, open_page, press, run, text_of
+
+
+@pytest.fixture(scope="module")
+def prepared_lesson(
+    trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """The settings point to a workspace that has all that the lesson needs. Only read it."""
+    root = tmp_path_factory.mktemp("lesson") / "workspace"
+    with pytest.MonkeyPatch.context() as patch, open_copy(trained_workspace, root, patch) as opened:
+        prepare_lesson(opened)
+        yield
 
 
 @pytest.fixture
-def seen(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[LessonPage]:
-    """What the page has read, newest last; the lesson is prepared."""
-    prepare_lesson(trained_copy)
-    return watch(monkeypatch)
-
-
-def watch(monkeypatch: pytest.MonkeyPatch) -> list[LessonPage]:
-    """Return a list to which each page is added whose question is drawn."""
+def seen(
+    prepared_lesson: None,  # noqa: ARG001 (makes the workspace)
+    monkeypatch: pytest.MonkeyPatch,
+) -> list[LessonPage]:
+    """The pages whose question was drawn, newest last."""
     pages: list[LessonPage] = []
     show = room.show_check
 
@@ -128,7 +137,7 @@ def test_a_link_opens_a_step_with_its_control_set(seen: list[LessonPage]) -> Non
     page = seen[-1]
     assert page.step.key == "heart"
     assert app.select_slider(key=f"{page.key}.control").value == "0.8"
-    assert "memorise" in text_of(app) and "Check" in [one.label for one in app.button]
+    assert "memorise" in text_of(app) and "Check" in labels(app)
     assert f"{len(page.judged)} validation photos" in captions(app)
 
 
@@ -156,17 +165,22 @@ def test_a_room_sees_the_farthest_turns_and_short_figures(seen: list[LessonPage]
     assert " – " in captions(open_page("lesson", step="5", present="1"))
 
 
-def test_missing_runs_are_trained_from_the_step_and_the_curve_is_measured(
-    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def _no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("recipes.form", "parts.live_state"):
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
+
+
+@pytest.mark.usefixtures("_no_scheduler")
+def test_missing_runs_are_trained_from_the_step_and_the_curve_is_measured(
+    trained_copy: Workspace,
+) -> None:
     source = find_judged_source(
         trained_copy, read_dataset(trained_copy, list_datasets(trained_copy)[-1].id)
     )
     assert read_forecast(trained_copy, source) is None
     app = open_page("lesson", step="6")
-    assert "Prepare the lesson" in [one.label for one in app.button]
+    assert "Prepare the lesson" in labels(app)
     assert not any("does not show" in one.value for one in app.caption), "it waits"
     recipe = make_recipe(trained_copy, source.dataset.id, strategy="exact")
     train(trained_copy, submit_run(trained_copy, recipe)[0])
@@ -182,11 +196,8 @@ def test_missing_runs_are_trained_from_the_step_and_the_curve_is_measured(
     wait_until(lambda: read_forecast(trained_copy, source), "the curve of step 5 is measured")
 
 
-def test_an_empty_workspace_is_prepared_with_one_button(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in ("recipes.form", "parts.live_state"):
-        monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
+@pytest.mark.usefixtures("_no_scheduler")
+def test_an_empty_workspace_is_prepared_with_one_button(workspace: Workspace) -> None:
     app = open_page("lesson")
     press(app, "Prepare the lesson")
 
@@ -197,4 +208,4 @@ def test_an_empty_workspace_is_prepared_with_one_button(
     [submitted] = wait_until(draw_again, "the sample is imported, and its run is submitted")
     assert len(list_datasets(workspace)) == 1
     assert submitted.recipe.strategy == "exact" and submitted.state == "queued"
-    assert "Prepare the lesson" not in [one.label for one in app.button]
+    assert "Prepare the lesson" not in labels(app)

@@ -16,9 +16,11 @@ from core.workspace import Workspace
 from tests.ui.driver import captions, open_page, press, text_of
 
 
-def open_metrics(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, **query: str) -> AppTest:
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
-    return open_page("metrics", **query)
+@pytest.fixture
+def trained(trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The trained workspace, which the settings point to. Only read it."""
+    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_workspace.root))
+    return trained_workspace
 
 
 def read_table(app: AppTest) -> pd.DataFrame:
@@ -26,10 +28,9 @@ def read_table(app: AppTest) -> pd.DataFrame:
     return next(table.value for table in app.dataframe if "precision" in table.value)
 
 
-def test_every_figure_has_its_interval(
-    trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app = open_metrics(trained_workspace, monkeypatch)
+@pytest.mark.usefixtures("trained")
+def test_every_figure_has_its_interval() -> None:
+    app = open_page("metrics")
     labels = [metric.label for metric in app.metric]
     assert labels == [
         *("Accuracy", "Top-2", "Balanced", "Macro F1", "Kappa", "Matthews", "ROC area", "Loss")
@@ -46,10 +47,8 @@ def test_every_figure_has_its_interval(
     assert "3 classes with fewer than 20 validation photos" in captions(app)
 
 
-def test_what_is_folded_opens(
-    trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_workspace.root))
+@pytest.mark.usefixtures("trained")
+def test_what_is_folded_opens() -> None:
     app = open_page("metrics", {"metrics.part.baselines": True})
     _, rules = (table.value for table in app.dataframe)
     assert "5 nearest by colour" in list(rules["name"])
@@ -72,22 +71,17 @@ def test_leaking_photos_are_counted(trained_copy: Workspace) -> None:
         assert page.leaks.size == leaks
 
 
-def test_a_link_opens_the_photos_of_a_class(
-    trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    query = {"split": "train", "focus": "rose", "heap": "found"}
-    app = open_metrics(trained_workspace, monkeypatch, **query)
-    assert not app.exception
+def test_a_link_opens_the_photos_of_a_class(trained: Workspace) -> None:
+    app = open_page("metrics", split="train", focus="rose", heap="found")
     assert "rose" in [subheader.value for subheader in app.subheader]
-    run = list_runs(trained_workspace)[0]
-    result = read_result(trained_workspace, run.id)
+    result = read_result(trained, list_runs(trained)[0].id)
     heaps = find_heaps(result, "train", result.classes.index("rose"))
     assert f"{len(heaps['found'])} photo" in captions(app)
 
 
 @pytest.mark.parametrize(("gone", "said"), [(1, "1 class without a photo"), (2, "of one class")])
 def test_classes_without_photos_are_said_not_drawn(
-    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch, gone: int, said: str
+    trained_copy: Workspace, gone: int, said: str
 ) -> None:
     """The run's validation photos are of fewer classes than it knows."""
     run = list_runs(trained_copy)[0]
@@ -98,47 +92,43 @@ def test_classes_without_photos_are_said_not_drawn(
     write_result(trained_copy.run_folder(run.id), changed, head)
 
     query = {"focus": result.classes[-1], "metrics.kind": "ROC"}
-    app = open_metrics(trained_copy, monkeypatch, **query)
-    assert not app.exception and not app.error
+    app = open_page("metrics", **query)
+    assert not app.error
     assert said in captions(app) + "\n".join(info.value for info in app.info)
     last = read_table(app).iloc[-1]
     assert last["support"] == 0 and np.isnan(last["recall"]) and last["recall_interval"] == ""
 
 
-def test_opening_the_test_split_is_counted_once_a_session(
-    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_opening_the_test_split_is_counted_once_a_session(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[0]
     record_opening(trained_copy, run.id, "ada", "command line")
-    app = open_metrics(trained_copy, monkeypatch, split="test")
-    assert "Opened once" in captions(app)
+    app = open_page("metrics", split="test")
+    assert "The test split is sealed" in text_of(app) and "Opened once" in captions(app)
+    assert not app.metric
     assert len(read_openings(trained_copy, run.id)) == 1  # asked, not opened
 
-    next(button for button in app.button if button.label == "Open the test split").click().run()
+    press(app, "Open the test split")
     assert "opened 2 times" in captions(app)
+    assert "Accuracy" in [metric.label for metric in app.metric]
     app.run()
     openings = read_openings(trained_copy, run.id)
     assert len(openings) == 2 and openings[-1].place.startswith("page")
     assert openings[-1].who
 
 
-def test_the_run_first_shown_has_its_dataset(
-    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_run_first_shown_has_its_dataset(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[0]
     submit_run(trained_copy, dataclasses.replace(run.recipe, dataset="0" * 16))
     newer = claim_next_run(trained_copy)
     assert newer is not None and finish_run(trained_copy, newer, stopped=False)
     assert [one.id for one in list_runs(trained_copy)] == [newer.id, run.id]
-    app = open_metrics(trained_copy, monkeypatch)
+    app = open_page("metrics")
     assert not app.error
     assert run.id in app.query_params["run"]
 
 
-def test_photos_that_were_learnt_give_no_verdict(
-    trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_workspace.root))
+@pytest.mark.usefixtures("trained")
+def test_photos_that_were_learnt_give_no_verdict() -> None:
     for split in ("train", "validation"):
         app = open_page("metrics", {"metrics.part.baselines": True}, split=split)
         assert ("No verdict" in captions(app)) == (split == "train")

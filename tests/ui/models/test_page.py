@@ -1,6 +1,5 @@
 """The page of the models: empty, with versions, with a damaged champion; the history."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -15,19 +14,6 @@ from core.workspace import Workspace
 from tests.registered import change_byte, change_row, register_versions, version_file
 from tests.ui.driver import open_page, run, text_of
 
-OpenModels = Callable[..., AppTest]
-
-
-@pytest.fixture
-def open_models(trained_copy: Workspace) -> OpenModels:
-    """Return a function that opens the page by a link, in the copy of the trained workspace."""
-    assert trained_copy.root.exists()
-
-    def run(**query: str) -> AppTest:
-        return open_page("models", **query)
-
-    return run
-
 
 def history_of(app: AppTest) -> pd.DataFrame:
     (table,) = [one.value for one in app.dataframe if "Event" in one.value.columns]
@@ -39,21 +25,20 @@ def press(app: AppTest, key: str) -> AppTest:
     return run(app)
 
 
-def test_without_a_version_a_finished_run_can_be_registered(open_models: OpenModels) -> None:
-    text = text_of(open_models())
+@pytest.mark.usefixtures("trained_copy")
+def test_without_a_version_a_finished_run_can_be_registered() -> None:
+    text = text_of(open_page("models"))
     assert "No version yet" in text
     assert "frozen copy of a finished run" in text
 
 
-def test_the_standing_is_said_with_intervals(
-    trained_copy: Workspace, open_models: OpenModels
-) -> None:
+def test_the_standing_is_said_with_intervals(trained_copy: Workspace) -> None:
     register_versions(trained_copy, 3)
-    text = text_of(open_models())
+    text = text_of(open_page("models"))
     assert "No champion yet" in text
     promote(trained_copy, 1, reason="the *first*", who="Ada")
     set_challenger(trained_copy, 2)
-    app = open_models(version="v3")
+    app = open_page("models", version="v3")
     text = text_of(app)
     judged = list_versions(trained_copy)[0].facts["validation"]
     assert "95 % interval" in text
@@ -66,11 +51,11 @@ def test_the_standing_is_said_with_intervals(
     assert "v2 became the challenger" in history_of(app)["Event"].tolist()
 
 
-def test_rollback_is_one_click(trained_copy: Workspace, open_models: OpenModels) -> None:
+def test_rollback_is_one_click(trained_copy: Workspace) -> None:
     register_versions(trained_copy, 2)
     promote(trained_copy, 1, reason="first")
     promote(trained_copy, 2, reason="second", override=True)
-    app = press(open_models(), "registry.rollback")
+    app = press(open_page("models"), "registry.rollback")
     assert read_aliases(trained_copy) == {"champion": 1}
     history = history_of(app)
     assert history["Event"].iloc[0] == "Rolled back from v2: v1 answers again"
@@ -79,34 +64,30 @@ def test_rollback_is_one_click(trained_copy: Workspace, open_models: OpenModels)
     assert history["Proof"].iloc[1] == "Without proof of a gain."
 
 
-def test_a_version_is_made_challenger_and_deleted(
-    trained_copy: Workspace, open_models: OpenModels
-) -> None:
+def test_a_version_is_made_challenger_and_deleted(trained_copy: Workspace) -> None:
     register_versions(trained_copy, 3)
-    app = open_models(version="v3")
+    app = open_page("models", version="v3")
     assert app.button(key="registry.challenge").disabled  # whom would it challenge?
     promote(trained_copy, 1, reason="first")
-    press(open_models(version="v3"), "registry.challenge")
+    press(open_page("models", version="v3"), "registry.challenge")
     assert read_aliases(trained_copy)["challenger"] == 3
-    app = press(open_models(version="v2"), "registry.delete.2")
+    app = press(open_page("models", version="v2"), "registry.delete.2")
     assert [version.number for version in list_versions(trained_copy)] == [3, 1]
     assert "v2 was deleted: threshold 1 %" in history_of(app)["Event"].tolist()
-    text = text_of(open_models(version="v2"))  # a link to what is gone
+    text = text_of(open_page("models", version="v2"))  # a link to what is gone
     assert "This link cannot be shown" in text
 
 
-def test_a_damaged_champion_is_said_with_who_answers_instead(
-    trained_copy: Workspace, open_models: OpenModels
-) -> None:
+def test_a_damaged_champion_is_said_with_who_answers_instead(trained_copy: Workspace) -> None:
     first, second = register_versions(trained_copy, 2)
     promote(trained_copy, 1, reason="first")
     promote(trained_copy, 2, reason="second", override=True)
     change_row(trained_copy, second, "digest", "0" * 64)
-    text = text_of(open_models())
+    text = text_of(open_page("models"))
     assert "v2 is refused" in text
     assert "**v1**, the champion before it, answers instead" in text
     change_byte(version_file(trained_copy, first, "head"))
-    text = text_of(open_models())
+    text = text_of(open_page("models"))
     assert "the model is offline" in text
 
 

@@ -1,7 +1,5 @@
 """The tab Review, retraining: the challenger, its proof, and the button for the next."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -15,32 +13,24 @@ from core.workspace import Workspace
 from tests.retraining import draw_new_photos, let_first_run_answer, review_photos
 from tests.ui.driver import open_page, press, text_of
 
-Open = Callable[[], AppTest]
 
-
-@pytest.fixture
-def open_review(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Return a function that opens the review page; no scheduler is started."""
+@pytest.fixture(autouse=True)
+def _no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.ui.monitoring.retraining.ensure_scheduler", lambda _: None)
     monkeypatch.setattr("core.ui.parts.cache.wake_scheduler", lambda _: None)
 
-    def run() -> AppTest:
-        return open_page("monitoring", tab="review")
 
-    yield run
+def open_review() -> AppTest:
+    return open_page("monitoring", tab="review")
 
 
-def test_without_a_champion_it_leads_to_the_models(
-    trained_copy: Workspace, open_review: Open
-) -> None:
+def test_without_a_champion_it_leads_to_the_models(trained_copy: Workspace) -> None:
     version = register_run(trained_copy, list_runs(trained_copy)[-1].id)
     review_photos(trained_copy, version, draw_new_photos(1))
     assert "Register a finished run and promote it first" in text_of(open_review())
 
 
-def test_without_anything_new_nothing_can_be_begun(
-    trained_copy: Workspace, open_review: Open
-) -> None:
+def test_without_anything_new_nothing_can_be_begun(trained_copy: Workspace) -> None:
     let_first_run_answer(trained_copy)
     app = open_review()
     assert "No challenger for v1" in text_of(app)
@@ -48,9 +38,7 @@ def test_without_anything_new_nothing_can_be_begun(
     assert next(one for one in app.button if one.label == "Retrain now").disabled
 
 
-def test_reviewed_photos_are_learnt_from_with_one_click(
-    trained_copy: Workspace, open_review: Open
-) -> None:
+def test_reviewed_photos_are_learnt_from_with_one_click(trained_copy: Workspace) -> None:
     champion = let_first_run_answer(trained_copy)
     review_photos(trained_copy, champion, draw_new_photos(3))
     app = open_review()
@@ -65,20 +53,17 @@ def test_reviewed_photos_are_learnt_from_with_one_click(
     assert "Retrain now" not in [one.label for one in app.button]
 
 
-def test_what_another_began_is_told_not_begun_twice(
-    trained_copy: Workspace, open_review: Open
-) -> None:
+def test_what_another_began_is_told_not_begun_twice(trained_copy: Workspace) -> None:
     champion = let_first_run_answer(trained_copy)
     review_photos(trained_copy, champion, draw_new_photos(3))
     app = open_review()
     start_retraining(trained_copy, who="somebody else")
-    next(one for one in app.button if one.label == "Retrain now").click().run()
-    assert not app.exception
+    press(app, "Retrain now")
     assert [event.kind for event in list_events(trained_copy)].count("retraining") == 1
     assert "is being trained already" in text_of(app) or "somebody else" in text_of(app)
 
 
-def test_the_card_says_what_the_comparison_proves(challenged: Workspace, open_review: Open) -> None:
+def test_the_card_says_what_the_comparison_proves(challenged: Workspace) -> None:
     text = text_of(open_review())
     comparison = find_comparison(challenged, 1, 2)
     assert comparison is not None
@@ -87,7 +72,7 @@ def test_the_card_says_what_the_comparison_proves(challenged: Workspace, open_re
     assert f"{evidence.gained} gained, {evidence.lost} lost" in text
 
 
-def test_the_champion_is_kept_with_a_reason(challenged: Workspace, open_review: Open) -> None:
+def test_the_champion_is_kept_with_a_reason(challenged: Workspace) -> None:
     app = open_review()
     app.text_area[0].set_value("no real gain")
     press(app, "Keep v1")

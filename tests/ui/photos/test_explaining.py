@@ -1,7 +1,6 @@
 """What a run looked at, on pages: in the panel of a photo, on the predict page, as a download."""
 
 import shutil
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -24,39 +23,28 @@ from tests.builders import write_class_folders
 from tests.ui.driver import open_page, press, text_of
 
 PHOTO = 5
-Open = Callable[..., AppTest]
 
 
-@pytest.fixture
-def open_panel(trained_copy: Workspace) -> Open:
-    """Return a function that opens the dataset page with the panel of a photo."""
-
-    def run(photo: str = str(PHOTO), **kept: object) -> AppTest:
-        state = {f"explaining.{name}": value for name, value in kept.items()}
-        dataset = list_runs(trained_copy)[0].recipe.dataset
-        return open_page("dataset", state, dataset=dataset, view="photos", photo=photo)
-
-    return run
+def open_panel(workspace: Workspace, photo: int = PHOTO, **kept: object) -> AppTest:
+    """Return the dataset page with the panel of a photo."""
+    state = {f"explaining.{name}": value for name, value in kept.items()}
+    dataset = list_runs(workspace)[0].recipe.dataset
+    return open_page("dataset", state, dataset=dataset, view="photos", photo=str(photo))
 
 
 def captions_of_pictures(app: AppTest) -> list[str]:
     return [one.caption for pictures in app.get("image") for one in pictures.proto.imgs]
 
 
-def test_nothing_is_computed_until_it_is_asked_for(
-    open_panel: Open, trained_copy: Workspace
-) -> None:
-    app = open_panel()
-    assert not app.exception
+def test_nothing_is_computed_until_it_is_asked_for(trained_copy: Workspace) -> None:
+    app = open_panel(trained_copy)
     assert not app.toggle(key="panel.explain").value
     assert "What the model sees" not in captions_of_pictures(app)
     assert not trained_copy.maps.exists()
 
 
-def test_the_panel_shows_what_spoke_for_the_classes(
-    open_panel: Open, trained_copy: Workspace
-) -> None:
-    app = open_panel()
+def test_the_panel_shows_what_spoke_for_the_classes(trained_copy: Workspace) -> None:
+    app = open_panel(trained_copy)
     app.toggle(key="panel.explain").set_value(True).run()
     assert not app.exception
     result = read_result(trained_copy, list_runs(trained_copy)[-1].id)
@@ -74,17 +62,15 @@ def test_the_panel_shows_what_spoke_for_the_classes(
     assert captions_of_pictures(app)[-2].startswith(f"**{other}**")
 
 
-def test_a_class_of_another_dataset_is_forgotten(open_panel: Open) -> None:
-    app = open_panel(shown=True, **{"class": "orchid", "run": "0123456789abcdef"})
-    assert not app.exception
+def test_a_class_of_another_dataset_is_forgotten(trained_copy: Workspace) -> None:
+    app = open_panel(trained_copy, shown=True, **{"class": "orchid", "run": "0123456789abcdef"})
     assert app.selectbox(key="panel.class").value is None
     assert "What the model sees" in captions_of_pictures(app)
 
 
-def test_a_missing_backbone_is_said_in_the_panel(open_panel: Open, trained_copy: Workspace) -> None:
+def test_a_missing_backbone_is_said_in_the_panel(trained_copy: Workspace) -> None:
     shutil.rmtree(trained_copy.backbones)
-    app = open_panel(shown=True)
-    assert not app.exception
+    app = open_panel(trained_copy, shown=True)
     assert "is not in the workspace" in text_of(app)
     assert "python -m core features" in text_of(app).replace("\\", "")
 
@@ -117,11 +103,10 @@ def test_pages_may_show_explanation_and_neighbours(trained_copy: Workspace) -> N
     assert f"This run had {learnt} training photos of this class." in text_of(app)
 
 
-def test_answers_to_test_photos_are_sealed(open_panel: Open, trained_copy: Workspace) -> None:
+def test_answers_to_test_photos_are_sealed(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[-1].id
     result = read_result(trained_copy, run)
-    photo = str(int(result.photo_numbers("test")[0]))
-    app = open_panel(photo=photo)
+    app = open_panel(trained_copy, photo=result.photo_numbers("test")[0])
     app.toggle(key="panel.explain").set_value(True).run()
     assert not app.exception
     assert "so the answer is sealed" in text_of(app)
@@ -192,7 +177,6 @@ def test_without_its_features_it_says_what_to_do(trained_copy: Workspace) -> Non
         file.unlink()
     photo = int(result.photo_numbers("validation")[0])
     app = open_page("mistakes", run=run, tab="least-sure", review=str(photo))
-    assert not app.exception
     told = [one.value for one in app.info]
     assert any("features" in one for one in told), told
 

@@ -1,7 +1,6 @@
 """The page Predict: models, answers, the log, feedback and teaching."""
 
 import re
-from collections.abc import Callable
 from hashlib import sha256
 
 import pytest
@@ -22,17 +21,11 @@ from tests.registered import change_row, register_versions, show_evidence
 from tests.ui.driver import open_page, press, text_of
 
 PHOTO = encode_photo(draw_photo(0, 77, (300, 260)), quality=90)
-OpenPage = Callable[..., AppTest]
+pytestmark = pytest.mark.usefixtures("trained_copy")  # the settings point to it
 
 
-@pytest.fixture
-def open_predict(trained_copy: Workspace) -> OpenPage:  # noqa: ARG001 (the settings point to it)
-    """Return a function that opens the page of the copied workspace by a link."""
-
-    def run(**query: str) -> AppTest:
-        return open_page("predict", **query)
-
-    return run
+def open_predict(**query: str) -> AppTest:
+    return open_page("predict", **query)
 
 
 def give(app: AppTest, *photos: bytes) -> AppTest:
@@ -45,9 +38,7 @@ def give(app: AppTest, *photos: bytes) -> AppTest:
     return app
 
 
-def test_a_photo_in_the_format_of_phones_is_answered(
-    trained_copy: Workspace, open_predict: OpenPage
-) -> None:
+def test_a_photo_in_the_format_of_phones_is_answered(trained_copy: Workspace) -> None:
     photo = encode_photo(draw_photo(0, 77, (300, 260)), "HEIF")
     uploader = open_predict().get("file_uploader")[0]
     app = uploader.upload("IMG_0001.HEIC", photo, "image/heic").run()
@@ -56,7 +47,7 @@ def test_a_photo_in_the_format_of_phones_is_answered(
 
 
 def test_without_a_version_the_newest_run_answers_and_is_logged_once(
-    trained_copy: Workspace, open_predict: OpenPage
+    trained_copy: Workspace,
 ) -> None:
     app = give(open_predict(), PHOTO)
     assert f"Answered by Run {list_runs(trained_copy)[-1].number}" in text_of(app)
@@ -68,9 +59,7 @@ def test_without_a_version_the_newest_run_answers_and_is_logged_once(
     assert row.run_id == list_runs(trained_copy)[-1].id
 
 
-def test_the_champion_answers_unless_the_link_names_another(
-    trained_copy: Workspace, open_predict: OpenPage
-) -> None:
+def test_the_champion_answers_unless_the_link_names_another(trained_copy: Workspace) -> None:
     first, second = register_versions(trained_copy, 2)
     promote(trained_copy, second.number, reason="the first")
     run = list_runs(trained_copy)[-1]
@@ -86,9 +75,7 @@ def test_the_champion_answers_unless_the_link_names_another(
     assert log["version"].fillna(0).tolist() == [2, 1, 2, 0]
 
 
-def test_the_former_champion_answers_for_a_damaged_one(
-    trained_copy: Workspace, open_predict: OpenPage
-) -> None:
+def test_the_former_champion_answers_for_a_damaged_one(trained_copy: Workspace) -> None:
     first, second = register_versions(trained_copy, 2)
     promote(trained_copy, first.number, reason="the first")
     promote(trained_copy, second.number, reason="better", evidence=show_evidence(first, second))
@@ -99,7 +86,7 @@ def test_the_former_champion_answers_for_a_damaged_one(
     assert read_predictions(trained_copy)["version"].tolist() == [1]
 
 
-def test_two_models_answer_side_by_side(trained_copy: Workspace, open_predict: OpenPage) -> None:
+def test_two_models_answer_side_by_side(trained_copy: Workspace) -> None:
     first, second = register_versions(trained_copy, 2)
     promote(trained_copy, first.number, reason="the first")
     set_challenger(trained_copy, second.number)
@@ -111,9 +98,7 @@ def test_two_models_answer_side_by_side(trained_copy: Workspace, open_predict: O
     assert len([button for button in app.button if button.label == "Correct"]) == 2
 
 
-def test_feedback_goes_to_review_with_the_photo_and_can_be_changed(
-    trained_copy: Workspace, open_predict: OpenPage
-) -> None:
+def test_feedback_goes_to_review_with_the_photo_and_can_be_changed(trained_copy: Workspace) -> None:
     app = press(give(open_predict(), PHOTO), "Correct")
     (said,) = list_feedback(trained_copy)
     assert said.was_right
@@ -129,7 +114,7 @@ def test_feedback_goes_to_review_with_the_photo_and_can_be_changed(
 
 
 def test_a_photo_that_cannot_be_stored_says_so(
-    trained_copy: Workspace, open_predict: OpenPage, monkeypatch: pytest.MonkeyPatch
+    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = give(open_predict(), PHOTO)
     monkeypatch.setattr(kept_photos, "sweep_when_due", lambda *_: False)
@@ -139,9 +124,7 @@ def test_a_photo_that_cannot_be_stored_says_so(
     assert not trained_copy.kept_photos.exists()
 
 
-def test_deleted_answers_are_not_logged_again(
-    trained_copy: Workspace, open_predict: OpenPage
-) -> None:
+def test_deleted_answers_are_not_logged_again(trained_copy: Workspace) -> None:
     app = give(open_predict(), PHOTO)
     visitor = read_predictions(trained_copy)["visitor"][0]
     assert delete_predictions(trained_copy, visitor=visitor) == 1
@@ -152,9 +135,7 @@ def test_deleted_answers_are_not_logged_again(
     assert len(read_predictions(trained_copy)) == 1
 
 
-def test_a_version_outlives_the_photos_it_was_trained_with(
-    trained_copy: Workspace, open_predict: OpenPage
-) -> None:
+def test_a_version_outlives_the_photos_it_was_trained_with(trained_copy: Workspace) -> None:
     (version,) = register_versions(trained_copy, 1)
     promote(trained_copy, version.number, reason="the first")
     dataset = list_datasets(trained_copy)[0].id
@@ -169,9 +150,7 @@ def test_a_version_outlives_the_photos_it_was_trained_with(
     assert "Answered by Champion" in text_of(app)
 
 
-def test_several_photos_become_a_table_and_are_logged_once(
-    trained_copy: Workspace, open_predict: OpenPage
-) -> None:
+def test_several_photos_become_a_table_and_are_logged_once(trained_copy: Workspace) -> None:
     photos = [encode_photo(draw_photo(number % 3, 300 + number)) for number in range(6)]
     app = give(open_predict(), *photos, photos[0], b"no photo")
     assert "7 photos answered" in text_of(app)
@@ -190,7 +169,7 @@ def test_several_photos_become_a_table_and_are_logged_once(
     assert "No photo yet" in text_of(app)
 
 
-def test_two_models_answer_several_photos(trained_copy: Workspace, open_predict: OpenPage) -> None:
+def test_two_models_answer_several_photos(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[-1]
     register_versions(trained_copy, 1)
     app = open_predict(model="v1", against=run.id)
@@ -201,7 +180,7 @@ def test_two_models_answer_several_photos(trained_copy: Workspace, open_predict:
     assert len(read_predictions(trained_copy)) == 4
 
 
-def test_more_than_20_photos_are_refused(trained_copy: Workspace, open_predict: OpenPage) -> None:
+def test_more_than_20_photos_are_refused(trained_copy: Workspace) -> None:
     app = give(open_predict(), *(encode_photo(draw_photo(0, n)) for n in range(21)))
     (error,) = app.error
     assert "21 photos; this page answers up to 20" in error.value
@@ -209,15 +188,13 @@ def test_more_than_20_photos_are_refused(trained_copy: Workspace, open_predict: 
     assert read_predictions(trained_copy).empty and not app.dataframe
 
 
-def test_a_file_that_is_not_a_photo_is_refused(open_predict: OpenPage) -> None:
+def test_a_file_that_is_not_a_photo_is_refused() -> None:
     app = give(open_predict(), b"no photo")
     assert len(app.error) == 1
     assert "Unsupported file format" in app.error[0].value
 
 
-def test_a_class_is_taught_as_a_trial_and_sent_for_review(
-    trained_copy: Workspace, open_predict: OpenPage
-) -> None:
+def test_a_class_is_taught_as_a_trial_and_sent_for_review(trained_copy: Workspace) -> None:
     run = list_runs(trained_copy)[-1]
     result = read_result(trained_copy, run.id)
     dataset = read_dataset(trained_copy, result.dataset_id)

@@ -1,7 +1,6 @@
 """The quality page on photos with planted faults: what it finds, and what its buttons note."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,18 +21,10 @@ from tests.faults import write_faults, write_sound
 from tests.processes import wait_until
 from tests.ui.driver import labels, open_page, press, text_of
 
-OpenQuality = Callable[..., AppTest]
 
-
-@pytest.fixture
-def open_quality(monkeypatch: pytest.MonkeyPatch) -> OpenQuality:
-    """Return a function that opens the page at a finding, as a cold deep link would."""
-
-    def run(workspace: Workspace, finding: str, **query: str) -> AppTest:
-        monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
-        return open_page("quality", **{"finding": finding, **query})
-
-    return run
+def open_quality(finding: str, **query: str) -> AppTest:
+    """Return the page at a finding, as a cold deep link opens it."""
+    return open_page("quality", **{"finding": finding, **query})
 
 
 @pytest.fixture
@@ -59,14 +50,14 @@ def find_photo(dataset: Dataset, ending: str) -> str:
 
 @pytest.mark.parametrize("finding", ["exact", "leak", "unreadable", "dark", "imbalance", "suspect"])
 def test_each_finding_has_a_calm_empty_state(
-    finding: str, workspace: Workspace, tmp_path: Path, open_quality: OpenQuality
+    finding: str, workspace: Workspace, tmp_path: Path
 ) -> None:
     import_source(workspace, write_sound(tmp_path / "flowers"))
-    app = open_quality(workspace, finding)
+    app = open_quality(finding)
     assert app.subheader[0].value == FINDINGS[finding].title
     assert not app.error
     if FINDINGS[finding].needs_features:
-        assert "Analyse with built-in weights" in [button.label for button in app.button]
+        assert "Analyse with built-in weights" in labels(app)
     elif finding == "imbalance":
         assert "Each class has" in "".join(text.value for text in app.markdown)
     else:
@@ -75,53 +66,43 @@ def test_each_finding_has_a_calm_empty_state(
 
 @pytest.mark.parametrize("finding", ["near", "leak"])
 def test_copies_among_very_many_photos_wait_for_the_analysis(
-    finding: str,
-    faulty: Dataset,
-    workspace: Workspace,
-    open_quality: OpenQuality,
-    monkeypatch: pytest.MonkeyPatch,
+    finding: str, faulty: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.ui.quality.reading.MOST_COMPARED", len(faulty) - 1)
-    app = open_quality(workspace, finding)
-    assert not app.exception and not app.success, "nothing is said to be absent"
-    assert "Analyse with built-in weights" in [button.label for button in app.button]
+    app = open_quality(finding)
+    assert not app.success, "nothing is said to be absent"
+    assert "Analyse with built-in weights" in labels(app)
     counts = read_counts(app)
     assert counts["Near-duplicates"] == "–" and counts["Too small"] != "–"
 
 
-def test_merging_keeps_the_photo_in_train(
-    workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
-) -> None:
-    app = press(open_quality(workspace, "leak"), "Merge these copies")
+def test_merging_keeps_the_photo_in_train(workspace: Workspace, faulty: Dataset) -> None:
+    app = press(open_quality("leak"), "Merge these copies")
     (edit,) = list_edits(workspace, faulty.id)
     assert (edit.action, edit.path) == ("exclude", find_photo(faulty, "test/daisy/twin.jpg"))
-    assert "Merge these copies" not in [button.label for button in app.button]
+    assert "Merge these copies" not in labels(app)
     assert any("1 resolved in the tray" in text.value for text in app.markdown)
 
 
-def test_the_test_copy_is_moved_to_train(
-    workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
-) -> None:
-    press(open_quality(workspace, "leak"), "Move the test copy to train")
+def test_the_test_copy_is_moved_to_train(workspace: Workspace, faulty: Dataset) -> None:
+    press(open_quality("leak"), "Move the test copy to train")
     (edit,) = list_edits(workspace, faulty.id)
     assert (edit.action, edit.value) == ("move", "train")
     assert edit.path == find_photo(faulty, "test/daisy/twin.jpg")
 
 
-def test_a_photo_in_two_classes_waits_for_a_decision(
-    workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
-) -> None:
-    app = open_quality(workspace, "across")
-    assert "Merge these copies" not in [button.label for button in app.button]
+def test_a_photo_in_two_classes_waits_for_a_decision(workspace: Workspace, faulty: Dataset) -> None:
+    app = open_quality("across")
+    assert "Merge these copies" not in labels(app)
     press(app, "Keep only the rose")
     (edit,) = list_edits(workspace, faulty.id)
     assert (edit.action, edit.path) == ("exclude", find_photo(faulty, "rose_again.jpg"))
 
 
 def test_a_threshold_in_the_link_is_used_and_goes_back(
-    workspace: Workspace, faulty: Dataset, open_quality: OpenQuality
+    workspace: Workspace, faulty: Dataset
 ) -> None:
-    app = open_quality(workspace, "dark", dark="0.5")
+    app = open_quality("dark", dark="0.5")
     wide = int(read_counts(app)["Dark"])
     assert wide > 1
     assert app.slider[0].value == 0.5
@@ -131,19 +112,17 @@ def test_a_threshold_in_the_link_is_used_and_goes_back(
 
 
 @pytest.mark.slow
-def test_an_analysis_fills_in_what_needs_features(
-    trained_copy: Workspace, tmp_path: Path, open_quality: OpenQuality
-) -> None:
+def test_an_analysis_fills_in_what_needs_features(trained_copy: Workspace, tmp_path: Path) -> None:
     photos = write_class_folders(tmp_path / "flowers", photos_per_class=14)
     (photos / "rose/rose_003.jpg").rename(photos / "tulip/wrong.jpg")
     dataset = import_source(trained_copy, photos)
-    app = open_quality(trained_copy, "suspect", dataset=dataset.id)
+    app = open_quality("suspect", dataset=dataset.id)
     press(app, "Analyse with built-in weights")
     identifier = request_analysis(trained_copy, dataset.id, "starter")  # the one that goes
     wait_until(
         lambda: read_job(trained_copy.analysis_folder(identifier)).state != "running", "it is done"
     )  # type: ignore[union-attr]
-    app = open_quality(trained_copy, "suspect", dataset=dataset.id)
+    app = open_quality("suspect", dataset=dataset.id)
     result = read_quality(trained_copy, dataset.id)
     assert result is not None
     counts = read_counts(app)
@@ -160,7 +139,7 @@ def test_an_analysis_fills_in_what_needs_features(
 
 @pytest.mark.slow
 def test_splits_that_differ_show_both_walls_and_patches_their_photos(
-    trained_copy: Workspace, tmp_path: Path, open_quality: OpenQuality
+    trained_copy: Workspace, tmp_path: Path
 ) -> None:
     """Planted: the roses of test are dark, all roses have a square. Older analyses know neither."""
     for split, first in (("train", 0), ("valid", 20), ("test", 30)):
@@ -172,31 +151,31 @@ def test_splits_that_differ_show_both_walls_and_patches_their_photos(
         file.write_bytes(encode_photo(photo, quality=95))
     dataset = import_source(trained_copy, tmp_path / "flowers")
     asked = {"dataset": dataset.id, "finding": "splits"}
-    assert "Analyse with built-in weights" in labels(open_quality(trained_copy, **asked))
+    assert "Analyse with built-in weights" in labels(open_quality(**asked))
     parameters = list_parameters(trained_copy, dataset.id, "random")
     analysis = str(make_analysis(trained_copy, parameters, lambda *_: None)["analysis"])
-    app = open_quality(trained_copy, **asked)
+    app = open_quality(**asked)
     assert "differ: rose, brightness in test and" in text_of(app).replace("\\", "")
     assert int(read_counts(app)["Splits differ"]) >= 1
     assert [table.value["Class"].iloc[0] for table in app.dataframe] == ["rose"]
     assert "**rose in train**" in text_of(app) and "**rose in test**" in text_of(app)
-    linked = open_quality(trained_copy, **asked, differs="validation.features.daisy")
+    linked = open_quality(**asked, differs="validation.features.daisy")
     assert "**daisy in validation**" in text_of(linked)
-    wrong = open_quality(trained_copy, **asked, differs="validation.gone.daisy")
+    wrong = open_quality(**asked, differs="validation.gone.daisy")
     assert "This link cannot be shown" in text_of(wrong)
     asked["finding"] = "patches"
-    app = open_quality(trained_copy, **asked)
+    app = open_quality(**asked)
     assert read_counts(app)["Shortcuts in the photos"] == "1"
     said = text_of(app).replace("\\", "")
     assert "1 patch in photos of rose" in said and "rose: in 42 of 42 photos, 100 %" in said
     assert "painted over" in said and "n = 28." in said
-    assert "This link cannot be shown" in text_of(open_quality(trained_copy, **asked, patch="1"))
+    assert "This link cannot be shown" in text_of(open_quality(**asked, patch="1"))
     facts = trained_copy.analysis_folder(analysis) / RESULT / FACTS
     older = json.loads(facts.read_text())
     del older["digests"]["patches.parquet"]
     facts.write_text(json.dumps(older))
     trained_copy.analysis_folder(analysis).touch()
-    app = open_quality(trained_copy, **asked)
+    app = open_quality(**asked)
     assert read_counts(app)["Splits differ"] == read_counts(app)["Shortcuts in the photos"] == "–"
     assert read_counts(app)["Outliers"] != "–"
     assert "Analyse with built-in weights" in labels(app)

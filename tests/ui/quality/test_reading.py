@@ -16,14 +16,6 @@ from data.importing import import_source
 from tests.faults import write_faults, write_sound
 
 
-@pytest.fixture(autouse=True)
-def _workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    import streamlit as st
-
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(workspace.root))
-    st.cache_resource.clear()
-
-
 @pytest.fixture
 def faulty(workspace: Workspace, tmp_path: Path) -> Dataset:
     return import_source(workspace, write_faults(tmp_path / "flowers"))

@@ -65,10 +65,7 @@ def test_looking_at_a_policy_leaves_the_recipe_alone(app: AppTest) -> None:
     assert read_policy_of(app, "Augmentation") == "strong"
 
 
-def test_the_address_says_what_a_run_filled_in(
-    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_copy.root))
+def test_the_address_says_what_a_run_filled_in(trained_copy: Workspace) -> None:
     save_policy(trained_copy, "mine", MINE)
 
     def script() -> None:

@@ -1,7 +1,5 @@
 """Adding predictions on the page Runs: what is understood, what is asked, what is stored."""
 
-from collections.abc import Callable
-
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,9 +9,7 @@ from core.workspace import Workspace
 from data.dataset import Dataset
 from data.manifest import list_datasets, read_dataset
 from tests.added import make_table
-from tests.ui.driver import open_page, text_of
-
-Upload = Callable[[pd.DataFrame], AppTest]
+from tests.ui.driver import labels, open_page, press, text_of
 
 
 @pytest.fixture
@@ -21,40 +17,27 @@ def dataset(trained_copy: Workspace) -> Dataset:
     return read_dataset(trained_copy, list_datasets(trained_copy)[0].id)
 
 
-@pytest.fixture
-def upload(trained_copy: Workspace) -> Upload:  # noqa: ARG001 (the page opens it)
-    """Return a function that uploads a table on the page."""
-
-    def open_with(table: pd.DataFrame) -> AppTest:
-        app = open_page("runs")
-        app.session_state["folded.Add predictions"] = True
-        (uploader,) = app.run().get("file_uploader")
-        uploader.upload("mine.csv", table.to_csv(index=False).encode(), "text/csv").run()
-        return app
-
-    return open_with
+def upload(table: pd.DataFrame) -> AppTest:
+    app = open_page("runs")
+    app.session_state["folded.Add predictions"] = True
+    (uploader,) = app.run().get("file_uploader")
+    uploader.upload("mine.csv", table.to_csv(index=False).encode(), "text/csv").run()
+    return app
 
 
-def press(app: AppTest, label: str) -> None:
-    next(button for button in app.button if button.label == label).click().run()
-
-
-def test_a_table_is_added_as_it_was_understood(
-    trained_copy: Workspace, dataset: Dataset, upload: Upload
-) -> None:
+def test_a_table_is_added_as_it_was_understood(trained_copy: Workspace, dataset: Dataset) -> None:
     judged = dataset.photo_numbers("validation")
     app = upload(make_table(dataset, wrong=judged[:1].tolist(), missing=judged[1:2].tolist()))
     n = len(judged)
     assert f"{n - 1} of {n} validation photos matched" in text_of(app)
     press(app, "Add this run")
-    assert not app.exception
     run = list_runs(trained_copy)[0]
     assert (run.name, run.val_photos, run.recipe.is_added) == ("mine", n - 1, True)
     assert run.best_val_accuracy == pytest.approx((n - 2) / (n - 1))
 
 
 def test_names_that_look_alike_are_confirmed_and_unknown_ones_are_asked(
-    trained_copy: Workspace, dataset: Dataset, upload: Upload
+    trained_copy: Workspace, dataset: Dataset
 ) -> None:
     table = make_table(dataset, scored="none")
     alike = table.assign(prediction="01_" + table["prediction"].str.capitalize())
@@ -66,11 +49,12 @@ def test_names_that_look_alike_are_confirmed_and_unknown_ones_are_asked(
     assert not next(button for button in app.button if button.label == "Add this run").disabled
     other = upload(table.assign(prediction=table["prediction"].replace("daisy", "Bellis")))
     assert "Bellis" in text_of(other)
-    assert "Use these classes" in [button.label for button in other.button]
+    assert "Use these classes" in labels(other)
     assert len(list_runs(trained_copy)) == 1
 
 
-def test_a_table_without_photos_of_the_dataset_is_refused(upload: Upload) -> None:
+@pytest.mark.usefixtures("trained_copy")
+def test_a_table_without_photos_of_the_dataset_is_refused() -> None:
     app = upload(pd.DataFrame({"image": ["else/where.jpg"], "prediction": ["daisy"]}))
     assert not app.exception
     assert "No row names a photo" in app.error[0].value

@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import re
-from collections.abc import Callable
 
 import pandas as pd
 import pytest
@@ -16,20 +15,11 @@ from core.runs.store import list_runs
 from core.ui.runs.reading import FILTERS, RunsPage, to_csv
 from core.workspace import Workspace
 from tests.training import change_recipe, train
-from tests.ui.driver import open_page, text_of
-
-OpenRuns = Callable[..., AppTest]
+from tests.ui.driver import open_page, press, text_of
 
 
-@pytest.fixture
-def open_runs(compared: Workspace, monkeypatch: pytest.MonkeyPatch) -> OpenRuns:
-    """Return a function that opens the page by a link."""
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(compared.root))
-
-    def run(**query: str) -> AppTest:
-        return open_page("runs", **query)
-
-    return run
+def open_runs(**query: str) -> AppTest:
+    return open_page("runs", **query)
 
 
 def ids(workspace: Workspace, *names: str) -> str:
@@ -41,9 +31,7 @@ def first_name(workspace: Workspace) -> str:
     return list_runs(workspace)[-1].name
 
 
-def test_seeds_of_a_recipe_are_one_row_with_mean_and_sd(
-    compared: Workspace, open_runs: OpenRuns
-) -> None:
+def test_seeds_of_a_recipe_are_one_row_with_mean_and_sd(compared: Workspace) -> None:
     app = open_runs()
     table = app.dataframe[0].value
     assert len(table) == 2
@@ -61,15 +49,14 @@ def test_seeds_of_a_recipe_are_one_row_with_mean_and_sd(
     assert apart["Accuracy"].is_monotonic_decreasing
 
 
-def test_filters_without_a_match_can_be_cleared(compared: Workspace, open_runs: OpenRuns) -> None:
+def test_filters_without_a_match_can_be_cleared(compared: Workspace) -> None:
     assert len(list_runs(compared)) == 3
     nothing = open_runs(find="no such thing")
     assert "No run matches" in text_of(nothing)
-    next(b for b in nothing.button if b.label == "Clear filters").click().run()
-    assert len(nothing.dataframe[0].value) == 2
+    assert len(press(nothing, "Clear filters").dataframe[0].value) == 2
 
 
-def test_a_link_compares_two_runs(compared: Workspace, open_runs: OpenRuns) -> None:
+def test_a_link_compares_two_runs(compared: Workspace) -> None:
     first = first_name(compared)
     app = open_runs(compare=ids(compared, first, "hardly"), split="train")
     assert not app.error
@@ -84,7 +71,7 @@ def test_a_link_compares_two_runs(compared: Workspace, open_runs: OpenRuns) -> N
     assert set(recipes.index) == {"hidden layers", "learning rate", "epochs"}
 
 
-def test_three_runs_are_compared_with_adjusted_p(compared: Workspace, open_runs: OpenRuns) -> None:
+def test_three_runs_are_compared_with_adjusted_p(compared: Workspace) -> None:
     first = first_name(compared)
     app = open_runs(compare=ids(compared, first, "again", "hardly"), split="train")
     table = app.dataframe[1].value
@@ -93,33 +80,28 @@ def test_three_runs_are_compared_with_adjusted_p(compared: Workspace, open_runs:
     assert "inflates its accuracy" in text_of(app)
 
 
-def test_test_photos_stay_sealed_until_they_are_opened(
-    compared: Workspace, open_runs: OpenRuns
-) -> None:
+def test_test_photos_stay_sealed_until_they_are_opened(compared: Workspace) -> None:
     app = open_runs(compare=ids(compared, "again", "hardly"), split="test")
     assert "The test split is sealed" in text_of(app)
     assert not app.metric
-    next(b for b in app.button if b.label == "Open the test split").click().run()
-    assert not app.exception
+    press(app, "Open the test split")
     assert "Difference" in [metric.label for metric in app.metric]
 
 
-def test_a_queued_run_is_compared_by_recipe_only(compared: Workspace, open_runs: OpenRuns) -> None:
+def test_a_queued_run_is_compared_by_recipe_only(compared: Workspace) -> None:
     waiting, _ = submit_run(compared, change_recipe(compared, seed=9), "waiting")
     app = open_runs(compare=f"{ids(compared, 'again')},{waiting.id}")
     assert "when the baseline and another run are finished" in text_of(app)
     assert not app.metric
 
 
-def test_a_link_that_compares_one_run_says_so(compared: Workspace, open_runs: OpenRuns) -> None:
+def test_a_link_that_compares_one_run_says_so(compared: Workspace) -> None:
     app = open_runs(compare=ids(compared, "again"))
     assert "A comparison needs two runs" in text_of(app)
     assert "Close" in [button.label for button in app.button]
 
 
-def test_a_trained_head_is_compared_with_the_exact_head(
-    compared: Workspace, open_runs: OpenRuns
-) -> None:
+def test_a_trained_head_is_compared_with_the_exact_head(compared: Workspace) -> None:
     exact = train(compared, submit_run(compared, change_recipe(compared, strategy="exact"))[0])
     hardly = ids(compared, "hardly")
     for order in (f"{exact.id},{hardly}", f"{hardly},{exact.id}"):

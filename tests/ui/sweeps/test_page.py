@@ -1,13 +1,10 @@
 """Sweeps on the training page: what is offered, what is shown of the trials, what is submitted."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.runs.database import close_databases
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.queue.run_lock import Attempt, begin_run, finish_run, record_epoch
 from core.runs.recipe.plans import SweepPlan, base_recipe, change_recipe, first_settings
@@ -15,28 +12,19 @@ from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs, list_studies
 from core.runs.training.study import Importance, TrialResult, append_trial, write_importance
 from core.ui.sweeps.results import draw_importance, draw_parallel
-from core.workspace import Workspace, open_workspace
-from tests.processes import end_processes
+from core.workspace import Workspace
 from tests.training import change_recipe as make_recipe
-from tests.training import copy_workspace
 from tests.ui.driver import open_page, press
 
 ACCURACY = (0.5, 0.25, 0.75, 0.625, 0.6)
 
 
 @pytest.fixture
-def workspace(
-    trained_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Workspace]:
+def workspace(trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A copy of the trained workspace, without a scheduler: what waits keeps waiting."""
-    copy_workspace(trained_workspace, Workspace(tmp_path / "workspace"))
-    monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(tmp_path / "workspace"))
     for module in ("recipes.form", "parts.live_state"):
         monkeypatch.setattr(f"core.ui.{module}.ensure_scheduler", lambda _: None)
-    opened = open_workspace()
-    yield opened
-    end_processes(opened)
-    close_databases()
+    return trained_copy
 
 
 def open_training(**query: str) -> AppTest:

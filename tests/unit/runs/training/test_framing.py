@@ -1,7 +1,6 @@
 """Whole photos in place of their centre: packed once, kept, gone on with; nothing else changes."""
 
 import shutil
-import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
 from models.backbone import open_backbone, read_backbone_facts
 from models.weights import find_weights
+from tests.builders import unpack_flowers
 from tests.training import change_recipe, train
 from tests.views import Ear, prepare
 
@@ -196,18 +196,6 @@ WEIGHTS = SHARED / "weights" / "resnet50_standin_notop.h5"
 PER_CLASS = 45
 
 
-def unpack_some(archive: Path, folder: Path) -> Path:
-    """Write the first photos of each class and returns the folder."""
-    taken: dict[str, int] = {}
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            name = Path(member.name).parent.name
-            if member.isfile() and taken.get(name, 0) < PER_CLASS:
-                taken[name] = taken.get(name, 0) + 1
-                tar.extract(member, folder, filter="data")
-    return folder
-
-
 @pytest.mark.slow
 @pytest.mark.shared
 def test_pretrained_weights_beat_random_ones(
@@ -218,7 +206,7 @@ def test_pretrained_weights_beat_random_ones(
             pytest.skip(f"not on this machine: {needed}")
     monkeypatch.setenv("PETALSCOPE_WEIGHTS", str(WEIGHTS))
     workspace = resnet_copy  # the backbone of random weights is made
-    dataset = import_source(workspace, unpack_some(PHOTOS, tmp_path / "photos"))
+    dataset = import_source(workspace, unpack_flowers(PHOTOS, tmp_path / "photos", PER_CLASS))
     accuracy = {}
     for kind in ("pretrained", "random"):
         weights = find_weights(workspace, kind)

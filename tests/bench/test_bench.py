@@ -112,18 +112,22 @@ def test_pages_are_measured_in_a_browser(capsys: pytest.CaptureFixture[str]) -> 
     assert "ours is" not in out
 
 
-def test_a_page_that_is_not_there_is_named(
-    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+@pytest.mark.usefixtures("workspace")
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [("page gallery", "no page gallery"), ("peers --only wall,floor", "no part floor.")],
+)
+def test_what_is_not_there_is_named(
+    argv: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert workspace.root.exists()
-    assert main(["page", "gallery"]) != 0
-    assert "no page gallery" in capsys.readouterr().err
+    assert main(argv.split()) == 1
+    assert said in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("workspace")
 def test_without_a_gpu_nothing_is_measured_and_why_is_said(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert workspace.root.exists()
     monkeypatch.delenv("PETALSCOPE_DEVICE", raising=False)  # “cpu” rehearses
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert main(["gpu"]) == 1
@@ -176,14 +180,6 @@ def test_peers_that_fail_are_lines_beside_the_others(
     assert not list(workspace.temporary.iterdir())
 
 
-def test_a_part_that_is_not_there_is_named(
-    workspace: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert workspace.root.exists()
-    assert main(["peers", "--only", "wall,floor"]) == 1
-    assert "There is no part floor." in capsys.readouterr().err
-
-
 def test_a_backend_that_fails_is_a_line_of_the_report(capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> list[Figure]:
         raise MemoryError("no room")
@@ -194,10 +190,10 @@ def test_a_backend_that_fails_is_a_line_of_the_report(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("trained_copy")
 def test_after_its_minutes_nothing_is_begun(
-    trained_copy: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert trained_copy.root.exists()
     monkeypatch.setenv("PETALSCOPE_DEVICE", "cpu")
     assert main(["gpu", "latest", *FEW["gpu"], "--minutes", "0", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)["figures"]

@@ -4,13 +4,10 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -27,10 +24,12 @@ from playwright.sync_api import (
 )
 
 from core.workspace import Workspace
+from tests.bench.browser import wait_until_healthy
 from tests.processes import end_processes
+from tests.serving_process import find_port
+from tests.training import copy_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 300
 
 expect.set_options(timeout=60_000)  # machines that test may be slow: what is right comes at last
 
@@ -38,21 +37,18 @@ expect.set_options(timeout=60_000)  # machines that test may be slow: what is ri
 class PageServer:
     """`streamlit run streamlit_app.py` on a free port; may be killed and started again."""
 
-    def __init__(self, workspace: Path, *options: str) -> None:
-        self.workspace, self.options = workspace, options
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            self.port = free.getsockname()[1]
+    def __init__(self, workspace: Workspace, *options: str) -> None:
+        self.workspace, self.options, self.port = workspace, options, find_port()
         self.address = f"http://localhost:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        environment = os.environ | {"PETALSCOPE_WORKSPACE": str(self.workspace)}
+        environment = os.environ | {"PETALSCOPE_WORKSPACE": str(self.workspace.root)}
         # No pretrained weights here, wherever the tests run: the quick start must work without.
         environment.pop("PETALSCOPE_WEIGHTS", None)
         environment["PETALSCOPE_IMPORT_FOLDERS"] = tempfile.gettempdir()
-        environment["KERAS_HOME"] = str(self.workspace / "no-keras-home")
-        self.log = (self.workspace / "server.log").open("ab")
+        environment["KERAS_HOME"] = str(self.workspace.root / "no-keras-home")
+        self.log = (self.workspace.root / "server.log").open("ab")
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
         self.process = subprocess.Popen(
             [*command, "--server.port", str(self.port), *self.options],
@@ -62,14 +58,7 @@ class PageServer:
             stderr=self.log,
             start_new_session=True,
         )
-        deadline = time.monotonic() + DEADLINE_S
-        while time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=5):
-                    return
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.2)
-        raise TimeoutError("the page server did not answer")
+        wait_until_healthy(f"{self.address}/_stcore/health", self.process)
 
     def kill(self) -> None:
         """Kill the server and all that has not left its process group."""
@@ -91,11 +80,25 @@ def server_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def server(server_workspace: Workspace) -> Iterator[PageServer]:
-    started = PageServer(server_workspace.root)
+    started = PageServer(server_workspace)
     started.start()
     yield started
     started.kill()
     end_processes(server_workspace)
+
+
+@pytest.fixture(scope="module")
+def trained_server(server: PageServer, trained_workspace: Workspace) -> PageServer:
+    """The server of a module, which looks at a copy of the trained workspace."""
+    copy_workspace(trained_workspace, server.workspace)
+    return server
+
+
+@pytest.fixture(scope="module")
+def compared_server(server: PageServer, compared_workspace: Workspace) -> PageServer:
+    """The server of a module, which looks at a copy of the workspace of three runs."""
+    copy_workspace(compared_workspace, server.workspace)
+    return server
 
 
 @pytest.fixture(scope="module")

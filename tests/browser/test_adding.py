@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.datasets.importing import read_import
-from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
 from tests.browser.conftest import PageServer, wait_for_url
 from tests.builders import write_class_folders
@@ -54,7 +53,7 @@ def test_a_folder_without_photos_is_refused_and_can_be_mended(
 def test_an_unclear_folder_is_asked_about_and_discarded_leaves_nothing(
     page: Page, server: PageServer, tmp_path: Path
 ) -> None:
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     for place in ("train", "test", "extra"):
         write_class_folders(tmp_path / "garden" / place, photos_per_class=2)
     choose_way(page, server, "Path on this machine")
@@ -76,7 +75,7 @@ def test_an_unclear_folder_is_asked_about_and_discarded_leaves_nothing(
 def test_a_folder_is_kept_after_a_look_at_its_report(
     page: Page, server: PageServer, photos: Path
 ) -> None:
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     choose_way(page, server, "Path on this machine")
     read_folder(page, photos)
     heading = page.get_by_role("heading", name=re.compile("Keep “garden”"))
@@ -106,7 +105,7 @@ def test_a_folder_is_kept_after_a_look_at_its_report(
 def test_an_archive_is_uploaded_and_known_to_be_here_already(
     page: Page, server: PageServer, photos: Path
 ) -> None:
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for photo in sorted(photos.rglob("*.jpg")):

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.workspace import Workspace
 from data.importing import import_source
 from tests.browser.conftest import PageServer
 from tests.builders import write_class_folders
@@ -27,7 +26,7 @@ def test_a_slider_redraws_the_draws_and_not_the_photo(
 ) -> None:
     page.goto(f"{server.address}/augmentation")
     expect(page.get_by_text("No dataset yet")).to_be_visible()
-    import_source(Workspace(server.workspace), write_class_folders(tmp_path / "flowers"))
+    import_source(server.workspace, write_class_folders(tmp_path / "flowers"))
     page.goto(f"{server.address}/augmentation?photos=3")
     expect(find_draw(page, 11)).to_be_visible()
     original = page.get_by_role("img", name=re.compile("original$"))

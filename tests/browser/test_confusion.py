@@ -15,21 +15,18 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from core.charts.matrix_cells import Look, describe_matrix
 from core.runs.store import list_runs
 from core.ui.confusion.grid import SCRIPTS, pack_grid
-from core.workspace import Workspace
 from tests.browser.conftest import ROOT, PageServer, do_until, wait_for_url
-from tests.training import copy_workspace
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("compared_server")]
 
 MATRIX = re.compile("Confusion matrix, rows true")
 
 
 @pytest.fixture(scope="module")
-def link(server: PageServer, compared_workspace: Workspace) -> str:
+def link(compared_server: PageServer) -> str:
     """The address of the page, with a run that hardly learnt: its train photos are confused."""
-    copy_workspace(compared_workspace, Workspace(server.workspace))
-    run = list_runs(Workspace(server.workspace))[0]
-    return f"{server.address}/confusion?run={run.id}&split=train"
+    run = list_runs(compared_server.workspace)[0]
+    return f"{compared_server.address}/confusion?run={run.id}&split=train"
 
 
 def find_grid(page: Page) -> Locator:

@@ -12,13 +12,11 @@ from playwright.sync_api import TimeoutError as TooSlow
 
 from core.runs.result import read_result
 from core.runs.store import list_runs
-from core.workspace import Workspace
 from tests.browser.conftest import PageServer, close_panel, do_until
 from tests.builders import CLASSES, draw_photo, encode_photo
 from tests.processes import wait_until
-from tests.training import copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("trained_server")]
 
 PHOTO = 5
 SWITCH = "Where a run looked"
@@ -47,12 +45,10 @@ def pick(box: Locator, option: str, seen: Locator) -> None:
     do_until(choose, seen)
 
 
-def test_the_panel_shows_any_class(
-    page: Page, server: PageServer, trained_workspace: Workspace
-) -> None:
-    copy_workspace(trained_workspace, Workspace(server.workspace))
-    run = list_runs(trained_workspace)[0]
-    result, dataset = read_result(trained_workspace, run.id), run.recipe.dataset
+def test_the_panel_shows_any_class(page: Page, server: PageServer) -> None:
+    workspace = server.workspace
+    run = list_runs(workspace)[0]
+    result, dataset = read_result(workspace, run.id), run.recipe.dataset
     shown = {int(result.labels[PHOTO]), int(result.scores[PHOTO].argmax())}
     other = next(name for n, name in enumerate(result.classes) if n not in shown)
     page.goto(f"{server.address}/dataset?dataset={dataset}&view=photos&photo={PHOTO}")
@@ -69,7 +65,7 @@ def test_the_panel_shows_any_class(
     close_panel(page)
     page.get_by_role("img", name=re.compile(r"\.jpg$")).first.click()
     expect(find_overlay(panel, other).first).to_be_visible()
-    kept = Workspace(server.workspace).maps_folder(dataset)
+    kept = workspace.maps_folder(dataset)
     wait_until(lambda: len(list(kept.rglob("*.map"))) >= 2, "the maps of both are kept")
 
 

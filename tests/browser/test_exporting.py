@@ -23,9 +23,8 @@ def folder(
     server: PageServer, resnet_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """An empty folder; the server has a registered version."""
-    workspace = Workspace(server.workspace)
-    copy_workspace(resnet_workspace, workspace)
-    register_run(workspace, list_runs(workspace)[-1].id)
+    copy_workspace(resnet_workspace, server.workspace)
+    register_run(server.workspace, list_runs(server.workspace)[-1].id)
     return tmp_path_factory.mktemp("exported")
 
 

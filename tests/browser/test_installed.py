@@ -2,7 +2,6 @@
 
 import csv
 import os
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -19,6 +18,7 @@ from core.workspace import Workspace
 from tests.builders import write_class_folders
 from tests.prepared import lend_sample
 from tests.processes import end_processes
+from tests.serving_process import find_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
@@ -37,7 +37,7 @@ class Tool:
         self.environment = theirs | {
             "HOME": str(home),
             "XDG_DATA_HOME": str(home / "data"),
-            "STREAMLIT_SERVER_PORT": str(find_free_port()),
+            "STREAMLIT_SERVER_PORT": str(find_port()),
         }
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
@@ -57,12 +57,6 @@ class Tool:
         printed, _ = process.communicate(timeout=300)
         assert process.returncode == 0, printed
         return printed
-
-
-def find_free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

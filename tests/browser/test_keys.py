@@ -5,7 +5,6 @@ A wrong label that nobody gave is the worst fault of a review: the tray holds ea
 
 import os
 import random
-import re
 import signal
 import socket
 import threading
@@ -13,17 +12,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from core.datasets.edits.tray import list_edits
 from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from tests.browser.conftest import PageServer, wait_for_keys
+from tests.browser.test_mistakes import expect_place, list_expected
 from tests.processes import wait_until
-from tests.training import copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("trained_server")]
 BURSTS, PRESSES = 4, 7
 
 
@@ -65,8 +64,8 @@ class Line:
 
 
 @pytest.fixture
-def line(server: PageServer) -> Iterator[Line]:
-    opened = Line(server.port)
+def line(trained_server: PageServer) -> Iterator[Line]:
+    opened = Line(trained_server.port)
     yield opened
     opened.close()
 
@@ -83,17 +82,11 @@ def choose_key(draw: random.Random, place: int, photos: list[int], tray: list[in
     return draw.choice(keys)
 
 
-def test_each_press_acts_once(
-    page: Page, server: PageServer, line: Line, trained_workspace: Workspace
-) -> None:
-    workspace = Workspace(server.workspace)
-    copy_workspace(trained_workspace, workspace)
+def test_each_press_acts_once(page: Page, server: PageServer, line: Line) -> None:
+    workspace = server.workspace
     run = list_runs(workspace)[0].id
     result = read_result(workspace, run)
-    photos = sorted(
-        result.photo_numbers("train").tolist(),
-        key=lambda photo: (result.scores[photo].max(), result.paths[photo]),
-    )
+    photos = list_expected(result)
     page.goto(f"{line.address}/mistakes?run={run}&split=train&tab=least-sure&review={photos[0]}")
     wait_for_keys(page)
     draw, place, tray = random.Random(0), 0, list[int]()
@@ -124,4 +117,4 @@ def test_each_press_acts_once(
             lambda expected=expected: read_edits(workspace, result.dataset_id) == expected,
             f"the tray holds each press of burst {burst} once",
         )
-        expect(page.get_by_text(re.compile(rf"^{place + 1} of \d+, "))).to_be_visible()
+        expect_place(page, place + 1, len(photos))

@@ -3,12 +3,10 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.workspace import Workspace
 from tests.browser.conftest import PageServer
 from tests.lessons import prepare_lesson
-from tests.training import copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("trained_server")]
 
 WIDTH, HEIGHT = 1280, 720
 BANNER = 96
@@ -16,14 +14,8 @@ BANNER = 96
 MINUTES = 60_000
 
 
-@pytest.fixture(scope="module")
-def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) -> Workspace:
-    copy_workspace(trained_workspace, server_workspace)
-    prepare_lesson(server_workspace)
-    return server_workspace
-
-
 def test_each_verdict_is_seen_without_scrolling(page: Page, server: PageServer) -> None:
+    prepare_lesson(server.workspace)
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT + BANNER})
     below = {}
     for step in range(1, 9):

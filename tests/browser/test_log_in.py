@@ -79,7 +79,7 @@ def guarded(
 ) -> Iterator[PageServer]:
     """A page server whose people log in, over a dataset with a finished run."""
     secrets = trained_copy.root / "secrets.toml"
-    server = PageServer(trained_copy.root, "--secrets.files", str(secrets))
+    server = PageServer(trained_copy, "--secrets.files", str(secrets))
     secrets.write_text(
         f"""[auth]
 redirect_uri = "{server.address}/oauth2callback"

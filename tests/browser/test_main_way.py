@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.runs.store import list_runs
-from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
 from tests.browser.conftest import PageServer, do_until, wait_for_url, wait_while_computing
 
@@ -49,7 +48,7 @@ def test_the_sample_is_added_from_the_page(page: Page, server: PageServer) -> No
     page.goto(f"{server.address}/dataset")
     page.get_by_role("button", name="Add the sample").click()
     expect(page.get_by_text("1 file skipped")).to_be_visible(timeout=3 * MINUTES)
-    assert len(list_datasets(Workspace(server.workspace))) == 1
+    assert len(list_datasets(server.workspace)) == 1
 
 
 @pytest.mark.slow
@@ -64,7 +63,7 @@ def test_the_quick_start_trains_while_the_curve_grows(page: Page, server: PageSe
     wait_while_computing(page.locator(".js-plotly-plot").first)
     expect(page.get_by_text("Validation accuracy").first).to_be_visible(timeout=2 * MINUTES)
     expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(15)
-    run = list_runs(Workspace(server.workspace))[0]
+    run = list_runs(server.workspace)[0]
     assert run.state == "done"
     assert run.best_val_accuracy is not None and run.best_val_accuracy > 0.4
 
@@ -88,12 +87,12 @@ def test_a_killed_page_server_loses_nothing(page: Page, server: PageServer) -> N
     page.goto(f"{server.address}/training")
     expect(second).to_be_visible()
     expect(page.get_by_text("Classify a photo")).to_be_visible(timeout=3 * MINUTES)
-    assert [run.state for run in list_runs(Workspace(server.workspace))] == ["done", "done"]
+    assert [run.state for run in list_runs(server.workspace)] == ["done", "done"]
 
 
 @pytest.mark.slow
 def test_the_pairs_list_opens_photos_too(page: Page, server: PageServer) -> None:
-    run = list_runs(Workspace(server.workspace))[-1]
+    run = list_runs(server.workspace)[-1]
     page.goto(f"{server.address}/confusion?run={run.id}")
     table = page.get_by_role("region", name=re.compile("Pairs of classes"))
     expect(table).to_be_visible()
@@ -107,7 +106,7 @@ def test_the_pairs_list_opens_photos_too(page: Page, server: PageServer) -> None
 def test_the_first_visitor_of_a_fresh_server_gets_an_answer(page: Page, server: PageServer) -> None:
     server.kill()
     server.start()
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     dataset = read_dataset(workspace, list_datasets(workspace)[0].id)
     photo = dataset.thumbnail(0)
     page.goto(f"{server.address}/predict")

@@ -5,17 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.workspace import Workspace
 from tests.browser.conftest import PageServer, choose, do_until, wait_for_url
-from tests.training import copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def filled(server: PageServer, trained_workspace: Workspace) -> None:
-    """The server's workspace holds a finished run."""
-    copy_workspace(trained_workspace, Workspace(server.workspace))
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("trained_server")]
 
 
 def click_row(page: Page, row: int) -> None:

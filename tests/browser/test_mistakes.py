@@ -12,18 +12,16 @@ from playwright.sync_api import Page, expect
 from core.datasets.edits.tray import list_edits
 from core.runs.result import RunResult, read_result
 from core.runs.store import list_runs
-from core.workspace import Workspace
 from tests.browser.conftest import PageServer, close_panel, wait_for_keys, wait_for_url
 from tests.processes import wait_until
-from tests.training import copy_workspace
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("trained_server")]
 
 
 @pytest.fixture(scope="module")
-def result(server: PageServer, trained_workspace: Workspace) -> RunResult:
-    copy_workspace(trained_workspace, Workspace(server.workspace))
-    return read_result(trained_workspace, list_runs(trained_workspace)[0].id)
+def result(trained_server: PageServer) -> RunResult:
+    workspace = trained_server.workspace
+    return read_result(workspace, list_runs(workspace)[0].id)
 
 
 EXCLUDE = re.compile("^Exclude .*X$")
@@ -31,9 +29,9 @@ EXCLUDE = re.compile("^Exclude .*X$")
 
 
 @pytest.fixture
-def link(server: PageServer, result: RunResult) -> str:  # noqa: ARG001 (makes the workspace)
-    run = list_runs(Workspace(server.workspace))[0].id
-    return f"{server.address}/mistakes?run={run}&split=train&tab=least-sure"
+def link(trained_server: PageServer) -> str:
+    run = list_runs(trained_server.workspace)[0].id
+    return f"{trained_server.address}/mistakes?run={run}&split=train&tab=least-sure"
 
 
 def list_expected(result: RunResult) -> list[int]:
@@ -43,7 +41,7 @@ def list_expected(result: RunResult) -> list[int]:
 
 
 def read_tray(server: PageServer, result: RunResult) -> list[tuple[str, str, str]]:
-    edits = list_edits(Workspace(server.workspace), result.dataset_id)
+    edits = list_edits(server.workspace, result.dataset_id)
     return [(edit.path, edit.action, edit.value) for edit in edits]
 
 

@@ -12,18 +12,12 @@ from core.prediction.deciding import DecisionRule, save_rule
 from core.registry.events import list_events
 from core.registry.store import read_aliases
 from core.runs.store import list_runs
-from core.workspace import Workspace
 from tests.browser.conftest import PageServer, wait_for_url
-from tests.training import copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("trained_server")]
 
 
-def test_a_run_is_registered_and_becomes_the_first_champion(
-    page: Page, server: PageServer, trained_workspace: Workspace
-) -> None:
-    copy_workspace(trained_workspace, Workspace(server.workspace))
-    workspace = Workspace(server.workspace)
+def test_a_run_is_registered_and_becomes_the_first_champion(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/models")
     expect(page.get_by_role("heading", name="No version yet")).to_be_visible()
     page.get_by_role("textbox", name="Name", exact=True).fill("the <b>first</b>")
@@ -40,11 +34,11 @@ def test_a_run_is_registered_and_becomes_the_first_champion(
     expect(page.get_by_text("v1 is the champion.")).to_be_visible()
     expect(dialog).to_have_count(0)
     expect(page.get_by_text("“to begin with”").first).to_be_visible()
-    assert read_aliases(workspace) == {"champion": 1}
+    assert read_aliases(server.workspace) == {"champion": 1}
 
 
 def test_a_challenger_without_a_gain_needs_an_override(page: Page, server: PageServer) -> None:
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     run = list_runs(workspace)[-1].id
     save_rule(workspace, run, DecisionRule(threshold=0.6, n=6))
     page.goto(f"{server.address}/models")

@@ -3,24 +3,18 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.registry.store import ModelVersion
-from core.workspace import Workspace
 from tests.asking import ask
 from tests.browser.conftest import PageServer, choose, wait_for_url
 from tests.retraining import let_first_run_answer
-from tests.training import copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("trained_server")]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def champion(server: PageServer, trained_workspace: Workspace) -> ModelVersion:
+def _champion(trained_server: PageServer) -> None:
     """The server's workspace has a champion that was asked about dark photos."""
-    copy_workspace(trained_workspace, Workspace(server.workspace))
-    workspace = Workspace(server.workspace)
-    version = let_first_run_answer(workspace)
-    ask(workspace, version, 60, darker=0.1)
-    return version
+    workspace = trained_server.workspace
+    ask(workspace, let_first_run_answer(workspace), 60, darker=0.1)
 
 
 def test_drift_is_said_shown_and_alarmed(page: Page, server: PageServer) -> None:

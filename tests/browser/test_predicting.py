@@ -12,23 +12,14 @@ from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from core.monitoring.feedback import list_feedback
 from core.monitoring.log import read_predictions
-from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until
 from tests.builders import draw_photo, encode_photo
 from tests.processes import wait_until
-from tests.training import copy_workspace
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("trained_server")]
 
 ROW = {"x": 90, "y": 38 + 56 + 20}
 """Inside the second row of the table of photos, in its second column."""
-
-
-@pytest.fixture(scope="module")
-def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) -> Workspace:
-    """A workspace with one finished run on random weights."""
-    copy_workspace(trained_workspace, server_workspace)
-    return server_workspace
 
 
 def show_photo(number: int) -> FilePayload:
@@ -56,7 +47,7 @@ def test_several_photos_become_a_table_and_a_row_opens_its_answer(
     with page.expect_download() as download:
         page.get_by_role("button", name="Table as CSV").click()
     assert len(download.value.path().read_text(encoding="utf-8-sig").splitlines()) == 5
-    assert len(read_predictions(Workspace(server.workspace))) == 3
+    assert len(read_predictions(server.workspace)) == 3
 
 
 def test_a_pasted_photo_is_answered_and_the_next_one_is_opened(
@@ -101,7 +92,7 @@ def test_the_camera_takes_a_photo(chromium: Browser, server: PageServer) -> None
 
 
 def test_on_a_phone_a_new_class_is_sent_to_the_inbox(page: Page, server: PageServer) -> None:
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{server.address}/predict")
     expect(page.get_by_text("No photo yet")).to_be_visible()

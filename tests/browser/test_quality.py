@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.datasets.quality.store import read_quality
-from core.workspace import Workspace
 from data.importing import import_source
 from data.manifest import list_datasets
 from tests.browser.conftest import PageServer, wait_for_url, wait_while_computing
@@ -31,7 +30,7 @@ def choose(page: Page, title: str) -> None:
 def test_each_finding_is_one_click_away(page: Page, server: PageServer, tmp_path: Path) -> None:
     page.goto(f"{server.address}/quality")
     expect(page.get_by_text("No dataset yet")).to_be_visible()
-    import_source(Workspace(server.workspace), write_faults(tmp_path / "flowers"))
+    import_source(server.workspace, write_faults(tmp_path / "flowers"))
     page.reload()
     expect(page.get_by_role("heading", name="Exact duplicates")).to_be_visible(timeout=MINUTES)
     expect(page.get_by_role("button", name="Merge these copies")).to_have_count(1)
@@ -55,7 +54,7 @@ def test_the_name_of_a_photo_opens_its_panel(page: Page, server: PageServer) -> 
 def test_an_analysis_goes_on_while_the_page_is_reloaded(
     page: Page, server: PageServer, prepared: Path, tmp_path: Path
 ) -> None:
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     lend_sample(prepared, workspace, ["backbones"])
     page.goto(f"{server.address}/quality")
     expect(page.get_by_role("heading", name="Quality", level=1)).to_be_visible()

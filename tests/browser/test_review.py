@@ -10,24 +10,21 @@ from playwright.sync_api import Page, expect
 
 from core.monitoring.feedback import Feedback, count_feedback, list_feedback
 from core.runs.store import list_runs
-from core.workspace import Workspace
 from data.manifest import list_datasets
 from tests.browser.conftest import PageServer, do_until, wait_for_keys, wait_for_url
 from tests.builders import draw_photo, encode_photo
 from tests.predictions import ask_and_tell
 from tests.processes import wait_until
-from tests.training import copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("trained_server")]
 
 SAID = ("rose", "tulip", "rose", "daisy", "aster")
 
 
 @pytest.fixture(scope="module")
-def inbox(server: PageServer, trained_workspace: Workspace) -> list[Feedback]:
+def inbox(trained_server: PageServer) -> list[Feedback]:
     """Five answers of the trained run, each “daisy”, and what people said of them."""
-    copy_workspace(trained_workspace, Workspace(server.workspace))
-    workspace = Workspace(server.workspace)
+    workspace = trained_server.workspace
     run = list_runs(workspace)[-1].id
     photos = [draw_photo(n % 3, 400 + n, (300, 240)).rotate(20 + 9 * n) for n in range(len(SAID))]
     return [
@@ -46,7 +43,7 @@ def expect_place(page: Page, place: int, total: int) -> None:
 def test_answers_are_reviewed_by_keyboard(
     page: Page, server: PageServer, inbox: list[Feedback]
 ) -> None:
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     page.goto(f"{server.address}/monitoring?tab=review")
     expect_place(page, 1, 5)
     wait_for_keys(page)
@@ -78,16 +75,13 @@ def test_an_answer_is_relabelled_to_a_class_that_was_typed(
     expect(page.get_by_text("The model does not know this class")).to_be_visible()
     page.get_by_role("button", name="Relabel", exact=True).click()
     expect(page.get_by_text("1 photo relabelled to marguerite")).to_be_visible()
-    [relabelled] = list_feedback(Workspace(server.workspace), state="relabelled")
+    [relabelled] = list_feedback(server.workspace, state="relabelled")
     assert (relabelled.number, relabelled.final_class) == (inbox[3].number, "marguerite")
 
 
-def test_several_are_accepted_at_once_and_become_a_version(
-    page: Page,
-    server: PageServer,
-    inbox: list[Feedback],  # noqa: ARG001 (makes the workspace)
-) -> None:
-    workspace = Workspace(server.workspace)
+@pytest.mark.usefixtures("inbox")  # makes the workspace
+def test_several_are_accepted_at_once_and_become_a_version(page: Page, server: PageServer) -> None:
+    workspace = server.workspace
     page.goto(f"{server.address}/monitoring?tab=review")
     expect_place(page, 1, 3)
     table = page.get_by_test_id("stDataFrame").first

@@ -9,12 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.runs.store import list_runs
-from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until, wait_for_url
 from tests.processes import wait_until
-from tests.training import copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("compared_server")]
 
 ROW = 35
 """Height of a row of the table, in pixels."""
@@ -28,10 +26,7 @@ def tick(page: Page, row: int, expected: str) -> None:
     do_until(lambda: table.click(position={"x": ROW / 2, "y": ROW * (row + 1.5)}), said)
 
 
-def test_repeats_are_compared_by_one_tick(
-    page: Page, server: PageServer, compared_workspace: Workspace
-) -> None:
-    copy_workspace(compared_workspace, Workspace(server.workspace))
+def test_repeats_are_compared_by_one_tick(page: Page, server: PageServer) -> None:
     page.goto(f"{server.address}/runs")
     tick(page, 1, "2 runs selected")  # the newest stands alone in row 0, two seeds share row 1
     page.get_by_role("button", name="Compare", exact=True).click()
@@ -43,7 +38,7 @@ def test_repeats_are_compared_by_one_tick(
 
 
 def test_a_run_is_tagged_and_deleted(page: Page, server: PageServer) -> None:
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     page.goto(f"{server.address}/runs")
     tick(page, 0, "1 run selected")
     expect(page.get_by_role("link", name="Duplicate")).to_have_attribute(

@@ -8,18 +8,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.workspace import Workspace
 from tests.browser.conftest import PageServer, do_until, wait_for_url
-from tests.training import copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) -> Workspace:
-    """A workspace with a finished run."""
-    copy_workspace(trained_workspace, server_workspace)
-    return server_workspace
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("trained_server")]
 
 
 def test_a_click_on_a_bin_shows_its_photos(page: Page, server: PageServer) -> None:

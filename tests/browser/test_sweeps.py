@@ -10,26 +10,17 @@ from playwright.sync_api import Page, expect
 
 from core.runs.store import list_runs, list_studies
 from core.runs.training.study import read_trials
-from core.workspace import Workspace
 from tests.browser.conftest import PageServer, wait_for_url
 from tests.processes import wait_until
-from tests.training import copy_workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("forked_workers")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("forked_workers", "trained_server")]
 
 MINUTES = 60_000
 
 
-@pytest.fixture(scope="module")
-def server_workspace(server_workspace: Workspace, trained_workspace: Workspace) -> Workspace:
-    """A workspace with one finished run on random weights."""
-    copy_workspace(trained_workspace, server_workspace)
-    return server_workspace
-
-
 def open_training(page: Page, server: PageServer) -> None:
     """Open the page with the settings of the finished run, whose weights are random."""
-    run = list_runs(Workspace(server.workspace))[-1]
+    run = list_runs(server.workspace)[-1]
     page.goto(f"{server.address}/training?like={run.id}")
     page.get_by_text("More: sweeps").click()
     start = page.get_by_role("button", name="Start the sweep")
@@ -38,7 +29,7 @@ def open_training(page: Page, server: PageServer) -> None:
 
 @pytest.mark.slow
 def test_a_sweep_shows_its_trials_and_survives_a_reload(page: Page, server: PageServer) -> None:
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     open_training(page, server)
     page.get_by_label("Trials", exact=True).fill("6")
     page.get_by_label("Trials", exact=True).press("Enter")

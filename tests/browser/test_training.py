@@ -10,30 +10,22 @@ from playwright.sync_api import Page, expect
 
 from core.runs.queue.queue import submit_run
 from core.runs.store import list_runs, read_run
-from core.workspace import Workspace
 from tests.browser.conftest import PageServer
-from tests.training import change_recipe, copy_workspace
+from tests.training import change_recipe
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.usefixtures("forked_workers"),
+    pytest.mark.usefixtures("forked_workers", "compared_server"),
 ]
 
 MINUTES = 60_000
 
 
-@pytest.fixture(scope="module")
-def server_workspace(server_workspace: Workspace, compared_workspace: Workspace) -> Workspace:
-    """A workspace with three finished runs on random weights."""
-    copy_workspace(compared_workspace, server_workspace)
-    return server_workspace
-
-
 def test_a_duplicate_changed_is_another_run_that_can_be_paused(
     page: Page, server: PageServer
 ) -> None:
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     # One photo a step: long enough to be paused on any machine.
     slow, _ = submit_run(workspace, change_recipe(workspace, epochs=999, batch_size=1))
     page.goto(f"{server.address}/training?like={list_runs(workspace)[-1].id}&run={slow.id}")
@@ -53,6 +45,6 @@ def test_a_duplicate_changed_is_another_run_that_can_be_paused(
 
 
 def test_runs_are_laid_over_another_by_a_link(page: Page, server: PageServer) -> None:
-    newest, *_, first = list_runs(Workspace(server.workspace))
+    newest, *_, first = list_runs(server.workspace)
     page.goto(f"{server.address}/training?run={newest.id}&over={first.id}")
     expect(page.locator(".legendtext", has_text="Run 1").first).to_be_visible()

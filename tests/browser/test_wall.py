@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from core.datasets.edits.tray import count_edits, list_edits
-from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source
 from data.manifest import list_datasets, read_dataset
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.browser
 def dataset(server: PageServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dataset]:
     """75 photos of three classes, so that the wall has two pages."""
     photos = write_class_folders(tmp_path_factory.mktemp("wall"), photos_per_class=25)
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     for folder in (workspace.datasets, workspace.temporary, workspace.analyses):
         folder.mkdir(parents=True, exist_ok=True)
     yield import_source(workspace, photos, name="three flowers")
@@ -137,7 +136,7 @@ def test_selected_photos_are_relabelled_and_wait_in_the_tray(
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Relabel 2 photos").click()
     expect(page.get_by_text("2 edits in the tray")).to_be_visible()
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     assert [edit.value for edit in list_edits(workspace, dataset.id)] == ["moon flower"] * 2
     # The wall lets go of what was edited.
     expect(wall.locator("[aria-selected=true]")).to_have_count(0)
@@ -159,7 +158,7 @@ def test_an_edit_of_the_panel_is_applied_and_the_new_version_is_chosen(
     close_panel(page)
     page.get_by_role("button", name="Review").click()
     page.get_by_role("button", name="Apply the edits").click()
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     expect(page).not_to_have_url(re.compile(dataset.id))
     made = next(entry for entry in list_datasets(workspace) if entry.parent == dataset.id)
     assert made.photos == 74
@@ -173,7 +172,7 @@ def test_an_edit_of_the_panel_is_applied_and_the_new_version_is_chosen(
 def test_a_version_that_another_rests_on_is_deleted_only_by_its_name(
     page: Page, server: PageServer, dataset: Dataset
 ) -> None:
-    workspace = Workspace(server.workspace)
+    workspace = server.workspace
     child = next(entry for entry in list_datasets(workspace) if entry.parent == dataset.id)
     page.goto(f"{server.address}/dataset?dataset={child.id}&view=versions")
     page.get_by_role("button", name="Delete").first.click()  # the import, made first
@@ -193,7 +192,7 @@ def test_a_version_that_another_rests_on_is_deleted_only_by_its_name(
 def test_names_are_shown_and_never_obeyed(page: Page, server: PageServer, tmp_path: Path) -> None:
     names = ("<img src=x onerror=document.title='owned'>", "**tulip**")
     photos = write_class_folders(tmp_path / "odd", names, photos_per_class=10)
-    odd = import_source(Workspace(server.workspace), photos, name="odd names")
+    odd = import_source(server.workspace, photos, name="odd names")
     for name in names:
         photo = int(odd.photo_numbers(class_name=name)[0])
         page.goto(f"{server.address}/dataset?dataset={odd.id}&photo={photo}")

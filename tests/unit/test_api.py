@@ -94,15 +94,6 @@ def test_the_example_runs(known: dict[str, Any], name: str) -> None:
     assert not said, "".join(said)
 
 
-def test_neither_keras_nor_tensorflow_is_imported() -> None:
-    heavy = "{'keras', 'tensorflow', 'streamlit', 'altair'}"
-    script = f"import sys, core.api; print({heavy} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "set()\n"
-
-
 @pytest.mark.parametrize(
     ("before", "said"),
     [("sys", "True"), ("models", "Another package called “models” is imported already")],

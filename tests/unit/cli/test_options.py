@@ -89,13 +89,6 @@ def test_the_list_of_commands_comes_at_once() -> None:
     assert not {"keras", "openvino", "pandas", "numpy", "sqlalchemy"} & loaded
 
 
-def test_upkeep_does_not_wait_for_pandas_or_openvino() -> None:
-    script = "import core.cli.upkeep, sys; print(*sys.modules)"
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-    assert not {"keras", "openvino", "pandas", "numpy"} & set(done.stdout.split())
-
-
 if __name__ == "__main__":
     options = {words: one for name in COMMANDS for words, one in list_options(name).items()}
     lines = (

@@ -67,18 +67,6 @@ def test_the_same_recipe_opens_its_run_and_says_what_was_measured(trained_copy, 
     assert said.sentence in out and said.gap_sentence in out
 
 
-def test_an_exact_head_needs_no_keras(trained_copy: Workspace) -> None:
-    script = (
-        "import sys; from core.cli import main\n"
-        "code = main(['train', 'latest', '--weights', 'random', '--strategy', 'exact'])\n"
-        "print(code, 'keras' in sys.modules, file=sys.stderr)"
-    )
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-    assert done.stderr.endswith("0 False\n")
-    assert [run.recipe.strategy for run in list_runs(trained_copy)] == ["exact", "head"]
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("forked_workers")
 def test_a_run_in_the_queue_is_followed_to_its_end(trained_copy: Workspace) -> None:
@@ -132,10 +120,10 @@ def test_a_recipe_out_of_range_is_refused(trained_copy, capsys):
     assert len(list_runs(trained_copy)) == 1
 
 
-@pytest.mark.usefixtures("trained_copy")
-def test_what_does_not_train_never_loads_keras():
-    features = ["features", "latest", "--weights", "random"]
-    commands = [["datasets"], ["runs"], ["evaluate", "latest"], ["weights", "--help"], features]
+def test_what_trains_no_epochs_never_loads_keras(trained_copy: Workspace) -> None:
+    options = ["latest", "--weights", "random"]
+    commands = [["datasets"], ["runs"], ["evaluate", "latest"], ["weights", "--help"]]
+    commands += [["features", *options], ["train", *options, "--strategy", "exact"]]
     script = (
         "import sys\n"
         "from contextlib import suppress\n"
@@ -145,14 +133,10 @@ def test_what_does_not_train_never_loads_keras():
         "        assert main(command) == 0\n"
         "assert not {'keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert [run.recipe.strategy for run in list_runs(trained_copy)] == ["exact", "head"]
 
 
 @pytest.mark.usefixtures("trained_copy")

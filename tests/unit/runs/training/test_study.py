@@ -1,8 +1,6 @@
 """What sweeps leave on disk: whole lines survive a kill, and are read back as they were."""
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,23 +29,20 @@ from core.runs.training.study import (
     sort_trials,
     write_importance,
 )
+from tests.training import make_trial
+
+RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d", hidden=(512, 128))
+SETTINGS: dict[str, Value] = {"learning_rate": 0.00123, "hidden": "512 → 128", "batch_size": 64}
 
 
-def make_trial(number: int, accuracy: float = 0.5, loss: float | None = 1.0) -> TrialResult:
-    return TrialResult(
-        number=number,
-        settings={"learning_rate": 0.00123, "hidden": "512 → 128", "batch_size": 64},
-        recipe=Recipe(dataset="0123456789abcdef", weights_digest="d", hidden=(512, 128)),
-        val_accuracy=(0.1, accuracy),
-        val_loss=(None, loss),
-        best_epoch=2,
-        pruned=False,
-        seconds=1.5,
-    )
+def make_two(number: int, accuracy: float = 0.5, loss: float | None = 1.0) -> TrialResult:
+    """Return a trial of two epochs."""
+    epochs = {"val_accuracy": (0.1, accuracy), "val_loss": (None, loss), "best_epoch": 2}
+    return make_trial(number, RECIPE, SETTINGS, **epochs)
 
 
 def test_trials_are_read_as_they_were_written(tmp_path: Path) -> None:
-    trials = [make_trial(1), make_trial(2, 1 / 3, 2 / 3)]
+    trials = [make_two(1), make_two(2, 1 / 3, 2 / 3)]
     for trial in trials:
         append_trial(tmp_path, trial)
     assert read_trials(tmp_path) == trials
@@ -57,24 +52,24 @@ def test_trials_are_read_as_they_were_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [1, 30, 200])
 def test_a_line_cut_short_is_left_out_and_written_again(tmp_path: Path, cut: int) -> None:
     for number in (1, 2):
-        append_trial(tmp_path, make_trial(number))
+        append_trial(tmp_path, make_two(number))
     file = tmp_path / TRIALS_FILE
     file.write_bytes(file.read_bytes()[:-cut])
     whole = 2 if cut == 1 else 1  # only the line's end is missing
     assert len(read_trials(tmp_path)) == whole
-    append_trial(tmp_path, make_trial(whole + 1))
+    append_trial(tmp_path, make_two(whole + 1))
     assert [trial.number for trial in read_trials(tmp_path)] == list(range(1, whole + 2))
 
 
 def test_the_best_has_the_highest_accuracy_then_the_lowest_loss() -> None:
-    trials = [make_trial(1, 0.8, 0.5), make_trial(2, 0.9, None), make_trial(3, 0.9, 0.4)]
+    trials = [make_two(1, 0.8, 0.5), make_two(2, 0.9, None), make_two(3, 0.9, 0.4)]
     assert [trial.number for trial in sort_trials(trials)] == [3, 2, 1]
 
 
 def test_a_study_is_whole_when_all_that_was_asked_for_is_there(tmp_path: Path) -> None:
     assert not is_study_whole(tmp_path, SweepPlan(trials=2))
     for number in (1, 2):
-        append_trial(tmp_path, make_trial(number))
+        append_trial(tmp_path, make_two(number))
     assert is_study_whole(tmp_path, SweepPlan(trials=2))
     assert not is_study_whole(tmp_path, SweepPlan(trials=3))
 
@@ -98,16 +93,9 @@ def score(settings: dict[str, Value]) -> float:
 
 def make_scored(number: int, settings: dict[str, Value]) -> TrialResult:
     accuracy = score(settings)
-    return TrialResult(
-        number=number,
-        settings=settings,
-        recipe=change_recipe(BASE, settings),
-        val_accuracy=tuple(accuracy * share for share in (0.5, 0.8, 0.9, 1.0)),
-        val_loss=(1.0, 0.9, 0.8, 0.7),
-        best_epoch=4,
-        pruned=False,
-        seconds=1.0,
-    )
+    shares = tuple(accuracy * share for share in (0.5, 0.8, 0.9, 1.0))
+    epochs = {"val_accuracy": shares, "val_loss": (1.0, 0.9, 0.8, 0.7), "best_epoch": 4}
+    return make_trial(number, change_recipe(BASE, settings), settings, **epochs)
 
 
 @pytest.fixture(scope="module")
@@ -177,8 +165,3 @@ def test_a_trial_below_the_median_is_ended_but_not_in_its_first_epochs(
             trial.report(accuracy, epoch)
             ends.append(bool(trial.should_prune()))
         assert ends == [False, falls_behind, falls_behind]
-
-
-def test_a_worker_decides_how_to_compute_before_keras_is_imported() -> None:
-    script = "import sys, core.runs.training.executing; sys.exit('keras' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

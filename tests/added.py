@@ -1,6 +1,7 @@
 """Makes tables of predictions, as another program would write them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,9 +28,6 @@ def make_table(
     return table.drop(index=list(missing))
 
 
-def understand(
-    dataset: Dataset, *, wrong: Sequence[int] = (), missing: Sequence[int] = (), scored: str = "all"
-) -> Understood:
+def understand(dataset: Dataset, **how: Any) -> Understood:
     """Return such a table as it is understood."""
-    table = make_table(dataset, wrong=wrong, missing=missing, scored=scored)
-    return read_predictions(table, dataset)
+    return read_predictions(make_table(dataset, **how), dataset)

@@ -41,7 +41,7 @@ def fork_worker(
     Args:
         workspace: Holds the run.
         run: That waits to be trained.
-        death: The epoch, from 1, and what happens in it; see tests/dying.py.
+        death: The epoch, from 1, and what happens in it (“amid”, “after”, “full disk”).
         patience_s: How long the worker may take.
 
     Raises:

@@ -55,16 +55,18 @@ def _is_in(process: psutil.Process, workspace: Workspace) -> bool:
     return bool(alive and process.environ().get("PETALSCOPE_WORKSPACE") == str(workspace.root))
 
 
-def run_at_once(code: str, count: int) -> None:
-    """Run the code in so many processes; each waits at `sys.stdin.readline()` for all others."""
+def run_at_once(code: str, count: int) -> list[str]:
+    """Return what the code printed in so many processes; each waits at `sys.stdin.readline()`."""
     children = [
-        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         for _ in range(count)
     ]
     for child in children:
         assert child.stdin is not None
         child.stdin.write("go\n")
         child.stdin.flush()
-    for child in children:
-        child.communicate()
-        assert child.returncode == 0
+    printed = [child.communicate()[0] for child in children]
+    assert [child.returncode for child in children] == [0] * count
+    return printed

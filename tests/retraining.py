@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from core.monitoring.feedback import give_feedback, review_feedback
-from core.monitoring.log import log_predictions
+from core.monitoring.feedback import review_feedback
 from core.monitoring.retraining import finish_retraining, start_retraining
 from core.registry.promoting import promote
 from core.registry.registering import register_run
@@ -16,7 +15,7 @@ from core.runs.store import list_runs
 from core.workspace import Workspace
 from models.catalogue import FEATURE_WIDTH
 from tests.builders import CLASSES, draw_photo, encode_photo
-from tests.predictions import make_prediction
+from tests.predictions import ask_and_tell
 from tests.training import train
 
 
@@ -44,9 +43,11 @@ def review_photos(
     numbers = []
     for class_name, content in photos:
         wrong = next(name for name in version.classes if name != class_name)
-        row = make_prediction(
+        said = ask_and_tell(
+            workspace,
             0,
             content,
+            class_name,
             id=uuid.uuid4().hex,
             time=datetime.now(UTC),
             version=version.number,
@@ -56,8 +57,6 @@ def review_photos(
             top=wrong,
             properties={},
         )
-        log_predictions(workspace, [row])
-        said = give_feedback(workspace, row["id"], class_name=class_name, photo=content)
         numbers.append(said.number)
     review_feedback(workspace, numbers, "accept", reviewer="tests")
     return numbers

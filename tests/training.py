@@ -2,11 +2,15 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from core.runs.recipe.plans import Value
 from core.runs.recipe.recipe import Recipe
 from core.runs.store import RunRecord, list_runs, read_run
+from core.runs.training.study import TrialResult
 from core.workspace import Workspace
 from tests.forking import fork_worker
 from tests.processes import PATIENCE_S
@@ -27,6 +31,15 @@ def make_recipe(workspace: Workspace, dataset_id: str, **changes: object) -> Rec
 def change_recipe(workspace: Workspace, **changes: object) -> Recipe:
     """Return the recipe of the trained workspace's run with some values changed."""
     return make_recipe(workspace, list_runs(workspace)[-1].recipe.dataset, **changes)
+
+
+def make_trial(
+    number: int, recipe: Recipe, settings: Mapping[str, Value], **changes: Any
+) -> TrialResult:
+    """Return a trial of a sweep as nobody trained it, of one epoch with an accuracy of 50 %."""
+    epoch = {"val_accuracy": (0.5,), "val_loss": (1.0,), "best_epoch": 1}
+    facts = {"recipe": recipe, "settings": {**settings}, "pruned": False, "seconds": 1.0, **epoch}
+    return TrialResult(number=number, **facts | changes)
 
 
 def train(workspace: Workspace, run: RunRecord) -> RunRecord:

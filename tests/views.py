@@ -65,21 +65,7 @@ def prepare(
         listener=ear,  # type: ignore[arg-type]
         should_stop=ear.should_stop,
     )
-    wanted = request(workspace, dataset, photos, policy, kind=kind, views=views, seed=seed)
-    return prepare_views(by, wanted), ear.told
-
-
-def request(
-    workspace: Workspace,
-    dataset: Dataset,
-    photos: Sequence[int] | np.ndarray,
-    policy: AugmentationPolicy,
-    *,
-    kind: str = "pooled",
-    views: int = 2,
-    seed: int = 0,
-) -> ViewRequest:
-    return ViewRequest(
+    wanted = ViewRequest(
         dataset=dataset,
         photos=np.asarray(photos),
         kind=kind,  # type: ignore[arg-type]
@@ -89,6 +75,7 @@ def request(
         views=views,
         seed=seed,
     )
+    return prepare_views(by, wanted), ear.told
 
 
 def count_files(workspace: Workspace) -> int:

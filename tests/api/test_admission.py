@@ -9,8 +9,9 @@ from tests.serving_process import run_serving
 KEY = "k" * 32
 
 
+@pytest.mark.usefixtures("registered")
 def test_with_a_key_only_requests_with_it_are_answered(
-    registered: Workspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PETALSCOPE_API_KEY", KEY)
     with open_client() as client:
@@ -24,7 +25,6 @@ def test_with_a_key_only_requests_with_it_are_answered(
         assert client.get("/metrics").status_code == 401
         assert client.get("/health/ready").status_code == 200
     assert KEY not in "".join(capfd.readouterr())
-    del registered
 
 
 def test_without_a_key_only_this_machine_is_answered(client: TestClient) -> None:
@@ -47,9 +47,8 @@ def test_without_a_key_only_this_machine_is_answered(client: TestClient) -> None
     assert client.post("/v1/predict", content=PHOTO, headers=near).status_code == 200
 
 
-def test_too_many_photos_in_a_minute(
-    registered: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("registered")
+def test_too_many_photos_in_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PETALSCOPE_API_RATE_LIMIT", "5")
     with open_client() as client:
         files = [("photos", ("a.jpg", PHOTO))] * 6
@@ -64,7 +63,6 @@ def test_too_many_photos_in_a_minute(
         check_problem(answer, 429, "too_many_requests")
         assert 1 <= int(answer.headers["retry-after"]) <= 61
         assert client.get("/health/live").status_code == 200
-    del registered
 
 
 def test_all_callers_with_the_key_are_counted_together(
@@ -90,12 +88,10 @@ def test_all_callers_with_the_key_are_counted_together(
         assert 429 in [status for status, _ in near]
 
 
-def test_web_pages_are_let_in_by_name_only(
-    registered: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("registered")
+def test_web_pages_are_let_in_by_name_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PETALSCOPE_API_ORIGINS", "https://garden.example")
     with open_client() as client:
         for origin, allowed in (("https://garden.example", True), ("https://evil.example", False)):
             answer = client.get("/v1/models", headers={"origin": origin})
             assert (answer.headers.get("access-control-allow-origin") == origin) == allowed
-    del registered

@@ -59,8 +59,9 @@ def test_an_active_alarm_is_a_gauge_at_1(registered: Workspace) -> None:
 
 
 @pytest.mark.parametrize(("host", "status"), [("127.0.0.1", 200), ("0.0.0.0", 404)])
+@pytest.mark.usefixtures("registered")
 def test_the_loopback_address_has_a_page_to_try_it(
-    registered: Workspace, monkeypatch: pytest.MonkeyPatch, host: str, status: int
+    monkeypatch: pytest.MonkeyPatch, host: str, status: int
 ) -> None:
     monkeypatch.setenv("PETALSCOPE_API_KEY", "k" * 32)
     apps = list[FastAPI]()
@@ -72,7 +73,6 @@ def test_the_loopback_address_has_a_page_to_try_it(
         assert page.status_code == status
         for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
             assert address.startswith("/") and client.get(address).status_code == 200
-    del registered
 
 
 @pytest.mark.usefixtures("workspace")
@@ -129,14 +129,14 @@ def test_plain_http_that_others_can_reach_gets_a_warning(
     assert ("plain HTTP" in capsys.readouterr().err) == warned
 
 
-def test_a_taken_port_is_said(workspace: Workspace) -> None:
+@pytest.mark.usefixtures("workspace")
+def test_a_taken_port_is_said() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(SettingRefused, match=f"port {port}"):
             run_server("127.0.0.1", port)
-    del workspace
 
 
 def test_the_command_serves_until_it_is_asked_to_end(workspace: Workspace, tmp_path: Path) -> None:

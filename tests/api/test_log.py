@@ -66,9 +66,8 @@ def test_a_full_heap_gives_lines_up_and_says_so(workspace: Workspace) -> None:
     assert (logbook.lost, lost) == (1, [1])
 
 
-def test_feedback_waits_for_its_own_line_only(
-    registered: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("registered")
+def test_feedback_waits_for_its_own_line_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Under load there is a line that waits at any time."""
     with open_client() as client:
         logbook = client.app.state.service.logbook
@@ -87,7 +86,6 @@ def test_feedback_waits_for_its_own_line_only(
         told = {"prediction_id": answer["prediction_id"], "class_name": "rose"}
         assert client.post("/v1/feedback", json=told).status_code == 201
         monkeypatch.undo()  # it may end now
-    del registered
 
 
 def test_a_photo_that_cannot_be_kept_costs_no_line(
@@ -107,9 +105,8 @@ def test_a_photo_that_cannot_be_kept_costs_no_line(
 
 
 @pytest.mark.slow
-def test_lines_that_the_end_leaves_unwritten_are_counted(
-    registered: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("registered")
+def test_lines_that_the_end_leaves_unwritten_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     goes_on = threading.Event()
     monkeypatch.setattr(logbook_module, "log_predictions", lambda *_: goes_on.wait(60))
     with open_client() as client:
@@ -119,7 +116,6 @@ def test_lines_that_the_end_leaves_unwritten_are_counted(
         logbook.close(timeout_s=0.5)
         assert logbook.lost == 1
         goes_on.set()
-    del registered
 
 
 @pytest.mark.slow

@@ -119,9 +119,8 @@ def test_feedback_goes_to_the_inbox_at_once(
     assert read_kept_photo(served_workspace, answer["photo"]["sha256"]) == photo
 
 
-def test_feedback_takes_photos_as_large_as_answers_do(
-    registered: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("registered")
+def test_feedback_takes_photos_as_large_as_answers_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PETALSCOPE_API_PHOTO_LIMIT_MB", "20")
     stream = io.BytesIO()
     Image.new("RGB", (2100, 2000), "tomato").save(stream, "BMP")
@@ -132,7 +131,6 @@ def test_feedback_takes_photos_as_large_as_answers_do(
         told = {"prediction_id": answer["prediction_id"], "class_name": "rose"}
         kept = client.post("/v1/feedback", json=told | {"photo_base64": b64encode(photo).decode()})
     assert kept.status_code == 201, kept.text
-    del registered
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from core.runs.training.study import Importance, TrialResult, append_trial, writ
 from core.ui.sweeps.results import draw_importance, draw_parallel
 from core.workspace import Workspace
 from tests.training import change_recipe as make_recipe
+from tests.training import make_trial
 from tests.ui.driver import open_page, press
 
 ACCURACY = (0.5, 0.25, 0.75, 0.625, 0.6)
@@ -43,17 +44,9 @@ def make_sweep(workspace: Workspace, trials: int = len(ACCURACY)) -> RunRecord:
     folder = workspace.run_folder(run.id)
     for number, accuracy in enumerate(ACCURACY[:trials], 1):
         settings = first_settings(base, plan.vary) | {"dropout": 0.1 * number}
-        trial = TrialResult(
-            number=number,
-            settings=settings,
-            recipe=change_recipe(base, settings),
-            val_accuracy=(accuracy / 2, accuracy),
-            val_loss=(1.0, 0.5),
-            best_epoch=2,
-            pruned=number == 2,
-            seconds=1.0,
-        )
-        append_trial(folder, trial)
+        facts = {"val_accuracy": (accuracy / 2, accuracy), "val_loss": (1.0, 0.5), "best_epoch": 2}
+        facts["pruned"] = number == 2
+        append_trial(folder, make_trial(number, change_recipe(base, settings), settings, **facts))
     write_importance(folder, Importance(shares={"dropout": 0.8, "hidden": 0.2}, trials=trials))
     best = {"epoch": 3, "val_accuracy": 0.75, "val_loss": 0.5}
     record_epoch(workspace, run, trials, best)
@@ -139,15 +132,12 @@ def make_trials() -> list[TrialResult]:
     vary = ("learning_rate", "hidden", "weight_decay")
     recipes = [replace(RECIPE, learning_rate=rate) for rate in RATES]
     return [
-        TrialResult(
-            number=number,
-            settings=first_settings(recipe, vary),
-            recipe=recipe,
+        make_trial(
+            number,
+            recipe,
+            first_settings(recipe, vary),
             val_accuracy=(accuracy,),
-            val_loss=(1.0,),
-            best_epoch=1,
             pruned=number == 2,
-            seconds=1.0,
         )
         for number, (recipe, accuracy) in enumerate(zip(recipes, RATES.values(), strict=True), 1)
     ]

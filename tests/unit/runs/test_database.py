@@ -1,22 +1,20 @@
 """The database: one that an older program made gets what it lacks when it is opened."""
 
 import sqlite3
-import subprocess
 import threading
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
-from core.errors import DiskFull, ReadOnly, RunMissing
+from core.errors import DiskFull, ReadOnly
 from core.runs.database import close_databases, read_database, write_database
-from core.runs.queue.control import note_run, tag_run
-from core.runs.queue.queue import claim_next_run, delete_run, submit_run
-from core.runs.queue.run_lock import begin_run, fail_run, record_epoch
+from core.runs.queue.control import tag_run
+from core.runs.queue.queue import submit_run
 from core.runs.queue.scheduled import keep_arrangement, read_arrangement, wake_scheduler
-from core.runs.queue.starting import ensure_scheduler, python_command, python_environment
+from core.runs.queue.starting import ensure_scheduler
 from core.runs.recipe.recipe import Recipe, recipe_to_json
-from core.runs.store import list_runs, read_openings, read_run, record_opening
-from core.runs.tables import arrangements_table, metadata
+from core.runs.store import list_runs, read_run, record_opening
+from core.runs.tables import arrangements_table
 from core.workspace import Workspace
 from tests.digests import digest_folder
 
@@ -58,6 +56,7 @@ def test_a_database_of_before_is_completed_and_keeps_its_runs(
     following = Recipe(dataset=RECIPE.dataset, weights_digest="d", seed=1)
     assert submit_run(workspace, following)[0].number == 8
     tag_run(workspace, run.id, ["kept"])
+    assert len(record_opening(workspace, run.id, "", "a table that was not there")) == 1
     close_databases()
     assert read_run(workspace, run.id).tags == ("kept",)
 
@@ -96,24 +95,11 @@ def test_a_full_disk_is_told_as_one(workspace: Workspace) -> None:
     assert list_runs(workspace)
 
 
-OTHER = Recipe(dataset="0123456789abcdef", weights_digest="e" * 64)
 TIMES = 25
-OPEN = "from core.runs.store import list_runs; from core.workspace import open_workspace as o"
 
 
 def read_counter(workspace: Workspace) -> int:
     return int((read_arrangement(workspace, "counter") or {"n": 0})["n"])
-
-
-def test_processes_that_open_a_new_database_together_all_can(workspace: Workspace) -> None:
-    command = [*python_command("x")[:1], "-c", f"{OPEN}; assert list_runs(o()) == []"]
-    environment = python_environment(workspace)
-    opening = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(4)]
-    told = [process.communicate()[1].decode() for process in opening]
-    assert [process.returncode for process in opening] == [0] * 4, told
-    with read_database(workspace) as connection:
-        for table in metadata.sorted_tables:
-            assert connection.scalar(select(func.count()).select_from(table)) == 0
 
 
 def test_writers_take_turns_so_that_nothing_is_lost(workspace: Workspace) -> None:
@@ -154,28 +140,3 @@ def test_what_fails_in_the_middle_leaves_nothing(workspace: Workspace) -> None:
         connection.execute(insert(arrangements_table).values(**values))
         raise ZeroDivisionError
     assert read_arrangement(workspace, "counter") is None
-
-
-def test_the_queue_lives_through_a_day(workspace: Workspace) -> None:
-    first, is_new = submit_run(workspace, RECIPE, name="täglich 🌷")
-    again, is_new_again = submit_run(workspace, RECIPE)
-    second, _ = submit_run(workspace, OTHER)
-    assert (is_new, is_new_again, again.id) == (True, False, first.id)
-    claimed = claim_next_run(workspace)
-    assert claimed is not None and claimed.id == first.id
-    assert begin_run(workspace, claimed)
-    best = {"epoch": 1, "val_accuracy": 0.5, "val_loss": 0.7}
-    record_epoch(workspace, claimed, 1, best)
-    fail_run(workspace, claimed, RunMissing("The photos are gone.", "Bring them back."))
-    tag_run(workspace, first.id, ["kept", "rosé"])
-    note_run(workspace, first.id, "a “note”")
-    record_opening(workspace, first.id, "me", "a test")
-    failed = read_run(workspace, first.id)
-    assert (failed.state, failed.name, failed.tags) == ("failed", "täglich 🌷", ("kept", "rosé"))
-    assert (failed.problem, failed.best_val_accuracy) == ("The photos are gone.", 0.5)
-    assert failed.created.tzinfo is not None and failed.created == first.created
-    assert [opening.who for opening in read_openings(workspace, first.id)] == ["me"]
-    assert [run.id for run in list_runs(workspace)] == [second.id, first.id]
-    delete_run(workspace, first.id)
-    assert [run.id for run in list_runs(workspace)] == [second.id]
-    assert submit_run(workspace, RECIPE)[0].number > second.number

@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from core.datasets.versions import delete_version
 from core.errors import DatasetMissing, RunMissing
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.result import read_result
-from core.runs.run_files import remove_run
 from core.runs.store import list_runs, read_openings, read_run, record_opening
 from core.workspace import Workspace, sweep_leftovers
 from data.manifest import read_dataset
@@ -46,15 +44,6 @@ def test_views_go_with_the_last_run_of_their_augmentation(trained_copy: Workspac
         delete_run(trained_copy, run.id)
         assert view.exists() == view.with_suffix(".json").exists() == stays
     assert len(list(trained_copy.features.glob("*.npy"))) == 1  # features of the dataset
-
-
-def test_a_tuned_backbone_goes_with_its_run(trained_copy: Workspace) -> None:
-    [run] = list_runs(trained_copy)
-    backbone = read_result(trained_copy, run.id).backbone_id
-    tuned = replace(run.recipe, strategy="last_stage", weights_digest="0" * 64)  # as if it had
-    remove_run(trained_copy, trained_copy.run_folder(run.id), tuned, [])
-    assert not trained_copy.backbone_folder(backbone).exists()
-    assert not list(trained_copy.features.glob("*.npy"))
 
 
 def test_a_dataset_goes(trained_copy: Workspace) -> None:

@@ -1,7 +1,6 @@
 """What is derived from a run is computed once, and again when it must be."""
 
 import shutil
-import sqlite3
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 
 from core.errors import BadIdentifier, FeaturesMissing, ResultDamaged, RunMissing, RunUnfinished
-from core.runs.database import close_databases
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import check_order, keep_arrays, read_result, read_run_features
@@ -171,11 +169,3 @@ def test_no_opening_is_lost_when_many_look_at_once(workspace: Workspace) -> None
     for looker in lookers:
         looker.join()
     assert sorted(one.who for one in read_openings(workspace, run)) == [str(n) for n in range(8)]
-
-
-def test_a_database_from_before_gets_the_table(workspace: Workspace) -> None:
-    run = submit(workspace)
-    close_databases()
-    with sqlite3.connect(workspace.database_file) as connection:
-        connection.execute("DROP TABLE openings")
-    assert len(record_opening(workspace, run, "", "command line")) == 1

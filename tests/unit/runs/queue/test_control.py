@@ -123,6 +123,14 @@ def test_a_paused_run_that_is_stopped_keeps_its_best_epoch(workspace: Workspace)
     assert request_stop(workspace, early.id).error_code == "run_stopped"
 
 
+def test_a_stop_that_follows_a_pause_wins(workspace: Workspace) -> None:
+    run = start(workspace, epochs=2)
+    pause_run(workspace, run.id)
+    assert request_stop(workspace, run.id).request == "stop"
+    assert not mark_paused(workspace, run)
+    assert read_run(workspace, run.id).state == "stopping"
+
+
 def test_stop_after_the_epoch_is_another_wish_than_stop(workspace: Workspace) -> None:
     run = start(workspace, epochs=1)
     assert request_stop(workspace, run.id, after_epoch=True).request == "stop_after_epoch"
@@ -261,14 +269,3 @@ def test_a_stop_before_the_second_phase_keeps_the_first(trained_copy: Workspace)
     ended = read_run(trained_copy, run.id)
     assert (ended.state, ended.stopped, ended.problem) == ("done", True, None)
     assert len(read_result(trained_copy, run.id).history) == ended.epochs_done >= 2
-
-
-@pytest.mark.slow
-def test_a_stop_that_follows_a_pause_wins(trained_copy: Workspace) -> None:
-    run, _ = submit_run(trained_copy, change_recipe(trained_copy, epochs=400, seed=7))
-    with worker(trained_copy, run):
-        wait_until(lambda: read_run(trained_copy, run.id).epochs_done >= 2, "two epochs are done")
-        pause_run(trained_copy, run.id)
-        request_stop(trained_copy, run.id)
-        assert not mark_paused(trained_copy, read_run(trained_copy, run.id))
-    assert read_run(trained_copy, run.id).state in ("done", "failed")

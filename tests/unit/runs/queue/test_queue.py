@@ -2,11 +2,8 @@
 
 import dataclasses
 import shutil
-import subprocess
-import sys
 import time
 
-import numpy as np
 import pytest
 from sqlalchemy import update
 
@@ -38,26 +35,13 @@ from core.runs.queue.run_lock import (
     record_epoch,
     renew_heartbeat,
 )
-from core.runs.recipe.recipe import Recipe, recipe_from_json
-from core.runs.result import RunResult, write_result
+from core.runs.recipe.recipe import recipe_from_json
 from core.runs.run_files import ARRAYS_FILE, FACTS_FILE, HEAD_FILE, read_events
 from core.runs.store import MOST_LOSSES, RunRecord, list_runs, read_run
 from core.runs.tables import runs_table
 from core.workspace import Workspace, open_workspace
-from models.dense import DenseHead
-
-RECIPE = Recipe(dataset="0123456789abcdef", weights_digest="d" * 64)
-
-
-def submit(workspace: Workspace, seed: int = 0) -> RunRecord:
-    return submit_run(workspace, dataclasses.replace(RECIPE, seed=seed))[0]
-
-
-def start(workspace: Workspace, seed: int = 0) -> RunRecord:
-    """Return a run that this process has."""
-    run = claim_next_run(workspace, submit(workspace, seed).id)
-    assert run is not None and begin_run(workspace, run)
-    return run
+from tests.processes import run_at_once
+from tests.unit.runs.queue.test_control import RECIPE, start, submit
 
 
 def tell_epoch(
@@ -65,31 +49,6 @@ def tell_epoch(
 ) -> bool:
     best = {"epoch": 1, "val_accuracy": accuracy, "val_loss": 0.7}
     return record_epoch(workspace, run, done, best)
-
-
-def finish(workspace: Workspace, run: RunRecord) -> None:
-    """The run is done and has left a result."""
-    head = DenseHead(
-        kernels=(np.zeros((2048, 2), np.float32),),
-        biases=(np.zeros(2, np.float32),),
-        mean=np.zeros(2048, np.float32),
-        scale=np.ones(2048, np.float32),
-    )
-    result = RunResult(
-        scores=np.full((2, 2), 0.5, np.float32),
-        labels=np.arange(2),
-        splits=np.array(["train", "test"]),
-        paths=np.array(["a.jpg", "b.jpg"]),
-        classes=("daisy", "rose"),
-        best_epoch=1,
-        history=[],
-        dataset_id=run.recipe.dataset,
-        backbone_id="0123456789abcdef",
-        features_id="0123456789abcdef",
-        seconds={},
-    )
-    write_result(workspace.run_folder(run.id), result, head)
-    assert finish_run(workspace, run, stopped=False)
 
 
 def test_a_new_run_waits_with_its_recipe_in_its_folder(workspace: Workspace) -> None:
@@ -115,7 +74,7 @@ def test_a_recipe_out_of_range_leaves_nothing(workspace: Workspace) -> None:
 
 
 def test_runs_are_listed_newest_first_and_by_dataset(workspace: Workspace) -> None:
-    first, second = submit(workspace, 1), submit(workspace, 2)
+    first, second = submit(workspace, seed=1), submit(workspace, seed=2)
     other, _ = submit_run(workspace, dataclasses.replace(RECIPE, dataset="fedcba9876543210"))
     assert [run.id for run in list_runs(workspace)] == [other.id, second.id, first.id]
     assert [run.id for run in list_runs(workspace, other.recipe.dataset)] == [other.id]
@@ -131,7 +90,7 @@ def test_unknown_runs_are_said_to_be_missing(workspace: Workspace) -> None:
 
 
 def test_one_run_goes_at_a_time_the_longest_waiting_first(workspace: Workspace) -> None:
-    first, second = submit(workspace, 1), submit(workspace, 2)
+    first, second = submit(workspace, seed=1), submit(workspace, seed=2)
     claimed = claim_next_run(workspace)
     assert claimed is not None and claimed.id == first.id and claimed.state == "starting"
     assert claimed.attempt == 1
@@ -144,7 +103,7 @@ def test_one_run_goes_at_a_time_the_longest_waiting_first(workspace: Workspace) 
 def test_runs_start_in_the_order_of_the_queue_and_a_lost_one_keeps_its_place(
     workspace: Workspace,
 ) -> None:
-    submitted = [submit(workspace, seed).id for seed in range(4)]
+    submitted = [submit(workspace, seed=seed).id for seed in range(4)]
     lost = claim_next_run(workspace)
     assert lost is not None and lost.id == submitted[0] and mark_lost(workspace, lost)
     assert [run.id for run in read_active(workspace)] == submitted
@@ -195,10 +154,11 @@ def test_a_stop_while_a_run_starts_is_not_forgotten(workspace: Workspace) -> Non
 
 
 def test_a_failed_run_says_why_and_goes_on_when_submitted_again(workspace: Workspace) -> None:
-    run = start(workspace)
+    run = start(workspace, epochs=1)
     assert fail_run(workspace, run, RunStopped("It went wrong.", "Do this."))
     failed = read_run(workspace, run.id)
     assert (failed.state, failed.problem, failed.remedy) == ("failed", "It went wrong.", "Do this.")
+    assert failed.best_val_accuracy == 0.5
     again, created = submit_run(workspace, run.recipe)
     assert not created and again.state == "queued" and again.id == run.id
     assert again.problem is None and again.attempt == 0 and not again.stopped
@@ -238,8 +198,8 @@ def test_a_run_that_advances_is_not_given_up(workspace: Workspace) -> None:
 
 
 def test_a_run_queued_by_itself_keeps_its_turn_and_a_wish_to_stop(workspace: Workspace) -> None:
-    run = start(workspace, 1)
-    submit(workspace, 2)
+    run = start(workspace, seed=1)
+    submit(workspace, seed=2)
     tell_epoch(workspace, run)
     request_stop(workspace, run.id)
     mark_lost(workspace, run)
@@ -262,17 +222,15 @@ def test_reports_of_an_earlier_attempt_do_not_count(workspace: Workspace) -> Non
     assert read_run(workspace, now.id).state == "running"
 
 
-def test_a_finished_run_stays(workspace: Workspace) -> None:
-    run = start(workspace)
-    finish(workspace, run)
-    assert retry_run(workspace, run.id).state == "done"
-    assert submit_run(workspace, run.recipe)[0].state == "done"
+def test_a_finished_run_stays(trained_copy: Workspace) -> None:
+    [run] = list_runs(trained_copy)
+    assert retry_run(trained_copy, run.id).state == "done"
+    assert submit_run(trained_copy, run.recipe)[0].state == "done"
 
 
 @pytest.mark.parametrize("again", ["submit", "retry"])
 def test_a_stopped_run_goes_on_from_its_epochs(workspace: Workspace, again: str) -> None:
-    run = start(workspace)
-    tell_epoch(workspace, run)
+    run = start(workspace, epochs=1)
     finish_run(workspace, run, stopped=True)
     if again == "submit":
         queued, created = submit_run(workspace, run.recipe)
@@ -285,31 +243,28 @@ def test_a_stopped_run_goes_on_from_its_epochs(workspace: Workspace, again: str)
 @pytest.mark.parametrize("name", [ARRAYS_FILE, HEAD_FILE, FACTS_FILE])
 @pytest.mark.parametrize("harm", ["gone", "altered"])
 def test_a_run_whose_result_is_harmed_begins_anew(
-    workspace: Workspace, name: str, harm: str
+    trained_copy: Workspace, name: str, harm: str
 ) -> None:
-    run = start(workspace)
-    tell_epoch(workspace, run)
-    finish(workspace, run)
-    file = workspace.run_folder(run.id) / name
-    if harm == "gone":
-        file.unlink()
-    else:
-        file.write_bytes(b"[" + file.read_bytes()[1:])  # of the same size
-    again, created = submit_run(workspace, run.recipe)
+    [run] = list_runs(trained_copy)
+    file = trained_copy.run_folder(run.id) / name
+    content = file.read_bytes()
+    file.unlink()
+    if harm == "altered":
+        file.write_bytes(b"[" + content[1:])  # of the same size
+    again, created = submit_run(trained_copy, run.recipe)
     assert not created and again.state == "queued"
     assert (again.epochs_done, again.best_epoch, again.best_val_accuracy) == (0, None, None)
 
 
-def test_a_run_whose_folder_was_removed_begins_anew(workspace: Workspace) -> None:
-    run = start(workspace)
-    finish(workspace, run)
-    shutil.rmtree(workspace.run_folder(run.id))
-    assert submit_run(workspace, run.recipe)[0].state == "queued"
-    assert workspace.run_folder(run.id).is_dir()
+def test_a_run_whose_folder_was_removed_begins_anew(trained_copy: Workspace) -> None:
+    [run] = list_runs(trained_copy)
+    shutil.rmtree(trained_copy.run_folder(run.id))
+    assert submit_run(trained_copy, run.recipe)[0].state == "queued"
+    assert trained_copy.run_folder(run.id).is_dir()
 
 
 def test_runs_of_another_version_are_left_out_and_block_nothing(workspace: Workspace) -> None:
-    foreign, ours = submit(workspace, 1), submit(workspace, 2)
+    foreign, ours = submit(workspace, seed=1), submit(workspace, seed=2)
     with write_database(workspace) as connection:
         recipe = {"recipe": '{"version": 99, "depth": 7}'}
         connection.execute(update(runs_table).where(runs_table.c.id == foreign.id).values(**recipe))
@@ -323,7 +278,7 @@ def test_runs_of_another_version_are_left_out_and_block_nothing(workspace: Works
 
 def test_names_are_for_people(workspace: Workspace) -> None:
     run = submit(workspace)
-    assert rename_run(workspace, run.id, "  the <b>bold</b> one ").name == "the <b>bold</b> one"
+    assert rename_run(workspace, run.id, "  the <b>täglich</b> 🌷 ").name == "the <b>täglich</b> 🌷"
     assert rename_run(workspace, run.id, "").name == "Run 1"
 
 
@@ -365,20 +320,7 @@ def test_processes_that_submit_and_claim_at_once_agree() -> None:
         created = sum(submit_run(workspace, recipe)[1] for recipe in recipes)
         print(created, 0 if claim_next_run(workspace) is None else 1)
     """
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(4)
-    ]
-    answers = []
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    for child in children:
-        answers.append([int(number) for number in child.communicate()[0].split()])
-        assert child.returncode == 0
+    answers = [map(int, printed.split()) for printed in run_at_once(code, 4)]
     created, claimed = zip(*answers, strict=True)
     assert sum(created) == 5 and sum(claimed) == 1
     assert len(list_runs(open_workspace())) == 5

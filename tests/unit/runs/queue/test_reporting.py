@@ -1,19 +1,10 @@
 """What a worker's report leaves in the list: its own attempt's epochs, and the fit's best one."""
 
-from core.runs.queue.queue import claim_next_run, submit_run
-from core.runs.queue.run_lock import Attempt, begin_run
-from core.runs.recipe.recipe import Recipe
+from core.runs.queue.run_lock import Attempt
 from core.runs.run_files import append_event, curve, read_events
-from core.runs.store import RunRecord, read_run
+from core.runs.store import read_run
 from core.workspace import Workspace
-
-
-def start(workspace: Workspace) -> RunRecord:
-    """Return a run that this process has."""
-    submit_run(workspace, Recipe(dataset="0123456789abcdef", weights_digest="d" * 64))
-    run = claim_next_run(workspace)
-    assert run is not None and begin_run(workspace, run)
-    return run
+from tests.unit.runs.queue.test_control import start
 
 
 def make_epoch(epoch: int, val_loss: float) -> dict[str, float]:

@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import math
-import subprocess
-import sys
 from typing import Any, get_args
 
 import pytest
@@ -130,19 +128,6 @@ def test_the_id_does_not_depend_on_how_a_number_was_typed() -> None:
     typed = dataclasses.replace(RECIPE, dropout=0, learning_rate=1, hidden=[8])
     written = dataclasses.replace(RECIPE, dropout=0.0, learning_rate=1.0, hidden=(8,))
     assert typed.run_id == written.run_id
-
-
-def test_the_id_is_the_same_in_another_process() -> None:
-    code = (
-        "from core.runs.recipe.recipe import Recipe;"
-        "from data.policy import PRESETS;"
-        "print(Recipe(dataset='0123456789abcdef', weights_digest='d' * 64, optimizer='sgd',"
-        "strategy='two_phases', augmentation=PRESETS['gentle'], schedule='cosine').run_id)"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert answer.stdout.strip() == RECIPE.run_id
 
 
 def test_json_gives_the_recipe_back() -> None:

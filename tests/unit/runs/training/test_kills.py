@@ -1,27 +1,37 @@
 """kill -9, for each strategy: the curve is that of a run that was left alone.
 
-Stages are of a small network, and of ResNet-50 once; see tests/small_resnet.py.
+A worker dies in the middle of an epoch, or when its checkpoint stands but nobody was told of it
+yet; or it meets a full disk. Each is a fork (tests/forking.py), so that a run can be killed at each
+of its epochs in the time that one worker would need to start. Stages are of a small network, and of
+ResNet-50 once; see tests/small_resnet.py.
 """
 
 import os
 import shutil
+import signal
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from core.runs.queue.queue import submit_run
+from core.runs.queue.queue import mark_lost, queue_lost_runs, retry_run, submit_run
 from core.runs.result import RunResult, read_result
 from core.runs.run_files import curve, read_events
-from core.runs.store import read_run
+from core.runs.store import RunRecord, read_run
 from core.workspace import Workspace, open_workspace
 from data.importing import import_source
 from data.policy import PRESETS
 from tests.builders import CLASSES, write_class_folders
-from tests.dying import Death, train_and_kill
+from tests.forking import fork_worker
+from tests.processes import PATIENCE_S
 from tests.training import MEASURED, copy_workspace, make_recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_resnet")]
+
+When = Literal["amid", "after", "full disk"]
+Death = tuple[int, When]
+"""The epoch, from 1, and what happens in it."""
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "head": {
@@ -54,6 +64,28 @@ DEATHS: list[Death] = [(epoch, "amid" if epoch % 2 else "after") for epoch in ra
 """One at each epoch, in turns amid it and when its checkpoint stands but nobody was told."""
 FEW: list[Death] = [(2, "amid"), (3, "after")]
 """For stages, whose steps take long to trace: in the last epoch of the head alone, and later."""
+
+
+def train_and_kill(workspace: Workspace, run: RunRecord, deaths: Sequence[Death]) -> Iterator[str]:
+    """Yield how each worker of a run ended: "killed", an error code, or the run's state.
+
+    Args:
+        workspace: No scheduler may be at work in it.
+        run: It waits.
+        deaths: What happens to each of its workers but the last.
+    """
+    for death in deaths:
+        yield _attempt(workspace, run, death)
+        queue_lost_runs(workspace)
+        retry_run(workspace, run.id)  # one that was lost too often, or that failed
+    yield _attempt(workspace, run, None)
+
+
+def _attempt(workspace: Workspace, run: RunRecord, death: Death | None) -> str:
+    killed = fork_worker(workspace, run, death, 5 * PATIENCE_S) == -signal.SIGKILL
+    run = read_run(workspace, run.id)
+    assert mark_lost(workspace, run) == killed
+    return "killed" if killed else run.error_code or run.state
 
 
 def without_measures(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:

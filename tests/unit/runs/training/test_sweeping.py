@@ -30,7 +30,7 @@ from data.manifest import read_dataset
 from data.policy import PRESETS
 from tests.forking import fork_worker
 from tests.processes import PATIENCE_S, wait_until
-from tests.training import change_recipe, copy_workspace, train
+from tests.training import change_recipe, copy_workspace, make_trial, train
 
 PLAN = SweepPlan(trials=12, seed=4)
 """More trials than are drawn at random: the later ones follow from those before."""
@@ -175,16 +175,7 @@ def test_a_budget_that_is_spent_opens_the_same_sweep_again(trained_copy: Workspa
     sweep = submit_sweep(trained_copy, plan)
     folder = trained_copy.run_folder(sweep.id)
     settings = first_settings(sweep.recipe, plan.vary)
-    long = TrialResult(
-        number=1,
-        settings=settings,
-        recipe=sweep.recipe,
-        val_accuracy=(0.5,),
-        val_loss=(1.0,),
-        best_epoch=1,
-        pruned=False,
-        seconds=60.5,
-    )
+    long = make_trial(1, sweep.recipe, settings, seconds=60.5)
     append_trial(folder, long)
     assert execute_run(trained_copy, sweep.id).state == "done"
     assert read_trials(folder) == [long]
@@ -194,7 +185,7 @@ def test_a_budget_that_is_spent_opens_the_same_sweep_again(trained_copy: Workspa
 
 def test_settings_that_are_few_are_not_trained_twice(trained_copy: Workspace) -> None:
     sweep = submit_sweep(trained_copy, SweepPlan(trials=7, vary=("hidden",)))
-    assert execute_run(trained_copy, sweep.id).state == "done"
+    assert train(trained_copy, sweep).state == "done"
     trials = read_trials(trained_copy.run_folder(sweep.id))
     recipes: dict[str, list[TrialResult]] = {}
     for trial in trials:

@@ -3,7 +3,7 @@
 The truth is computed here again from scores, curves and features, not by `core.teaching.checks`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from core.evaluation.intervals import wilson_interval
-from core.exact.store import find_judged_source, prepare_curve, prepare_head
+from core.exact.head import ExactHead
+from core.exact.store import HeadSource, find_judged_source, prepare_curve, prepare_head
 from core.runs.queue.queue import submit_run
 from core.runs.result import read_result
 from core.teaching.checks import NEEDS
@@ -23,6 +24,7 @@ from core.ui.parts import cache
 from core.workspace import PROJECT_ROOT, Workspace
 from data.importing import import_source
 from tests.builders import unpack_flowers, write_class_folders
+from tests.conftest import open_copy
 from tests.prepared import lend_sample
 from tests.training import make_recipe, train
 
@@ -48,32 +50,43 @@ Open = Callable[..., LessonPage]
 
 
 @pytest.fixture(
+    scope="module",
     params=[
         "sixty",
         pytest.param("sample", marks=pytest.mark.slow),
         pytest.param("flowers", marks=pytest.mark.slow),
-    ]
+    ],
 )
-def open_step(
+def learnt(
     request: pytest.FixtureRequest,
     prepared: Path,
-    trained_copy: Workspace,
-    tmp_path: Path,
-    address: Callable[..., None],
-) -> Open:
-    """A function that opens a step of the prepared lesson, with its control set."""
-    if request.param == "sample":
-        lend_sample(prepared, trained_copy)
-    dataset = import_source(trained_copy, bring(request.param, tmp_path))
-    weights = "random" if request.param == "sixty" else "starter"
-    for strategy in ("head", "exact"):
-        recipe = make_recipe(trained_copy, dataset.id, strategy=strategy, weights=weights)
-        run = train(trained_copy, submit_run(trained_copy, recipe)[0])
-        assert run.state == "done"
-    source = find_judged_source(trained_copy, dataset, run.id)
-    prepare_curve(trained_copy, source, lambda *_: None)
-    head = prepare_head(trained_copy, source)
-    lesson = read_lesson(list_lessons(trained_copy)["transfer"])
+    trained_workspace: Workspace,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[HeadSource, ExactHead]]:
+    """The runs, the head and the curve of the lesson on a dataset; the settings point to it."""
+    folder = tmp_path_factory.mktemp("lesson")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        open_copy(trained_workspace, folder / "workspace", patch) as workspace,
+    ):
+        if request.param == "sample":
+            lend_sample(prepared, workspace)
+        dataset = import_source(workspace, bring(request.param, folder))
+        weights = "random" if request.param == "sixty" else "starter"
+        for strategy in ("head", "exact"):
+            recipe = make_recipe(workspace, dataset.id, strategy=strategy, weights=weights)
+            run = train(workspace, submit_run(workspace, recipe)[0])
+            assert run.state == "done"
+        source = find_judged_source(workspace, dataset, run.id)
+        prepare_curve(workspace, source, lambda *_: None)
+        yield source, prepare_head(workspace, source)
+
+
+@pytest.fixture
+def open_step(learnt: tuple[HeadSource, ExactHead], address: Callable[..., None]) -> Open:
+    """A function that opens a step of the lesson, with its control set."""
+    source, head = learnt
+    lesson = read_lesson(list_lessons(cache.workspace())["transfer"])
 
     def open_one(place: int, **link: str) -> LessonPage:
         address(**link)

@@ -18,6 +18,7 @@ from data.dataset import Dataset
 from data.importing import import_source
 from tests.builders import encode_photo, write_class_folders
 from tests.faults import write_faults, write_sound
+from tests.prepared import lend_sample
 from tests.processes import wait_until
 from tests.ui.driver import labels, open_page, press, text_of
 
@@ -112,7 +113,10 @@ def test_a_threshold_in_the_link_is_used_and_goes_back(
 
 
 @pytest.mark.slow
-def test_an_analysis_fills_in_what_needs_features(trained_copy: Workspace, tmp_path: Path) -> None:
+def test_an_analysis_fills_in_what_needs_features(
+    prepared: Path, trained_copy: Workspace, tmp_path: Path
+) -> None:
+    lend_sample(prepared, trained_copy, ["backbones"])
     photos = write_class_folders(tmp_path / "flowers", photos_per_class=14)
     (photos / "rose/rose_003.jpg").rename(photos / "tulip/wrong.jpg")
     dataset = import_source(trained_copy, photos)

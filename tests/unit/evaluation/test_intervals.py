@@ -52,7 +52,7 @@ def test_impossible_counts_are_refused(successes: int, n: int) -> None:
 @pytest.mark.parametrize("n", [*range(1, 60), 75, 100, 200, 500])
 def test_covers_the_truth_about_95_times_in_100(n: int) -> None:
     low, high = np.array([wilson_interval(hits, n) for hits in range(n + 1)]).T[:, :, None]
-    shares = np.linspace(0.01, 0.99, 197)
+    shares = np.linspace(0.005, 0.995, 199)
     held = (low - 1e-12 <= shares) & (shares <= high + 1e-12)
     covered = (binom.pmf(np.arange(n + 1)[:, None], n, shares) * held).sum(axis=0)
     assert covered.min() >= 0.93
@@ -95,14 +95,6 @@ def test_a_mean_loss_has_an_interval_on_a_logarithmic_scale_from_100_photos_on()
     few = mean_interval(losses[:99])
     assert few.value == pytest.approx(losses[:99].mean()) and math.isnan(few.low)
     assert "100 photos" in few.reason
-
-
-@pytest.mark.parametrize(("n", "share"), [(10, 0.99), (50, 0.99), (2, 0.95), (100, 0.995)])
-def test_near_the_end_it_covers_what_wilson_does_not(n: int, share: float) -> None:
-    hits = np.arange(n + 1)
-    ends = np.array([wilson_interval(int(hit), n) for hit in hits])
-    held = (ends[:, 0] <= share) & (share <= ends[:, 1])
-    assert binom.pmf(hits, n, share)[held].sum() >= 0.93
 
 
 def test_the_interval_of_a_quantile_covers_the_truth() -> None:

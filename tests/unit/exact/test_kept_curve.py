@@ -1,4 +1,4 @@
-"""The learning curve of an exact head by a real job."""
+"""The learning curve of an exact head: measured once, and not without photos that judge it."""
 
 from dataclasses import replace
 
@@ -6,7 +6,6 @@ import pytest
 
 from core.errors import FeaturesMissing
 from core.exact.store import (
-    CURVE,
     HeadSource,
     find_judged_source,
     prepare_curve,
@@ -15,7 +14,6 @@ from core.exact.store import (
 )
 from core.workspace import Workspace
 from data.manifest import list_datasets, read_dataset
-from tests.processes import wait_until
 
 
 @pytest.fixture
@@ -24,10 +22,9 @@ def source(trained_copy: Workspace) -> HeadSource:
     return find_judged_source(trained_copy, dataset)
 
 
-def test_a_curve_is_measured_by_a_job(trained_copy: Workspace, source: HeadSource) -> None:
+def test_a_curve_is_measured_once(trained_copy: Workspace, source: HeadSource) -> None:
     assert read_forecast(trained_copy, source) is None
-    source.start(trained_copy, CURVE)
-    wait_until(lambda: read_forecast(trained_copy, source) is not None, "the curve is measured")
+    prepare_curve(trained_copy, source, lambda *_: None)
     found = read_forecast(trained_copy, source)
     assert found is not None
     head = prepare_head(trained_copy, source)

@@ -6,7 +6,6 @@ repeated. The state is stored in the workspace and changes only under `hold_retr
 """
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,9 +81,8 @@ def read_state(workspace: Workspace) -> RetrainingState:
 def change_state(workspace: Workspace, **changes: Any) -> None:
     """Change values of the state; call it inside `hold_retraining`."""
     state = dataclasses.replace(read_state(workspace), **changes)
-    content = json.loads(_STATE.dump_json(state))
-    given = {name: one for name, one in content.items() if one is not None}
-    keep_arrangement(workspace, RETRAINING, given)
+    content = _STATE.dump_python(state, mode="json", exclude_none=True)
+    keep_arrangement(workspace, RETRAINING, content)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Collect the contents of a report, for the page and the command line."""
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -9,7 +8,6 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from core.datasets.quality.slicing import SliceStudy, study_slices
 from core.datasets.quality.store import QualityResult, read_quality
@@ -30,6 +28,7 @@ from core.runs.result import RunResult, check_order, read_result
 from core.runs.store import Opening, RunRecord, read_openings
 from core.workspace import Workspace
 from data.dataset import Dataset
+from data.images import encode_thumbnail
 from data.manifest import read_dataset
 from models.backbone import BackboneFacts, read_backbone_facts
 
@@ -38,7 +37,6 @@ _FOLDERS = re.compile(r"(?<![\w:/])~?/(?:[^/,]+/)+")
 """The folders in front of a file name; URLs keep theirs."""
 MOST = 24
 _SIDE = 144
-_QUALITY = 72
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +169,7 @@ def picture_worst(
         true, scores = int(result.labels[photo]), result.scores[photo]
         pixels = explainer.read_photo(photo) if explainer else np.asarray(dataset.photos[photo])
         spoke = explainer.explain(photo, (int(predicted), true)) if explainer else ()
-        overlays = tuple(_encode(draw_overlay(pixels, one)) for one in spoke)
+        overlays = tuple(encode_thumbnail(draw_overlay(pixels, one), _SIDE) for one in spoke)
         pictured.append(
             WorstPhoto(
                 path=str(result.paths[photo]),
@@ -179,15 +177,8 @@ def picture_worst(
                 true_score=float(scores[true]),
                 predicted=result.classes[predicted],
                 predicted_score=float(scores[predicted]),
-                picture=_encode(pixels),
+                picture=encode_thumbnail(pixels, _SIDE),
                 overlays=overlays,
             )
         )
     return pictured
-
-
-def _encode(pixels: np.ndarray) -> bytes:
-    small = Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    with io.BytesIO() as packed:
-        small.save(packed, "WEBP", quality=_QUALITY)
-        return packed.getvalue()

@@ -146,6 +146,8 @@ class Workspace:
     scheduler_lock = _Place("scheduler.lock")
     scheduler_pid = _Place("scheduler.pid")
     scheduler_log = _Place("scheduler.log")
+    registry_lock = _Place("registry.lock")
+    """Held while files of the registry are written or swept."""
     retraining_lock = _Place("retraining.lock")
     """Held while a challenger is prepared, or compared with the champion."""
     alarms_lock = _Place("alarms.lock")

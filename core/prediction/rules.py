@@ -268,15 +268,12 @@ class StandingRule:
         late = time.monotonic() - self._read_at > _TRIED_AGAIN
         if when != kept_when or (kept.is_blind and late):
             self._read_at = time.monotonic()
-            rule = find_rule(self._workspace, self._run_id, self._result)
-            model = self._read_model() if rule is not None and rule.unlike_limit else None
+            rule, model = find_rule(self._workspace, self._run_id, self._result), None
+            if rule is not None and rule.unlike_limit:
+                try:
+                    model = read_distances(self._workspace, self._run_id, self._result).model
+                except FeaturesMissing as error:
+                    _log.warning("unlike photos are not recognised: %s", error)
             kept = FrozenRule(rule, model, self._result.classes)
             self._kept = (when, kept)
         return kept
-
-    def _read_model(self) -> UnlikeModel | None:
-        try:
-            return read_distances(self._workspace, self._run_id, self._result).model
-        except FeaturesMissing as error:
-            _log.warning("unlike photos are not recognised: %s", error)
-            return None

@@ -6,8 +6,8 @@ Every read is checked. Arrays have the layout of safetensors: no code is in it. 
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Set
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Set
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +16,6 @@ import numpy as np
 from core.errors import VersionDamaged
 from core.kept import pack_arrays, unpack_arrays
 from core.prediction.deciding import ModelVersion
-from core.runs.locks import hold_lock
 from core.workspace import Workspace, digest_file, write_atomically
 
 if TYPE_CHECKING:
@@ -91,21 +90,13 @@ def blob_file(workspace: Workspace, digest: str) -> Path:
 
 
 def sweep_blobs(workspace: Workspace, needed: Set[str]) -> int:
-    """Delete files that no version needs, inside `hold_registry`; return the bytes freed."""
+    """Delete files that no version needs, under the registry's lock; return the bytes freed."""
     freed = 0
     for file in (workspace.registry / _FOLDER).glob("??/*"):
         if file.name not in needed:
             freed += file.stat().st_size
             file.unlink()
     return freed
-
-
-@contextmanager
-def hold_registry(workspace: Workspace) -> Iterator[None]:
-    """Yield when no other process writes or sweeps files of the registry."""
-    workspace.registry.mkdir(parents=True, exist_ok=True)
-    with hold_lock(workspace.registry / "registry.lock"):
-        yield
 
 
 MOST_PHOTOS = 1000

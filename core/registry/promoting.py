@@ -15,7 +15,7 @@ from core.errors import PetalscopeError, PromotionRefused
 from core.formats import say_p
 from core.registry.events import ModelEvent, insert_event, list_former
 from core.registry.evidence import Evidence
-from core.registry.files import hold_registry, sweep_blobs
+from core.registry.files import sweep_blobs
 from core.registry.store import (
     Alias,
     ModelVersion,
@@ -30,6 +30,7 @@ from core.registry.store import (
     versions_table,
 )
 from core.runs.database import write_database
+from core.runs.locks import hold_lock
 from core.workspace import Workspace
 
 LONGEST_REASON = 500
@@ -145,7 +146,7 @@ def keep_champion(
 
 def delete_version(workspace: Workspace, number: int, *, who: str = "") -> int:
     """Delete a version, whose number is not used again; return the bytes freed."""
-    with hold_registry(workspace):
+    with hold_lock(workspace.registry_lock):
         with write_database(workspace) as connection:
             aliases = select_aliases(connection)
             version = select_version(connection, number)

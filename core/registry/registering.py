@@ -22,12 +22,12 @@ from core.registry.files import (
     FORMAT,
     WEIGHTS_SUFFIX,
     digest_facts,
-    hold_registry,
     keep_bytes,
     pack_reference,
 )
 from core.registry.store import ModelVersion, is_row_whole, select_version, versions_table
 from core.runs.database import write_database
+from core.runs.locks import hold_lock
 from core.runs.recipe.recipe import recipe_to_json
 from core.runs.result import (
     RunResult,
@@ -78,7 +78,7 @@ def register_run(
         "network": network.read_bytes(),
         "weights": network.with_suffix(WEIGHTS_SUFFIX).read_bytes(),
     }
-    with hold_registry(workspace):
+    with hold_lock(workspace.registry_lock):
         files = {role: keep_bytes(workspace, content) for role, content in pieces.items()}
         rule = find_rule(workspace, run_id, result)
         facts = _describe(run, dataset, result, backbone, rule)

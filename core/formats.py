@@ -186,9 +186,9 @@ def duration(seconds: float) -> str:
 
 
 def rough_duration(seconds: float) -> str:
-    """Return an estimated duration in one unit."""
+    """Return an estimated duration in one unit; from 20 s on in steps of 5 s."""
     if seconds < 90:
-        return f"{max(1.0, seconds):.0f} s"
+        return f"{max(1.0, seconds if seconds < 20 else 5 * round(seconds / 5)):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 

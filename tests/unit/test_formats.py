@@ -7,7 +7,15 @@ from core.formats import cell_text, count, ordinal, rough_duration, say_p
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.2, "1 s"), (12.4, "12 s"), (89, "89 s"), (95, "2 min"), (2540, "42 min"), (9000, "2.5 h")],
+    [
+        (0.2, "1 s"),
+        (12.4, "12 s"),
+        (23, "25 s"),
+        (88, "90 s"),
+        (95, "2 min"),
+        (2540, "42 min"),
+        (9000, "2.5 h"),
+    ],
 )
 def test_an_estimate_has_one_unit(seconds: float, words: str) -> None:
     assert rough_duration(seconds) == words

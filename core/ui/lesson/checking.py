@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.charts.theme import draw_png
 from core.evaluation.intervals import wilson_interval
-from core.formats import data_uri, percent, plain, points, rough_duration, say_p
+from core.formats import data_uri, duration, percent, plain, points, say_p
 from core.teaching import checks
 from core.teaching.checks import NEEDS, Check, Verdict
 from core.teaching.lessons import write_answers
@@ -143,8 +143,8 @@ def _see_runs(page: LessonPage) -> dict[str, str]:
     ends = epochs.groupby("line", sort=False)["place"].max()
     return {
         "run": plain(page.options[page.chosen], 60),
-        "seconds": rough_duration(ends.iloc[-1]),
-        "longer": rough_duration(ends.iloc[0]),
+        "seconds": duration(ends.iloc[-1]),
+        "longer": duration(ends.iloc[0]),
         "points": points(one.difference, one.n),
         "p": say_p(one.p_value),
     }

@@ -66,8 +66,9 @@ def measure_calibration(
     squares = (scores**2).sum(axis=1) - 2 * own + 1
     numbers = _number_bins(tops, binning)
     rng = np.random.default_rng(seed)
-    spread = _resample(rng, squares[:, None], tops - right, numbers)
-    error_low, error_high = spread[1]
+    (brier_low, brier_high), (error_low, error_high) = _resample(
+        rng, squares, tops - right, numbers
+    )
     return Calibration(
         n=len(labels),
         accuracy=_mean(right),
@@ -80,8 +81,8 @@ def measure_calibration(
         loss_low=found.low,
         loss_high=found.high,
         brier=_mean(squares),
-        brier_low=spread[0][0],
-        brier_high=spread[0][1],
+        brier_low=brier_low,
+        brier_high=brier_high,
         bins=bin_scores(tops, right, binning),
     )
 
@@ -143,19 +144,18 @@ def _sum_gaps(gaps: np.ndarray, numbers: np.ndarray) -> float:
 def _resample(
     rng: np.random.Generator, values: np.ndarray, gaps: np.ndarray, numbers: np.ndarray
 ) -> list[tuple[float, float]]:
-    """Return 95 % bootstrap intervals of each column's mean, and last of the calibration error."""
+    """Return 95 % bootstrap intervals of the mean of values (n,), and of the calibration error."""
     n = len(gaps)
     if not n:
-        return [(float("nan"), float("nan"))] * (values.shape[1] + 1)
+        return [(float("nan"), float("nan"))] * 2
     by_bin = np.zeros((n, BINS))
     by_bin[np.arange(n), numbers] = gaps
-    columns = np.concatenate([values, by_bin], axis=1).astype(np.float32)
+    columns = np.column_stack([values, by_bin]).astype(np.float32)
     means = np.empty((_RESAMPLES, columns.shape[1]), dtype=np.float32)
     for number in range(_RESAMPLES):
         weights = np.bincount(rng.integers(0, n, n), minlength=n).astype(np.float32)
         means[number] = weights @ columns / n
-    width = values.shape[1]
-    drawn = np.column_stack([means[:, :width], np.abs(means[:, width:]).sum(axis=1)])
+    drawn = np.column_stack([means[:, 0], np.abs(means[:, 1:]).sum(axis=1)])
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     # Resamples have larger gaps than the photos, and photos have larger gaps than the population:
     # twice the bias is subtracted.

@@ -195,7 +195,7 @@ def order_classes(matrix: np.ndarray, classes: Sequence[str], by: Order) -> np.n
             confused classes side by side, classes without confusions last.
     """
     if by == "confusion":
-        return _order_look_alikes(matrix)
+        return _order_look_alikes(matrix)[0]
     numbers = range(len(classes))
     by_name = np.array(sorted(numbers, key=lambda one: name_key(classes[one])))
     recalls = np.diag(share(matrix, "row"))
@@ -221,10 +221,9 @@ def find_look_alikes(matrix: np.ndarray) -> list[LookAlikes]:
     The tree of `order_classes(…, by="confusion")` is cut where two branches confuse less than 3 %
     of their photos on average.
     """
-    order, confused = _order_look_alikes(matrix), np.sort(list_most_confused(matrix, len(matrix)))
-    if len(confused) < 2:
+    order, confused, tree = _order_look_alikes(matrix)
+    if tree is None:
         return []
-    tree = _link_classes(matrix[np.ix_(confused, confused)])
     numbers = np.zeros(len(matrix), dtype=np.int64)  # 0: no group
     numbers[confused] = scipy.cluster.hierarchy.fcluster(tree, 1 - _ALIKE_FROM, "distance")
     groups = []
@@ -237,16 +236,17 @@ def find_look_alikes(matrix: np.ndarray) -> list[LookAlikes]:
     return sorted(groups, key=lambda group: -group.confused)
 
 
-def _order_look_alikes(matrix: np.ndarray) -> np.ndarray:
-    """Return the leaves of the tree, then the classes without confusions."""
+def _order_look_alikes(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return the leaves of the tree, then the others; the confused classes; and their tree."""
     confused = np.sort(list_most_confused(matrix, len(matrix)))
     if len(confused) < 2:
-        return np.arange(len(matrix))
+        return np.arange(len(matrix)), confused, None
     tree = _link_classes(matrix[np.ix_(confused, confused)])
     order = confused[scipy.cluster.hierarchy.leaves_list(tree)]
     # Both directions are equally good: begin with the lower class number.
     order = order if order[0] < order[-1] else order[::-1]
-    return np.concatenate([order, np.setdiff1d(np.arange(len(matrix)), confused)])
+    others = np.setdiff1d(np.arange(len(matrix)), confused)
+    return np.concatenate([order, others]), confused, tree
 
 
 def _link_classes(matrix: np.ndarray) -> np.ndarray:

@@ -88,10 +88,9 @@ def _judge(
 def _find_divergence(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
     broken = next((epoch for epoch in epochs if epoch["loss"] is None), None)
     if broken is None:
-        first, last = (epochs[0], epochs[-1]) if epochs else (None, None)
-        if first is None or last is None or last["loss"] <= _DIVERGED * first["loss"]:
+        if not epochs or epochs[-1]["loss"] <= _DIVERGED * epochs[0]["loss"]:
             return None
-        broken = next(epoch for epoch in epochs if epoch["loss"] > first["loss"])
+        broken = next(epoch for epoch in epochs if epoch["loss"] > epochs[0]["loss"])
     sentence = (
         f"The training loss rises from epoch {broken['epoch']} on: the learning rate is too high."
     )
@@ -133,9 +132,8 @@ def _judge_after_best(
     since = int(best["epoch"]) + 1
     late = [epoch["val_loss"] for epoch in after[-_PATIENCE:]]
     rises = None in late or min(late) > best["val_loss"] * (1 + _TREND)
-    last = after[
-        -1
-    ]  # compared with the first after the best, whose running mean may be of an untrained head
+    last = after[-1]
+    # Not the best epoch: its running mean may be of an untrained head.
     falls = last["loss"] < after[0]["loss"] * (1 - _TREND)
     known = last["loss"] if last.get("train_loss") is None else last["train_loss"]
     fits_better = last["val_loss"] is None or known < last["val_loss"]
@@ -176,9 +174,8 @@ def _judge_flat(epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) ->
 
 def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[float | None, str]:
     """Return the gap in accuracy at the best epoch, and a sentence about it."""
-    if best is None or best.get("val_accuracy") is None or not val_photos:
-        return None, ""
-    if best.get("train_accuracy") is None:
+    names = ("train_accuracy", "val_accuracy")
+    if best is None or not val_photos or None in map(best.get, names):
         return None, ""
     right, gap = best["val_accuracy"], best["train_accuracy"] - best["val_accuracy"]
     # Half a 95 % interval of a share; at least one photo.

@@ -245,18 +245,15 @@ def compare_shares(hits: int, n: int, other_hits: int, other_n: int) -> ShareDif
         R. G. Newcombe (1998), Stat. Med. 17, 873-890, method 10, for the interval.
     """
     one, other = hits / n, other_hits / other_n
-    (low, high), (other_low, other_high) = (
-        wilson_interval(hits, n, wider=False),
-        wilson_interval(other_hits, other_n, wider=False),
-    )
+    low, high = wilson_interval(hits, n, wider=False)
+    other_low, other_high = wilson_interval(other_hits, other_n, wider=False)
     difference = one - other
+    table = [[hits, n - hits], [other_hits, other_n - other_hits]]
     return ShareDifference(
         difference=difference,
         low=difference - math.hypot(one - low, other_high - other),
         high=difference + math.hypot(high - one, other - other_low),
-        p_value=float(
-            scipy.stats.fisher_exact([[hits, n - hits], [other_hits, other_n - other_hits]]).pvalue
-        ),
+        p_value=float(scipy.stats.fisher_exact(table).pvalue),
     )
 
 

@@ -253,7 +253,5 @@ def rank_properties(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         for name, bins in tables.items()
     ]
     table = pd.DataFrame(rows, columns=["name", "spread", "p_value"])
-    order = table.assign(alone=table["p_value"].isna()).sort_values(
-        ["alone", "spread", "p_value"], ascending=[True, False, True], kind="stable"
-    )
-    return order.drop(columns="alone").reset_index(drop=True)
+    # A property with one bin has spread 0, and sorting puts NaN last.
+    return table.sort_values(["spread", "p_value"], ascending=[False, True], ignore_index=True)

@@ -127,16 +127,19 @@ def find_judged_source(workspace: Workspace, dataset: Dataset, run_id: str = "")
     Raises:
         FeaturesMissing: As `find_source`, or there are no validation photos.
     """
-    if run_id:
-        source = find_run_source(workspace, dataset, run_id, read_result(workspace, run_id))
-    else:
-        source = find_source(workspace, dataset)
+    source = _find_source(workspace, dataset, run_id)
     if not len(dataset.photo_numbers("validation")):
         raise FeaturesMissing(
             f"“{dataset.name}” has no validation photos.",
             "Move photos to validation, or import the dataset again with new splits.",
         )
     return source
+
+
+def _find_source(workspace: Workspace, dataset: Dataset, run_id: str) -> HeadSource:
+    if not run_id:
+        return find_source(workspace, dataset)
+    return find_run_source(workspace, dataset, run_id, read_result(workspace, run_id))
 
 
 def find_run_source(
@@ -208,11 +211,7 @@ def make_analysis(
         prepare_curve(workspace, find_judged_source(workspace, dataset, run), report)
         return {}
     report("solving", 0, 0)
-    if run:
-        source = find_run_source(workspace, dataset, run, read_result(workspace, run))
-    else:
-        source = find_source(workspace, dataset)
-    prepare_head(workspace, source)
+    prepare_head(workspace, _find_source(workspace, dataset, run))
     return {}
 
 

@@ -31,10 +31,11 @@ from core.evaluation.mistakes import find_typical
 from core.formats import count, plain
 from core.runs.common_photos import CommonPhotos
 from core.runs.result import read_run_features
-from core.runs.store import RunRecord, list_runs
+from core.runs.store import RunRecord
 from core.ui.comparing.reading import Compared, compare_runs
 from core.ui.confusion.scope import Part, Zoom, choose_part, find_order, find_parts, read_zoom
 from core.ui.parts import cache
+from core.ui.parts.choosing import list_done
 from core.ui.parts.state import choose_from, is_linked, keep_choice, read_choice, refuse_link
 from models.rows import is_kept
 
@@ -221,9 +222,7 @@ class ConfusionPage(cache.RunPage):
 
 def read_against(run: RunRecord) -> Against:
     """Read the run to compare with, and the runs to choose from."""
-    others = [
-        one for one in list_runs(cache.workspace()) if one.state == "done" and one.id != run.id
-    ]
+    others = [one for one in list_done() if one.id != run.id]
     # Runs on the same photos come first: any other may have none in common.
     others.sort(key=lambda one: one.recipe.dataset != run.recipe.dataset)
     known = {one.id: one for one in others}

@@ -111,7 +111,7 @@ def draw_distribution(bars: pd.DataFrame, name: str, chosen: str = "", dark: boo
     """Return the bars of a property in TITLES as a small chart with the selection `bar`."""
     title, axis_title = TITLES[name]
     colours = choose_palette(dark)
-    rows = bars.assign(fill=_fill(bars, name, dark), top=max(1, int(bars["photos"].max())))
+    rows = bars.assign(fill=_fill(bars, name, dark))
     x, x2 = _place_bars(bars, axis_title)
     selection = alt.selection_point(
         name=BAR,

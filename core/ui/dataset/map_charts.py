@@ -176,11 +176,9 @@ def _place_labels(
     room = np.ptp(positions, axis=0) * (0.12, 0.05)
     apart = np.abs(middles[:, None] - middles[None]) >= room
     crowded = ~(apart.any(axis=2) | np.eye(len(named), dtype=bool))
-    return (
-        []
-        if crowded.any()
-        else [_label(*pair, colours) for pair in zip(middles, named, strict=True)]
-    )
+    if crowded.any():
+        return []
+    return [_label(*pair, colours) for pair in zip(middles, named, strict=True)]
 
 
 def _label(middle: np.ndarray, group: Group, colours: Palette) -> dict[str, Any]:

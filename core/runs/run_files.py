@@ -150,13 +150,18 @@ def append_line(file_of_lines: Path, content: Mapping[str, object]) -> None:
 
 
 def read_events(folder: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """Return the events after byte `offset`, and the next offset.
+    """Return the events after byte `offset`, and the next offset."""
+    return read_lines(folder / EVENTS_FILE, offset)
+
+
+def read_lines(file_of_lines: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Return the lines of JSON after byte `offset`, and the next offset.
 
     A line that a kill cut short is skipped. A file shorter than `offset` is new: it is read from
     its start.
     """
     try:
-        with (folder / EVENTS_FILE).open("rb") as file:
+        with file_of_lines.open("rb") as file:
             if os.fstat(file.fileno()).st_size < offset:
                 offset = 0
             file.seek(offset)

@@ -8,16 +8,15 @@ Labels that a person confirmed are one JSON line each, only ever appended; the l
 (by digest) and its class counts, in all versions of a dataset.
 """
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import scipy
 
 from core.exact.head import one_hot, split_rows
-from core.workspace import Workspace, write_whole
+from core.runs.run_files import append_line, read_lines
+from core.workspace import Workspace
 from data.dataset import Dataset
 
 FOLDS = 5
@@ -160,17 +159,8 @@ def _soften(raw: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def read_confirmed(workspace: Workspace) -> frozenset[tuple[str, str]]:
     """Return digest and class of all photos with a confirmed label."""
-    try:
-        lines = _file(workspace).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return frozenset()
-    right: dict[tuple[str, str], bool] = {}
-    for line in lines:
-        try:
-            said = json.loads(line)
-            right[said["sha256"], said["class"]] = bool(said["right"])
-        except (ValueError, KeyError, TypeError):
-            continue  # cut short when the disk was full
+    lines, _ = read_lines(workspace.analyses / FILE)
+    right = {(str(one.get("sha256")), str(one.get("class"))): one.get("right") for one in lines}
     return frozenset(key for key, is_right in right.items() if is_right)
 
 
@@ -178,15 +168,6 @@ def confirm_labels(
     workspace: Workspace, dataset: Dataset, photos: Sequence[int], *, right: bool = True
 ) -> None:
     """Store that the labels of photos are correct, or with right=False in doubt again."""
-    rows = dataset.manifest.iloc[list(photos)][["sha256", "class"]]
-    lines = [
-        json.dumps({"sha256": digest, "class": name, "right": right}, ensure_ascii=False)
-        for digest, name in rows.itertuples(index=False)
-    ]
     workspace.analyses.mkdir(parents=True, exist_ok=True)
-    with _file(workspace).open("ab", buffering=0) as file:  # one write a call: lines stay whole
-        write_whole(file, "".join(f"{line}\n" for line in lines).encode())
-
-
-def _file(workspace: Workspace) -> Path:
-    return workspace.analyses / FILE
+    for row in dataset.manifest.iloc[list(photos)][["sha256", "class"]].to_dict("records"):
+        append_line(workspace.analyses / FILE, row | {"right": right})

@@ -11,12 +11,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.charts.theme import (
-    choose_palette,
-    format_share,
-    style_altair,
-    title_params,
-)
+from core.charts.theme import choose_palette, format_share, style_altair, title_params
 from core.formats import name_key
 
 CHANGE = "change"
@@ -142,8 +137,8 @@ def draw_split_counts(
             tooltip=["class:N", "split:N", alt.Tooltip("photos:Q", format=",")],
         )
     )
-    drawn = _say_which(len(classes), len(ordered), "largest and smallest")
-    words = "Largest class first" if len(classes) == len(ordered) else f"Drawn: {drawn}"
+    some = f"Drawn: the {len(classes)} largest and smallest of {len(ordered):,} classes"
+    words = "Largest class first" if len(classes) == len(ordered) else some
     title = title_params(f"Each class has {spread} photos", words, offset=0)
     return style_altair(chart, dark, title=title, height=max(300, _rows_height(len(classes)) + 90))
 
@@ -193,15 +188,11 @@ def keep_ends(classes: list[str]) -> list[str]:
     return classes if len(classes) <= _MOST else [*classes[:half], *classes[-half:]]
 
 
-def _say_which(drawn: int, of: int, which: str) -> str:
-    return "each class" if drawn == of else f"the {drawn} {which} of {of:,} classes"
-
-
 def _class_axis(classes: list[str]) -> Any:
     axis = alt.Axis(
         labelLimit=150,
         labelOverlap=False,
-        labelFontSize=_font_size(len(classes)),
+        labelFontSize=10 if len(classes) > _FEW else 12,
         title=None,
         grid=False,
     )
@@ -212,7 +203,3 @@ def _class_axis(classes: list[str]) -> Any:
 
 def _rows_height(classes: int) -> int:
     return max(1, classes) * (14 if classes > _FEW else 28)
-
-
-def _font_size(classes: int) -> int:
-    return 10 if classes > _FEW else 12

@@ -189,10 +189,7 @@ def describe_change(change: Change, look: Look) -> DrawnMatrix:
     unit: Unit = "photos" if look.value == "count" else "points"
     legends = tuple(
         Legend(title=title, colours=_root_steps(ramps[side]), high=top, unit=unit)
-        for side, title in (
-            ("better", "Better"),
-            ("worse", "Worse"),
-        )
+        for side, title in (("better", "Better"), ("worse", "Worse"))
     )
     return DrawnMatrix(
         look=look,

@@ -25,11 +25,7 @@ from core.formats import count, percent, rough_duration
 from core.monitoring.kept_photos import Photo, keep_photo
 from core.monitoring.log import describe_prediction, log_predictions
 from core.prediction.album import NamedPhoto, answer_photos, find_photos
-from core.prediction.answers import (
-    AnsweredPhoto,
-    describe_answer,
-    write_answers,
-)
+from core.prediction.answers import AnsweredPhoto, describe_answer, write_answers
 from core.prediction.deciding import describe_rule
 from core.prediction.predictor import Prediction, Predictor
 from core.registry.folders import PARQUET, answer_folder, is_address

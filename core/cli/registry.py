@@ -21,12 +21,7 @@ from core.monitoring.retraining import (
 from core.prediction.deciding import describe_rule, say_answers
 from core.registry import promoting
 from core.registry.events import describe_event, list_events
-from core.registry.evidence import (
-    count_tries,
-    describe_evidence,
-    explain_evidence,
-    judge_evidence,
-)
+from core.registry.evidence import count_tries, describe_evidence, explain_evidence, judge_evidence
 from core.registry.registering import register_run
 from core.registry.store import (
     ModelVersion,

@@ -17,15 +17,7 @@ from pydantic import TypeAdapter
 from core.config import Fit, Framing
 from core.errors import ModelRefused
 from core.formats import count, percent
-from core.runs.output_orders import (
-    CLEARLY,
-    Order,
-    Origin,
-    Share,
-    arrange,
-    judge_orders,
-    pick_order,
-)
+from core.runs.output_orders import CLEARLY, Order, Origin, Share, arrange, judge_orders, pick_order
 from data.dataset import Dataset
 from data.prediction_columns import fold_class
 from data.sources.names import list_names

@@ -38,12 +38,7 @@ from models.backbone import (
 )
 from models.catalogue import ADDED
 from models.devices import Device, find_device
-from models.extraction import (
-    Photos,
-    copy_rows,
-    describe_features,
-    extract_rows,
-)
+from models.extraction import Photos, copy_rows, describe_features, extract_rows
 from models.making import make_backbone
 from models.rows import FRAMED, Entry, ViewKind, count_partial_rows, describe_photos, read_kept
 from models.weights import Weights, find_weights, name_usual

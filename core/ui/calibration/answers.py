@@ -15,12 +15,7 @@ from core.charts.theme import (
     style_altair,
     title_params,
 )
-from core.evaluation.coverage import (
-    OperatingPoint,
-    measure_point,
-    thin_coverage,
-    trace_coverage,
-)
+from core.evaluation.coverage import OperatingPoint, measure_point, thin_coverage, trace_coverage
 from core.formats import count, percent
 from core.prediction.deciding import DecisionRule, say_answers
 from core.ui.calibration.reading import CalibrationPage

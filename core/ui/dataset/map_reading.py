@@ -24,13 +24,7 @@ from core.ui.dataset.map_charts import (
 from core.ui.parts import cache
 from core.ui.parts.choosing import choose_run, list_done
 from core.ui.parts.seal import is_opened
-from core.ui.parts.state import (
-    choose_from,
-    choose_several,
-    keep_choice,
-    read_choice,
-    refuse_value,
-)
+from core.ui.parts.state import choose_from, choose_several, keep_choice, read_choice, refuse_value
 from data.dataset import Dataset
 from data.splits import SPLITS
 from models.weights import WeightsKind

@@ -16,13 +16,7 @@ from core.formats import percent, plain
 from core.runs.jobs import read_job
 from core.runs.recipe.strategies import STRATEGIES
 from core.teaching.lessons import Picture, list_lessons, list_words
-from core.ui.lesson.checking import (
-    list_answered,
-    list_pictures,
-    say_seen,
-    show_check,
-    write_report,
-)
+from core.ui.lesson.checking import list_answered, list_pictures, say_seen, show_check, write_report
 from core.ui.lesson.looking import Excited, draw_curves, draw_network, excite, list_epochs
 from core.ui.lesson.reading import LESSON, SET, STEP, LessonPage, open_lesson, read_lesson_page
 from core.ui.lesson.trained import MODEL, Trained, offer_training, show_preparation

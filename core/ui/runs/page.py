@@ -20,13 +20,7 @@ from core.runs.store import Repeats, RunRecord
 from core.ui.comparing.page import show_comparison
 from core.ui.parts import cache
 from core.ui.parts.frame import link_page
-from core.ui.parts.messages import (
-    offer_csv,
-    report_errors,
-    show_empty,
-    show_told,
-    tell_after_rerun,
-)
+from core.ui.parts.messages import offer_csv, report_errors, show_empty, show_told, tell_after_rerun
 from core.ui.parts.pickers import pick_named, title_run
 from core.ui.parts.state import bind_choice, keep_choice, read_choice
 from core.ui.recipes.form import forget_runs

@@ -20,11 +20,7 @@ from core.ui.parts import cache
 from core.ui.parts.charts import show_folded
 from core.ui.parts.choosing import change_run
 from core.ui.parts.frame import link_page
-from core.ui.parts.live_state import (
-    follow_run,
-    show_badge,
-    show_progress,
-)
+from core.ui.parts.live_state import follow_run, show_badge, show_progress
 from core.ui.parts.messages import show_random_banner, show_told
 from core.ui.parts.pickers import pick_dataset, title_run
 from core.ui.recipes.form import duplicate_run, fill_from_link, show_recipe_form

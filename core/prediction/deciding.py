@@ -234,7 +234,12 @@ def read_rule(workspace: Workspace, run_id: str) -> DecisionRule | None:
     """Return the saved rule; None without one that fits the result."""
     try:
         content = read_json(_rule_file(workspace, run_id))
-        return _read_content(content, digest_result(workspace, run_id))
+        wanted = (_VERSION, UNLIKE_VERSION, digest_result(workspace, run_id))
+        if (content["version"], content["unlike_version"], content["result"]) != wanted:
+            return None  # of another result or program
+        rule = _RULE.validate_python(content)
+        _check(rule)
+        return rule
     except (ValueError, KeyError, TypeError, AttributeError, RuleRefused, RunUnfinished):
         return None
 
@@ -267,15 +272,6 @@ def find_rule_time(workspace: Workspace, run_id: str) -> int:
 
 def _rule_file(workspace: Workspace, run_id: str) -> Path:
     return workspace.run_folder(run_id) / RULE_FILE
-
-
-def _read_content(content: dict[str, Any], digest: str) -> DecisionRule:
-    wanted = (_VERSION, UNLIKE_VERSION, digest)
-    if (content["version"], content["unlike_version"], content["result"]) != wanted:
-        raise ValueError("the rule is of another result or program")
-    rule = _RULE.validate_python(content)
-    _check(rule)
-    return rule
 
 
 def _check(rule: DecisionRule) -> None:

@@ -151,11 +151,10 @@ def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ru
     """Return the ruler of a dataset; None without photos of two classes."""
     drawn = np.random.default_rng(seed).permutation(len(labels))
     chosen, among = np.sort(drawn[:_SAMPLE]), np.sort(drawn[:_AMONG])
-    unit = _shorten(features[chosen])
     same, other = np.full(len(chosen), np.inf), np.full(len(chosen), np.inf)
     for start in range(0, len(among), _BLOCK):
         numbers = among[start : start + _BLOCK]
-        distances = 1 - unit @ _shorten(features[numbers]).T
+        distances = measure_distances(features[chosen], features[numbers])
         alike = labels[chosen][:, None] == labels[numbers][None]
         itself = chosen[:, None] == numbers[None]
         same = np.minimum(same, np.where(alike & ~itself, distances, np.inf).min(axis=1))
@@ -164,8 +163,8 @@ def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ru
     if not measured.any():
         return None
     return Ruler(
-        same=max(0.0, float(np.median(same[measured]))),
-        other=max(0.0, float(np.median(other[measured]))),
+        same=float(np.median(same[measured])),
+        other=float(np.median(other[measured])),
         n=int(measured.sum()),
         drawn=len(among) if len(among) < len(labels) else None,
     )

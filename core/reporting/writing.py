@@ -47,24 +47,20 @@ def write_html(report: RunReport) -> str:
     """Return the report as one HTML document."""
     ranking = report.slices.ranking.query(f"p_value < {ALPHA}")
     matter = ranking["name"].head(_MOST_PROPERTIES).tolist()
+    left_out = [] if report.run.recipe.has_epochs else ["curves"]
+    left_out += ["calibration"] if report.result.scored == "none" else []
     return _TEMPLATES.get_template("report.html.jinja").render(
         **_collect_common(report),
         style=_write_style(),
         warnings=_list_warnings(report),
         about=describe_dataset(report),
         worth=describe_worth(report.baselines) if report.baselines else [],
-        left_out=_list_left_out(report),
+        left_out=left_out,
         wrong=int((~report.slices.right).sum()),
         matter=matter,
         many=MANY_ABOVE,
         charts=_draw_charts(report, matter),
     )
-
-
-def _list_left_out(report: RunReport) -> list[str]:
-    """Return the sections that the report of this run leaves out."""
-    curves = [] if report.run.recipe.has_epochs else ["curves"]
-    return [*curves, *(["calibration"] if report.result.scored == "none" else [])]
 
 
 def write_model_card(report: RunReport) -> str:

@@ -4,9 +4,9 @@ A review is of a photo: other feedback on the same photo is reviewed with it.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
-import numpy as np
 import streamlit as st
 from PIL import Image
 
@@ -24,6 +24,7 @@ from core.monitoring.feedback import (
 )
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import read_scores
+from core.prediction.deciding import rank_classes
 from core.registry.store import read_version
 from core.ui.parts import cache
 from core.ui.parts.components import KeyQueue
@@ -206,14 +207,11 @@ def _show_digits(
 def _rank_classes(one: Feedback) -> tuple[list[str], list[tuple[str, float]]]:
     """Return the classes of the model, and the best with their scores."""
     classes = list_model_classes(one)
-    try:
+    with suppress(PetalscopeError):
         scores = read_scores(cache.workspace(), [one.prediction])[0]
-    except PetalscopeError:
-        return classes, []
-    if len(scores) != len(classes):
-        return classes, []
-    best = np.argsort(-scores, kind="stable")[:_DIGITS].tolist()
-    return classes, [(classes[number], float(scores[number])) for number in best]
+        if len(scores) == len(classes):
+            return classes, rank_classes(scores, classes, _DIGITS)
+    return classes, []
 
 
 def list_model_classes(one: Feedback) -> list[str]:

@@ -7,7 +7,6 @@ answers a whole batch.
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -52,22 +51,12 @@ class Row(NamedTuple):
 class Batcher:
     """Gathers photos to batches and answers one batch after the other."""
 
-    def __init__(
-        self,
-        find_model: Callable[[], ServingModel | None],
-        count_coming: Callable[[], int],
-        on_batch: Callable[[int], None],
-    ) -> None:
-        """Prepare; nothing runs before the first photo.
-
-        Args:
-            find_model: Returns the model that serves now; None without one.
-            count_coming: Returns the number of photos that are being decoded for a batch.
-            on_batch: Gets the number of photos of each batch.
-        """
-        self._find_model = find_model
-        self._count_coming = count_coming
-        self._on_batch = on_batch
+    def __init__(self, switcher: Switcher, figures: Figures) -> None:
+        """Prepare; nothing runs before the first photo."""
+        self.coming = 0
+        """Photos that are being decoded for a batch."""
+        self._switcher = switcher
+        self._figures = figures
         self._gathering: tuple[list[np.ndarray], asyncio.Task[list[Row]]] | None = None
         """The photos of the batch that takes more, and its answers."""
         self._turn = asyncio.Semaphore(_AHEAD)
@@ -81,7 +70,7 @@ class Batcher:
         photos, rows = self._gathering
         number = len(photos)
         photos.append(photo)
-        model = self._find_model()
+        model = self._switcher.find_model()
         if len(photos) >= (model.batch_size if model else 1):
             self._gathering = None
         # Shielded: a request that is given up must not take the others of its batch along.
@@ -97,17 +86,17 @@ class Batcher:
 
         async with self._turn:
             ended = time.perf_counter() + GATHERING_S
-            while takes_more() and self._count_coming() and time.perf_counter() < ended:
+            while takes_more() and self.coming and time.perf_counter() < ended:
                 await asyncio.sleep(0.001)
             if takes_more():
                 self._gathering = None
-            self._on_batch(len(photos))
+            self._figures.batch_photos.observe(len(photos))
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._thread, self._answer, photos)
 
     def _answer(self, photos: list[np.ndarray]) -> list[Row]:
         """Return the answers of a batch; runs in the thread of the backbone."""
-        model = self._find_model()
+        model = self._switcher.find_model()
         if model is None:
             raise State().refusal
         started = time.perf_counter()
@@ -163,11 +152,8 @@ class AnswerService:
         self._switcher = switcher
         self._logbook = logbook
         self._figures = figures
-        self._decoding = 0
         self._decoders = ThreadPoolExecutor(4, thread_name_prefix="decoder")
-        self._batcher = Batcher(
-            switcher.find_model, lambda: self._decoding, figures.batch_photos.observe
-        )
+        self._batcher = Batcher(switcher, figures)
         figures.photos_waiting.set_function(lambda: self.waiting)
 
     async def answer(self, upload: Upload, asker: Asker) -> schemas.Answer:
@@ -240,11 +226,11 @@ class AnswerService:
         framing = model.framing if model else FRAMING
         loop = asyncio.get_running_loop()
         while True:
-            self._decoding += 1
+            self._batcher.coming += 1
             try:
                 decoded = await loop.run_in_executor(self._decoders, _decode, content, framing)
             finally:
-                self._decoding -= 1
+                self._batcher.coming -= 1
             row = await self._batcher.ask(decoded.photo)
             if row.model.framing == framing:
                 return decoded, row

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -12,6 +13,7 @@ import pytest
 from core.config import Framing
 from core.errors import ServiceNotReady
 from core.serving.answering import Batcher, Row
+from core.serving.logbook import Figures
 
 K = 3
 
@@ -42,7 +44,9 @@ def play(models: list[Any], script: Any, coming: int = 0) -> Any:
     """Return what the script returns; the last of the models serves."""
 
     async def run() -> Any:
-        batcher = Batcher(lambda: models[-1] if models else None, lambda: coming, lambda _: None)
+        switcher: Any = SimpleNamespace(find_model=lambda: models[-1] if models else None)
+        batcher = Batcher(switcher, Figures())
+        batcher.coming = coming
         try:
             return await asyncio.wait_for(script(batcher), 60)
         finally:

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 from core.errors import PetalscopeError, WeightsDamaged
 from core.kept import read_cached
-from core.runs.following import PHASES
 from core.runs.locks import free_lock, is_locked, take_lock
 from core.runs.queue.queue import submit_run
 from core.runs.queue.starting import ensure_scheduler, python_command, start_detached
@@ -110,22 +109,6 @@ def list_jobs(place: Path) -> dict[str, JobStatus]:
 
 Report = Callable[[str, int, int], None]
 """The work calls it often with phase, done and total."""
-
-
-class PhaseReport:
-    """Reports the phases of preparing features as phases of a job."""
-
-    def __init__(self, report: Report) -> None:
-        self._report, self._phase = report, ""
-
-    def begin_phase(self, phase: str) -> None:
-        """Report that a phase begins."""
-        self._phase = PHASES.get(phase, phase)
-        self._report(self._phase, 0, 0)
-
-    def tell_progress(self, done: int, total: int, **_facts: float | None) -> None:
-        """Report the progress of the phase."""
-        self._report(self._phase, done, total)
 
 
 def run_job(folder: Path, work: Callable[[Mapping[str, Any], Report], Mapping[str, Any]]) -> None:

@@ -24,14 +24,18 @@ from core.cluster import find_places
 from core.errors import ClusterFailed
 from core.prediction.predictor import open_predictor
 from core.runs.database import write_database
-from core.runs.jobs import PhaseReport
 from core.runs.queue.queue import request_stop, submit_run
 from core.runs.result import read_result, read_run_features
 from core.runs.run_files import curve, read_events
 from core.runs.store import list_runs
 from core.runs.training import preparing, strategies
 from core.runs.training.executing import execute_run
-from core.runs.training.preparing import Preparation, delete_features, prepare_features
+from core.runs.training.preparing import (
+    PhaseReport,
+    Preparation,
+    delete_features,
+    prepare_features,
+)
 from core.runs.training.views import PhotoSource
 from core.workspace import Workspace
 from data.manifest import read_dataset

@@ -34,8 +34,8 @@ from core.datasets.quality.suspects import (
 from core.errors import BackboneMissing
 from core.evaluation.split_differences import compare_splits
 from core.kept import Cached, read_cached, write_cached
-from core.runs.jobs import PhaseReport, Report
-from core.runs.training.preparing import Preparation, prepare_features
+from core.runs.jobs import Report
+from core.runs.training.preparing import PhaseReport, Preparation, prepare_features
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.duplicates import find_pairs

@@ -16,6 +16,7 @@ from core.cluster import BLOCK, ClusterNetwork
 from core.config import FRAMING, Framing, read_settings
 from core.errors import BackboneMissing, DiskFull, WeightsMissing
 from core.formats import count, size
+from core.runs.following import PHASES
 from core.runs.locks import is_locked
 from core.runs.recipe.recipe import Recipe, check_network
 from core.runs.run_files import delete_rows
@@ -92,14 +93,20 @@ class _Identity:
         return iter(batches)
 
 
-class _Silent:
-    """A listener for work that nobody follows."""
+class PhaseReport:
+    """Reports the phases of a preparation as phases of a job."""
 
-    def begin_phase(self, phase: Phase) -> None:
-        pass
+    def __init__(self, report: Callable[[str, int, int], None]) -> None:
+        self._report, self._phase = report, ""
 
-    def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
-        pass
+    def begin_phase(self, phase: str) -> None:
+        """Report that a phase begins."""
+        self._phase = PHASES.get(phase, phase)
+        self._report(self._phase, 0, 0)
+
+    def tell_progress(self, done: int, total: int, **_facts: float | None) -> None:
+        """Report the progress of the phase."""
+        self._report(self._phase, done, total)
 
 
 def prepare_first_run(workspace: Workspace, should_stop: Callable[[], bool]) -> None:
@@ -117,7 +124,9 @@ def prepare_first_run(workspace: Workspace, should_stop: Callable[[], bool]) -> 
         return
     weights = find_weights(workspace, name_usual(workspace))
     usual = Recipe(dataset=newest.id, weights=weights.name, weights_digest=weights.digest)
-    by = Preparation(workspace=workspace, listener=_Silent(), should_stop=should_stop)
+    by = Preparation(
+        workspace=workspace, listener=PhaseReport(lambda *_: None), should_stop=should_stop
+    )
     dataset = read_dataset(workspace, newest.id)
     prepare_features(by, dataset, weights, usual.preprocessing, usual.seen_as)
 

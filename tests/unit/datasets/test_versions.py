@@ -8,12 +8,11 @@ import pytest
 from core.datasets.edits.tray import add_edits, apply_edits, count_edits
 from core.datasets.versions import delete_version, describe_uses
 from core.errors import BadIdentifier, DatasetInUse, DatasetMissing
-from core.runs.jobs import PhaseReport
 from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.store import list_runs
 from core.runs.training.donors import find_donors
-from core.runs.training.preparing import Features, Preparation, prepare_features
+from core.runs.training.preparing import Features, PhaseReport, Preparation, prepare_features
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source

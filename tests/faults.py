@@ -1,12 +1,23 @@
-"""Writes photos with and without planted faults: clouds of colour, so that no two look alike."""
+"""Photos with planted faults: the sample's by its own list, and clouds of colour to write."""
 
+import json
 import shutil
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from data.sources.published import SAMPLE_FILE
 from tests.builders import encode_photo
+
+
+def read_faults(kind: str) -> list[dict[str, Any]]:
+    """Return the sample's planted faults of a kind, each with the paths it concerns."""
+    with zipfile.ZipFile(SAMPLE_FILE) as archive:
+        faults: list[dict[str, Any]] = json.loads(archive.read("faults.json"))[kind]
+    return faults
 
 
 def draw_pattern(number: int) -> Image.Image:

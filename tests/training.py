@@ -19,6 +19,11 @@ MEASURED = {"time", "event", "seconds", "photos_per_second"}
 """What of an epoch depends on the machine, not on the recipe."""
 
 
+def leave_out_measures(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what a curve says of the learning, not of the machine."""
+    return [{key: value for key, value in epoch.items() if key not in MEASURED} for epoch in epochs]
+
+
 def make_recipe(workspace: Workspace, dataset_id: str, **changes: object) -> Recipe:
     """Return a recipe for a dataset of the workspace, by default with random weights."""
     from models.weights import find_weights

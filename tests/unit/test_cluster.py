@@ -48,7 +48,7 @@ from tests.builders import draw_photo, encode_photo
 from tests.object_storage import run_object_storage
 from tests.serving_process import find_port
 from tests.small_resnet import use_small_resnet
-from tests.training import MEASURED, change_recipe
+from tests.training import change_recipe, leave_out_measures
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
@@ -192,8 +192,7 @@ def fit_slowly(*what: Any, log: Path, go_on: Any) -> None:
 
 def read_curve(workspace: Workspace, run_id: str) -> list[dict[str, Any]]:
     """Return what of the epochs does not depend on the machine."""
-    epochs = curve(read_events(workspace.run_folder(run_id))[0])
-    return [{name: one[name] for name in one if name not in MEASURED} for one in epochs]
+    return leave_out_measures(curve(read_events(workspace.run_folder(run_id))[0]))
 
 
 @pytest.mark.slow

@@ -1,27 +1,21 @@
 """The options of a recipe: each reaches it, and what is left out suits the strategy."""
 
-import argparse
-
 import pytest
 
-from core.cli.runs import RECIPE, read_recipe
 from core.datasets.policies import save_policy
 from core.errors import AugmentationRefused
 from core.runs.recipe.recipe import Recipe
 from core.workspace import Workspace
 from data.policy import PRESETS
+from tests.unit.runs.recipe.test_words import DATASET, PLAIN, parse
 
 
 def read(workspace: Workspace, *options: str) -> Recipe:
-    parser = argparse.ArgumentParser()
-    for one in RECIPE:
-        one.add_to(parser)
-    arguments = parser.parse_args(options)
-    return read_recipe(workspace, arguments, dataset="abc123", weights_digest="digest")
+    return parse(workspace, " ".join(["python -m core train", DATASET, *options]))
 
 
 def test_without_options_it_is_the_default_recipe(workspace: Workspace) -> None:
-    assert read(workspace) == Recipe(dataset="abc123", weights_digest="digest")
+    assert read(workspace) == PLAIN
 
 
 @pytest.mark.parametrize(

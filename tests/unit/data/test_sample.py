@@ -11,7 +11,7 @@ from core.errors import SourceRefused
 from core.workspace import Workspace
 from data.importing import import_source
 from data.sources import published as sample
-from tests.sample import read_faults
+from tests.faults import read_faults
 
 CLASSES = ("daisy", "dandelion", "rose", "sunflower", "tulip")
 

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import shutil
 import signal
-from typing import Any
 
 import numpy as np
 import psutil
@@ -22,7 +21,7 @@ from core.runs.store import RunRecord, list_runs, read_run
 from core.workspace import Workspace
 from data.manifest import read_dataset
 from tests.processes import find_processes, wait_until
-from tests.training import MEASURED, change_recipe, copy_workspace, train
+from tests.training import change_recipe, copy_workspace, leave_out_measures, train
 
 pytestmark = pytest.mark.usefixtures("forked_workers")
 
@@ -68,11 +67,6 @@ def read_kinds(workspace: Workspace, run_id: str) -> list[str]:
     return [event["event"] for event in read_events(workspace.run_folder(run_id))[0]]
 
 
-def without_times(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the numbers of the curve, without when they were computed and how fast."""
-    return [{key: value for key, value in epoch.items() if key not in MEASURED} for epoch in epochs]
-
-
 @pytest.fixture(scope="module")
 def undisturbed(
     trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
@@ -88,7 +82,7 @@ def undisturbed(
 
 def assert_equal_results(found: RunResult, expected: RunResult) -> None:
     """Bit for bit, but for the time it took."""
-    assert without_times(found.history) == without_times(expected.history)
+    assert leave_out_measures(found.history) == leave_out_measures(expected.history)
     np.testing.assert_array_equal(found.scores, expected.scores)
     assert found.best_epoch == expected.best_epoch
 
@@ -134,9 +128,9 @@ def test_a_run_tells_what_it_does(
     events, _ = read_events(workspace.run_folder(run.id))
     phases = [event["phase"] for event in events if event["event"] == "phase"]
     assert phases == [*before, "extracting", "training", "scoring"]
-    told = without_times(curve(events))
+    told = leave_out_measures(curve(events))
     result = read_result(workspace, run.id)
-    assert told == without_times(result.history)
+    assert told == leave_out_measures(result.history)
     assert set(phases) <= set(result.seconds)
     progress = [event for event in events if event["event"] == "progress"]
     assert progress[-1]["done"] == progress[-1]["total"] == 36
@@ -224,7 +218,9 @@ def test_a_run_that_is_paused_killed_and_stopped_ends_as_one_left_alone(
     assert (run.state, run.stopped) == ("done", True)
     assert before.epochs_done < run.epochs_done < recipe.epochs
     found = read_result(trained_copy, run.id)
-    assert without_times(found.history) == without_times(expected.history[: run.epochs_done])
+    assert leave_out_measures(found.history) == leave_out_measures(
+        expected.history[: run.epochs_done]
+    )
 
     assert submit_run(trained_copy, recipe)[0].state == "queued"
     wait_for_epochs(trained_copy, run.id, run.epochs_done + 1)
@@ -241,7 +237,7 @@ def test_a_run_that_is_paused_killed_and_stopped_ends_as_one_left_alone(
     # A kill may lose the last epoch that was told: else each was trained once.
     assert read_kinds(trained_copy, run.id).count("epoch") <= recipe.epochs + 1
     told = curve(read_events(trained_copy.run_folder(run.id))[0])
-    assert without_times(told) == without_times(expected.history)
+    assert leave_out_measures(told) == leave_out_measures(expected.history)
 
 
 @pytest.mark.slow

@@ -12,8 +12,8 @@ from data.dataset import Dataset
 from data.importing import import_source
 from models.weights import WeightsKind
 from tests.conftest import open_copy
+from tests.faults import read_faults
 from tests.prepared import lend_sample
-from tests.sample import read_faults
 
 STAND_IN = PROJECT_ROOT.parent / "shared" / "weights" / "resnet50_standin_notop.h5"
 

@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 from core.runs.locks import free_lock, is_locked, take_lock
-from core.runs.queue.queue import claim_next_run, request_stop, submit_run
+from core.runs.queue.queue import claim_next_run, request_stop
 from core.runs.queue.run_lock import finish_run, is_held, lock_run
-from core.runs.recipe.recipe import Recipe
-from core.runs.store import RunRecord, read_run
+from core.runs.store import read_run
 from core.workspace import Workspace
 from tests.processes import wait_until
+from tests.unit.runs.queue.test_control import submit
 
 HOLD_UNTIL_KILLED = """if True:
     import sys, time
@@ -22,10 +22,6 @@ HOLD_UNTIL_KILLED = """if True:
         print("held" if hold else "refused", flush=True)
         sys.stdin.read()
 """
-
-
-def submit(workspace: Workspace) -> RunRecord:
-    return submit_run(workspace, Recipe(dataset="abc123", weights_digest="d"))[0]
 
 
 def test_a_lock_has_one_holder(tmp_path: Path) -> None:

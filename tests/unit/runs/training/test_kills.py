@@ -25,7 +25,7 @@ from data.policy import PRESETS
 from tests.builders import CLASSES, write_class_folders
 from tests.forking import fork_worker
 from tests.processes import PATIENCE_S
-from tests.training import MEASURED, copy_workspace, make_recipe
+from tests.training import copy_workspace, leave_out_measures, make_recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_resnet")]
 
@@ -88,11 +88,6 @@ def _attempt(workspace: Workspace, run: RunRecord, death: Death | None) -> str:
     return "killed" if killed else run.error_code or run.state
 
 
-def without_measures(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what a curve says of the learning, not of the machine."""
-    return [{key: value for key, value in epoch.items() if key not in MEASURED} for epoch in epochs]
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
     """A workspace without a backbone, and the id of a dataset of a dozen photos in it."""
@@ -118,7 +113,7 @@ def train_twice(
         *ends, last = train_and_kill(workspace, run, happens)
         assert last == "done", read_run(workspace, run.id).problem
         events = read_events(workspace.run_folder(run.id))[0]
-        answers.append((read_result(workspace, run.id), without_measures(curve(events))))
+        answers.append((read_result(workspace, run.id), leave_out_measures(curve(events))))
         made.append(list_backbones(workspace))
     assert made[0] == made[1], "other weights made another backbone"
     return answers, ends
@@ -140,7 +135,7 @@ def assert_equal(answers: list[tuple[RunResult, list[dict[str, Any]]]], epochs: 
     (expected, told), (found, told_again) = answers
     assert len(told) == epochs and told_again == told
     assert all(isinstance(epoch["loss"], float) for epoch in told)  # NaN is told as None
-    assert without_measures(found.history) == without_measures(expected.history) == told
+    assert leave_out_measures(found.history) == leave_out_measures(expected.history) == told
     assert found.best_epoch == expected.best_epoch
     assert (found.scores == expected.scores).all()
 

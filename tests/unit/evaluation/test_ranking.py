@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 from sklearn import metrics as sk
 
 from core.evaluation.ranking import (
@@ -168,16 +169,10 @@ def test_the_intervals_over_classes_cover_the_truth() -> None:
     rng = np.random.default_rng(1)
     n, k, held = 150, 3, 0
     shift = 1.2
-    true = _normal_area(shift)
+    true = norm.cdf(shift / np.sqrt(2))
     for _ in range(100):
         labels = rng.integers(0, k, n)
         scores = rng.normal(shift * (labels[:, None] == np.arange(k)), 1.0)
         found = rank_classes(scores, labels, ["a", "b", "c"]).macro["roc"]
         held += found.low <= true <= found.high
     assert 89 <= held <= 100
-
-
-def _normal_area(shift: float) -> float:
-    from scipy.stats import norm
-
-    return float(norm.cdf(shift / np.sqrt(2)))

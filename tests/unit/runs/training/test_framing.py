@@ -18,10 +18,11 @@ from core.registry.loading import open_version
 from core.registry.registering import register_run
 from core.runs.queue.queue import delete_run, submit_run
 from core.runs.recipe.recipe import Recipe
-from core.runs.result import read_result
+from core.runs.result import read_result, read_run_features
+from core.runs.run_files import read_events
 from core.runs.store import list_runs
 from core.runs.training.donors import find_donors
-from core.runs.training.preparing import Preparation, delete_views, prepare_features, prepare_photos
+from core.runs.training.preparing import Preparation, delete_views, prepare_photos
 from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
 from data.importing import import_source
@@ -29,7 +30,7 @@ from data.manifest import list_datasets, read_dataset
 from models.backbone import open_backbone, read_backbone_facts
 from models.weights import find_weights
 from tests.builders import unpack_flowers
-from tests.training import change_recipe, train
+from tests.training import change_recipe, copy_workspace, train
 from tests.views import Ear, prepare
 
 
@@ -41,16 +42,13 @@ def dataset(trained_copy: Workspace) -> Dataset:
 
 def prepare_padded(workspace: Workspace, dataset: Dataset, ear: Ear | None = None) -> Path:
     """Return the file of the dataset's whole photos."""
-    return prepare_photos(make_preparation(workspace, ear or Ear()), dataset, Framing(how="pad"))
-
-
-def make_preparation(workspace: Workspace, ear: Ear) -> Preparation:
-    """Return a preparation that the ear hears of."""
-    return Preparation(
+    ear = ear or Ear()
+    preparation = Preparation(
         workspace=workspace,
         listener=ear,  # type: ignore[arg-type]
         should_stop=ear.should_stop,
     )
+    return prepare_photos(preparation, dataset, Framing(how="pad"))
 
 
 def test_photos_are_packed_once_from_their_own_files(
@@ -133,48 +131,53 @@ def test_views_are_no_features_of_the_dataset(trained_copy: Workspace, dataset: 
     assert find_feature_sets(trained_copy, dataset.id) == before
 
 
+@pytest.fixture(scope="module")
+def padded(trained_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with a second run, on whole photos."""
+    workspace = Workspace(tmp_path_factory.mktemp("padded") / "workspace")
+    copy_workspace(trained_workspace, workspace)
+    recipe = change_recipe(workspace, framing="pad")
+    assert train(workspace, submit_run(workspace, recipe)[0]).state == "done"
+    return workspace
+
+
 @pytest.mark.slow
 def test_features_of_whole_photos_are_apart_from_those_of_centres(
-    trained_copy: Workspace, dataset: Dataset
+    padded: Workspace, trained_workspace: Workspace
 ) -> None:
-    weights = find_weights(trained_copy, "random")
-    centres = find_feature_sets(trained_copy, dataset.id)
-    ear = Ear()
-    made = prepare_features(
-        make_preparation(trained_copy, ear), dataset, weights, "resnet", Framing(how="pad")
-    )
-    assert ear.told.phases == ["backbone", "packing", "extracting"]
-    facts = read_backbone_facts(trained_copy, made.backbone_id)
+    run = list_runs(padded)[0]
+    events = read_events(padded.run_folder(run.id))[0]
+    phases = [event["phase"] for event in events if event["event"] == "phase"]
+    assert phases[:3] == ["backbone", "packing", "extracting"]
+    result, dataset = read_result(padded, run.id), read_dataset(padded, run.recipe.dataset)
+    facts = read_backbone_facts(padded, result.backbone_id)
     assert facts.framing == Framing(how="pad")
-    backbone = open_backbone(trained_copy, made.backbone_id, purpose="throughput")
-    photos = np.stack([dataset.read_photo(int(photo), Framing(how="pad")) for photo in range(8)])
-    assert np.array_equal(made.values[:8], backbone.look(photos).features)
+    backbone = open_backbone(padded, result.backbone_id, purpose="throughput")
+    photos = np.stack([dataset.read_photo(photo, Framing(how="pad")) for photo in range(8)])
+    features = read_run_features(padded, result)
+    assert np.array_equal(features[:8], backbone.look(photos).features)
     # Quality goes by the centre squares, as before; whole photos come last, and say so.
-    listed = find_feature_sets(trained_copy, dataset.id)
+    listed, centres = (find_feature_sets(one, dataset.id) for one in (padded, trained_workspace))
     assert listed[:-1] == centres
     assert listed[-1].label.endswith("padded photos")
     rows = {"view": None, "backbone": centres[0].backbone_id, "precision": facts.precision}
-    donors = find_donors(trained_copy, dataset, rows)
+    donors = find_donors(padded, dataset, rows)
     assert all(len(one) == len(dataset) for one in donors.features)
 
 
 @pytest.mark.slow
-def test_a_run_on_padded_photos_goes_the_whole_way(
-    trained_copy: Workspace, dataset: Dataset
-) -> None:
+def test_a_run_on_padded_photos_goes_the_whole_way(padded: Workspace) -> None:
     framing, changes = Framing(how="pad"), {"framing": "pad"}
-    recipe = change_recipe(trained_copy, **changes)
-    run = train(trained_copy, submit_run(trained_copy, recipe)[0])
-    assert run.state == "done"
-    result = read_result(trained_copy, run.id)
-    version = register_run(trained_copy, run.id)
+    run = list_runs(padded)[0]
+    result, dataset = read_result(padded, run.id), read_dataset(padded, run.recipe.dataset)
+    version = register_run(padded, run.id)
     assert version.facts["backbone"].items() >= changes.items()
     assert version.facts["recipe"].items() >= changes.items()
     contents = [dataset.original(photo) for photo in (0, 17, 35)]
-    padded = [dataset.read_photo(photo, framing) for photo in (0, 17, 35)]
-    for predictor in (open_predictor(trained_copy, run.id), open_version(trained_copy, 1)):
+    whole = [dataset.read_photo(photo, framing) for photo in (0, 17, 35)]
+    for predictor in (open_predictor(padded, run.id), open_version(padded, 1)):
         answers = [predictor.predict(content) for content in contents]
-        assert np.array_equal([answer.photo for answer in answers], padded)
+        assert np.array_equal([answer.photo for answer in answers], whole)
         scores = np.array([answer.scores for answer in answers])
         np.testing.assert_allclose(scores, result.scores[[0, 17, 35]], atol=1e-2)
     # The log compares with the dataset's photos, which were measured as they were imported.
@@ -182,11 +185,11 @@ def test_a_run_on_padded_photos_goes_the_whole_way(
     assert row["properties"]["brightness"] == pytest.approx(
         dataset.manifest["brightness"].iat[17], abs=1e-5
     )
-    explainer = open_explainer(trained_copy, run.id)
-    assert np.array_equal(explainer.read_photo(17), padded[1])
+    explainer = open_explainer(padded, run.id)
+    assert np.array_equal(explainer.read_photo(17), whole[1])
     seen = explainer.maps.read(dataset, 17)
     np.testing.assert_allclose(seen.mean(axis=(0, 1)), answers[1].features, rtol=0.02, atol=0.02)
-    usual = register_run(trained_copy, list_runs(trained_copy)[-1].id)
+    usual = register_run(padded, list_runs(padded)[-1].id)
     assert not (usual.facts["backbone"] | usual.facts["recipe"]).keys() & changes.keys()
 
 

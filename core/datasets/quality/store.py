@@ -147,31 +147,29 @@ def list_parameters(
     return parameters | {"dataset": dataset_id, "weights": weights, "backbone": backbone}
 
 
-def read_quality(
-    workspace: Workspace, dataset_id: str, identifier: str | None = None
-) -> QualityResult | None:
-    """Return the best quality analysis of a dataset, or the one of an id; None if there is none.
+def read_quality(workspace: Workspace, dataset_id: str) -> QualityResult | None:
+    """Return the best quality analysis of a dataset; None if there is none.
 
     The newest version wins, then better weights, then the newest.
     """
-    for found in _list_best(workspace, dataset_id, "quality"):
-        if identifier in (None, found.id):
-            checked = "patches.parquet" in found.digests
-            return QualityResult(
-                id=found.id,
-                dataset_id=dataset_id,
-                weights=found.weights,
-                features_label=found.label,
-                created=found.created,
-                neighbours=found.read_array("neighbours"),
-                similarities=found.read_array("similarities"),
-                photos=found.read_table("photos"),
-                pairs=found.read_table("pairs"),
-                splits=found.read_table("splits") if checked else None,
-                patches=found.read_table("patches") if checked else None,
-                facts=found.rest,
-            )
-    return None
+    found = next(iter(_list_best(workspace, dataset_id, "quality")), None)
+    if found is None:
+        return None
+    checked = "patches.parquet" in found.digests
+    return QualityResult(
+        id=found.id,
+        dataset_id=dataset_id,
+        weights=found.weights,
+        features_label=found.label,
+        created=found.created,
+        neighbours=found.read_array("neighbours"),
+        similarities=found.read_array("similarities"),
+        photos=found.read_table("photos"),
+        pairs=found.read_table("pairs"),
+        splits=found.read_table("splits") if checked else None,
+        patches=found.read_table("patches") if checked else None,
+        facts=found.rest,
+    )
 
 
 def read_map(workspace: Workspace, dataset_id: str, method: MapMethod) -> np.ndarray | None:

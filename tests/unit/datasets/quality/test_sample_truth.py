@@ -32,8 +32,8 @@ def sample(
 def analyse(workspace: Workspace, dataset: Dataset, weights: WeightsKind) -> QualityResult:
     parameters = list_parameters(workspace, dataset.id, weights)
     made = make_analysis(workspace, parameters, lambda *_progress: None)
-    result = read_quality(workspace, dataset.id, str(made["analysis"]))
-    assert result is not None
+    result = read_quality(workspace, dataset.id)
+    assert result is not None and result.id == made["analysis"]
     return result
 
 

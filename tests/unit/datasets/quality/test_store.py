@@ -62,7 +62,6 @@ def test_quality_is_made_once_read_and_made_again_when_damaged(trained_copy: Wor
     before = job.stat().st_mtime_ns
     assert request_analysis(trained_copy, dataset.id, "random") == analysis
     assert job.stat().st_mtime_ns == before, "what is there is not made again"
-    assert read_quality(trained_copy, dataset.id, "0" * 16) is None
 
     for name in ("neighbours.npy", "photos.parquet", "facts.json"):
         file = trained_copy.analysis_folder(analysis) / RESULT / name

@@ -4,13 +4,14 @@ Each room describes its own tables (core/runs/tables.py). A writing transaction 
 of the whole database at its start, so that its reads still hold when it writes; others wait.
 """
 
+import json
 import shutil
 import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -174,7 +175,11 @@ def _copy_to_read(file: Path) -> Path:
 
 def _open_engine(file: Path, checked: Workspace | None) -> Engine:
     """Return the engine of a file; `checked`: refuse an empty index while runs are on disk."""
-    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(
+        f"sqlite:///{file}",
+        connect_args={"timeout": BUSY_TIMEOUT_S},
+        json_serializer=partial(json.dumps, allow_nan=False),
+    )
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
     with ExitStack() as failed:

@@ -5,8 +5,10 @@ import threading
 
 import pytest
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import StatementError
 
 from core.errors import DiskFull, ReadOnly
+from core.registry.events import ModelEvent, list_events, record_event
 from core.runs.database import close_databases, read_database, write_database
 from core.runs.queue.control import tag_run
 from core.runs.queue.queue import submit_run
@@ -140,3 +142,10 @@ def test_what_fails_in_the_middle_leaves_nothing(workspace: Workspace) -> None:
         connection.execute(insert(arrangements_table).values(**values))
         raise ZeroDivisionError
     assert read_arrangement(workspace, "counter") is None
+
+
+def test_numbers_that_json_cannot_hold_are_refused(workspace: Workspace) -> None:
+    event = ModelEvent("registered", version=1, facts={"accuracy": float("nan")})
+    with pytest.raises(StatementError, match="not JSON compliant"):
+        record_event(workspace, event)
+    assert list_events(workspace) == []

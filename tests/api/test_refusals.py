@@ -11,6 +11,8 @@ from tests.api.malformed import write_png
 from tests.processes import wait_until
 from tests.serving_process import ServingProcess
 
+HEAD = b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\n"
+
 
 @pytest.mark.parametrize(
     ("method", "path", "options", "status"),
@@ -83,10 +85,7 @@ def test_forms_in_strange_charsets_are_refused(client: TestClient, path: str, ch
 
 def test_a_client_that_goes_in_the_middle_is_no_fault_of_ours(serving: ServingProcess) -> None:
     line = socket.create_connection(("127.0.0.1", serving.port), timeout=60)
-    line.sendall(
-        b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\n"
-        b"Content-Length: 100000\r\n\r\nabc"
-    )
+    line.sendall(HEAD + b"Content-Length: 100000\r\n\r\nabc")
     line.close()
     noted = b'route="/v1/predict",status="499"'
     wait_until(lambda: noted in serving.ask("GET", "/metrics")[1], "it is noted")
@@ -104,10 +103,7 @@ def test_request_ids_are_kept_when_they_are_sound(client: TestClient) -> None:
 def test_a_body_is_cut_off_while_it_streams_in(serving: ServingProcess) -> None:
     """No length is announced, and it never ends: the API answers and hangs up."""
     with socket.create_connection(("127.0.0.1", serving.port), timeout=60) as line:
-        line.sendall(
-            b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n"
-        )
+        line.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
         piece = b"%x\r\n" % 1_000_000 + bytes(1_000_000) + b"\r\n"
         sent = 0
         with suppress(OSError):  # hung up on, as it should be
@@ -122,10 +118,6 @@ def test_a_body_is_cut_off_while_it_streams_in(serving: ServingProcess) -> None:
 
 
 def test_an_announced_length_is_refused_unread(serving: ServingProcess) -> None:
-    answer = serving.send(
-        b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/jpeg\r\n"
-        b"Content-Length: 10000000000\r\n\r\n",
-        patience_s=60,
-    )
+    answer = serving.send(HEAD + b"Content-Length: 10000000000\r\n\r\n", patience_s=60)
     assert b" 413 " in answer.partition(b"\r\n")[0]
     assert b"request_too_large" in answer

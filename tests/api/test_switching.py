@@ -18,7 +18,7 @@ from tests.api.conftest import JPEG, TestClient, classify, open_client
 from tests.builders import draw_photo, encode_photo
 from tests.processes import wait_until
 from tests.registered import change_byte, change_row, register_versions, version_file
-from tests.serving_process import ServingProcess, run_serving
+from tests.serving_process import run_serving
 
 
 @pytest.mark.slow
@@ -44,13 +44,14 @@ def test_200_requests_in_flight_survive_a_switch(registered: Workspace) -> None:
                 answers += [asked.result() for asked in more]
         assert {status for status, _ in answers} == {200}, answers
         assert {version for _, version in answers} == {"v1", "v2"}
-        assert _version(serving) == "v2"
+        assert json.loads(serving.ask("GET", "/health/ready")[1])["version"] == "v2"
 
 
 def test_a_damaged_champion_is_refused_and_the_old_one_goes_on(registered: Workspace) -> None:
     with open_client() as client:
         change_byte(version_file(registered, read_version(registered, 2), "head"))
-        _name_champion(registered, 2)
+        with write_database(registered) as connection:  # no promotion would let it through
+            connection.execute(aliases_table.update().values(version=2))
         ready = wait_until(lambda: _degraded(client), "the damage is noticed")
         assert ready["version"] == "v1"
         assert ready["champion"] == "v2"
@@ -129,16 +130,6 @@ def test_while_a_champion_loads_it_says_so(
     assert "register" not in said[0].remedy.lower()
 
 
-def _version(serving: ServingProcess) -> str:
-    return str(json.loads(serving.ask("GET", "/health/ready")[1])["version"])
-
-
 def _degraded(client: TestClient) -> dict[str, str] | None:
     ready = client.get("/health/ready").json()
     return ready if ready["status"] == "degraded" and ready["problem"] else None
-
-
-def _name_champion(workspace: Workspace, number: int) -> None:
-    """Name a version champion that no promotion would let through."""
-    with write_database(workspace) as connection:
-        connection.execute(aliases_table.update().values(version=number))

@@ -3,9 +3,7 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.queue.run_lock import finish_run
@@ -21,11 +19,6 @@ def trained(trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Wo
     """The trained workspace, which the settings point to. Only read it."""
     monkeypatch.setenv("PETALSCOPE_WORKSPACE", str(trained_workspace.root))
     return trained_workspace
-
-
-def read_table(app: AppTest) -> pd.DataFrame:
-    """Return the table of the classes."""
-    return next(table.value for table in app.dataframe if "precision" in table.value)
 
 
 @pytest.mark.usefixtures("trained")
@@ -95,7 +88,8 @@ def test_classes_without_photos_are_said_not_drawn(
     app = open_page("metrics", **query)
     assert not app.error
     assert said in captions(app) + "\n".join(info.value for info in app.info)
-    last = read_table(app).iloc[-1]
+    [classes] = (table.value for table in app.dataframe if "precision" in table.value)
+    last = classes.iloc[-1]
     assert last["support"] == 0 and np.isnan(last["recall"]) and last["recall_interval"] == ""
 
 

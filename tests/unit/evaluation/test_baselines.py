@@ -16,15 +16,11 @@ from core.evaluation.comparison import exact_mcnemar
 from core.evaluation.intervals import wilson_interval
 
 
-def described_photos(n: int = 90, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 4, n)
-    return rng.normal(0, 1, (n, 8)) + 1.5 * np.eye(8)[labels], labels
-
-
 @pytest.mark.parametrize("k", [1, 5])
 def test_neighbours_equal_scikit_learn(k: int) -> None:
-    rows, labels = described_photos()
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 90)
+    rows = rng.normal(0, 1, (90, 8)) + 1.5 * np.eye(8)[labels]
     train, asked = np.arange(60), np.arange(60, 90)
 
     def weigh(distances: np.ndarray) -> np.ndarray:

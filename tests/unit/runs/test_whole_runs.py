@@ -46,13 +46,6 @@ def wait_for_epochs(workspace: Workspace, run_id: str, epochs: int) -> RunRecord
     return run
 
 
-def begin(workspace: Workspace, recipe: Recipe, epochs: int) -> RunRecord:
-    """Return the run of the recipe, as soon as a worker has done that many epochs of it."""
-    run, _ = submit_run(workspace, recipe)
-    ensure_scheduler(workspace)
-    return wait_for_epochs(workspace, run.id, epochs)
-
-
 def wait_for_end(workspace: Workspace, run_id: str) -> RunRecord:
     wait_until(lambda: read_run(workspace, run_id).has_ended, "the run has ended")
     return read_run(workspace, run_id)
@@ -196,7 +189,9 @@ def test_a_run_that_is_paused_killed_and_stopped_ends_as_one_left_alone(
     request_stop(trained_copy, run.id, after_epoch=True)  # a waiting run never starts
     assert read_run(trained_copy, run.id).error_code == "run_stopped"
 
-    run = begin(trained_copy, recipe, 2)
+    submit_run(trained_copy, recipe)
+    ensure_scheduler(trained_copy)
+    wait_for_epochs(trained_copy, run.id, 2)
     assert pause_run(trained_copy, run.id).request == "pause"
     run = wait_for_end(trained_copy, run.id)
     assert (run.state, run.pid, run.request) == ("paused", None, "")

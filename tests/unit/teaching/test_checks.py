@@ -7,6 +7,7 @@ from core.evaluation.comparison import compare_predictions
 from core.evaluation.intervals import wilson_interval
 from core.teaching import checks
 from core.teaching.live_head import LiveEpoch
+from tests.unit.evaluation.test_comparison import make_changes
 
 
 def curve(*losses: float) -> list[LiveEpoch]:
@@ -89,15 +90,8 @@ def test_the_photo_that_excites_most_of_those_offered_is_right() -> None:
     ("lost", "first"), [(0, "100"), (12, "1,000"), (18, "30,000"), (20, "more than 100,000")]
 )
 def test_as_many_photos_as_tell_two_runs_apart_are_right(lost: int, first: str) -> None:
-    seen = compare_predictions(*answer(gained=20, lost=lost, n=200), ["a", "b"])
+    seen = compare_predictions(*make_changes(20, lost, 200), ["a", "b"])
     wrong = [checks.judge_need(seen, place).wrong for place in range(len(checks.NEEDS) + 1)]
     right = wrong.index("")
     assert checks.say_need(right) == first
     assert set(wrong[:right]) <= {"too_few"} and set(wrong[right + 1 :]) <= {"too_many"}
-
-
-def answer(gained: int, lost: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return labels and the answers of two runs of which so many photos are gained and lost."""
-    labels, before, after = np.zeros(n, int), np.zeros(n, int), np.zeros(n, int)
-    before[:gained], after[gained : gained + lost] = 1, 1
-    return labels, before, after

@@ -114,7 +114,7 @@ def train_twice(
         assert last == "done", read_run(workspace, run.id).problem
         events = read_events(workspace.run_folder(run.id))[0]
         answers.append((read_result(workspace, run.id), leave_out_measures(curve(events))))
-        made.append(list_backbones(workspace))
+        made.append({folder.name for folder in workspace.backbones.iterdir()})
     assert made[0] == made[1], "other weights made another backbone"
     return answers, ends
 
@@ -124,10 +124,6 @@ def link_backbones(source: Path, target: Workspace) -> None:
     for folder in source.iterdir():
         if not target.backbone_folder(folder.name).exists():
             shutil.copytree(folder, target.backbone_folder(folder.name), copy_function=os.link)
-
-
-def list_backbones(workspace: Workspace) -> set[str]:
-    return {folder.name for folder in workspace.backbones.iterdir()}
 
 
 def assert_equal(answers: list[tuple[RunResult, list[dict[str, Any]]]], epochs: int) -> None:

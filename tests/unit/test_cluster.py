@@ -25,6 +25,7 @@ from core.errors import ClusterFailed
 from core.prediction.predictor import open_predictor
 from core.runs.database import write_database
 from core.runs.queue.queue import request_stop, submit_run
+from core.runs.queue.run_lock import Attempt
 from core.runs.result import read_result, read_run_features
 from core.runs.run_files import curve, read_events
 from core.runs.store import list_runs
@@ -219,14 +220,14 @@ def test_the_node_of_a_run_is_lost_and_the_curve_is_the_same(
     for name in ("_go_on_with_head", "_go_on_with_stages"):
         go_on = getattr(strategies, name)
         monkeypatch.setattr(strategies, name, partial(fit_slowly, log=log, go_on=go_on))
-    told = strategies.Training._tell
+    told = Attempt.tell_epoch
 
-    def take_node(training: Any, *what: Any) -> None:
-        told(training, *what)
-        if what[0].epoch == taken_after and len({*read_notes(log)}) == 1:
+    def take_node(attempt: Attempt, epoch: dict[str, Any], best: dict[str, Any]) -> None:
+        told(attempt, epoch, best)
+        if epoch["epoch"] == taken_after and len({*read_notes(log)}) == 1:
             nodes.take_away(read_notes(log)[-1])
 
-    monkeypatch.setattr(strategies.Training, "_tell", take_node)
+    monkeypatch.setattr(Attempt, "tell_epoch", take_node)
     assert execute_run(trained_copy, there.id).state == "done"
     assert len({*read_notes(log)}) == 2  # it went on elsewhere
     by_cluster = read_curve(trained_copy, there.id)
@@ -249,14 +250,14 @@ def test_a_run_on_the_cluster_stops_and_keeps_its_best_epoch(
     run, _ = submit_run(trained_copy, change_recipe(trained_copy, epochs=500, hidden=(16,)))
     slow = partial(fit_slowly, log=tmp_path / "log", go_on=strategies._go_on_with_head)
     monkeypatch.setattr(strategies, "_go_on_with_head", slow)
-    told = strategies.Training._tell
+    told = Attempt.tell_epoch
 
-    def stop(training: Any, *what: Any) -> None:
-        told(training, *what)
-        if what[0].epoch == 3:
+    def stop(attempt: Attempt, epoch: dict[str, Any], best: dict[str, Any]) -> None:
+        told(attempt, epoch, best)
+        if epoch["epoch"] == 3:
             request_stop(trained_copy, run.id)
 
-    monkeypatch.setattr(strategies.Training, "_tell", stop)
+    monkeypatch.setattr(Attempt, "tell_epoch", stop)
     ended = execute_run(trained_copy, run.id)
     assert (ended.state, ended.stopped) == ("done", True)
     assert ended.device.endswith(", by Ray") and 3 <= ended.epochs_done < 20

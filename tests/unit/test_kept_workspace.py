@@ -218,7 +218,8 @@ def test_a_run_goes_on_from_its_checkpoint(workspace: Workspace) -> None:
     assert len(now.history) == 4
     facts = workspace.features_file(now.features_id).with_suffix(".json").read_text()
     if json.loads(facts)["precision"] == "bf16":
-        assert find_changes(before.history, now.history[:3]) == []
+        changes = find_changes(before.history, now.history[:3])
+        assert [one for one in changes if "memory" not in one and "gpu_share" not in one] == []
     else:  # this processor has no bfloat16: other features, so the run begins again
         losses = [[epoch["loss"] for epoch in one.history[:3]] for one in (before, now)]
         assert losses[1] == pytest.approx(losses[0], abs=0.05)

@@ -206,9 +206,12 @@ def train_runs(
         anew: Whether each run starts without anything that was extracted before.
     """
     from core.runs.training.executing import execute_run
-    from models.fitting import warm_up
 
-    seconds = time_call(warm_up) if warm else 0.0
+    seconds = 0.0
+    if warm:  # imports Keras, which has to come later for stages (models/__init__.py)
+        from models.fitting import warm_up
+
+        seconds = time_call(warm_up)
     timed = []
     for recipe in recipes:
         if anew:

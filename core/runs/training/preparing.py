@@ -124,10 +124,8 @@ def prepare_first_run(workspace: Workspace, should_stop: Callable[[], bool]) -> 
         return
     weights = find_weights(workspace, name_usual(workspace))
     usual = Recipe(dataset=newest.id, weights=weights.name, weights_digest=weights.digest)
-    by = Preparation(
-        workspace=workspace, listener=PhaseReport(lambda *_: None), should_stop=should_stop
-    )
-    dataset = read_dataset(workspace, newest.id)
+    silent, dataset = PhaseReport(lambda *_: None), read_dataset(workspace, newest.id)
+    by = Preparation(workspace=workspace, listener=silent, should_stop=should_stop)
     prepare_features(by, dataset, weights, usual.preprocessing, usual.seen_as)
 
 

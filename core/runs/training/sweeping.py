@@ -161,7 +161,9 @@ class _Sweep:
         """Return the fit of a trial; heads with the same augmentation share their features."""
         from models.fitting import fit_head
 
-        recipe, training = trial.recipe, Training(self._attempt, self._dataset, self._splits, trial)
+        recipe = trial.recipe
+        if recipe.trained_stages or recipe.augmentation not in self._photos:
+            training = Training(self._attempt, self._dataset, self._splits, trial)
         if recipe.trained_stages:
             fit, _ = training.run()
             gc.collect()  # networks are large and have reference cycles

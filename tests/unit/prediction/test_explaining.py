@@ -202,9 +202,9 @@ def test_fetching_ahead_survives_a_dataset_that_went(
 ) -> None:
     shutil.rmtree(trained_copy.dataset_folder(explainer.dataset.id))
     explainer.maps.fetch_ahead(explainer.dataset, [0, 1])
-    for thread in threading.enumerate():
-        if thread.name == "maps ahead":
-            thread.join(30)
+    wait_until(lambda: not any(map(is_fetching, threading.enumerate())), "the thread has ended")
+    kept = find_cached_maps(trained_copy, explainer.dataset.id, explainer.maps.backbone_facts)
+    assert kept.read(0) is None
 
 
 def test_maps_go_with_the_dataset_and_with_its_views(

@@ -1,10 +1,9 @@
 """The outputs of an exact head after edits of labels and training photos, without a refit.
 
 Outputs are linear in the labels, and a few more or fewer photos change (A + λI)⁻¹ by a small matrix
-(Woodbury); the photos may be new ones. λ, temperature and standardisation do not change.
+(Woodbury). λ, temperature and standardisation do not change.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -61,65 +60,6 @@ def answer_changed(head: ExactHead, change: Change, photos: np.ndarray) -> np.nd
     for block in split_rows(len(photos)):
         outputs[block] += head.rows[photos[block]] @ turn
     return outputs
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Taught:
-    """An exact head with new photos added to its training photos."""
-
-    head: ExactHead
-    rows: np.ndarray
-    """(z, r) float64: the new photos in the eigenvectors."""
-    beyond: np.ndarray
-    """(z, d + 1): the part outside of the span of the dataset's photos; 0 if r is d + 1."""
-    apart: np.ndarray
-    """(z, k′) float64: residuals under the new head, times the weight."""
-    left_out: np.ndarray
-    """(z, k′) float64: outputs for each new photo by the head taught with the others."""
-
-    def answer_photos(self, photos: np.ndarray) -> np.ndarray:
-        """Return the outputs for photos of the dataset, by number, (v, k′)."""
-        weighed = (self.head.rows[photos] * self.head.weights) @ self.rows.T
-        outputs = _widen(self.head.outputs[photos], self.apart.shape[1])
-        return np.asarray(outputs + weighed @ self.apart)
-
-    def answer(self, features: np.ndarray) -> np.ndarray:
-        """Return the outputs (b, k′) for features (b, d) of new photos."""
-        rows, beyond = _split_spanned(self.head, features)
-        weighed = (rows * self.head.weights) @ self.rows.T
-        weighed += beyond @ self.beyond.T / self.head.ridge
-        outputs = _widen(rows @ self.head.coefficients, self.apart.shape[1])
-        return np.asarray(outputs + weighed @ self.apart)
-
-
-def teach_photos(
-    head: ExactHead, features: np.ndarray, label: int, n_classes: int, weight: float = 1.0
-) -> Taught:
-    """Return the head with new photos added; it equals a refit.
-
-    Outside of the span of the dataset's photos (if they are fewer than features), (A + λI)⁻¹ is
-    1/λ.
-
-    Args:
-        features: (z, d) float.
-        label: Their class, which may be a new one after the head's classes.
-        weight: Training photos that each new photo counts as.
-    """
-    rows, beyond = _split_spanned(head, features)
-    targets = one_hot(np.full(len(rows), label), n_classes)
-    inner = (rows / (head.eigenvalues + head.ridge)) @ rows.T + beyond @ beyond.T / head.ridge
-    inverse = scipy.linalg.inv(inner + np.eye(len(rows)) / weight)
-    apart = inverse @ (targets - _widen(rows @ head.coefficients, n_classes))
-    left_out = targets - apart / np.diag(inverse)[:, None]
-    return Taught(head=head, rows=rows, beyond=beyond, apart=apart, left_out=left_out)
-
-
-def _split_spanned(head: ExactHead, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return features in the eigenvectors (b, r), and the part outside of their span (b, d + 1)."""
-    x = head.standard.apply(features).astype(np.float64)
-    rows = x @ head.basis
-    full = head.basis.shape[0] == head.basis.shape[1]
-    return rows, np.zeros_like(x) if full else x - rows @ head.basis.T
 
 
 def _widen(outputs: np.ndarray, width: int) -> np.ndarray:

@@ -51,11 +51,11 @@ def show_edits(dataset: Dataset) -> None:
         )
     else:
         st.caption(f"{_describe(changes)}. “{plain(dataset.name)}” does not change.")
-        show_whatif(dataset, changes)
+        _show_whatif(dataset, changes)
         _show_changes(dataset, changes)
     _show_steps(dataset, bool(edits))
     if not changes.empty:
-        show_apply(dataset, changes)
+        _show_apply(dataset, changes)
 
 
 def _describe(changes: pd.DataFrame) -> str:
@@ -134,7 +134,7 @@ def _step(dataset_id: str, act: Callable[[Workspace, str], int], told: str) -> N
 
 
 @cache.for_editors
-def show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
+def _show_apply(dataset: Dataset, changes: pd.DataFrame) -> None:
     """Draw the form that applies the edits; the new version is chosen then."""
     with st.form("tray.apply", border=True):
         st.markdown("**Make a new version**")
@@ -160,7 +160,7 @@ _SHOWN_ROWS, _HEIGHT = 6, 268
 _PER_PAGE = 12
 
 
-def show_whatif(dataset: Dataset, changes: pd.DataFrame) -> None:
+def _show_whatif(dataset: Dataset, changes: pd.DataFrame) -> None:
     """Draw the predicted effect of the edits on validation photos, by the exact head."""
     with st.container(border=True):
         st.markdown("**What if you apply them?**")
@@ -178,11 +178,11 @@ def show_whatif(dataset: Dataset, changes: pd.DataFrame) -> None:
             st.markdown(
                 f"Accuracy now ({plain(title_run(run))}): **{now}**, n = {run.val_photos:,}"
             )
-        show_effect(dataset, whatif)
+        _show_effect(dataset, whatif)
         say_engine(source, head)
 
 
-def show_effect(dataset: Dataset, whatif: WhatIf) -> None:
+def _show_effect(dataset: Dataset, whatif: WhatIf) -> None:
     """Draw the head after the edits compared with the head before; there is at least one photo."""
     _show_figures(whatif.comparison)
     first, _, rest = say_verdict(whatif.comparison).partition(". ")

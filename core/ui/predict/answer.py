@@ -20,7 +20,6 @@ from core.ui.parts.messages import show_problem
 from core.ui.photos.explaining import choose_class, draw_overlays
 from core.ui.predict.reading import Answer
 from core.ui.predict.sessions import Asked, Model
-from core.ui.predict.teaching import begin_lesson
 from core.ui.wall import Wall, show_wall
 from data.sources.names import LONGEST_CLASS, find_meant_class, match_class
 
@@ -137,24 +136,14 @@ def _show_feedback(answer: Answer) -> None:
     if asked.said:
         _show_said(asked)
         return
-    really = _ask_whether_right(answer, partial(_send, answer))
-    if really and st.button(
-        f"Teach it {plain(really, 40)}",
-        icon=":material/school:",
-        key=f"predict.teach.{asked.id}",
-        width="stretch",
-        help="A trial with three photos; the model does not change.",
-        on_click=begin_lesson,
-        args=(really, answer.photo),
-    ):
-        st.rerun()
+    _ask_whether_right(answer, partial(_send, answer))
     refused = st.session_state.pop(f"{_REFUSED}.{asked.id}", None)
     if refused:
         show_problem(*refused)
 
 
-def _ask_whether_right(answer: Answer, send: Callable[[str], None]) -> str | None:
-    """Return the class that a person chose or typed; draw the question."""
+def _ask_whether_right(answer: Answer, send: Callable[[str], None]) -> None:
+    """Draw the question, and the buttons that send the class that a person chose or typed."""
     classes, asked = answer.predictor.classes, answer.asked
     name = asked.decision.class_name
     st.markdown(
@@ -184,7 +173,6 @@ def _ask_whether_right(answer: Answer, send: Callable[[str], None]) -> str | Non
     meant = match_class(str(really or "")[:LONGEST_CLASS], classes)
     if meant:
         _offer(meant, asked, classes, send)
-    return meant
 
 
 def _offer(really: str, asked: Asked, classes: Sequence[str], send: Callable[[str], None]) -> None:

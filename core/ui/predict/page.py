@@ -1,6 +1,6 @@
 """The page Predict: photos in, answers out, by one model or by two side by side.
 
-Upload, camera and answer come first; models, teaching and privacy are behind “More”.
+Upload, camera and answer come first; models and privacy are behind “More”.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,6 @@ from core.ui.predict.reading import (
     settle_model,
 )
 from core.ui.predict.sessions import BrowserSession, Model
-from core.ui.predict.teaching import forget_lesson, is_teaching, show_effect_of, show_teaching
 from core.ui.visitor import name_browser
 
 MOST_PHOTOS = 20
@@ -54,31 +53,24 @@ def show_predicting() -> None:
     with question:
         taken = take_photos()
         session.take(taken.key)
-        with st.expander("More", icon=":material/tune:", expanded=is_teaching()):
+        with st.expander("More", icon=":material/tune:"):
             models = pick_models()
-            lesson = st.container()
             show_privacy_line()
-    answers, given = list[Answer](), list[Photo]()
+    answers = list[Answer]()
     with shown, report_errors():
         if taken.photos:
             models = [_settle(model) for model in models]
         if len(taken.photos) == 1:
-            given = [Photo(taken.photos[0].read())]
-            answers = [ask(session, model, given[0]) for model in models]
+            photo = Photo(taken.photos[0].read())
+            answers = [ask(session, model, photo) for model in models]
             _show_one(answers)
         elif taken.photos:
-            given = show_many(session, models, taken.photos)
+            _show_many(session, models, taken.photos)
         else:
             _show_waiting(models[0])
     if len(answers) > 1:
         with report_errors():
             _show_both(answers)
-    learned = None
-    with lesson, report_errors():
-        learned = show_teaching(session, models[0], given)
-    if learned is not None:
-        with report_errors():
-            show_effect_of(learned)
 
 
 def _settle(model: Model) -> Model:
@@ -94,7 +86,6 @@ def _open_session() -> BrowserSession:
     session = read_session()
     if session.was_cleared(cache.workspace()):
         start_over()
-        forget_lesson()
         forget_predictions()
         session.answers.clear()
     return session
@@ -132,10 +123,10 @@ def _show_both(answers: Sequence[Answer]) -> None:
             show_answer(answer, key=f"predict.side.{place}")
 
 
-def show_many(
+def _show_many(
     session: BrowserSession, models: Sequence[Model], photos: Sequence[NamedPhoto]
-) -> list[Photo]:
-    """Return the photos that could be read; draw a table of answers and the chosen answer.
+) -> None:
+    """Draw a table of answers and the chosen answer.
 
     Raises:
         SourceRefused: There are more than 20 photos.
@@ -150,8 +141,7 @@ def show_many(
         show_no_rule(model)
     with st.spinner("Answering …"):
         rows = [_answer(session, models, photo) for photo in photos]
-    read = {place: Photo(photos[place].read()) for place, row in enumerate(rows) if row.answers}
-    st.subheader(f"{count(len(read), 'photo')} answered", anchor=False)
+    st.subheader(f"{count(sum(bool(row.answers) for row in rows), 'photo')} answered", anchor=False)
     table, columns = _tabulate(session, models, rows)
     event = st.dataframe(
         table,
@@ -172,11 +162,12 @@ def show_many(
     st.caption(f"{plain(rows[place].name, 80)} (click another row to see its answer)")
     if (refusal := rows[place].refusal) is not None:
         show_problem(refusal.problem, refusal.remedy)
-    for number, model in enumerate(models if place in read else ()):
+        return
+    photo = Photo(photos[place].read())
+    for number, model in enumerate(models):
         if len(models) > 1:
             st.markdown(f"**{plain(model.label, 80)}**")
-        show_answer(ask(session, model, read[place]), key=f"predict.row.{number}")
-    return list(read.values())
+        show_answer(ask(session, model, photo), key=f"predict.row.{number}")
 
 
 def _answer(session: BrowserSession, models: Sequence[Model], given: NamedPhoto) -> AnsweredPhoto:

@@ -20,7 +20,6 @@ from core.ui.parts.pickers import pick_named, show_no_run, tell_apart
 from core.ui.parts.state import keep_choice, read_choice, read_stated, refuse_link, refuse_value
 from core.ui.predict.reading import list_models
 from core.ui.predict.sessions import Model
-from core.ui.predict.teaching import collects, read_lesson
 from data.images import FORMATS_SAID
 
 _ROUND = "predict.round"
@@ -79,8 +78,6 @@ def start_over() -> None:
 
 def _use_camera(turn: int) -> UploadedFile | None:
     key = f"predict.camera.{turn}"
-    if collects():  # a new widget after each shot, ready for the next one
-        key = f"{key}.{len(read_lesson())}"
     return st.camera_input("Take a photo", key=key, on_change=_remember, args=("camera",))
 
 

@@ -174,29 +174,9 @@ def ask(session: BrowserSession, model: Model, photo: Photo) -> Answer:
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Seen:
-    """A photo of a lesson."""
-
-    features: np.ndarray
-    """(d,) float32."""
-    thumbnail: bytes
-
-
-def look(model: Model, photo: Photo) -> Seen:
-    """Return the features and the thumbnail of a photo; nothing is logged.
-
-    Raises:
-        PhotoRefused: The file is not a photo, or too large.
-        PetalscopeError: The model cannot answer.
-    """
-    return _look(_name_question(model, photo), model, photo.content)
-
-
 def forget_predictions() -> None:
-    """Remove answers and photos from memory."""
+    """Remove answers from memory."""
     _predict.clear()
-    _look.clear()
 
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model …")
@@ -230,14 +210,6 @@ def _name_question(model: Model, photo: Photo) -> _Key:
 def _predict(key: _Key, _model: Model, _content: bytes) -> "Prediction":
     del key
     return open_model(_model).predict(_content)
-
-
-@st.cache_resource(max_entries=256, ttl=3600, show_spinner=False)
-def _look(key: _Key, _model: Model, _content: bytes) -> Seen:
-    del key
-    prediction = open_model(_model).predict(_content)
-    small = encode_thumbnail(prediction.photo, ROW_SIZE)
-    return Seen(features=prediction.features, thumbnail=small)
 
 
 @cache.cached_by(cache.result_key, most=256)

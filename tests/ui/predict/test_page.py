@@ -1,4 +1,4 @@
-"""The page Predict: models, answers, the log, feedback and teaching."""
+"""The page Predict: models, answers, the log and feedback."""
 
 import re
 from hashlib import sha256
@@ -6,13 +6,11 @@ from hashlib import sha256
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.exact.store import find_run_source, prepare_head
 from core.monitoring import kept_photos
 from core.monitoring.feedback import list_feedback
 from core.monitoring.kept_photos import read_kept_photo
 from core.monitoring.log import delete_predictions, read_predictions
 from core.registry.promoting import promote, set_challenger
-from core.runs.result import read_result
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.manifest import hide_dataset, list_datasets, read_dataset
@@ -192,28 +190,3 @@ def test_a_file_that_is_not_a_photo_is_refused() -> None:
     app = give(open_predict(), b"no photo")
     assert len(app.error) == 1
     assert "Unsupported file format" in app.error[0].value
-
-
-def test_a_class_is_taught_as_a_trial_and_sent_for_review(trained_copy: Workspace) -> None:
-    run = list_runs(trained_copy)[-1]
-    result = read_result(trained_copy, run.id)
-    dataset = read_dataset(trained_copy, result.dataset_id)
-    prepare_head(trained_copy, find_run_source(trained_copy, dataset, run.id, result))
-    photos = [encode_photo(draw_photo(5, number)) for number in range(4)]
-    app = give(open_predict(), *photos[:3])
-    name = next(box for box in app.text_input if box.label == "Teach it a class")
-    app = press(name.set_value("comet").run(), "Add these 3 photos: comet")
-    said = text_of(app)
-    assert "Trial: “comet”" in said and "of 3** of your photos" in said
-    assert "on the other classes" in said and "Computed with the exact head" in said
-    assert not list_feedback(trained_copy)  # nothing is sent without a click
-    app = give(app, photos[3])  # a photo to try; it does not join the lesson
-    assert "The trial on this photo:" in text_of(app)
-    app = press(app, "Send 3 photos for review")
-    assert "sent for review" in text_of(app)
-    told = list_feedback(trained_copy)
-    assert [one.class_name for one in told] == ["comet"] * 3
-    assert all(read_kept_photo(trained_copy, one.photo) for one in told)
-    assert read_result(trained_copy, run.id).classes == result.classes
-    app = press(app, "Forget all")
-    assert "Trial:" not in text_of(app)

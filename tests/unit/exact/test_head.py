@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.exact.change import Change, answer_changed, teach_photos
+from core.exact.change import Change, answer_changed
 from core.exact.head import ExactHead, fit_head, one_hot
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray, int]
@@ -64,35 +64,6 @@ def test_edits_equal_a_refit(drawn: Drawn, seed: int) -> None:
     ):
         wanted = refit(head, features, change)
         assert close(answer_changed(head, change, np.arange(n)), wanted, 1e-6)
-
-
-@settings(max_examples=30, deadline=None)
-@given(drawn=drawn_photos(), seed=st.integers(0, 999))
-def test_photos_from_outside_equal_a_refit_with_them(drawn: Drawn, seed: int) -> None:
-    features, labels, train, k = drawn  # fewer photos than features, and more
-    head = fit_head(features, labels, train, k)
-    rng = np.random.default_rng(seed)
-    given_photos = rng.normal(size=(int(rng.integers(1, 6)), features.shape[1])) + 0.5
-    n, z, weight = len(labels), len(given_photos), int(rng.integers(1, 4))
-    label = int(rng.integers(0, k + 1))  # k: a class that was not there
-    new = rng.normal(size=(4, features.shape[1]))
-
-    def refit_with(some: np.ndarray) -> np.ndarray:
-        """Return outputs for all, the given and the new photos, with copies of `some` added."""
-        added = np.arange(n, n + z)[some]
-        change = Change(
-            labels=np.append(labels, np.full(z + 4, label)),
-            train=np.append(train, np.repeat(added, weight)),
-            n_classes=k + 1,
-        )
-        return refit(head, np.vstack([features, given_photos, new]), change)
-
-    taught = teach_photos(head, given_photos, label, k + 1, weight)
-    wanted = refit_with(np.ones(z, bool))
-    assert close(taught.answer_photos(np.arange(n)), wanted[:n], 1e-6)
-    assert close(taught.answer(given_photos), wanted[n : n + z], 1e-6)
-    assert close(taught.answer(new), wanted[n + z :], 1e-6)
-    assert close(taught.left_out[0], refit_with(np.arange(z) > 0)[n], 1e-6)
 
 
 @settings(max_examples=25, deadline=None)

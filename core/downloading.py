@@ -148,7 +148,7 @@ def _describe_failure(
     )
 
 
-_ASK_S, _TRUST_S = 1.0, 60.0
+_WAIT_S, _ASK_S, _TRUST_S = 0.2, 1.0, 60.0
 _asked: dict[str, tuple[float, list[bool]]] = {}
 """Server → the time of the last request, and its answer, if any."""
 
@@ -156,16 +156,19 @@ _asked: dict[str, tuple[float, list[bool]]] = {}
 def is_reachable(address: str) -> bool | None:
     """Return whether the server of an address answers; None until that is known.
 
-    It is asked in the background, at most once a minute, so that a page never waits. Any answer
-    shows that there is a network, even a refusal.
+    It is asked in the background, at most once a minute, and waited for only briefly, so that a
+    page seldom changes under the pointer. Any answer shows that there is a network, even a refusal.
     """
     server, now = urllib.parse.urlsplit(address).netloc, time.monotonic()
     since, answer = _asked.get(server, (now - 2 * _TRUST_S, []))
     if now - since > _TRUST_S:
-        before, answer = answer, []
-        _asked[server] = (now, answer)
-        threading.Thread(target=_ask, args=(address, answer), daemon=True).start()
-        return before[0] if before else None
+        before, answer, since = answer, [], now
+        _asked[server] = (since, answer)
+        asking = threading.Thread(target=_ask, args=(address, answer), daemon=True)
+        asking.start()
+        if before:
+            return before[0]
+        asking.join(_WAIT_S)
     if answer:
         return answer[0]
     return None if now - since < 2 * _ASK_S else False  # a name server may take its time

@@ -108,21 +108,20 @@ def _offer_weights(dataset: DatasetSummary, error: WeightsMissing | WeightsDamag
     state = show_fetch() if fetched else ""
     offers = fetched and state != "running"
     reachable = is_reachable(address) if offers else False
-    if reachable is None:
-        st.fragment(_await_network, run_every="0.5s")(address)
-    if offers and reachable is False:
-        st.caption("You are offline. ImageNet weights would give better results.")
     main = offers and reachable is not False and state != "failed"
     label = f"Download ImageNet weights ({size(CATALOGUE[DEFAULT].size_bytes)}) and train"
     wanted = {"dataset": dataset.id, "name": dataset.name}
+    # No button moves when the network is known: a click would miss it.
     with st.container(horizontal=True, vertical_alignment="center"):
-        if main:
-            ask_fetch(label, main=True, run=wanted)
+        if offers:
+            ask_fetch(label, main=main, run=wanted)
         second = find_weights(cache.workspace(), STARTER)
         _offer_run(dataset, second, main=not main and state != "running")
-        if offers and not main:
-            ask_fetch(label, run=wanted)
         link_page("training", "Choose the settings", "tune")
+    if offers and reachable is False:
+        st.caption("You are offline. ImageNet weights would give better results.")
+    if reachable is None:
+        st.fragment(_await_network, run_every="0.5s")(address)
 
 
 def _await_network(address: str) -> None:

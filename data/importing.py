@@ -114,7 +114,9 @@ def keep_dataset(workspace: Workspace, folder: Path) -> Dataset:
         facts = json.loads((folder / files.FACTS).read_text(encoding="utf-8"))
         manifest = pd.read_parquet(folder / files.MANIFEST)
     except FileNotFoundError as error:
-        raise ImportFailed("The prepared dataset is gone.", "Start the import again.") from error
+        raise ImportFailed(
+            "The prepared dataset was deleted.", "Start the import again."
+        ) from error
     dataset_id = identify_dataset(manifest, tuple(facts["classes"]), facts.get("packing", 1))
     target = workspace.dataset_folder(dataset_id)
     if (existing := read_whole(workspace, dataset_id)) is not None:

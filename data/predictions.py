@@ -203,8 +203,8 @@ class _Reader:
             self.choices, class_column=column, score_column=every or score, names=names
         )
         if others := int(((predicted >= 0) & (scores.argmax(axis=1) != predicted)).sum()):
-            said = f"In {count(others, 'row')} the highest score is of another class than in "
-            self.words.append(f"{said}“{column}”.")
+            said = f"In {count(others, 'row')} the class with the highest score is not the class"
+            self.words.append(f"{said} in “{column}”.")
         return scores
 
     def _share(self, predicted: np.ndarray) -> np.ndarray:
@@ -212,7 +212,7 @@ class _Reader:
         k, column, is_given = len(self._dataset.classes), self._columns.score, predicted >= 0
         if not is_given.any():
             raise PredictionsRefused(
-                f"“{self._columns.predicted}” has a class of this dataset in no row.",
+                f"No row of “{self._columns.predicted}” has a class of this dataset.",
                 "Choose another column of the predicted class (--class-column).",
             )
         if not is_given.all():

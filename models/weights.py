@@ -125,8 +125,7 @@ def _find_default(workspace: Workspace) -> Weights:
     if cached.is_file():
         if digest_once(cached, "md5") != OFFICIAL_MD5:
             raise WeightsDamaged(
-                f"The weights in Keras' cache ({cached}) have another digest than the official "
-                "ones.",
+                f"The weights in Keras' cache ({cached}) do not have the official digest.",
                 "Delete that file, or download the weights into the workspace.",
                 file=str(cached),
             )

@@ -111,7 +111,7 @@ def promote(workspace: Workspace, given: Namespace, _progress: ProgressLine) -> 
         return Outcome(document, (f"{version.label} is the champion again, not v{champion}.",))
     if given.version is None:
         raise PromotionRefused(
-            "Which version?", "Name one (--list shows them), or use --rollback or --list."
+            "Which version?", "Name a version (--list shows them), or use --rollback or --list."
         )
     version = find_version(workspace, given.version)
     event, evidence = promote_compared(

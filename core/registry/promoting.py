@@ -96,7 +96,7 @@ def roll_back(workspace: Workspace, *, reason: str, who: str = "") -> ModelVersi
     )
     if target is None:
         raise next(iter(faults.values()), None) or PromotionRefused(
-            f"v{champion} is the first champion: there is none to go back to.",
+            f"v{champion} is the first champion: there is no earlier one to go back to.",
             "Promote another version instead.",
         )
     with write_database(workspace) as connection:

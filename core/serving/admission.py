@@ -101,7 +101,7 @@ class Door:
         if not is_loopback(server) or bare not in _LOCAL_NAMES or _is_passed_on(headers):
             raise KeyRefused(
                 "Without a key this API answers only this machine, by its local address.",
-                "Ask http://127.0.0.1, or set PETALSCOPE_API_KEY where the API runs.",
+                "Use http://127.0.0.1, or set PETALSCOPE_API_KEY where the API runs.",
                 status=403,
             )
         origin = headers.get("origin", "")
@@ -111,7 +111,7 @@ class Door:
             if is_loopback(urlsplit(origin).hostname or ""):
                 return
         raise KeyRefused(
-            "Without a key this API answers no web page of another site.",
+            "Without a key this API does not answer web pages of other sites.",
             "Add its origin to PETALSCOPE_API_ORIGINS, or set PETALSCOPE_API_KEY.",
             status=403,
         )

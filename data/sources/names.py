@@ -181,7 +181,7 @@ def note_others(paths: Sequence[str]) -> Iterator[str]:
                 "the table itself, as .csv, to use it."
             )
         elif path.lower().endswith(_ARCHIVES):
-            yield f"“{path}” was not unpacked: an archive inside is not read."
+            yield f"“{path}” was not unpacked: archives inside are not read."
         else:
             rest.append(path)
     yield from note_files(rest, "not a photo")

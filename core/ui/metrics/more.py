@@ -80,9 +80,10 @@ def show_baselines(page: MetricsPage) -> None:
     st.caption(
         f"All baselines use the training photos of this run only. n = {n:,}.",
         help="By colour: the training photos with the most similar colour histogram. By frozen "
-        "features: those with the most similar features (cosine) before this run. Differences: "
-        f"McNemar's exact test, adjusted for {len(besides)} comparisons (Holm). On validation "
-        "photos, the run has the advantage that they chose its best epoch.",
+        "features: the training photos with the most similar features (cosine) of the backbone "
+        f"before training. Differences: McNemar's exact test, adjusted for {len(besides)} "
+        "comparisons (Holm). On validation photos, the run has the advantage that they chose its "
+        "best epoch.",
     )
     few = page.split == "validation" and page.small_classes
     if few and (found := page.left_out) is not None:

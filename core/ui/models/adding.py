@@ -127,7 +127,7 @@ def _show_proposal(folder: str, job: JobStatus) -> None:
     st.caption(
         f"Accuracy on {n:,} training photos for preprocessing, {m:,} for framing, {most:,} for the "
         "order. The best of each is chosen.",
-        help="An order found on the photos is judged on other photos than it was found on.",
+        help="If the order was found on photos, its accuracy is measured on other photos.",
     )
     for sentence in proposal.explain_order(choice.outputs, dataset.classes):
         st.markdown(f":material/info: {plain(sentence)}")

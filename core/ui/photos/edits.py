@@ -189,9 +189,9 @@ def _show_effect(dataset: Dataset, whatif: WhatIf) -> None:
     st.markdown(f"**{first.removesuffix('.')}.** {rest}")
     parts = []
     if whatif.corrected:
-        parts.append(f"{count(whatif.corrected, 'validation photo')} scored with the new label")
+        parts.append(f"{count(whatif.corrected, 'validation photo')} judged by the new label")
     if moved := whatif.entering + whatif.leaving:
-        parts.append(f"{count(moved, 'photo')} moved in or out of validation not scored")
+        parts.append(f"{count(moved, 'photo')} moved into or out of validation: not judged")
     if parts:
         st.caption(f"{'; '.join(parts)}.")
     if len(whatif.cells):

@@ -28,9 +28,9 @@ _SPLITS = (
     "adjusted for all comparisons by Holm, so random splits rarely (at most 5 %) show any."
 )
 _HIGHER = (
-    "Share of the pairs of a photo of the split and one of train in which the first is higher, "
-    "with its 95 % interval; 50 % without a difference. Features: along the direction that "
-    "differs most."
+    "Over all pairs of a photo of the split and a photo of train: how often the first has the "
+    "higher value, with the 95 % interval. 50 % means no difference. Features: along the "
+    "direction that differs most."
 )
 _PATCHES = (
     "Small cells of the photos are compared by place (in the packed photo, and from each corner of "

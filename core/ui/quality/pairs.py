@@ -93,8 +93,8 @@ def _show_bulk(page: QualityPage, open_pairs: pd.DataFrame, settled: int) -> Non
                 f"Resolve {count(len(open_pairs), 'leak')}",
                 icon=":material/drive_file_move:",
                 key="quality.move_all",
-                help="Moves each copy to the split of the other, train before validation before "
-                "test.",
+                help="Moves the copies of a photo into one split: train if one is there, else "
+                "validation.",
                 on_click=partial(move_copies, page.dataset, open_pairs),
             )
         if page.finding in ("exact", "near") and len(groups) > 1:

@@ -185,8 +185,8 @@ def _show_numbers(sweep: SweepRun) -> None:
         low, high = wilson_interval(round(best.accuracy * n), n)
         known = f"Best trial: {interval(low, high, n)}. "
     st.caption(
-        f"{known}Picking the best of {count(len(trials), 'trial')} inflates its accuracy; "
-        "only the test photos give a fair one."
+        f"{known}Picking the best of {count(len(trials), 'trial')} inflates its accuracy: "
+        "measure it on test photos, once."
     )
 
 

@@ -269,7 +269,7 @@ def test_answers_to_questions_are_followed(dataset, tmp_path):
     )
     with pytest.raises(PredictionsRefused, match="no class “dog”"):
         read_text(dataset, tmp_path, cats, names={"cat": "dog"})
-    with pytest.raises(PredictionsRefused, match="“pred” has a class of this dataset in no row"):
+    with pytest.raises(PredictionsRefused, match="No row of “pred” has a class of this dataset"):
         read_text(dataset, tmp_path, "path,pred\ndaisy_000.jpg,\n")
     with pytest.raises(PredictionsRefused, match="All scores were left out"):
         read_text(dataset, tmp_path, cats, names=dict.fromkeys((*CLASSES, "cat"), ""))
@@ -287,7 +287,7 @@ def test_what_is_odd_is_noted(dataset, table):
     table = pd.concat([table, table.iloc[:1], table.iloc[:1].assign(filepath="x.jpg")])
     notes = " ".join(read_predictions(table.drop(columns="tulip"), dataset).words)
     for part in (
-        "In 6 rows the highest score is of another class than in “pred”.",
+        "In 6 rows the class with the highest score is not the class in “pred”.",
         "1 row repeated",
         "not used: “cat”, “epoch”",
         "without a column is 0: “tulip”",

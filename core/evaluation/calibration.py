@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from core.evaluation.intervals import mean_interval, wilson_interval
+from core.evaluation.intervals import Estimate, mean_interval, wilson_interval
 from core.evaluation.metrics import check_scores, cross_entropies
 
 Binning = Literal["width", "count"]
@@ -28,20 +28,14 @@ class Calibration:
     n: int
     accuracy: float
     mean_score: float
-    error: float
+    error: Estimate
     """Expected calibration error: mean gap of confidence and accuracy over bins, by photos."""
-    error_low: float
-    error_high: float
     error_by_chance: float
     """95 % limit of the error for perfectly calibrated scores."""
-    loss: float
+    loss: Estimate
     """Mean negative log-likelihood of the true class."""
-    loss_low: float
-    loss_high: float
-    brier: float
+    brier: Estimate
     """Mean squared distance of the scores from 1 for the true class and 0 for the others, 0..2."""
-    brier_low: float
-    brier_high: float
     bins: pd.DataFrame
     """What `bin_scores` returns."""
 
@@ -60,29 +54,19 @@ def measure_calibration(
     """
     scores = _check_scores(scores, labels)
     tops, right = scores.max(axis=1, initial=0.0), scores.argmax(axis=1) == labels
-    rows = np.arange(len(labels))
-    own = scores[rows, labels]
-    found = mean_interval(cross_entropies(scores.astype(np.float32), labels))
+    own = scores[np.arange(len(labels)), labels]
     squares = (scores**2).sum(axis=1) - 2 * own + 1
     numbers = _number_bins(tops, binning)
     rng = np.random.default_rng(seed)
-    (brier_low, brier_high), (error_low, error_high) = _resample(
-        rng, squares, tops - right, numbers
-    )
+    brier, error = _resample(rng, squares, tops - right, numbers)
     return Calibration(
         n=len(labels),
         accuracy=_mean(right),
         mean_score=_mean(tops),
-        error=_sum_gaps(tops - right, numbers),
-        error_low=error_low,
-        error_high=error_high,
+        error=error,
         error_by_chance=_draw_chance(rng, tops, numbers),
-        loss=found.value,
-        loss_low=found.low,
-        loss_high=found.high,
-        brier=_mean(squares),
-        brier_low=brier_low,
-        brier_high=brier_high,
+        loss=mean_interval(cross_entropies(scores.astype(np.float32), labels)),
+        brier=brier,
         bins=bin_scores(tops, right, binning),
     )
 
@@ -143,11 +127,11 @@ def _sum_gaps(gaps: np.ndarray, numbers: np.ndarray) -> float:
 
 def _resample(
     rng: np.random.Generator, values: np.ndarray, gaps: np.ndarray, numbers: np.ndarray
-) -> list[tuple[float, float]]:
-    """Return 95 % bootstrap intervals of the mean of values (n,), and of the calibration error."""
+) -> list[Estimate]:
+    """Return the mean of values (n,) and the calibration error with 95 % bootstrap intervals."""
     n = len(gaps)
     if not n:
-        return [(float("nan"), float("nan"))] * 2
+        return [Estimate(value=np.nan, n=0)] * 2
     by_bin = np.zeros((n, BINS))
     by_bin[np.arange(n), numbers] = gaps
     columns = np.column_stack([values, by_bin]).astype(np.float32)
@@ -162,7 +146,10 @@ def _resample(
     error = _sum_gaps(gaps, numbers)
     bias = 2 * (float(drawn[:, -1].mean()) - error)
     low[-1], high[-1] = max(0.0, min(error, low[-1] - bias)), max(error, high[-1] - bias)
-    return [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
+    return [
+        Estimate(value=value, low=float(a), high=float(b), n=n)
+        for value, a, b in zip((_mean(values), error), low, high, strict=True)
+    ]
 
 
 def _draw_chance(rng: np.random.Generator, tops: np.ndarray, numbers: np.ndarray) -> float:

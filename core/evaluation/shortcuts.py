@@ -8,12 +8,11 @@ others is named, too: among many classes it hardly moves the accuracy.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from core.evaluation.intervals import wilson_interval
+from core.evaluation.intervals import Estimate, estimate_share, wilson_interval
 from core.evaluation.ranking import count_thresholds, roc_area
 from core.evaluation.slices import Property
 from core.formats import count
@@ -34,37 +33,27 @@ _CONFIDENCE = 0.995
 _BINS = 20
 
 
-class Group(NamedTuple):
-    """The accuracy of the run on some photos; NaN without any."""
-
-    n: int
-    accuracy: float
-
-
 @dataclass(frozen=True, kw_only=True)
 class Shortcut:
-    """How well one property predicts the class of n photos."""
+    """How well one property predicts the class of some photos."""
 
     name: str
-    n: int
-    accuracy: float
-    low: float
-    high: float
-    """95 % Wilson interval of the accuracy (low, high)."""
+    accuracy: Estimate
     majority: float
     """Accuracy of the largest class of the training photos."""
     classes: pd.DataFrame
     """class, support, area (ROC, against all others), is_separated; the largest area first."""
-    agrees: Group
-    """The run, where the property predicts the right class."""
-    contradicts: Group
-    """The run, where the property predicts another class."""
+    agrees: Estimate
+    """Accuracy of the run where the property predicts the right class."""
+    contradicts: Estimate
+    """Accuracy of the run where the property predicts another class."""
     is_warned: bool
 
     @property
     def gain(self) -> float:
         """Accuracy on a scale from the largest class (0) to all correct (1)."""
-        return (self.accuracy - self.majority) / (1 - self.majority) if self.majority < 1 else 0.0
+        beyond = self.accuracy.value - self.majority
+        return beyond / (1 - self.majority) if self.majority < 1 else 0.0
 
     @property
     def separated(self) -> list[str]:
@@ -114,20 +103,16 @@ def say_shortcut(one: Shortcut, label: str) -> str:
 def _describe(
     of: Property, hits: np.ndarray, right: np.ndarray, areas: pd.DataFrame, majority: float
 ) -> Shortcut:
-    low, high = wilson_interval(int(hits.sum()), len(hits))
     warned = AREA_WARNED.get(of.about, 2.0)
     # Among many small classes some areas are large by chance: their low ends are not.
     separated = (areas["area"] >= warned) & (areas["low"] >= warned - _MARGIN)
     found = Shortcut(
         name=of.name,
-        n=len(hits),
-        accuracy=float(hits.mean()),
-        low=low,
-        high=high,
+        accuracy=_estimate(hits),
         majority=majority,
         classes=areas.assign(is_separated=separated),
-        agrees=_measure(right[hits]),
-        contradicts=_measure(right[~hits]),
+        agrees=_estimate(right[hits]),
+        contradicts=_estimate(right[~hits]),
         is_warned=False,
     )
     surely = wilson_interval(int(hits.sum()), len(hits), _CONFIDENCE)[0] > majority
@@ -158,8 +143,8 @@ def _measure_areas(
     return table.sort_values("area", ascending=False, kind="stable", ignore_index=True)
 
 
-def _measure(right: np.ndarray) -> Group:
-    return Group(len(right), float(right.mean()) if len(right) else np.nan)
+def _estimate(right: np.ndarray) -> Estimate:
+    return estimate_share(int(right.sum()), len(right))
 
 
 def read_class(

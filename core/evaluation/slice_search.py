@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 
 from core.evaluation.comparison import ALPHA, adjust_holm
-from core.evaluation.intervals import wilson_interval
+from core.evaluation.intervals import Estimate, estimate_share, wilson_interval
 from core.evaluation.slices import Condition, Property, Rule, match_rule
 
 LEAST_PHOTOS = 60
@@ -41,35 +41,24 @@ class Judged(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class FoundSlice:
-    """A slice as it was found, and as it was measured on other photos. Accuracies are 0 to 1."""
+    """A slice as it was found, and as it was measured on other photos."""
 
     rule: Rule
-    found_n: int
-    found_accuracy: float
-    n: int
-    wrong: int
-    low: float
-    high: float
-    """95 % interval of the measured accuracy (low, high)."""
-    rest_n: int
-    rest_accuracy: float
-    difference: float
-    """Accuracy of the slice minus accuracy of the rest."""
-    difference_low: float
-    difference_high: float
-    p_value: float
-    """Fisher's exact test, adjusted by Holm for all measured slices."""
+    found: Estimate
+    """Accuracy on the photos it was found on."""
+    accuracy: Estimate
+    """Accuracy on the other photos."""
+    rest: Estimate
+    """Accuracy on those of the other photos that are outside of the slice."""
+    apart: "ShareDifference"
+    """Accuracy of the slice minus accuracy of the rest; p adjusted by Holm for all slices."""
     expected: float
     """Accuracy expected from the classes of its photos."""
 
     @property
-    def accuracy(self) -> float:
-        return (self.n - self.wrong) / self.n
-
-    @property
     def is_confirmed(self) -> bool:
         """Whether the slice is significantly worse on the photos it was measured on."""
-        return self.difference < 0 and self.p_value < ALPHA
+        return self.apart.difference < 0 and self.apart.p_value < ALPHA
 
 
 class SliceSearch(NamedTuple):
@@ -106,9 +95,9 @@ def find_worst_slices(
             inside = match_rule(rule, searched)
             if inside[others.photos].any() and not inside[others.photos].all():
                 measured.append((excess, _measure(rule, inside, found, others)))
-    adjusted = adjust_holm([one.p_value for _, one in measured])
+    adjusted = adjust_holm([one.apart.p_value for _, one in measured])
     slices = [
-        (excess, replace(one, p_value=float(p_value)))
+        (excess, replace(one, apart=one.apart._replace(p_value=float(p_value))))
         for (excess, one), p_value in zip(measured, adjusted, strict=True)
     ]
     slices.sort(key=lambda entry: (not entry[1].is_confirmed, -entry[0]))
@@ -150,24 +139,13 @@ def _is_too_small(found: Judged) -> bool:
 
 def _measure(rule: Rule, inside: np.ndarray, found: Judged, judged: Judged) -> FoundSlice:
     seen, held = inside[found.photos], inside[judged.photos]
-    n, hits = int(held.sum()), int(judged.right[held].sum())
-    rest_n, rest_hits = len(held) - n, int(judged.right[~held].sum())
-    low, high = wilson_interval(hits, n)
-    between = compare_shares(hits, n, rest_hits, rest_n)
+    inner, outer = ((int(judged.right[some].sum()), int(some.sum())) for some in (held, ~held))
     return FoundSlice(
         rule=rule,
-        found_n=int(seen.sum()),
-        found_accuracy=float(found.right[seen].mean()),
-        n=n,
-        wrong=n - hits,
-        low=low,
-        high=high,
-        rest_n=rest_n,
-        rest_accuracy=rest_hits / rest_n,
-        difference=between.difference,
-        difference_low=between.low,
-        difference_high=between.high,
-        p_value=between.p_value,
+        found=estimate_share(int(found.right[seen].sum()), int(seen.sum())),
+        accuracy=estimate_share(*inner),
+        rest=estimate_share(*outer),
+        apart=compare_shares(*inner, *outer),
         expected=float(judged.expected[held].mean()),
     )
 

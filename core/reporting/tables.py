@@ -119,14 +119,14 @@ def tabulate_slices(study: "SliceStudy") -> Rows:
     return [
         [
             say_rule(one.rule, study.properties),
-            f"{one.n:,}",
-            percent(one.accuracy, one.n),
-            span(one.low, one.high, one.n),
-            f"{say_points(one.difference)} points",
-            percent(one.expected, one.n),
-            _say_p(one.p_value),
+            f"{own.n:,}",
+            percent(own.value, own.n),
+            span(own.low, own.high, own.n),
+            f"{say_points(one.apart.difference)} points",
+            percent(one.expected, own.n),
+            _say_p(one.apart.p_value),
         ]
-        for one in study.search.slices
+        for one, own in ((one, one.accuracy) for one in study.search.slices)
     ]
 
 

@@ -70,21 +70,16 @@ class SliceStudy:
     def accuracy(self) -> float:
         return float(self.right.mean()) if self.n else float("nan")
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % Wilson interval of the accuracy."""
-        return wilson_interval(int(self.right.sum()), self.n)
-
     @cached_property
     def lowest_end(self) -> float:
         """Lower end of a scale: all accuracies, and the intervals of bins with enough photos.
 
-        If no bin has enough photos, all intervals.
+        If no bin has enough photos, all intervals; without bins, that of all photos.
         """
         bins = pd.concat([one for one in self.bins.values() if len(one)] or [_NO_BINS])
         large = bins[bins["n"] >= LEAST_PER_BIN]
         ends = pd.concat([(large if len(large) else bins)["low"], bins["accuracy"]])
-        return float(ends.min()) if len(ends) else self.interval[0]
+        return float(ends.min()) if len(ends) else wilson_interval(int(self.right.sum()), self.n)[0]
 
     def photos_in(self, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
         """Return the photos of a slice, (p,) int64, and which are correct.

@@ -84,11 +84,11 @@ def show_bin_photos(page: CalibrationPage, rule: DecisionRule) -> None:
 
 def _show_verdict(before: Calibration, after: Calibration | None, split: str) -> None:
     judged, name = (after, "Calibrated scores") if after else (before, _RAW)
-    gap = 100 * (judged.mean_score - judged.accuracy)
-    if judged.error <= judged.error_by_chance:
+    gap, error = 100 * (judged.mean_score - judged.accuracy), judged.error.value
+    if error <= judged.error_by_chance:
         said = "well calibrated, as far as these photos show."
-    elif abs(gap) < 50 * judged.error:
-        said = f"off by {100 * judged.error:.1f} points, too high in some bins, too low in others."
+    elif abs(gap) < 50 * error:
+        said = f"off by {100 * error:.1f} points, too high in some bins, too low in others."
     else:
         sense = "over-confident" if gap > 0 else "under-confident"
         said = f"{sense} by {abs(gap):.1f} points on average."
@@ -120,20 +120,20 @@ def _show_diagram(one: Calibration, name: str, where: str) -> None:
 
 
 def _list_numbers(one: Calibration) -> dict[str, str]:
-    n = one.n
+    n, error, loss, brier = one.n, one.error, one.loss, one.brier
     return {
         "Mean score": percent(one.mean_score, n),
         "Accuracy": percent(one.accuracy, n),
-        "Calibration error": f"{100 * one.error:.1f} points "
-        f"[{100 * one.error_low:.1f} to {100 * one.error_high:.1f}]",
+        "Calibration error": f"{100 * error.value:.1f} points "
+        f"[{100 * error.low:.1f} to {100 * error.high:.1f}]",
         "95 % limit if perfectly calibrated": f"{100 * one.error_by_chance:.1f} points",
-        "Loss": f"{one.loss:.3f} "
+        "Loss": f"{loss.value:.3f} "
         + (
             f"[no interval: fewer than {FEWEST_FOR_MEAN} photos]"
-            if math.isnan(one.loss_low)
-            else f"[{one.loss_low:.3f} to {one.loss_high:.3f}]"
+            if math.isnan(loss.low)
+            else f"[{loss.low:.3f} to {loss.high:.3f}]"
         ),
-        "Brier score": f"{one.brier:.3f} [{one.brier_low:.3f} to {one.brier_high:.3f}]",
+        "Brier score": f"{brier.value:.3f} [{brier.low:.3f} to {brier.high:.3f}]",
     }
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from core.datasets.quality.slicing import SliceStudy, study_slices
-from core.evaluation.shortcuts import Group, Shortcut, say_shortcut
+from core.evaluation.intervals import Estimate
+from core.evaluation.shortcuts import Shortcut, say_shortcut
 from core.evaluation.slice_search import LEAST_ERRORS, LEAST_PHOTOS, FoundSlice, say_points
 from core.evaluation.slices import Rule, read_rule, say_rule, write_rule
 from core.formats import count, interval, percent, percent_format, percent_ranges, plain
@@ -119,19 +120,19 @@ def show_worst(page: SlicesPage) -> None:
 def _show_slice(page: SlicesPage, one: FoundSlice, name: str) -> None:
     words, written = say_rule(one.rule, page.study.properties), write_rule(one.rule)
     colour = "orange" if one.is_confirmed else "gray"
-    difference = f"{say_points(one.difference_low)} to {say_points(one.difference_high)}"
+    own, apart = one.accuracy, one.apart
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap="xxsmall"):
             st.markdown(f"**{plain(words[0].upper() + words[1:])}**")
             st.markdown(
-                f"Accuracy :{colour}[**{percent(one.accuracy, one.n)}**] "
-                f"({interval(one.low, one.high, one.n)}); expected from its class mix: "
-                f"{percent(one.expected, one.n)}"
+                f"Accuracy :{colour}[**{percent(own.value, own.n)}**] "
+                f"({interval(own.low, own.high, own.n)}); expected from its class mix: "
+                f"{percent(one.expected, own.n)}"
             )
             st.caption(
-                f"{say_points(one.difference)} points against the rest (95 % interval "
-                f"{difference}; n = {one.rest_n:,}). On the photos that found it: "
-                f"{percent(one.found_accuracy, one.found_n)} (n = {one.found_n:,})."
+                f"{say_points(apart.difference)} points against the rest (95 % interval "
+                f"{say_points(apart.low)} to {say_points(apart.high)}; n = {one.rest.n:,}). On the "
+                f"photos that found it: {_say(one.found)}."
             )
         st.button(
             "Photos",
@@ -159,11 +160,11 @@ def show_shortcuts(study: SliceStudy) -> None:
 
 
 def _warn(study: SliceStudy, one: Shortcut) -> None:
-    of, named = study.properties[one.name], one.separated
+    of, named, own = study.properties[one.name], one.separated, one.accuracy
     lines = [
         f"**{plain(say_shortcut(one, of.label), 60)}.** Accuracy of this property alone: "
-        f"{percent(one.accuracy, one.n)} ({interval(one.low, one.high, one.n)}); of the largest "
-        f"class: {percent(one.majority, one.n)}."
+        f"{percent(own.value, own.n)} ({interval(own.low, own.high, own.n)}); of the largest "
+        f"class: {percent(one.majority, own.n)}."
     ]
     if named:
         areas = one.classes.set_index("class")["area"]
@@ -178,13 +179,13 @@ def _warn(study: SliceStudy, one: Shortcut) -> None:
     st.warning("\n\n".join(lines), icon=":material/alt_route:")
 
 
-def _say(group: Group) -> str:
-    return f"{percent(group.accuracy, group.n)} (n = {group.n:,})"
+def _say(accuracy: Estimate) -> str:
+    return f"{percent(accuracy.value, accuracy.n)} (n = {accuracy.n:,})"
 
 
 def _show_table(study: SliceStudy) -> None:
     found = study.shortcuts
-    n, majority = found[0].n, found[0].majority
+    n, majority = found[0].accuracy.n, found[0].majority
     st.markdown(
         f"**Accuracy of each property alone** (largest class: {percent(majority, n)}, n = {n:,})",
         help="Up to 20 bins of the property, each predicting its most frequent training class; "
@@ -193,10 +194,12 @@ def _show_table(study: SliceStudy) -> None:
     table = pd.DataFrame(
         {
             "property": [study.properties[one.name].label for one in found],
-            "accuracy": [100 * one.accuracy for one in found],
-            "interval": percent_ranges((one.low for one in found), (one.high for one in found)),
+            "accuracy": [100 * one.accuracy.value for one in found],
+            "interval": percent_ranges(
+                (one.accuracy.low for one in found), (one.accuracy.high for one in found)
+            ),
             "best": [_name_best(one) for one in found],
-            "followed": [100 * (one.agrees.accuracy - one.contradicts.accuracy) for one in found],
+            "followed": [100 * (one.agrees.value - one.contradicts.value) for one in found],
         }
     )
     st.dataframe(

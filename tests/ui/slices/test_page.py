@@ -61,7 +61,7 @@ def test_too_few_photos_say_so(open_slices: OpenPage, query: dict[str, str], wor
 
 def test_shortcuts_show_their_n(open_slices: OpenPage, study: SliceStudy) -> None:
     app = open_slices(by="shortcuts", split="train")
-    assert f"n = {study.shortcuts[0].n}" in text_of(app)
+    assert f"n = {study.shortcuts[0].accuracy.n}" in text_of(app)
     assert len(app.dataframe[-1].value) == len(study.shortcuts)
 
 

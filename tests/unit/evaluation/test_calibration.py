@@ -46,17 +46,19 @@ def test_the_error_is_the_gap_weighted_by_photos() -> None:
     scores = np.array([[0.9, 0.1]] * 10 + [[0.6, 0.4]] * 10)
     labels = np.array([0] * 8 + [1] * 2 + [0] * 3 + [1] * 7)
     one = measure_calibration(scores, labels)
-    assert one.error == pytest.approx(0.5 * 0.1 + 0.5 * 0.3)
-    assert one.brier == pytest.approx(np.mean(((scores - np.eye(2)[labels]) ** 2).sum(axis=1)))
-    assert one.loss == pytest.approx(log_loss(labels, scores))
-    assert one.error_low <= one.error <= one.error_high
+    assert one.error.value == pytest.approx(0.5 * 0.1 + 0.5 * 0.3)
+    assert one.brier.value == pytest.approx(
+        np.mean(((scores - np.eye(2)[labels]) ** 2).sum(axis=1))
+    )
+    assert one.loss.value == pytest.approx(log_loss(labels, scores))
+    assert one.error.low <= one.error.value <= one.error.high
 
 
 def test_scores_that_mean_what_they_say_are_told_from_those_that_do_not() -> None:
     honest = measure_calibration(*draw(3000, 5, seed=2))
     boasting = measure_calibration(*draw(3000, 5, seed=2, sharpness=2.5))
-    assert honest.error <= honest.error_by_chance
-    assert boasting.error > 2 * boasting.error_by_chance
+    assert honest.error.value <= honest.error_by_chance
+    assert boasting.error.value > 2 * boasting.error_by_chance
     assert boasting.mean_score > boasting.accuracy
 
 
@@ -97,8 +99,8 @@ def test_what_has_no_optimum_is_said() -> None:
 def test_what_cannot_be_measured_is_refused_or_nan() -> None:
     empty = measure_calibration(np.empty((0, 3)), np.empty(0, int))
     assert empty.n == 0
-    assert math.isnan(empty.error)
-    assert math.isnan(empty.loss_low)
+    assert math.isnan(empty.error.value)
+    assert math.isnan(empty.loss.low)
     assert empty.bins.empty
     with pytest.raises(ValueError, match="not a finite number"):
         measure_calibration(np.array([[np.nan, 1.0]]), np.array([0]))
@@ -111,15 +113,15 @@ def test_what_cannot_be_measured_is_refused_or_nan() -> None:
 @pytest.mark.parametrize("binning", ["width", "count"])
 def test_degenerate_sets_have_numbers(binning: Binning) -> None:
     one_class = measure_calibration(np.ones((7, 1)), np.zeros(7, int), binning)
-    assert (one_class.error, one_class.brier) == (0, 0)
-    assert one_class.loss == pytest.approx(0, abs=1e-6)  # clipped as the loss on Metrics is
+    assert (one_class.error.value, one_class.brier.value) == (0, 0)
+    assert one_class.loss.value == pytest.approx(0, abs=1e-6)  # clipped as the loss on Metrics is
     ties = measure_calibration(np.full((9, 3), 1 / 3), np.arange(9) % 3, binning)
-    assert ties.error == pytest.approx(0, abs=1e-7)
+    assert ties.error.value == pytest.approx(0, abs=1e-7)
     assert len(ties.bins) == 1
     one_photo = measure_calibration(np.array([[0.2, 0.8]]), np.array([0]), binning)
-    assert one_photo.error == pytest.approx(0.8)
+    assert one_photo.error.value == pytest.approx(0.8)
     zero = measure_calibration(np.array([[0.0, 1.0]]), np.array([0]), binning)
-    assert 10 < zero.loss < 100  # large, but finite; clipped as the loss on Metrics is
+    assert 10 < zero.loss.value < 100  # large, but finite; clipped as the loss on Metrics is
 
 
 @given(st.integers(0, 1000), st.floats(0.2, 5))
@@ -140,9 +142,9 @@ def test_order_of_photos_and_names_of_classes_do_not_matter(seed: int) -> None:
     places = np.argsort(classes)
     one = measure_calibration(scores, labels)
     other = measure_calibration(scores[photos][:, classes], places[labels[photos]])
-    assert other.error == pytest.approx(one.error)
-    assert other.loss == pytest.approx(one.loss)
-    assert other.brier == pytest.approx(one.brier)
+    assert other.error.value == pytest.approx(one.error.value)
+    assert other.loss.value == pytest.approx(one.loss.value)
+    assert other.brier.value == pytest.approx(one.brier.value)
     fits = fit_temperature(scores, labels), fit_temperature(scores[photos], labels[photos])
     assert fits[0].temperature == pytest.approx(fits[1].temperature, rel=1e-6)
 
@@ -166,4 +168,4 @@ def test_the_interval_of_the_calibration_error_holds_it(n: int) -> None:
         right = rng.random(n) < tops ** (1 / sharpness)
         scores = np.stack([tops, 1 - tops], axis=1)
         found = measure_calibration(scores, np.where(right, 0, 1))
-        assert 0 <= found.error_low <= found.error <= found.error_high
+        assert 0 <= found.error.low <= found.error.value <= found.error.high

@@ -30,8 +30,9 @@ def test_a_class_of_dark_photos_is_named() -> None:
     values = np.where(LABELS == 1, 0.1 * noise(), 0.2 + 0.8 * noise())
     (one,) = find(make(values))
     assert one.is_warned and one.separated == ["rose"]
-    assert one.accuracy > 0.4 and one.majority == 0.25
-    assert one.low < one.accuracy < one.high and one.n == len(JUDGED)
+    assert one.accuracy.value > 0.4 and one.majority == 0.25
+    assert one.accuracy.low < one.accuracy.value < one.accuracy.high
+    assert one.accuracy.n == len(JUDGED)
     assert say_shortcut(one, "Brightness") == "Brightness gives rose away"
 
 
@@ -78,7 +79,7 @@ def test_the_run_is_measured_where_the_property_is_right_and_where_it_is_wrong()
     points_right = shares.argmax(axis=1) == LABELS[JUDGED]
     (one,) = find(make(values), right=points_right)  # a run that relies on it
     assert (one.agrees.n, one.contradicts.n) == (points_right.sum(), (~points_right).sum())
-    assert one.agrees.accuracy == 1.0 and one.contradicts.accuracy == 0.0
+    assert one.agrees.value == 1.0 and one.contradicts.value == 0.0
 
 
 def test_areas_are_scikit_learns() -> None:
@@ -103,4 +104,4 @@ def test_flags_made_from_labels_and_constant_properties_are_skipped() -> None:
 def test_a_kind_that_is_not_in_training_predicts_the_largest_class() -> None:
     kinds = np.where(np.arange(N) < N // 2, np.where(LABELS == 1, "a", "b"), "new")
     (one,) = find(make(kinds, about="file"))
-    assert one.accuracy == 0.25 and not one.is_warned
+    assert one.accuracy.value == 0.25 and not one.is_warned

@@ -47,9 +47,11 @@ def test_a_planted_weakness_is_found() -> None:
     words = say_rule(worst.rule, properties)
     assert worst.is_confirmed
     assert "brightness below 0." in words and "short side below" in words
-    assert worst.low < 0.5 < worst.high
-    assert worst.difference_high < -0.2
-    assert worst.n + worst.rest_n == N // 2  # measured on the half that it was not found on
+    assert worst.accuracy.low < 0.5 < worst.accuracy.high
+    assert worst.apart.high < -0.2
+    assert (
+        worst.accuracy.n + worst.rest.n == N // 2
+    )  # measured on the half that it was not found on
 
 
 def test_chance_is_not_confirmed() -> None:
@@ -59,7 +61,7 @@ def test_chance_is_not_confirmed() -> None:
         search = find_worst_slices(properties, judged)
         confirmed += any(one.is_confirmed for one in search.slices)
         # They look bad on the photos they were found on.
-        assert all(one.found_accuracy < 0.9 for one in search.slices)
+        assert all(one.found.value < 0.9 for one in search.slices)
     assert confirmed <= 6  # 5 % of 40 expected, by Holm at most
 
 
@@ -67,10 +69,10 @@ def test_slices_found_on_other_photos_are_measured_on_all_judged_photos() -> Non
     properties, judged = draw(3, weak=0.5)
     found, measured = judged.part(np.arange(0, 300)), judged.part(np.arange(300, N))
     search = find_worst_slices(properties, measured, found)
-    assert {one.n + one.rest_n for one in search.slices} == {N - 300}
+    assert {one.accuracy.n + one.rest.n for one in search.slices} == {N - 300}
     inside = match_rule(search.slices[0].rule, properties)
-    assert search.slices[0].n == int(inside[300:].sum())
-    assert search.slices[0].wrong == int((~judged.right[300:][inside[300:]]).sum())
+    assert search.slices[0].accuracy.n == int(inside[300:].sum())
+    assert search.slices[0].accuracy.value == judged.right[300:][inside[300:]].mean()
 
 
 def test_halves_are_disjoint_and_have_equally_many_errors() -> None:

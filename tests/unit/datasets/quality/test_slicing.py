@@ -74,7 +74,9 @@ def test_shortcuts_are_judged_by_photos_that_were_not_learnt_from(
     dataset, result = trained
     study = study_slices(dataset, result, "train")
     assert study.judged_by == "validation"
-    assert {one.n for one in study.shortcuts} == {int((result.splits == "validation").sum())}
+    assert {one.accuracy.n for one in study.shortcuts} == {
+        int((result.splits == "validation").sum())
+    }
 
 
 @pytest.mark.parametrize("planted", [True, False])

@@ -31,11 +31,7 @@ class Learning:
     """A verdict on the curves, and the gap between training and validation."""
 
     verdict: Verdict
-    since: int | None
-    """First epoch of the verdict, if it has one."""
     sentence: str
-    gap: float | None
-    """Training minus validation accuracy after the best epoch, if measured."""
     gap_sentence: str
     """Empty without validation photos."""
 
@@ -56,12 +52,10 @@ def judge_learning(
         val_photos: n of the validation accuracy.
     """
     best = next((epoch for epoch in epochs if epoch["epoch"] == best_epoch), None)
-    gap, gap_sentence = _describe_gap(best, val_photos)
-    verdict, since, sentence = _judge(epochs, best, val_photos, ended)
-    return Learning(verdict, since, sentence, gap, gap_sentence)
+    return Learning(*_judge(epochs, best, val_photos, ended), _describe_gap(best, val_photos))
 
 
-_Judged = tuple[Verdict, int | None, str]
+_Judged = tuple[Verdict, str]
 
 
 def _judge(
@@ -73,12 +67,11 @@ def _judge(
     if broken := _find_divergence(epochs):
         return broken
     if len(epochs) < _FEWEST:
-        return "early", None, "Too few epochs to see a trend."
+        return "early", "Too few epochs to see a trend."
     if stuck := _find_stuck(epochs):
         return stuck
     if best is None or best.get("val_loss") is None:
-        sentence = "Without validation photos, overfitting cannot be detected."
-        return "unjudged", None, sentence
+        return "unjudged", "Without validation photos, overfitting cannot be detected."
     after = [epoch for epoch in epochs if epoch["epoch"] > best["epoch"]]
     if len(after) < _PATIENCE:
         return _judge_around_best(epochs, best, ended)
@@ -94,7 +87,7 @@ def _find_divergence(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
     sentence = (
         f"The training loss rises from epoch {broken['epoch']} on: the learning rate is too high."
     )
-    return "diverged", broken["epoch"], sentence
+    return "diverged", sentence
 
 
 def _find_stuck(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
@@ -105,7 +98,7 @@ def _find_stuck(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
         "The training loss hardly falls: the learning rate may be too low, or far too high. Try a "
         "sweep."
     )
-    return "stuck", None, sentence
+    return "stuck", sentence
 
 
 def _judge_around_best(
@@ -115,10 +108,10 @@ def _judge_around_best(
     until = [epoch for epoch in epochs if epoch["epoch"] <= best["epoch"]]
     earlier = [epoch["val_loss"] for epoch in until[:-_PATIENCE] if epoch["val_loss"] is not None]
     if not earlier:
-        return "early", None, "The best epoch comes early: too soon to see a trend."
+        return "early", "The best epoch comes early: too soon to see a trend."
     if best["val_loss"] < min(earlier) * (1 - _TREND):
         sentence = f"Still learning: the validation loss was falling at epoch {best['epoch']}"
-        return "learning", None, f"{sentence}{'; more epochs may help' if ended else ''}."
+        return "learning", f"{sentence}{'; more epochs may help' if ended else ''}."
     return _judge_flat(epochs, best)
 
 
@@ -143,10 +136,10 @@ def _judge_after_best(
             f"rises. {_describe_accuracy(best, after, val_photos)}Stronger augmentation or more "
             "dropout may help."
         )
-        return "overfitting", since, sentence
+        return "overfitting", sentence
     if rises:
-        sentence = f"Worse since epoch {since}: a lower or decreasing learning rate may help."
-        return "diverged", since, sentence
+        remedy = "a lower or decreasing learning rate may help."
+        return "diverged", f"Worse since epoch {since}: {remedy}"
     return _judge_flat(epochs, best)
 
 
@@ -169,14 +162,14 @@ def _judge_flat(epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) ->
     level = best["val_loss"] * (1 + _TREND)
     known = (epoch for epoch in epochs if epoch["val_loss"] is not None)
     since = next(int(epoch["epoch"]) for epoch in known if epoch["val_loss"] <= level)
-    return "flat", since, f"Flat since epoch {since}: more epochs would change little."
+    return "flat", f"Flat since epoch {since}: more epochs would change little."
 
 
-def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[float | None, str]:
-    """Return the gap in accuracy at the best epoch, and a sentence about it."""
+def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> str:
+    """Return a sentence about the gap in accuracy at the best epoch; "" if it was not measured."""
     names = ("train_accuracy", "val_accuracy")
     if best is None or not val_photos or None in map(best.get, names):
-        return None, ""
+        return ""
     right, gap = best["val_accuracy"], best["train_accuracy"] - best["val_accuracy"]
     # Half a 95 % interval of a share; at least one photo.
     chance = max(1.96 * math.sqrt(right * (1 - right) / val_photos), 1 / val_photos)
@@ -189,5 +182,4 @@ def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[floa
     else:
         meaning = "the validation photos are easier"
     side = "above" if gap >= 0 else "below"
-    sentence = f"At the best epoch, training accuracy is {points} {side} validation: {meaning}."
-    return gap, sentence
+    return f"At the best epoch, training accuracy is {points} {side} validation: {meaning}."

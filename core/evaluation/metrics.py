@@ -50,7 +50,7 @@ def evaluate_scores(scores: np.ndarray, labels: np.ndarray, classes: Sequence[st
     n, hits = len(labels), int(np.trace(matrix))
     low, high = wilson_interval(hits, n)
     per_class = _measure_classes(matrix, classes)
-    top_k = _choose_top_k(len(classes))
+    top_k = 5 if len(classes) > 5 else 2 if len(classes) > 2 else 1
     return Evaluation(
         n=n,
         accuracy=hits / n if n else np.nan,
@@ -63,12 +63,6 @@ def evaluate_scores(scores: np.ndarray, labels: np.ndarray, classes: Sequence[st
         per_class=per_class,
         averages=_average_classes(per_class),
     )
-
-
-def _choose_top_k(n_classes: int) -> int:
-    if n_classes > 5:
-        return 5
-    return 2 if n_classes > 2 else 1
 
 
 def check_scores(

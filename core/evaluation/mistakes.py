@@ -11,6 +11,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from core.evaluation.metrics import check_scores
+
 OwnRanking = Literal["highest-loss", "confidently-wrong", "barely-right", "least-sure"]
 """Rankings by one run."""
 SharedRanking = Literal["wrong-in-every-run", "wrong-in-this-run-only"]
@@ -49,11 +51,7 @@ def read_answers(scores: np.ndarray, labels: np.ndarray) -> Answers:
     Raises:
         ValueError: A score is not finite, there are fewer than 2 classes, or shapes do not fit.
     """
-    scores, labels = np.asarray(scores), np.asarray(labels)
-    if scores.ndim != 2 or scores.shape[1] < 2 or labels.shape != scores.shape[:1]:
-        raise ValueError(f"scores {scores.shape} and labels {labels.shape} do not match")
-    if not np.isfinite(scores).all():
-        raise ValueError("a score is not a finite number")
+    scores, labels = check_scores(scores, labels, max(2, np.shape(scores)[-1]))
     predictions, two = np.empty(len(scores), np.int64), np.empty((len(scores), 2), scores.dtype)
     for start in range(0, len(scores), _BLOCK):
         rows = slice(start, start + _BLOCK)

@@ -48,7 +48,6 @@ def solve_head(
     Args: As `fit_head`.
     """
     solved = fit_head(features, labels, train, n_classes)
-    assert solved.curve is not None  # λ was not given
     kernel, bias = solved.kernel
     mean, scale = solved.standard.mean, solved.standard.scale
     head = DenseHead(  # for standardised features

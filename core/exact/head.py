@@ -86,8 +86,7 @@ class ExactHead:
     """(m,) float64, 0..1: the share of its own output that each training photo makes."""
     temperature: float
     """Divides the outputs before the softmax; fitted on `left_out`."""
-    curve: RidgeCurve | None = None
-    """None if λ was given."""
+    curve: RidgeCurve
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -137,27 +136,20 @@ class ExactHead:
 
 
 def fit_head(
-    features: np.ndarray,
-    labels: np.ndarray,
-    train: np.ndarray,
-    n_classes: int,
-    ridge: float | None = None,
+    features: np.ndarray, labels: np.ndarray, train: np.ndarray, n_classes: int
 ) -> ExactHead:
-    """Return the exact head; without a λ, the one with the least leave-one-out error.
+    """Return the exact head whose λ has the least leave-one-out error.
 
     Args:
         features: (n, d) of all photos, float32 or float64; the head is computed in the same type.
         train: (m,) int photo numbers, at least one.
         n_classes: Classes without a training photo get outputs of 0.
-        ridge: λ > 0.
     """
     standard = _measure_standard(features, train)
     rows, eigenvalues, basis = _rotate(features, train, standard)
-    curve = None
-    if ridge is None:
-        curve = _measure_ridges(rows, eigenvalues, labels, train, n_classes)
-        ridge = curve.ridges[curve.errors.argmin()]
-    inverse = 1 / (eigenvalues + float(ridge))[:, None]
+    curve = _measure_ridges(rows, eigenvalues, labels, train, n_classes)
+    ridge = float(curve.ridges[curve.errors.argmin()])
+    inverse = 1 / (eigenvalues + ridge)[:, None]
     head = ExactHead(
         rows=rows,
         eigenvalues=eigenvalues,
@@ -166,7 +158,7 @@ def fit_head(
         train=np.asarray(train, np.int64),
         labels=np.asarray(labels, np.int64),
         n_classes=n_classes,
-        ridge=float(ridge),
+        ridge=ridge,
         outputs=np.empty((len(rows), n_classes), rows.dtype),
         leverages=_measure_leverages(rows, train, inverse)[:, 0],
         temperature=1.0,

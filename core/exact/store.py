@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from core.config import fingerprint
 from core.datasets.quality.store import find_feature_sets
@@ -80,17 +79,10 @@ class HeadSource:
         )
 
     def keep(
-        self,
-        workspace: Workspace,
-        kind: str,
-        *,
-        arrays: Mapping[str, np.ndarray] | None = None,
-        tables: Mapping[str, pd.DataFrame] | None = None,
-        **rest: Any,
+        self, workspace: Workspace, kind: str, arrays: Mapping[str, np.ndarray], **rest: Any
     ) -> None:
         """Cache an analysis, with facts of its own (`rest`), unless it is cached."""
-        result = self.describe(self.identify(kind), kind, **rest)
-        write_cached(workspace, result, arrays=arrays, tables=tables)
+        write_cached(workspace, self.describe(self.identify(kind), kind, **rest), arrays=arrays)
 
 
 def find_source(workspace: Workspace, dataset: Dataset) -> HeadSource:
@@ -194,11 +186,10 @@ def prepare_head(workspace: Workspace, source: HeadSource) -> ExactHead:
             features=source.features_id,
         )
     head = fit_head(features, dataset.labels, source.train, len(dataset.classes))
-    assert head.curve is not None  # λ was not given
     arrays = {name: getattr(head, name) for name in _ARRAYS}
     arrays |= {**head.standard._asdict(), **head.curve._asdict()}
     numbers = {name: getattr(head, name) for name in _NUMBERS}
-    source.keep(workspace, KIND, arrays=arrays, **numbers, features=source.features_id)
+    source.keep(workspace, KIND, arrays, **numbers, features=source.features_id)
     return head
 
 
@@ -236,7 +227,7 @@ def prepare_curve(workspace: Workspace, source: HeadSource, report: Report) -> N
     head, judged = prepare_head(workspace, source), source.dataset.photo_numbers("validation")
     curve = measure_curve(head, judged, lambda done, of: report("fewer photos", done, of))
     arrays = {"sizes": curve.sizes, "values": curve.values}
-    source.keep(workspace, CURVE, arrays=arrays, judged=curve.judged)
+    source.keep(workspace, CURVE, arrays, judged=curve.judged)
 
 
 def measure_agreement(head: ExactHead, result: RunResult) -> tuple[int, int]:

@@ -32,10 +32,6 @@ METHOD = (
     "of a photo and about 0 for the others. The set is built photo by photo: the fewer it takes to "
     "change the answer, the less firm the answer is."
 )
-_ONE_CLASS = (
-    "Only one class has training photos, so there is no other answer.",
-    "Add photos of a second class, then train a run on the new version.",
-)
 _Name = Callable[[str], str]
 
 
@@ -74,15 +70,22 @@ class Reasons:
         return self.train[order], self.effects[order]
 
 
-def find_reasons(head: ExactHead, photo: int) -> Reasons | None:
-    """Return the reasons for the answer to a photo; None if only one class has training photos."""
+def find_reasons(head: ExactHead, photo: int) -> Reasons:
+    """Return the reasons for the answer to a photo.
+
+    Raises:
+        FeaturesMissing: Only one class has training photos.
+    """
     true, own, k = int(head.labels[photo]), head.train == photo, head.n_classes
     outputs, free, correction = _answer_left_out(head, photo)
     train = head.train[~own]
     members = np.bincount(head.labels[train], minlength=k)
     rival, right = _judge(outputs, members, true)
     if rival is None:
-        return None
+        raise FeaturesMissing(
+            "Only one class has training photos, so there is no other answer.",
+            "Add photos of a second class, then train a run on the new version.",
+        )
     raw = (head.rows @ (head.rows[photo] * head.weights))[train].astype(np.float64)
     growth = 0.0 if free == 1 else 1 / free  # of (A + λI)⁻¹ along the photo, without it
 
@@ -269,18 +272,11 @@ class Why:
 
 
 def ask_why(head: ExactHead, dataset: Dataset, result: RunResult, photo: int) -> Why:
-    """Return the reasons for the answer to a photo.
-
-    Raises:
-        FeaturesMissing: Only one class has training photos.
-    """
-    reasons = find_reasons(head, photo)
-    if reasons is None:
-        raise FeaturesMissing(*_ONE_CLASS)
+    """Return the reasons for the answer to a photo; raises as `find_reasons`."""
     return Why(
         dataset=dataset,
         photo=photo,
-        reasons=reasons,
+        reasons=find_reasons(head, photo),
         run_answer=int(result.scores[photo].argmax()),
         trained=bool((head.train == photo).any()),
     )

@@ -18,11 +18,10 @@ from core.formats import check_note
 from data.dataset import Dataset
 from data.sources.names import fold_name
 from data.splits import SPLITS, number_groups
+from data.versions import CHANGES_COLUMNS
 
 Action = Literal["relabel", "exclude", "move", "restore"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
-CHANGES = ("photo", "path", "class", "new_class", "split", "new_split", "excluded", "note")
-"""Columns of resolved edits."""
 LONGEST_NOTE = 500
 _LONGEST_NAME = 100
 
@@ -41,14 +40,6 @@ class Edit:
     created: datetime
 
 
-@dataclass
-class _Outcome:
-    class_name: str | None = None
-    split: str | None = None
-    excluded: bool = False
-    note: str = ""
-
-
 def resolve_edits(dataset: Dataset, edits: Iterable["Edit | Wish"]) -> pd.DataFrame:
     """Return one row for each photo that the edits change, by photo number.
 
@@ -62,29 +53,25 @@ def resolve_edits(dataset: Dataset, edits: Iterable["Edit | Wish"]) -> pd.DataFr
         outcome = outcomes[path]
         class_name = str(dataset.manifest["class"].iat[photo])
         split = str(dataset.manifest["split"].iat[photo])
-        new_class, new_split = outcome.class_name or class_name, outcome.split or split
-        if outcome.excluded or (new_class, new_split) != (class_name, split):
-            cells = (class_name, new_class, split, new_split, outcome.excluded, outcome.note)
+        new_class, new_split = outcome.get("relabel", class_name), outcome.get("move", split)
+        excluded = "exclude" in outcome
+        if excluded or (new_class, new_split) != (class_name, split):
+            cells = (class_name, new_class, split, new_split, excluded, outcome["note"])
             rows.append((photo, path, *cells))
-    table = pd.DataFrame(rows, columns=list(CHANGES))
+    table = pd.DataFrame(rows, columns=CHANGES_COLUMNS)
     kinds = {"photo": np.int64, "excluded": np.bool_}
     return table.astype(kinds).sort_values("photo", ignore_index=True)
 
 
-def _combine_edits(edits: Iterable["Edit | Wish"]) -> dict[str, _Outcome]:
-    outcomes: dict[str, _Outcome] = {}
+def _combine_edits(edits: Iterable["Edit | Wish"]) -> dict[str, dict[str, str]]:
+    """Return path → action → its last value, and “note” → the last note."""
+    outcomes: dict[str, dict[str, str]] = {}
     for edit in edits:
         if edit.action == "restore":
             outcomes.pop(edit.path, None)
             continue
-        outcome = outcomes.setdefault(edit.path, _Outcome())
-        outcome.note = edit.note or outcome.note
-        if edit.action == "relabel":
-            outcome.class_name = edit.value
-        elif edit.action == "move":
-            outcome.split = edit.value
-        else:
-            outcome.excluded = True
+        outcome = outcomes.setdefault(edit.path, {"note": ""})
+        outcome |= {edit.action: edit.value, "note": edit.note or outcome["note"]}
     return outcomes
 
 

@@ -8,7 +8,7 @@ Labels that a person confirmed are one JSON line each, only ever appended; the l
 (by digest) and its class counts, in all versions of a dataset.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -53,8 +53,16 @@ def score_out_of_fold(
 
     One temperature, with the least loss, makes them probabilities.
     """
-    values = _Standardised(features)
-    squares, products, counts = _sum_by_fold(values, labels, folds, n_classes)
+    mean = features.mean(axis=0, dtype=np.float64)
+    squared = sum(
+        ((features[block] - mean) ** 2).sum(axis=0) for block in split_rows(len(features))
+    )
+    spread = np.sqrt(squared / len(features)) + 1e-6
+
+    def standardise(rows: np.ndarray) -> np.ndarray:
+        return np.asarray((features[rows] - mean) / spread, dtype=np.float32)
+
+    squares, products, counts = _sum_by_fold(standardise, len(mean), labels, folds, n_classes)
     raw = np.zeros((len(labels), n_classes))
     for fold in range(len(squares)):
         train = [other for other in range(len(squares)) if other != fold]
@@ -66,7 +74,7 @@ def score_out_of_fold(
         head = np.linalg.solve(covariance, products[train].sum(axis=0) / n)
         rows = np.flatnonzero(folds == fold)
         for block in split_rows(len(rows)):
-            raw[rows[block]] = values[rows[block]] @ head + share
+            raw[rows[block]] = standardise(rows[block]) @ head + share
     return _soften(raw, labels)
 
 
@@ -106,27 +114,15 @@ def find_suspects(scores: np.ndarray, labels: np.ndarray, classes: tuple[str, ..
     )
 
 
-class _Standardised:
-    """Standardised features (n, d), read in blocks."""
-
-    def __init__(self, features: np.ndarray) -> None:
-        self._features = features
-        self._mean = features.mean(axis=0, dtype=np.float64)
-        squares = np.zeros(features.shape[1])
-        for block in split_rows(len(features)):
-            squares += ((features[block] - self._mean) ** 2).sum(axis=0)
-        self._spread = np.sqrt(squares / len(features)) + 1e-6
-        self.size = features.shape[1]
-
-    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        return np.asarray((self._features[rows] - self._mean) / self._spread, dtype=np.float32)
-
-
 def _sum_by_fold(
-    features: _Standardised, labels: np.ndarray, folds: np.ndarray, n_classes: int
+    read: Callable[[np.ndarray], np.ndarray],
+    size: int,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    n_classes: int,
 ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """Return X'X (d, d), X'T (d, k) and the photos of each class (k) of each fold."""
-    size, n_folds = features.size, int(folds.max()) + 1
+    n_folds = int(folds.max()) + 1
     squares = [np.zeros((size, size)) for _ in range(n_folds)]
     products = np.zeros((n_folds, size, n_classes))
     counts = np.zeros((n_folds, n_classes))
@@ -134,7 +130,7 @@ def _sum_by_fold(
         rows = np.flatnonzero(folds == fold)
         counts[fold] = np.bincount(labels[rows], minlength=n_classes)
         for block in split_rows(len(rows)):
-            values = features[rows[block]]
+            values = read(rows[block])
             squares[fold] += values.T @ values
             products[fold] += values.T @ one_hot(labels[rows[block]], n_classes, np.float32)
     return squares, products, counts

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.datasets.edits.changes import CHANGES
 from core.errors import DiskFull, EditRefused, ResultDamaged
 from core.workspace import Workspace
 from data.additions import add_photos, count_added
@@ -24,7 +23,7 @@ from data.manifest import (
     read_dataset,
 )
 from data.sources.found import FoundPhoto
-from data.versions import make_version, read_changes
+from data.versions import CHANGES_COLUMNS, make_version, read_changes
 from tests.builders import draw_photo, encode_photo, write_class_folders
 
 
@@ -89,7 +88,7 @@ def test_it_is_a_version_among_versions(
     assert count_added(made) == 4 and count_added(dataset) == 0 and read_changes(made).empty
     row = made.manifest.iloc[33]
     values = (33, row["path"], "rose", "tulip", "train", "train", False, "")
-    edited = make_version(workspace, made, pd.DataFrame([values], columns=list(CHANGES)))
+    edited = make_version(workspace, made, pd.DataFrame([values], columns=CHANGES_COLUMNS))
     assert edited.original(33) == made.original(33) and count_added(edited) == 0
     assert [one.id for one in list_lineage(workspace, edited.id)] == [
         dataset.id,

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.datasets.edits.changes import CHANGES
 from core.errors import DiskFull, EditRefused, ResultDamaged
 from core.workspace import Workspace
 from data.dataset import Dataset, identify_dataset
@@ -22,7 +21,7 @@ from data.manifest import (
     list_lineage,
     read_dataset,
 )
-from data.versions import make_version, read_changes, read_facts
+from data.versions import CHANGES_COLUMNS, make_version, read_changes, read_facts
 from tests.builders import write_class_folders
 
 
@@ -41,7 +40,7 @@ def change(dataset: Dataset, **photos: dict[int, str] | list[int]) -> pd.DataFra
         path, name, split = dataset.manifest.loc[photo, ["path", "class", "split"]]
         new = (classes.get(photo, name), split, splits.get(photo, split))
         rows.append((photo, path, name, *new, photo in excluded, "why"))
-    return pd.DataFrame(rows, columns=list(CHANGES))
+    return pd.DataFrame(rows, columns=CHANGES_COLUMNS)
 
 
 def test_a_relabelled_photo_has_its_new_class_and_all_else_is_shared(workspace, dataset):

@@ -105,7 +105,7 @@ def test_scores_that_are_none_are_refused(spoilt: float) -> None:
     ("scores", "labels"), [(SCORES, LABELS[:3]), (SCORES[:, :1], LABELS), (SCORES[0], LABELS)]
 )
 def test_shapes_that_do_not_fit_are_refused(scores: np.ndarray, labels: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="do not match"):
+    with pytest.raises(ValueError, match="are not"):
         read_answers(scores, labels)
 
 

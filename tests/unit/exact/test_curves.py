@@ -119,7 +119,7 @@ def make_head(seed: int = 0, n: int = 240, width: int = 30) -> tuple[ExactHead, 
     labels = rng.integers(0, 3, n)
     features = rng.normal(size=(n, width)) + 0.8 * np.eye(3, width)[labels]
     train = np.arange(0, n, 2)
-    return fit_head(features, labels, train, 3, ridge=7.0), features
+    return fit_head(features, labels, train, 3), features
 
 
 @pytest.mark.parametrize("width", [30, 300])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from core.errors import FeaturesMissing
 from core.exact.change import Change, answer_changed
 from core.exact.head import ExactHead, fit_head
 from core.exact.why import MOST_LEFT_OUT, find_reasons
@@ -34,11 +35,12 @@ def test_effects_and_sets_equal_refits(drawn: Drawn, seed: int) -> None:
     features, labels, train, k = drawn
     head = fit_head(features, labels, train, k)
     photo = int(np.random.default_rng(seed).integers(len(labels)))
-    found = find_reasons(head, photo)
     before = answer_without(head, features, photo, [])
-    if found is None:
-        assert (np.delete(before, labels[photo]) == -np.inf).all()
+    if (np.delete(before, labels[photo]) == -np.inf).all():
+        with pytest.raises(FeaturesMissing):
+            find_reasons(head, photo)
         return
+    found = find_reasons(head, photo)
     assert found.answer == answer_by(before) and found.true == labels[photo]
     assert photo not in found.train
     assert found.taught == (before[found.true] > -np.inf)
@@ -68,7 +70,7 @@ def test_effects_and_sets_equal_refits(drawn: Drawn, seed: int) -> None:
 def test_without_training_photos_of_its_class_no_set_flips_the_answer() -> None:
     labels, features = np.array([0, 1, 1]), np.array([[1.0], [2.0], [-4.0]])
     found = find_reasons(fit_head(features, labels, np.array([1, 2]), 2), 0)
-    assert found is not None and not found.taught and not found.right and found.flip is None
+    assert not found.taught and not found.right and found.flip is None
 
 
 def test_no_smaller_set_flips_the_answer() -> None:
@@ -78,7 +80,6 @@ def test_no_smaller_set_flips_the_answer() -> None:
     sizes = []
     for photo in np.setdiff1d(np.arange(40), train).tolist():
         found = find_reasons(head, photo)
-        assert found is not None
         if found.flip is None or len(found.flip) > 3:
             continue
         for size in range(1, len(found.flip)):
@@ -95,7 +96,7 @@ def test_single_precision_is_enough() -> None:
     head, sets = fit_head(features, labels, train, 5), 0
     for photo in range(20):
         found = find_reasons(head, photo)
-        if found is None or found.flip is None:
+        if found.flip is None:
             continue
         out = np.setdiff1d(train, [photo, *found.flip])
         change = Change(labels=labels, train=out, n_classes=5)
@@ -112,7 +113,6 @@ def test_a_copy_with_a_wrong_label_is_the_strongest_photo() -> None:
     train = train[train != 0]
     features[1], labels[0], labels[1] = features[0], right, 1 - right
     found = find_reasons(fit_head(features.astype(np.float64), labels, train, 2), 0)
-    assert found is not None
     pulling, effects = found.find_strongest(True, 8)
     assert pulling[0] == 1 and effects[0] < 0
     assert found.find_strongest(False, 8)[1].min() > 0

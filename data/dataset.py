@@ -120,11 +120,6 @@ def write_photos_header(file: IO[bytes], photos: int) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def measure_photos_header(file: Path, photos: int) -> int:
-    """Return the length of the header before the packed photos in bytes."""
-    return file.stat().st_size - photos * PHOTO_BYTES
-
-
 def _freeze(array: np.ndarray) -> np.ndarray:
     """Return the array, read-only because all readers of the dataset share it."""
     array.setflags(write=False)

@@ -32,8 +32,6 @@ from models.stepping import Pass, Seen, Stepper
 Measure = Callable[[Stepper], np.ndarray | None]
 """Returns scores (n, k); None after a stop, or where they are not measured."""
 
-_LISTS = ("weights", "optimizer", "best_weights")
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FitData:
@@ -66,13 +64,14 @@ class FitState:
         self._best_weights = self._stepper.read_weights()
         if folder:
             clear_leftovers(folder)
-        kept = read_checkpoint(folder, self._mark) if folder else None
-        if kept and kept.best_epoch <= len(before) + len(kept.history):
-            self._stepper.write_state(kept.weights, kept.optimizer, split=kept.split)
+        facts, kept = read_checkpoint(folder, self._mark) if folder else ({}, {})
+        if kept and facts["best_epoch"] <= len(before) + len(facts["history"]):
+            split = facts.get("split", 1)
+            self._stepper.write_state(kept["weights"], kept["optimizer"], split=split)
             known = {one.name for one in fields(EpochResult)}  # not those of earlier versions
-            for facts in kept.history:
-                self.history.append(EpochResult(**{n: facts[n] for n in facts if n in known}))
-            self._best_weights = list(kept.best_weights)
+            for epoch in facts["history"]:
+                self.history.append(EpochResult(**{n: epoch[n] for n in epoch if n in known}))
+            self._best_weights = kept["best_weights"]
 
     @property
     def own(self) -> list[EpochResult]:
@@ -136,15 +135,15 @@ class FitState:
         if find_best_epoch(self.history) == result.epoch:
             self._best_weights = weights
         if self._folder is not None:
-            checkpoint = Checkpoint(
-                weights=weights,
-                optimizer=self._stepper.read_optimizer(),
-                best_weights=self._best_weights,
-                best_epoch=self.best.epoch,
-                history=[asdict(epoch) for epoch in self.own],
-                split=self._stepper.split,
-            )
-            write_checkpoint(self._folder, self._mark, checkpoint)
+            facts = {
+                "mark": self._mark,
+                "best_epoch": self.best.epoch,
+                "history": [asdict(epoch) for epoch in self.own],
+                "split": self._stepper.split,
+            }
+            arrays = {"weights": weights, "optimizer": self._stepper.read_optimizer()}
+            arrays["best_weights"] = self._best_weights
+            write_checkpoint(self._folder, facts, arrays)
 
     def conclude(self) -> FitResult:
         """Set the model to the best epoch of this phase and return the result."""
@@ -161,19 +160,6 @@ class FitState:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checkpoint:
-    """The state of a fit after an epoch; arrays are in the order of Keras' variables."""
-
-    weights: Sequence[np.ndarray]
-    optimizer: Sequence[np.ndarray]
-    best_weights: Sequence[np.ndarray]
-    best_epoch: int
-    history: Sequence[Mapping[str, Any]]
-    split: int = 1
-    """Number of parts of a batch (models/stepping.py)."""
-
-
 def find_best(history: Sequence[EpochResult]) -> EpochResult:
     """Return the best epoch of a history without gaps."""
     return history[find_best_epoch(history) - 1]
@@ -185,44 +171,33 @@ def clear_leftovers(folder: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def write_checkpoint(folder: Path, mark: str, checkpoint: Checkpoint) -> None:
+Arrays = dict[str, list[np.ndarray]]
+"""“weights”, “optimizer” and “best_weights”, in the order of Keras' variables."""
+
+
+def write_checkpoint(folder: Path, facts: Mapping[str, Any], arrays: Arrays) -> None:
     """Replace the checkpoint in the folder."""
-    arrays = {
-        f"{name}_{number}": array
-        for name in _LISTS
-        for number, array in enumerate(getattr(checkpoint, name))
-    }
-    facts = {
-        "mark": mark,
-        "best_epoch": checkpoint.best_epoch,
-        "history": list(checkpoint.history),
-        "split": checkpoint.split,
-        "lengths": {name: len(getattr(checkpoint, name)) for name in _LISTS},
-    }
+    lengths = {name: len(some) for name, some in arrays.items()}
+    content = np.array(json.dumps({**facts, "lengths": lengths}))
+    named = {f"{name}_{n}": one for name, some in arrays.items() for n, one in enumerate(some)}
     with write_atomically(folder / CHECKPOINT_FILE) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, facts=np.array(json.dumps(facts)), **arrays)
+        np.savez(file, allow_pickle=False, facts=content, **named)
 
 
-def read_checkpoint(folder: Path, mark: str) -> Checkpoint | None:
-    """Return the checkpoint of this fit; None where it is missing or damaged."""
+def read_checkpoint(folder: Path, mark: str) -> tuple[dict[str, Any], Arrays]:
+    """Return facts and arrays of the checkpoint of this fit; none if it is missing or damaged."""
     checkpoint = folder / CHECKPOINT_FILE
     try:
         with checkpoint.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
             if facts["mark"] != mark:
-                return None
-            lists = {
-                name: [stored[f"{name}_{number}"] for number in range(facts["lengths"][name])]
-                for name in _LISTS
+                return {}, {}
+            return facts, {
+                name: [stored[f"{name}_{number}"] for number in range(length)]
+                for name, length in facts["lengths"].items()
             }
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    return Checkpoint(
-        **lists,
-        best_epoch=facts["best_epoch"],
-        history=facts["history"],
-        split=facts.get("split", 1),
-    )
+        return {}, {}
 
 
 def _measure(scores: np.ndarray | None, labels: np.ndarray) -> tuple[float | None, float | None]:

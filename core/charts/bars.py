@@ -75,15 +75,12 @@ def _list_changes(per_class: pd.DataFrame) -> pd.DataFrame:
         ],
     ).sort_values(["net", "gained"], ascending=False, kind="stable")
     rows = changed.melt(
-        id_vars=["class", "support", "recalls", "net"],
+        id_vars=["class", "support", "recalls"],
         value_vars=["gained", "lost"],
         var_name="change",
         value_name="photos",
-        ignore_index=False,
     )
-    rows = rows.assign(drawn=rows["photos"].where(rows["change"] == "gained", -rows["photos"]))
-    order = {name: number for number, name in enumerate(changed["class"])}
-    return rows.sort_values(["class"], key=lambda names: names.map(order), kind="stable")
+    return rows.assign(drawn=rows["photos"].where(rows["change"] == "gained", -rows["photos"]))
 
 
 _COUNTS = alt.Axis(format=",d", tickMinStep=1, tickCount=6, orient="top")

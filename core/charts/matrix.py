@@ -19,7 +19,8 @@ def draw_matrix(matrix: DrawnMatrix, subtitle: str = "") -> Any:
     """
     colours = choose_palette(matrix.look.dark)
     rows, columns = matrix.rows, matrix.columns
-    side = _side(max(len(rows), len(columns)))
+    names = max(len(rows), len(columns))
+    side = 56 if names <= MANY_ABOVE else 22 if names <= 40 else 12  # 12 px leave room for a name
     base = _place(matrix, side, colours)
     layers = [
         base.mark_rect(stroke=colours.paper, strokeWidth=0.5).encode(
@@ -94,8 +95,3 @@ def _scale(legend: Legend) -> Any:
         .mark_point(opacity=0, size=0)
         .encode(color=alt.Color("number:Q", scale=scale, legend=drawn))
     )
-
-
-def _side(names: int) -> int:
-    """Return the side of a cell in pixels; 12 leave room for a name."""
-    return 56 if names <= MANY_ABOVE else 22 if names <= 40 else 12

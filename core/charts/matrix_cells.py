@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from core.charts.theme import Palette, choose_palette, format_share, mix_ramp, text_on
+from core.charts.theme import choose_palette, format_share, mix_ramp, text_on
 from core.evaluation.confusion import Value, judge_difference, subtract_matrices, to_long
 from core.formats import count
 
@@ -120,7 +120,7 @@ def describe_matrix(matrix: np.ndarray, classes: Sequence[str], look: Look) -> D
         for kind, of_kind in (("hit", diagonal), ("error", ~diagonal))
     }
     drawn = cells.assign(place=cells.index, empty=cells["count"].to_numpy() == 0)
-    ramps = _ramps(choose_palette(look.dark))
+    ramps = _ramps(look.dark)
     unit: Unit = "photos" if look.value == "count" else "share"
     errors, hits = (
         Legend(title=title, colours=_root_steps(ramps[kind]), high=tops[kind], unit=unit)
@@ -159,9 +159,7 @@ def _colour_counts(cells: pd.DataFrame, look: Look, tops: dict[str, float]) -> p
     ]
     unsaid = np.where(diagonal & (photos > 0), "", "·")
     text = np.where(blank, unsaid, np.array(texts, dtype=object))
-    return _colour(cells, kind, strengths, _ramps(choose_palette(look.dark)), look.dark).assign(
-        text=text, said=said
-    )
+    return _colour(cells, kind, strengths, look.dark).assign(text=text, said=said)
 
 
 def _title_matrix(matrix: np.ndarray, look: Look) -> str:
@@ -182,10 +180,10 @@ def describe_change(change: Change, look: Look) -> DrawnMatrix:
     worth = np.where(hidden, 0.0, drawn["worth"])
     top = float(np.abs(worth).max(initial=0.0)) or 1.0
     kind = np.select([worth > 0, worth < 0], ["better", "worse"], "none")
-    ramps = _diverging_ramps(choose_palette(look.dark))
+    ramps = _ramps(look.dark)
     texts = [format_change(one, look.value) if one else "·" for one in drawn["change"]]
     text = np.where(hidden, "", np.array(texts, dtype=object))
-    coloured = _colour(drawn, kind, np.sqrt(np.abs(worth) / top), ramps, look.dark)
+    coloured = _colour(drawn, kind, np.sqrt(np.abs(worth) / top), look.dark)
     unit: Unit = "photos" if look.value == "count" else "points"
     legends = tuple(
         Legend(title=title, colours=_root_steps(ramps[side]), high=top, unit=unit)
@@ -240,27 +238,23 @@ def format_change(change: float, value: Value) -> str:
     return sign + (f"{size:,.0f}" if value == "count" else format_share(size))
 
 
-def _ramps(colours: Palette) -> dict[str, tuple[str, ...]]:
-    return {"none": (colours.empty, colours.empty), "hit": colours.hits, "error": colours.errors}
-
-
-def _diverging_ramps(colours: Palette) -> dict[str, tuple[str, ...]]:
-    """Return both arms of the diverging scale."""
+def _ramps(dark: bool) -> dict[str, tuple[str, ...]]:
+    """Return the ramp of each kind of cell; better and worse are arms of a diverging scale."""
+    colours = choose_palette(dark)
     return {
         "none": (colours.empty, colours.empty),
+        "hit": colours.hits,
+        "error": colours.errors,
         "better": (mix_ramp((colours.empty, colours.right), 0.25), colours.right),
         "worse": (mix_ramp((colours.empty, colours.wrong), 0.25), colours.wrong),
     }
 
 
 def _colour(
-    cells: pd.DataFrame,
-    kind: np.ndarray,
-    strengths: np.ndarray,
-    ramps: dict[str, tuple[str, ...]],
-    dark: bool,
+    cells: pd.DataFrame, kind: np.ndarray, strengths: np.ndarray, dark: bool
 ) -> pd.DataFrame:
     """Return the cells with kind, fill and ink."""
+    ramps = _ramps(dark)
     fill = np.empty(len(kind), dtype=object)
     ink = np.empty(len(kind), dtype=object)
     steps = np.rint(np.clip(strengths, 0, 1) * (_STEPS - 1)).astype(int)

@@ -93,9 +93,9 @@ def _draw_measured(base: Any, accuracy: float, lowest: float, colours: Palette) 
     # It may be below 0, so that no dot covers a number.
     floor = lowest - (1 - lowest) / (_BARS_SHARE - 1) - 0.02
     scale = alt.Scale(domain=[floor, _TOP], nice=False, zero=False)
-    axis = alt.Axis(
-        labelExpr=PERCENT_LABELS, values=_choose_ticks(floor), title=None, labelFontSize=11
-    )
+    percents = 20 if floor < 0.6 else 10 if floor < 0.8 else 5
+    ticks = [tick / 100 for tick in range(0, 101, percents)]
+    axis = alt.Axis(labelExpr=PERCENT_LABELS, values=ticks, title=None, labelFontSize=11)
     mean = alt.Chart(pd.DataFrame({"mean": [accuracy]})).mark_rule(
         color=colours.quiet, strokeDash=[4, 3]
     )
@@ -110,26 +110,16 @@ def _draw_measured(base: Any, accuracy: float, lowest: float, colours: Palette) 
     return alt.layer(mean.encode(y=alt.Y("mean:Q", scale=scale)), whiskers, dots)
 
 
-def _choose_ticks(floor: float) -> list[float]:
-    """Return three to five ticks of an axis from `floor` to 1, including 1."""
-    percents = 20 if floor < 0.6 else 10 if floor < 0.8 else 5
-    return [tick / 100 for tick in range(0, 101, percents)]
-
-
 def _describe(bins: pd.DataFrame) -> pd.DataFrame:
     share = float((bins["n"] - bins["wrong"]).sum() / bins["n"].sum())
     return bins.assign(
-        words=_say_intervals(bins),
+        words=[
+            f"{100 * row.accuracy:.1f} % ({100 * row.low:.1f} to {100 * row.high:.1f} %)"
+            for row in bins.itertuples()
+        ],
         by_class=[format_share(expected) for expected in bins["expected"]],
         worse=bins["high"] < share,
     )
-
-
-def _say_intervals(rows: pd.DataFrame) -> list[str]:
-    return [
-        f"{100 * row.accuracy:.1f} % ({100 * row.low:.1f} to {100 * row.high:.1f} %)"
-        for row in rows.itertuples()
-    ]
 
 
 def _bin_axis(rows: pd.DataFrame) -> Any:

@@ -20,7 +20,6 @@ ROWS = "rows"
 """Name of the rows that are sent separately from a chart (`alt.NamedData`)."""
 PERCENT_LABELS = "format(datum.value * 100, 'd') + ' %'"
 """Expression for the labels of an Altair axis of shares."""
-_PNG_SCALE = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,16 +252,12 @@ def scale(value: float | None, factor: float) -> float | None:
     return None if value is None else factor * value
 
 
-def draw_png(chart: Any, dark: bool = False, scale: float = _PNG_SCALE) -> bytes:
-    """Return a chart (Altair or its specification) as a PNG on the background of the page.
-
-    Args:
-        scale: Pixels for each pixel of the chart.
-    """
+def draw_png(chart: Any, dark: bool = False) -> bytes:
+    """Return a chart (Altair or its specification) as a PNG on the background of the page."""
     import vl_convert  # large: loaded on first use
     from PIL import Image
 
-    drawn = vl_convert.vegalite_to_png(_lay_on_paper(chart, dark), scale=scale)
+    drawn = vl_convert.vegalite_to_png(_lay_on_paper(chart, dark), scale=2)
     with Image.open(io.BytesIO(drawn)) as picture, io.BytesIO() as packed:
         # A tenth of the bytes that vl-convert writes.
         picture.convert("RGB").save(packed, "PNG")

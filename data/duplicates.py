@@ -5,7 +5,6 @@ have other hashes: they are searched in the photos nearest in features.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, combinations
 from typing import Literal
 
@@ -219,14 +218,8 @@ def _are_nearest(a: np.ndarray, b: np.ndarray, neighbours: np.ndarray | None) ->
     return np.asarray(of_a | of_b)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Copy:
-    """A photo of the dataset that a new photo duplicates."""
-
-    photo: int
-    """Its number in the dataset."""
-    kind: Literal["exact", "near"]
-    """“exact”: equal files or equal pixels."""
+Copies = dict[int, Literal["exact", "near"]]
+"""Photos of the dataset that a new photo duplicates; “exact”: equal files or equal pixels."""
 
 
 def find_copies(
@@ -234,7 +227,7 @@ def find_copies(
     table: pd.DataFrame,
     photos: np.ndarray,
     nearest: Sequence[Sequence[int]] | None = None,
-) -> list[list[Copy]]:
+) -> list[Copies]:
     """Return the duplicates of each new photo in the dataset, ordered by photo number.
 
     A piece of the new photo is searched in its nearest photos, at several sizes and mirrored.
@@ -254,16 +247,16 @@ def find_copies(
         looked_at = alike | (close <= NEAR_DISTANCE)
         by_features = list(nearest[row]) if nearest is not None else []
         looked_at[by_features] = True
-        copies = []
+        copies: Copies = {}
         for number in np.flatnonzero(looked_at).tolist():
             difference = _measure_difference(photos[row], known[number])
             is_exact, is_close = alike[number] or not difference, close[number] <= NEAR_DISTANCE
             if is_exact or (is_close and _are_alike(close[number], difference)):
-                copies.append(Copy(photo=number, kind="exact" if is_exact else "near"))
+                copies[number] = "exact" if is_exact else "near"
             elif number in by_features and (
                 is_close or measure_matches([photos[row], known[number]], _BOTH) >= SURE_MATCH
             ):
-                copies.append(Copy(photo=number, kind="near"))
+                copies[number] = "near"
         found.append(copies)
     return found
 

@@ -40,15 +40,9 @@ class HeadFit:
     shape: HeadShape
     plan: FitPlan
     standardise: bool
+    """By the first view."""
     plain: Rows | None = None
     """Features (m, 2048) of the training photos, to measure them after each epoch, or None."""
-
-    def build(self) -> keras.Model:
-        """Return a new head, standardised by the first view, with seeded weights."""
-        make_deterministic(self.plan.seed)
-        first = self.train[0][0]
-        spread = measure_spread(first) if self.standardise else leave_as_is(first.shape[1])
-        return build_head(self.shape, spread, self.plan.seed)
 
 
 def fit_head(job: HeadFit, folder: Path | None, watch: FitWatch = UNWATCHED) -> FitResult:
@@ -57,7 +51,10 @@ def fit_head(job: HeadFit, folder: Path | None, watch: FitWatch = UNWATCHED) -> 
     Raises:
         RunStopped: Stopped before the first epoch was complete.
     """
-    model = job.build()
+    make_deterministic(job.plan.seed)
+    first = job.train[0][0]
+    spread = measure_spread(first) if job.standardise else leave_as_is(first.shape[1])
+    model = build_head(job.shape, spread, job.plan.seed)
     parts = (*job.train[0], job.train[1], *job.validation[0], job.validation[1])
     digests = [_digest(part) for part in parts]
 

@@ -19,7 +19,7 @@ from models.fit_state import FitData
 from models.fitting import fit, leave_as_is, make_deterministic
 from models.head import Spread, add_head, read_array, set_dense_head
 from models.keras_backbone import build_resnet, call_network, preprocess
-from models.plan import Ask, FitPlan, FitRecord, FitResult, FitWatch, HeadShape, Source, read_ahead
+from models.plan import FitPlan, FitRecord, FitResult, FitWatch, HeadShape, Source, read_ahead
 from models.rows import CONV4, Rows
 from models.stepping import Stepper
 from models.weights import Weights
@@ -81,7 +81,14 @@ class StagesFit:
         """Return the curve and the best head; RunStopped if stopped before the first epoch."""
 
         def measure(stepper: Stepper) -> np.ndarray | None:
-            return self._measure(validation, stepper, watch.should_stop)
+            size = -(-self._plan.batch_size // stepper.split)
+            rows, scores = np.arange(len(validation.labels)), list[np.ndarray]()
+            batches = [rows[first : first + size] for first in range(0, len(rows), size)]
+            for _, inputs in read_ahead(validation, batches, 1):
+                if watch.should_stop():
+                    return None
+                scores += self.scores([inputs], size)
+            return np.concatenate(scores)
 
         data = FitData(train=train, val_labels=validation.labels, measure=measure)
         return fit(self.model, data, self._plan, record, watch)
@@ -99,21 +106,6 @@ class StagesFit:
                 group.attrs["weight_names"] = [name.encode() for name in names]
                 for name, weight in zip(names, layer.weights, strict=True):
                     group.create_dataset(name, data=read_array(weight).astype(np.float32))
-
-    def _measure(self, validation: Source, stepper: Stepper, should_stop: Ask) -> np.ndarray | None:
-        """Return the scores of the validation photos, (n, k); None after a stop."""
-        size = -(-self._plan.batch_size // stepper.split)
-        rows = np.arange(len(validation.labels))
-        batches = [rows[first : first + size] for first in range(0, len(rows), size)]
-
-        def read() -> Iterator[np.ndarray]:
-            for _, inputs in read_ahead(validation, batches, 1):
-                if should_stop():
-                    return
-                yield inputs
-
-        seen = list(self.scores(read(), size))
-        return np.concatenate(seen) if sum(map(len, seen)) == len(rows) else None
 
 
 def build_network(tuning: Tuning) -> tuple[keras.Model, keras.Model]:

@@ -106,9 +106,7 @@ def describe_photos(
         "pixels": sides.prod(axis=1),
         "shape": (sides[:, 0] / sides[:, 1]).astype(np.float64),
         "format": manifest["format"].astype("category"),
-        "colour": pd.Categorical(
-            name_colours(hue, strength, MEASURED["grey"].threshold), [*HUES, GREY]
-        ),
+        "colour": pd.Categorical(name_colours(hue, strength), [*HUES, GREY]),
         **{name: manifest[name] for name in ("width", "height", "bytes")},
         **{name: manifest[name].astype(np.float64) for name in MEASURES},
         **{str(name): flags for name, flags in find_flags(manifest, quality).items()},
@@ -188,7 +186,10 @@ def write_photos(table: pd.DataFrame) -> str:
 
 
 def name_colours(
-    hues: np.ndarray, colourfulness: np.ndarray, grey_below: float, names: Sequence[str] = HUES
+    hues: np.ndarray,
+    colourfulness: np.ndarray,
+    grey_below: float = MEASURED["grey"].threshold,
+    names: Sequence[str] = HUES,
 ) -> np.ndarray:
     """Return the colour name of each photo, (n,) str.
 

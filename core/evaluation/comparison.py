@@ -98,20 +98,13 @@ def compare_predictions(
     if not labels.shape == predictions_a.shape == predictions_b.shape:
         raise ValueError(f"{labels.shape}, {predictions_a.shape}, {predictions_b.shape} differ")
     right_a, right_b = predictions_a == labels, predictions_b == labels
-    changes = count_changes(right_a, right_b)
     return Comparison(
         both_right=int((right_a & right_b).sum()),
-        gained=changes["gained"],
-        lost=changes["lost"],
+        gained=int((right_b & ~right_a).sum()),
+        lost=int((right_a & ~right_b).sum()),
         both_wrong=int((~right_a & ~right_b).sum()),
         per_class=_compare_classes(labels, right_a, right_b, classes),
     )
-
-
-def count_changes(right_a: np.ndarray, right_b: np.ndarray) -> dict[str, int]:
-    """Return n, before (correct answers of a), gained and lost of two arrays (n,) bool."""
-    gained, lost = int((right_b & ~right_a).sum()), int((right_a & ~right_b).sum())
-    return {"n": len(right_a), "before": int(right_a.sum()), "gained": gained, "lost": lost}
 
 
 def exact_mcnemar(gained: int, lost: int) -> float:

@@ -6,7 +6,6 @@ after the edits: only the head differs.
 
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -144,14 +143,6 @@ def say_verdict(compared: Comparison) -> str:
     return f"{_VERDICTS[verdict]}. 95 % interval {ends} points, {say_p(compared.p_value)}."
 
 
-class Outcome(NamedTuple):
-    """The measured effect of a version: its run against a run of its parent, on common photos."""
-
-    before: RunRecord
-    after: RunRecord
-    comparison: Comparison
-
-
 def apply_and_predict(
     workspace: Workspace,
     dataset: Dataset,
@@ -172,10 +163,12 @@ def apply_and_predict(
     return made
 
 
-def find_outcome(workspace: Workspace, version: Dataset) -> Outcome | None:
-    """Return the newest run of a version against a run of its parent; None without both.
+def find_outcome(
+    workspace: Workspace, version: Dataset
+) -> tuple[RunRecord, RunRecord, Comparison] | None:
+    """Return a run of a version's parent, the newest run of the version, and their comparison.
 
-    The parent's run of the same recipe is preferred, else its newest.
+    The parent's run of the same recipe is preferred, else its newest. None without both runs.
     """
     if version.parent is None:
         return None
@@ -188,8 +181,7 @@ def find_outcome(workspace: Workspace, version: Dataset) -> Outcome | None:
     baseline = (same or before)[0]
     results = read_result(workspace, baseline.id), read_result(workspace, after[0].id)
     common = find_common(*results, "validation", partial(read_dataset, workspace))
-    compared = compare_predictions(*common.answers)
-    return Outcome(before=baseline, after=after[0], comparison=compared)
+    return baseline, after[0], compare_predictions(*common.answers)
 
 
 def describe_effect(workspace: Workspace, version: Dataset) -> str:
@@ -204,7 +196,8 @@ def describe_effect(workspace: Workspace, version: Dataset) -> str:
     outcome = find_outcome(workspace, version)
     if outcome is None:
         return f"{words}. To measure it, train this version and its parent."
-    compared, runs = outcome.comparison, f"run {outcome.after.number} vs. {outcome.before.number}"
+    before, after, compared = outcome
+    runs = f"run {after.number} vs. {before.number}"
     measured = f"{points(compared.difference, compared.n)} (n = {compared.n:,}, {runs})"
     return f"{words}; measured: {measured}."
 

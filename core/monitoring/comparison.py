@@ -250,5 +250,5 @@ def _list_near_additions(a: Answers, b: Answers) -> list[int]:
     for start in range(0, len(added), _AT_ONCE):  # all at once could be gigabytes
         some = added[start : start + _AT_ONCE]
         copies = find_copies(b.dataset, manifest.iloc[some], np.asarray(b.dataset.photos[some]))
-        near += [copy.photo for found in copies for copy in found]
+        near += [photo for found in copies for photo in found]
     return near

@@ -35,7 +35,7 @@ from core.runs.tables import runs_table
 from core.workspace import Workspace
 from data.additions import add_photos
 from data.dataset import PHOTOS, Dataset
-from data.duplicates import NEAREST, Copy, find_copies
+from data.duplicates import NEAREST, Copies, find_copies
 from data.images import read_photo_facts, read_photo_file
 from data.manifest import list_lineage, read_dataset
 from data.packing import pack_photos
@@ -203,20 +203,20 @@ def _find_nearest(
     return nearest
 
 
-def _judge_copies(one: ReviewedPhoto, copies: Sequence[Copy], dataset: Dataset) -> ReviewedPhoto:
+def _judge_copies(one: ReviewedPhoto, copies: Copies, dataset: Dataset) -> ReviewedPhoto:
     """Return the photo, left out where it is a copy; a copy of a test photo is the worst."""
     for split in ("test", "validation", "train"):
-        for copy in copies:
-            if dataset.splits[copy.photo] != split or (split == "train" and copy.kind == "near"):
+        for photo, kind in copies.items():
+            if dataset.splits[photo] != split or (split == "train" and kind == "near"):
                 continue
-            label = dataset.classes[dataset.labels[copy.photo]]
+            label = dataset.classes[dataset.labels[photo]]
             if split == "train":
                 reason = "Already a training photo"
                 reason += "." if label == one.class_name else f", labelled “{label}”."
             else:
-                copied = "Copy" if copy.kind == "exact" else "Near-duplicate"
+                copied = "Copy" if kind == "exact" else "Near-duplicate"
                 reason = f"{copied} of a {split} photo: training on it would inflate the scores."
-            return replace(one, left_out=reason, copy_of=copy.photo)
+            return replace(one, left_out=reason, copy_of=photo)
     return one
 
 

@@ -61,8 +61,7 @@ def add_edits(
         new = [path for path in paths if newest.get(path, ())[:2] != (edit.action, edit.value)]
         if not new:
             return int(newest[paths[-1]][2])
-        dropped = (_TABLE.dataset == dataset.id) & _TABLE.undone
-        connection.execute(delete(edits_table).where(dropped))
+        connection.execute(delete(edits_table).where(_undone(dataset.id)))
         # The number of its first edit becomes the number of the batch: it is new.
         first = insert(edits_table).values(same | {"path": new[0], "batch": 0})
         batch: int = connection.execute(first.returning(_TABLE.number)).scalar_one()
@@ -111,14 +110,12 @@ def list_edits(workspace: Workspace, dataset_id: str) -> list[Edit]:
         return [Edit(**row._mapping) for row in connection.execute(query)]
 
 
-def count_edits(workspace: Workspace, dataset_id: str) -> int:
-    """Return the number of edits in the tray."""
-    return _count(workspace, _waiting(dataset_id))
-
-
-def count_undone(workspace: Workspace, dataset_id: str) -> int:
-    """Return the number of undone edits."""
-    return _count(workspace, (_TABLE.dataset == dataset_id) & _TABLE.undone)
+def count_edits(workspace: Workspace, dataset_id: str, *, undone: bool = False) -> int:
+    """Return the number of edits in the tray, or of undone ones."""
+    counted = _undone(dataset_id) if undone else _waiting(dataset_id)
+    query = select(func.count()).select_from(edits_table).where(counted)
+    with read_database(workspace) as connection:
+        return connection.execute(query).scalar_one()
 
 
 def list_classes(workspace: Workspace, dataset: Dataset) -> list[str]:
@@ -135,18 +132,16 @@ def undo_edits(workspace: Workspace, dataset_id: str, batch: int | None = None) 
     with write_database(workspace) as connection:
         waiting = _waiting(dataset_id)
         last = connection.scalar(select(func.max(_TABLE.batch)).where(waiting))
-        if last is None or batch not in (None, last):
+        if batch not in (None, last):
             return 0
         return _mark(connection, waiting & (_TABLE.batch == last), undone=True)
 
 
 def redo_edits(workspace: Workspace, dataset_id: str) -> int:
     """Redo the batch that was undone last and return its number of edits."""
-    undone = (_TABLE.dataset == dataset_id) & _TABLE.undone
+    undone = _undone(dataset_id)
+    first = select(func.min(_TABLE.batch)).where(undone).scalar_subquery()
     with write_database(workspace) as connection:
-        first = connection.scalar(select(func.min(_TABLE.batch)).where(undone))
-        if first is None:
-            return 0
         return _mark(connection, undone & (_TABLE.batch == first), undone=False)
 
 
@@ -169,14 +164,12 @@ def _waiting(dataset_id: str) -> ColumnElement[bool]:
     return (_TABLE.dataset == dataset_id) & ~_TABLE.undone
 
 
+def _undone(dataset_id: str) -> ColumnElement[bool]:
+    return (_TABLE.dataset == dataset_id) & _TABLE.undone
+
+
 def _mark(connection: Connection, condition: ColumnElement[bool], *, undone: bool) -> int:
     return connection.execute(update(edits_table).where(condition).values(undone=undone)).rowcount
-
-
-def _count(workspace: Workspace, condition: ColumnElement[bool]) -> int:
-    with read_database(workspace) as connection:
-        query = select(func.count()).select_from(edits_table).where(condition)
-        return int(connection.scalar(query) or 0)
 
 
 def _list_classes(connection: Connection, dataset: Dataset) -> list[str]:

@@ -31,7 +31,7 @@ from core.evaluation.slices import (
 )
 from core.runs.result import RunResult
 from data.dataset import Dataset
-from data.findings import ISSUES, MEASURED
+from data.findings import ISSUES
 from data.sources.words import read_split_name
 
 SOUND = "none"
@@ -156,8 +156,7 @@ def list_properties(
     add("sharpness", "Sharpness", manifest["sharpness"], "picture")
     add("colourfulness", "Colourfulness", manifest["colourfulness"], "colour", digits=0)
     hues, strength = manifest["hue"].to_numpy(), manifest["colourfulness"].to_numpy()
-    colours = name_colours(hues, strength, MEASURED["grey"].threshold, _HUES)
-    add("colour", "Main colour", colours, "colour")
+    add("colour", "Main colour", name_colours(hues, strength, names=_HUES), "colour")
     width, height = manifest["width"], manifest["height"]
     add("short_side", "Short side", np.minimum(width, height), "file", unit="px", digits=0)
     add("shape", "Width over height", width / height, "file")

@@ -52,11 +52,8 @@ class QualityResult:
     """
 
     id: str
-    dataset_id: str
     weights: WeightsKind
     features_label: str
-    created: str
-    """UTC, ISO 8601."""
     neighbours: np.ndarray
     """(n, ≤ 60) int32, the nearest photos, nearest first."""
     similarities: np.ndarray
@@ -158,10 +155,8 @@ def read_quality(workspace: Workspace, dataset_id: str) -> QualityResult | None:
     checked = "patches.parquet" in found.digests
     return QualityResult(
         id=found.id,
-        dataset_id=dataset_id,
         weights=found.weights,
         features_label=found.label,
-        created=found.created,
         neighbours=found.read_array("neighbours"),
         similarities=found.read_array("similarities"),
         photos=found.read_table("photos"),

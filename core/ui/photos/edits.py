@@ -11,7 +11,7 @@ import streamlit as st
 from core.datasets.edits.tray import (
     add_edits,
     clear_edits,
-    count_undone,
+    count_edits,
     list_edits,
     redo_edits,
     resolve_edits,
@@ -110,7 +110,7 @@ def _show_changes(dataset: Dataset, changes: pd.DataFrame) -> None:
 @cache.for_editors
 def _show_steps(dataset: Dataset, any_edit: bool) -> None:
     """Draw undo, redo and clear."""
-    undone = count_undone(cache.workspace(), dataset.id)
+    undone = count_edits(cache.workspace(), dataset.id, undone=True)
     steps = (
         ("Undo", "undo", undo_edits, any_edit, "undone"),
         ("Redo", "redo", redo_edits, bool(undone), "back in the tray"),

@@ -14,7 +14,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from core.workspace import PROJECT_ROOT, Workspace
 from data.dataset import Dataset
 from data.duplicates import (
-    Copy,
+    Copies,
     _find_pieces,
     add_places,
     find_copies,
@@ -238,7 +238,7 @@ def dataset(workspace: Workspace, tmp_path: Path) -> Dataset:
     return import_source(workspace, folder)
 
 
-def look(dataset: Dataset, *contents: bytes) -> list[list[Copy]]:
+def look(dataset: Dataset, *contents: bytes) -> list[Copies]:
     photos = np.stack([read_packed_photo(content)[0] for content in contents])
     table = pd.DataFrame(
         {
@@ -251,8 +251,8 @@ def look(dataset: Dataset, *contents: bytes) -> list[list[Copy]]:
 
 def test_the_same_file_and_the_same_pixels_are_exact(dataset: Dataset) -> None:
     image = Image.fromarray(dataset.photos[12])
-    [same_file], [same_pixels] = look(dataset, dataset.original(12), encode_photo(image, "PNG"))
-    assert same_file == same_pixels == Copy(photo=12, kind="exact")
+    same_file, same_pixels = look(dataset, dataset.original(12), encode_photo(image, "PNG"))
+    assert same_file == same_pixels == {12: "exact"}
 
 
 def test_smaller_darker_and_recompressed_ones_are_near(dataset: Dataset) -> None:
@@ -261,7 +261,7 @@ def test_smaller_darker_and_recompressed_ones_are_near(dataset: Dataset) -> None
     smaller = encode_photo(image.resize((200, 160)), quality=70)
     darker = encode_photo(ImageEnhance.Brightness(image).enhance(0.8), quality=80)
     for found in look(dataset, smaller, darker):
-        assert Copy(photo=number, kind="near") in found
+        assert found[number] == "near"
 
 
 def test_crops_and_mirrored_ones_among_the_nearest_are_near(dataset: Dataset) -> None:
@@ -278,7 +278,7 @@ def test_crops_and_mirrored_ones_among_the_nearest_are_near(dataset: Dataset) ->
     )
     nearest = [[number]] * len(new)
     found = find_copies(dataset, table, np.stack(new), nearest)
-    assert found == [[Copy(photo=number, kind="near")]] * len(new)
+    assert found == [{number: "near"}] * len(new)
 
 
 def test_how_well_a_photo_is_found_in_another_does_not_mind_the_light() -> None:
@@ -362,7 +362,7 @@ def test_the_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_strangers_are_no_copies(dataset: Dataset) -> None:
     grey = encode_photo(Image.new("RGB", (300, 300), (120, 120, 120)))
-    assert look(dataset, grey, encode_photo(draw_photo(3, 99))) == [[], []]
+    assert look(dataset, grey, encode_photo(draw_photo(3, 99))) == [{}, {}]
 
 
 def test_copies_of_copies_are_one_group() -> None:

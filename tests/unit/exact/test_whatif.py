@@ -82,6 +82,7 @@ def test_the_measured_effect_compares_the_runs_of_a_version_and_its_parent(
     version = read_dataset(challenged, run.recipe.dataset)
     came = find_outcome(challenged, version)
     assert came is not None
-    assert came.after.id == run.id
-    assert came.before.recipe.dataset == version.parent
-    assert came.comparison.n > 0
+    before, after, compared = came
+    assert after.id == run.id
+    assert before.recipe.dataset == version.parent
+    assert compared.n > 0

@@ -152,10 +152,8 @@ def test_a_model_card_names_leaks_and_suspects(report: RunReport) -> None:
     pairs = {"a": [train[0], train[1], train[0]], "b": [outside[0], train[2], outside[0]]}
     found = QualityResult(
         id="q",
-        dataset_id=report.dataset.id,
         weights="random",
         features_label="",
-        created="",
         neighbours=np.empty((0, 0)),
         similarities=np.empty((0, 0)),
         photos=pd.DataFrame({"suspect": suspect}),

@@ -10,7 +10,6 @@ from core.datasets.edits.tray import (
     add_edits,
     clear_edits,
     count_edits,
-    count_undone,
     forget_edits,
     list_classes,
     list_edits,
@@ -86,7 +85,8 @@ def test_batches_are_undone_and_redone_in_turn(workspace, dataset):
     assert undo_edits(workspace, dataset.id) == 1
     assert undo_edits(workspace, dataset.id) == 2
     assert undo_edits(workspace, dataset.id) == 0
-    assert (count_edits(workspace, dataset.id), count_undone(workspace, dataset.id)) == (0, 3)
+    assert count_edits(workspace, dataset.id) == 0
+    assert count_edits(workspace, dataset.id, undone=True) == 3
     assert redo_edits(workspace, dataset.id) == 2
     assert [row[0] for row in resolved(workspace, dataset)] == [1, 2]
     assert redo_edits(workspace, dataset.id) == 1

@@ -61,7 +61,7 @@ def add_photos(
         _join_files(parent, folder, len(added), on_progress)
         facts = describe_child(workspace, parent, classes, len(table))
         write_facts(folder, facts | {"added": len(added)})
-        return keep_dataset(workspace, folder)
+        return keep_dataset(workspace, folder, identifier)
 
 
 def count_added(dataset: Dataset) -> int:

@@ -4,7 +4,6 @@ A dry run is the first step alone. The move is a rename, so a dataset is never i
 """
 
 import errno
-import json
 import os
 import shutil
 import tempfile
@@ -60,10 +59,10 @@ def import_source(
         source = SourceRequest(path=str(source.expanduser().absolute()))
     request = source if isinstance(source, SourceRequest) else SourceRequest(kind=source)
     with make_staging_folder(workspace) as folder:
-        prepare_dataset(
+        report = prepare_dataset(
             workspace, request, folder, name=name, split_seed=split_seed, on_progress=on_progress
         )
-        return keep_dataset(workspace, folder)
+        return keep_dataset(workspace, folder, report.dataset_id)
 
 
 def prepare_dataset(
@@ -102,22 +101,16 @@ def prepare_dataset(
     return report
 
 
-def keep_dataset(workspace: Workspace, folder: Path) -> Dataset:
-    """Move a prepared folder to its place and return the dataset.
+def keep_dataset(workspace: Workspace, folder: Path, dataset_id: str) -> Dataset:
+    """Move the prepared folder of a dataset to its place and return the dataset.
 
     An intact dataset of the same photos is returned instead, and the folder removed.
 
     Raises:
         ImportFailed: The folder does not exist any more.
     """
-    try:
-        facts = json.loads((folder / files.FACTS).read_text(encoding="utf-8"))
-        manifest = pd.read_parquet(folder / files.MANIFEST)
-    except FileNotFoundError as error:
-        raise ImportFailed(
-            "The prepared dataset was deleted.", "Start the import again."
-        ) from error
-    dataset_id = identify_dataset(manifest, tuple(facts["classes"]), facts.get("packing", 1))
+    if not folder.is_dir():
+        raise ImportFailed("The prepared dataset was deleted.", "Start the import again.")
     target = workspace.dataset_folder(dataset_id)
     if (existing := read_whole(workspace, dataset_id)) is not None:
         shutil.rmtree(folder)

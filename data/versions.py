@@ -93,7 +93,7 @@ def make_version(
         }
         write_facts(folder, facts)
         check_links(parent, folder)
-        return keep_dataset(workspace, folder)
+        return keep_dataset(workspace, folder, identifier)
 
 
 def describe_child(

@@ -13,7 +13,7 @@ from core.api.shown import Bars, Found, Shown, draw_table, show_change, show_pho
 from core.datasets.edits.changes import Wish, resolve_edits, settle_wish
 from core.datasets.photo_table import NAMES, describe_photos
 from core.datasets.quality import store
-from core.datasets.tags import add_tag, read_tags
+from core.datasets.tags import read_tags, set_tag
 from core.errors import BadIdentifier, PetalscopeError
 from core.exact.store import find_source, prepare_head
 from core.exact.whatif import predict_effect
@@ -70,7 +70,7 @@ class Dataset(Shown):
         >>> flowers.tag([3, 5], "blurred")
         2
         """
-        return add_tag(self.folder, self.files, self._find_all(photos), name)
+        return set_tag(self.folder, self.files, self._find_all(photos), name)
 
     def quality(self, weights: str = "") -> Found:
         """Find duplicates, outliers, suspect labels and faulty photos; the first call analyses.

@@ -99,7 +99,7 @@ def import_(workspace: Workspace, given: Namespace, progress: ProgressLine) -> O
         if given.dry_run:
             parts = (*_describe_report(prepared), "Dry run: nothing was saved.")
             return Outcome({"dry_run": True, "report": prepared}, parts)
-        dataset = keep_dataset(workspace, folder)
+        dataset = keep_dataset(workspace, folder, prepared.dataset_id)
     facts = pick(
         prepared, "layout", "tree", "notes", "reasons", "exact_duplicates", "already_imported"
     )

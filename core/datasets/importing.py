@@ -125,10 +125,11 @@ def keep_import(workspace: Workspace, import_id: str) -> "Dataset":
         raise ImportFailed(status.problem, status.remedy)
     if status.report is None:
         raise ImportFailed("The import is still running.", "Wait until all photos are read.")
+    dataset_id = status.report.dataset_id
     with hold_lock(folder / _LOCK):  # never saved and discarded at the same time
         if (folder / _STAGED).is_dir():  # else another process has just saved it
-            return keep_dataset(workspace, folder / _STAGED)
-    return read_dataset(workspace, status.report.dataset_id)
+            return keep_dataset(workspace, folder / _STAGED, dataset_id)
+    return read_dataset(workspace, dataset_id)
 
 
 def discard_import(workspace: Workspace, import_id: str) -> None:
@@ -189,7 +190,7 @@ def import_photos(
             on_progress=follow,
         )
         if job.keep:
-            keep_dataset(workspace, folder / _STAGED)
+            keep_dataset(workspace, folder / _STAGED, prepared.dataset_id)
         return asdict(prepared)
     except LayoutUnclear:
         kept = True  # until a person has chosen

@@ -102,22 +102,25 @@ def stamp_tags(workspace: Workspace) -> tuple[tuple[str, int, int], ...]:
     return tuple((name, facts.st_ino, facts.st_mtime_ns) for name, facts in files)
 
 
-def add_tag(workspace: Workspace, dataset: Dataset, photos: Sequence[int], name: str) -> int:
-    """Tag photos of the dataset and return the number of newly tagged ones.
+def set_tag(
+    workspace: Workspace, dataset: Dataset, photos: Sequence[int], name: str, *, on: bool = True
+) -> int:
+    """Tag photos of the dataset, or with on=False remove the tag, and return how many changed.
 
     Raises:
         TagRefused: A photo or the name is not possible, or there are too many tags.
     """
-    return _change(workspace, name, _list_digests(dataset, photos), add=True)
-
-
-def remove_tag(workspace: Workspace, dataset: Dataset, photos: Sequence[int], name: str) -> int:
-    """Remove a tag from photos of the dataset and return the number of photos that had it.
-
-    Raises:
-        TagRefused: A photo or the name is not possible.
-    """
-    return _change(workspace, name, _list_digests(dataset, photos), add=False)
+    digests = _list_digests(dataset, photos)
+    name, path = check_tag(name), workspace.tag_file(identify_tag(name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with hold_lock(path.parent / ".lock"):
+        name, before = _read_or_begin(path, name) if on or path.exists() else (name, set())
+        after = before | set(digests) if on else before - set(digests)
+        if after and after != before:
+            write_json(path, {"version": _VERSION, "name": name, "photos": sorted(after)})
+        elif not after:
+            path.unlink(missing_ok=True)
+        return sum((digest in before) != on for digest in digests)
 
 
 def _list_digests(dataset: Dataset, photos: Sequence[int]) -> list[str]:
@@ -128,20 +131,6 @@ def _list_digests(dataset: Dataset, photos: Sequence[int]) -> list[str]:
             "Choose at least one photo of the dataset.",
         )
     return list(dataset.manifest["sha256"].iloc[rows])
-
-
-def _change(workspace: Workspace, name: str, digests: list[str], *, add: bool) -> int:
-    """Add or remove a tag and return the number of digests that changed."""
-    name, path = check_tag(name), workspace.tag_file(identify_tag(name))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with hold_lock(path.parent / ".lock"):
-        name, before = _read_or_begin(path, name) if add or path.exists() else (name, set())
-        after = before | set(digests) if add else before - set(digests)
-        if after and after != before:
-            write_json(path, {"version": _VERSION, "name": name, "photos": sorted(after)})
-        elif not after:
-            path.unlink(missing_ok=True)
-        return sum((digest in before) != add for digest in digests)
 
 
 def _read_or_begin(path: Path, name: str) -> tuple[str, set[str]]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.evaluation.intervals import Estimate, estimate_share, wilson_interval
 from core.evaluation.ranking import count_thresholds, roc_area
+from core.evaluation.slice_search import Judged
 from core.evaluation.slices import Property
 from core.formats import count
 
@@ -65,8 +66,7 @@ def find_shortcuts(
     properties: Mapping[str, Property],
     labels: np.ndarray,
     learnt: np.ndarray,
-    judged: np.ndarray,
-    right: np.ndarray,
+    judged: Judged,
     classes: Sequence[str],
 ) -> list[Shortcut]:
     """Return one entry for each property: warnings first, then by gain.
@@ -74,21 +74,20 @@ def find_shortcuts(
     Args:
         properties: Properties of the dataset; only searched ones are used.
         learnt: (l,) int, training photos of the run.
-        judged: (m,) int, other photos, to judge the property by.
-        right: (m,) bool, whether the run is correct on them.
+        judged: Other photos, to judge the property by.
     """
-    if not (len(learnt) and len(judged)):
+    if not (len(learnt) and len(judged.photos)):
         return []
-    truth, trained = labels[judged], np.bincount(labels[learnt], minlength=len(classes))
+    truth, trained = labels[judged.photos], np.bincount(labels[learnt], minlength=len(classes))
     majority = float((truth == trained.argmax()).mean())
     found = []
     for of in properties.values():
         if not of.searched or len(np.unique(of.values[learnt])) == 1:
             continue
-        shares = read_class(of, labels, learnt, judged, len(classes))
+        shares = read_class(of, labels, learnt, judged.photos, len(classes))
         areas = _measure_areas(shares, truth, trained, classes)
         hits = shares.argmax(axis=1) == truth
-        found.append(_describe(of, hits, right, areas, majority))
+        found.append(_describe(of, hits, judged.right, areas, majority))
     return sorted(found, key=lambda one: (not one.is_warned, -one.gain))
 
 

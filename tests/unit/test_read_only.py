@@ -126,7 +126,7 @@ def test_each_function_that_writes_refuses(
         assert digest_folder(challenged.root) == before, (module, name)
     assert digest_folder(challenged.root) == before and others.is_dir()
     assert len(refused) > 2 * len(other), other  # which had nothing to do, or not the right mock
-    for name in ("submit_run", "delete_run", "promote", "log_predictions", "add_tag", "start_job"):
+    for name in ("submit_run", "delete_run", "promote", "log_predictions", "set_tag", "start_job"):
         assert name in refused
 
 

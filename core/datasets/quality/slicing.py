@@ -112,9 +112,7 @@ def study_slices(
     # Training photos cannot show the accuracy without a shortcut.
     judge = validation if split == "train" and len(validation.photos) else judged
     learnt = np.setdiff1d(result.draw_photos("train"), judge.photos)
-    shortcuts = find_shortcuts(
-        properties, result.labels, learnt, judge.photos, judge.right, result.classes
-    )
+    shortcuts = find_shortcuts(properties, result.labels, learnt, judge, result.classes)
     return SliceStudy(
         split=split,
         photos=judged.photos,

@@ -21,9 +21,8 @@ from core.datasets.edits.tray import (
 from core.datasets.tags import (
     LONGEST_TAG,
     PhotoTags,
-    add_tag,
     list_tags,
-    remove_tag,
+    set_tag,
     write_tags_csv,
 )
 from core.errors import FeaturesMissing, PetalscopeError
@@ -211,10 +210,10 @@ def _show_buttons(chosen: Selection, name: str) -> bool:
         off = chosen.what if bearing == len(photos) else count(bearing, "photo")
         take = bearing > 0 and st.button(f"Remove from {off}", key=f"{chosen.key}.take")
     if give:
-        given = add_tag(workspace, dataset, photos, name)
+        given = set_tag(workspace, dataset, photos, name)
         st.toast(f"{count(given, 'photo')}: now #{plain(name)}", icon=":material/sell:")
     elif take:
-        taken = remove_tag(workspace, dataset, photos, name)
+        taken = set_tag(workspace, dataset, photos, name, on=False)
         st.toast(f"{count(taken, 'photo')}: no longer #{plain(name)}", icon=":material/sell:")
     return give or take
 

@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.datasets.edits.tray import add_edits, count_edits, list_edits
-from core.datasets.tags import add_tag, list_tags, read_tags, write_tags_csv
+from core.datasets.tags import list_tags, read_tags, set_tag, write_tags_csv
 from core.runs.store import list_runs
 from core.workspace import Workspace
 from data.dataset import Dataset
@@ -121,7 +121,7 @@ def test_the_tray_is_silent_when_empty_and_counts_what_waits(
 
 
 def test_selected_photos_are_tagged_and_let_go(trained_copy: Workspace, dataset: Dataset) -> None:
-    add_tag(trained_copy, dataset, [5], "*odd*")
+    set_tag(trained_copy, dataset, [5], "*odd*")
     app = open_cell(trained_copy, [0, 2])
     next(box for box in app.selectbox if box.label == "Tag").set_value("*odd*").run()
     app = press(app, "Add to 2 photos")
@@ -139,7 +139,7 @@ def test_a_name_that_cannot_be_kept_is_said(trained_copy: Workspace) -> None:
 
 
 def test_the_panel_shows_the_tags_of_a_photo(trained_copy: Workspace, dataset: Dataset) -> None:
-    add_tag(trained_copy, dataset, [0], "[odd](x)")
+    set_tag(trained_copy, dataset, [0], "[odd](x)")
     app = open_cell(trained_copy, photo="0")
     assert r"\[odd\]\(x\)" in text_of(app)
     csv = write_tags_csv(dataset, read_tags(trained_copy, dataset)).splitlines()

@@ -30,7 +30,7 @@ def test_a_dry_run_says_what_is_then_kept(workspace: Workspace, tmp_path: Path) 
     with make_staging_folder(workspace) as folder:
         report = prepare_dataset(workspace, SourceRequest(path=str(source)), folder)
         assert list_datasets(workspace) == []
-        dataset = keep_dataset(workspace, folder)
+        dataset = keep_dataset(workspace, folder, report.dataset_id)
     assert (report.dataset_id, report.name) == (dataset.id, dataset.name) == (dataset.id, "garden")
     assert (report.photos, report.set_aside, report.exact_duplicates) == (43, 1, 1)
     assert report.reasons == {"photo_unreadable": 1}
@@ -110,4 +110,4 @@ def test_only_the_first_refused_are_named_but_all_are_counted(
 
 def test_what_is_not_there_any_more_cannot_be_kept(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(ImportFailed):
-        keep_dataset(workspace, tmp_path / "gone")
+        keep_dataset(workspace, tmp_path / "gone", "0" * 16)

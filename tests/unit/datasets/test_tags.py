@@ -10,10 +10,9 @@ from core.datasets import tags
 from core.datasets.edits.tray import add_edits, apply_edits
 from core.datasets.tags import (
     LONGEST_TAG,
-    add_tag,
     list_tags,
     read_tags,
-    remove_tag,
+    set_tag,
     stamp_tags,
 )
 from core.errors import TagRefused
@@ -39,27 +38,27 @@ def dataset(home: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Datase
 
 def test_tags_are_added_and_removed(workspace: Workspace, dataset: Dataset) -> None:
     assert read_tags(workspace, dataset).names == ()
-    assert add_tag(workspace, dataset, [3, 1, 3], "  two   heads ") == 2
-    assert add_tag(workspace, dataset, [1, 2], "Two heads") == 1
-    add_tag(workspace, dataset, [2], "Back lit")
+    assert set_tag(workspace, dataset, [3, 1, 3], "  two   heads ") == 2
+    assert set_tag(workspace, dataset, [1, 2], "Two heads") == 1
+    set_tag(workspace, dataset, [2], "Back lit")
     there = read_tags(workspace, dataset)
     assert there.counts == {"Back lit": 1, "two heads": 3}
     assert there.name_tags(2) == ["Back lit", "two heads"]
     assert np.flatnonzero(there.find_bearers("TWO HEADS")).tolist() == [1, 2, 3]
     assert not there.find_bearers("unknown").any()
-    assert remove_tag(workspace, dataset, [0, 1, 2], "two heads") == 2
+    assert set_tag(workspace, dataset, [0, 1, 2], "two heads", on=False) == 2
     assert list_tags(workspace) == {"Back lit": 1, "two heads": 1}
-    assert remove_tag(workspace, dataset, [0], "unknown") == 0
-    remove_tag(workspace, dataset, [2], "BACK LIT")
+    assert set_tag(workspace, dataset, [0], "unknown", on=False) == 0
+    set_tag(workspace, dataset, [2], "BACK LIT", on=False)
     assert list_tags(workspace) == {"two heads": 1}
-    add_tag(workspace, dataset, [1], "BACK LIT")
+    set_tag(workspace, dataset, [1], "BACK LIT")
     assert list_tags(workspace) == {"BACK LIT": 1, "two heads": 1}
 
 
 def test_tags_follow_the_content(home: Workspace, dataset: Dataset) -> None:
     """A later version that moved and left out photos shows them at their rows of it."""
     workspace = home
-    add_tag(workspace, dataset, [4, 7], "odd")
+    set_tag(workspace, dataset, [4, 7], "odd")
     digest = dataset.manifest["sha256"].iat[7]
     add_edits(workspace, dataset, [0, 4], "exclude")
     version = apply_edits(workspace, dataset)
@@ -70,28 +69,28 @@ def test_tags_follow_the_content(home: Workspace, dataset: Dataset) -> None:
 def test_each_change_has_a_stamp_of_its_own(workspace: Workspace, dataset: Dataset) -> None:
     stamps = [stamp_tags(workspace)]
     for photo in range(5):
-        add_tag(workspace, dataset, [photo], "odd")
+        set_tag(workspace, dataset, [photo], "odd")
         stamps.append(stamp_tags(workspace))
     assert all(a != b for a, b in pairwise(stamps))
 
 
 def test_tagging_at_once_loses_nothing(workspace: Workspace, dataset: Dataset) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda photo: add_tag(workspace, dataset, [photo], "mine"), range(20)))
+        list(pool.map(lambda photo: set_tag(workspace, dataset, [photo], "mine"), range(20)))
     assert read_tags(workspace, dataset).counts == {"mine": 20}
 
 
 def test_a_process_killed_while_writing_leaves_the_file_whole(
     workspace: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_tag(workspace, dataset, [1], "odd")
+    set_tag(workspace, dataset, [1], "odd")
     monkeypatch.setattr(tags.json, "dumps", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        add_tag(workspace, dataset, [2], "odd")
+        set_tag(workspace, dataset, [2], "odd")
     monkeypatch.undo()
     (workspace.tags / ".77-abcdef01-half.json").write_text("{")  # what kill -9 leaves
     assert list_tags(workspace) == {"odd": 1}
-    assert add_tag(workspace, dataset, [2], "odd") == 1
+    assert set_tag(workspace, dataset, [2], "odd") == 1
 
 
 @pytest.mark.parametrize(
@@ -99,7 +98,7 @@ def test_a_process_killed_while_writing_leaves_the_file_whole(
 )
 def test_invisible_names_are_refused(name: str, workspace: Workspace, dataset: Dataset) -> None:
     with pytest.raises(TagRefused, match="name"):
-        add_tag(workspace, dataset, [1], name)
+        set_tag(workspace, dataset, [1], name)
     assert list_tags(workspace) == {}
 
 
@@ -107,7 +106,7 @@ def test_invisible_names_are_refused(name: str, workspace: Workspace, dataset: D
     "name", ["../../x", "<b>花</b>", "می‌خواهم", "क्‍ष", "👩‍🌾", "a" * LONGEST_TAG]
 )
 def test_names_are_data_in_any_script(name: str, workspace: Workspace, dataset: Dataset) -> None:
-    add_tag(workspace, dataset, [1], name)
+    set_tag(workspace, dataset, [1], name)
     assert read_tags(workspace, dataset).name_tags(1) == [name]
     assert [file.parent for file in workspace.tags.glob("*.json")] == [workspace.tags]
 
@@ -117,18 +116,18 @@ def test_unknown_photos_are_refused(
     photos: list[int], workspace: Workspace, dataset: Dataset
 ) -> None:
     with pytest.raises(TagRefused, match="Photos to tag"):
-        add_tag(workspace, dataset, photos, "odd")
+        set_tag(workspace, dataset, photos, "odd")
 
 
 def test_the_number_of_tags_is_limited(
     workspace: Workspace, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tags, "MOST_TAGS", 2)
-    add_tag(workspace, dataset, [1], "a")
-    add_tag(workspace, dataset, [1], "b")
+    set_tag(workspace, dataset, [1], "a")
+    set_tag(workspace, dataset, [1], "b")
     with pytest.raises(TagRefused, match="already 2 tags"):
-        add_tag(workspace, dataset, [1], "c")
-    assert add_tag(workspace, dataset, [2], "A") == 1
+        set_tag(workspace, dataset, [1], "c")
+    assert set_tag(workspace, dataset, [2], "A") == 1
 
 
 @pytest.mark.parametrize(
@@ -138,11 +137,11 @@ def test_the_number_of_tags_is_limited(
 def test_damaged_files_are_left_out_and_not_written_over(
     content: str, workspace: Workspace, dataset: Dataset
 ) -> None:
-    add_tag(workspace, dataset, [1], "odd")
-    add_tag(workspace, dataset, [1], "even")
+    set_tag(workspace, dataset, [1], "odd")
+    set_tag(workspace, dataset, [1], "even")
     file = workspace.tag_file(tags.identify_tag("odd"))
     file.write_text(content)
     assert list_tags(workspace) == {"even": 1}
     with pytest.raises(TagRefused, match="altered"):
-        add_tag(workspace, dataset, [2], "odd")
+        set_tag(workspace, dataset, [2], "odd")
     assert file.read_text() == content

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from core.evaluation.shortcuts import Shortcut, find_shortcuts, read_class, say_shortcut
+from core.evaluation.slice_search import Judged
 from core.evaluation.slices import About, Property
 
 CLASSES = ("daisy", "rose", "tulip", "poppy")
@@ -18,8 +19,12 @@ def make(values: np.ndarray, about: About = "picture", name: str = "light") -> d
 
 
 def find(properties: dict[str, Property], right: np.ndarray | None = None) -> list[Shortcut]:
-    judged = np.ones(len(JUDGED), dtype=bool) if right is None else right
-    return find_shortcuts(properties, LABELS, LEARNT, JUDGED, judged, CLASSES)
+    answers = np.ones(len(JUDGED), dtype=bool) if right is None else right
+    return find_shortcuts(properties, LABELS, LEARNT, judge(JUDGED, answers), CLASSES)
+
+
+def judge(photos: np.ndarray, right: np.ndarray) -> Judged:
+    return Judged(photos=photos, right=right, expected=right.astype(float))
 
 
 def noise(seed: int = 0) -> np.ndarray:
@@ -65,8 +70,7 @@ def test_a_rare_class_among_many_is_named() -> None:
         make(values),
         labels,
         np.arange(0, 1000),
-        np.arange(1000, 2000),
-        np.ones(1000, dtype=bool),
+        judge(np.arange(1000, 2000), np.ones(1000, dtype=bool)),
         classes,
     )
     assert one.is_warned and one.separated == ["class 7"]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.exact.change import Change, answer_changed
 from core.exact.head import _GRID, ExactHead, fit_head, one_hot
+from core.exact.whatif import Change, answer_changed
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import FeaturesMissing
-from core.exact.change import Change, answer_changed
 from core.exact.head import ExactHead, fit_head
+from core.exact.whatif import Change, answer_changed
 from core.exact.why import MOST_LEFT_OUT, find_reasons
 from tests.unit.exact.test_head import Drawn, draw_many, drawn_photos, refit
 

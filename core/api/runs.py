@@ -188,7 +188,7 @@ class Run(Shown):
         source = find_run_source(self.folder, files, self.id, self._result)
         why = ask_why(prepare_head(self.folder, source), files, self._result, number)
         sides = {f"for {files.classes[side]}": found for side, (found, _) in why.sides.items()}
-        sides["decisive"] = np.empty(0, int) if why.reasons.flip is None else why.reasons.flip
+        sides["decisive"] = np.empty(0, int) if why.flip is None else why.flip
         known = files.manifest[["class", "path"]]
         photos = {name: show_photos(files, name, known.loc[some]) for name, some in sides.items()}
         words = (why.say_answer(), why.say_set(), *why.say_limits(self.record.name))

@@ -42,14 +42,11 @@ def predict_neighbours(
         asked: (m,) int, photos to answer.
     """
     known, answers = _normalise(described[train]), np.empty(len(asked), dtype=np.int64)
-    own_place = {int(photo): place for place, photo in enumerate(train)}
-    k = min(k, len(train) - any(int(photo) in own_place for photo in asked))
+    k = min(k, len(train) - bool(np.isin(asked, train).any()))
     for start in range(0, len(asked), _CHUNK):
         photos = asked[start : start + _CHUNK]
         cosines = _normalise(described[photos]) @ known.T
-        for row, photo in enumerate(photos):
-            if int(photo) in own_place:
-                cosines[row, own_place[int(photo)]] = -np.inf
+        cosines[photos[:, None] == train] = -np.inf
         answers[start : start + _CHUNK] = _vote(cosines, labels[train], k)
     return answers
 

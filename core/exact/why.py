@@ -212,12 +212,11 @@ def _find_flip(pool: _Pool, members: np.ndarray, true: int, right: bool) -> list
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Why:
+class Why(Reasons):
     """The reasons of the exact head, beside the answer of a run."""
 
     dataset: Dataset
     photo: int
-    reasons: Reasons
     run_answer: int
     """The class that the run itself gives it."""
     trained: bool
@@ -226,38 +225,36 @@ class Why:
     @property
     def differs(self) -> bool:
         """Whether the run gives another answer."""
-        return self.run_answer != self.reasons.answer
+        return self.run_answer != self.answer
 
     @property
     def sides(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """Class → its strongest photos and their effects: the rival first, then the true class."""
-        reasons = self.reasons
         return {
-            reasons.rival: reasons.find_strongest(True, SHOWN),
-            reasons.true: reasons.find_strongest(False, SHOWN),
+            self.rival: self.find_strongest(True, SHOWN),
+            self.true: self.find_strongest(False, SHOWN),
         }
 
     def say_answer(self, name: _Name = str) -> str:
         """Return the answer and its lead in words."""
-        reasons, classes = self.reasons, self.dataset.classes
-        true, rival = name(classes[reasons.true]), name(classes[reasons.rival])
-        lead = f"{abs(reasons.lead):.3f}"
-        if reasons.right:
+        classes = self.dataset.classes
+        true, rival = name(classes[self.true]), name(classes[self.rival])
+        lead = f"{abs(self.lead):.3f}"
+        if self.right:
             return f"The exact head correctly answers {true}, {lead} ahead of {rival}."
         wrong = f"The exact head wrongly answers {rival}"
-        return f"{wrong}, {lead} ahead of {true}." if reasons.taught else f"{wrong}."
+        return f"{wrong}, {lead} ahead of {true}." if self.taught else f"{wrong}."
 
     def say_set(self, name: _Name = str) -> str:
         """Return the size of the set that decides the answer in words."""
-        reasons = self.reasons
-        turned = "wrong" if reasons.right else "correct"
-        if not reasons.taught:
+        turned = "wrong" if self.right else "correct"
+        if not self.taught:
             other = "other " if self.trained else ""
-            true = name(self.dataset.classes[reasons.true])
+            true = name(self.dataset.classes[self.true])
             return f"No {other}training photo shows {true}: leaving photos out cannot help."
-        if reasons.flip is None:
+        if self.flip is None:
             return f"A firm answer: no {MOST_LEFT_OUT} or fewer training photos decide it."
-        photos = f"{len(reasons.flip):,} of the {count(len(reasons.train), 'training photo')}"
+        photos = f"{len(self.flip):,} of the {count(len(self.train), 'training photo')}"
         return f"Without {photos} the answer would be {turned}."
 
     def say_limits(self, run: str, name: _Name = str) -> list[str]:
@@ -266,7 +263,7 @@ class Why:
         if self.trained:
             said.append("Training photo: answered by a head fitted without it.")
         if self.differs:
-            own, exact = name(classes[self.run_answer]), name(classes[self.reasons.answer])
+            own, exact = name(classes[self.run_answer]), name(classes[self.answer])
             said.append(f"{run} answers {own}; the exact head answers {exact}, for these reasons.")
         return said
 
@@ -274,9 +271,9 @@ class Why:
 def ask_why(head: ExactHead, dataset: Dataset, result: RunResult, photo: int) -> Why:
     """Return the reasons for the answer to a photo; raises as `find_reasons`."""
     return Why(
+        **vars(find_reasons(head, photo)),
         dataset=dataset,
         photo=photo,
-        reasons=find_reasons(head, photo),
         run_answer=int(result.scores[photo].argmax()),
         trained=bool((head.train == photo).any()),
     )

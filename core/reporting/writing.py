@@ -23,7 +23,7 @@ from core.charts.matrix import draw_matrix
 from core.charts.matrix_cells import MANY_ABOVE, Look, describe_matrix
 from core.charts.slices import draw_bins, draw_reliability
 from core.charts.theme import DARK, LIGHT, choose_palette, draw_svg, style_altair, title_params
-from core.datasets.quality.leakage import list_leaking_photos
+from core.datasets.quality.store import list_leaking_photos
 from core.errors import COMMAND
 from core.evaluation.baselines import describe_worth
 from core.evaluation.comparison import ALPHA

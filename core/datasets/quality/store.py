@@ -202,3 +202,17 @@ def find_flags(manifest: pd.DataFrame, analysis: QualityResult | None) -> pd.Dat
         outlier=analysis.photos["outlier"].to_numpy(dtype=bool),
         suspect=analysis.photos["suspect"].to_numpy(dtype=bool),
     )
+
+
+def list_leaking_photos(pairs: pd.DataFrame, splits: np.ndarray, split: str) -> np.ndarray:
+    """Return the photos of a split with a copy in train, (m,) int64 ascending; empty for train.
+
+    A memorised training photo inflates the score of its copy. `pairs`: from `find_pairs`.
+    """
+    if split == "train" or pairs.empty:
+        return np.empty(0, dtype=np.int64)
+    a, b = pairs["a"].to_numpy(dtype=np.int64), pairs["b"].to_numpy(dtype=np.int64)
+    ends = [
+        one[(splits[one] == split) & (splits[other] == "train")] for one, other in ((a, b), (b, a))
+    ]
+    return np.unique(np.concatenate(ends))

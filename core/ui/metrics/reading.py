@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from core.datasets.quality.leakage import list_leaking_photos
+from core.datasets.quality.store import list_leaking_photos
 from core.evaluation.agreement import estimate_agreement
 from core.evaluation.baselines import NAMES, Beside
 from core.evaluation.intervals import Estimate

@@ -226,7 +226,7 @@ def show_why(run: RunRecord, dataset: Dataset, photo: int, *, key: str) -> bool:
         for place, side in zip(st.columns(2), why.sides, strict=True):
             with place:
                 changed |= _show_side(why, side, key)
-        rival = _plain(dataset.classes[why.reasons.rival])
+        rival = _plain(dataset.classes[why.rival])
         st.caption(f"Below each photo: the change in the lead of {rival} without this photo.")
         say_engine(source, head)
     return changed
@@ -238,7 +238,7 @@ def _plain(name: str) -> str:
 
 def _show_side(why: Why, side: int, key: str) -> bool:
     """Draw the photos that pull to a class; return whether one was opened."""
-    (photos, effects), flip = why.sides[side], why.reasons.flip
+    (photos, effects), flip = why.sides[side], why.flip
     st.caption(f"Training photos that support **{_plain(why.dataset.classes[side])}**")
     if not len(photos):
         st.caption("None.")
@@ -246,7 +246,7 @@ def _show_side(why: Why, side: int, key: str) -> bool:
     known = dict(zip(photos.tolist(), effects.tolist(), strict=True))
     names = why.dataset.manifest["class"].to_numpy()
     wall = Wall(
-        f"why_{key}_{'true' if side == why.reasons.true else 'rival'}",
+        f"why_{key}_{'true' if side == why.true else 'rival'}",
         selectable=False,
         captions=lambda one: f"{known[one]:+.3f}\n{names[one]}",
         badges=lambda one: ["in the set"] * bool(flip is not None and one in flip),
@@ -257,7 +257,7 @@ def _show_side(why: Why, side: int, key: str) -> bool:
 @cache.for_editors
 def _show_set(why: Why, run: str) -> bool:
     """Draw the button that puts the set into the tray; return whether it was pressed."""
-    flip, dataset = why.reasons.flip, why.dataset
+    flip, dataset = why.flip, why.dataset
     if flip is None:
         return False
     changes = resolve_edits(dataset, list_edits(cache.workspace(), dataset.id))

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.datasets.quality.leakage import Comparison
 from core.datasets.quality.store import QualityResult
 from core.datasets.quality.suspects import confirm_labels
 from core.evaluation.metrics import Evaluation
@@ -141,7 +140,7 @@ def show_leak_effect(page: QualityPage) -> None:
     elif len(effect.leaking) == n:
         st.warning(f"Every {split} photo has a copy in train: the accuracy means little.")
     else:
-        _show_comparison(effect.compare(), split)
+        _show_comparison(effect)
 
 
 def _show_choices(effect: LeakEffect) -> None:
@@ -158,16 +157,14 @@ def _show_choices(effect: LeakEffect) -> None:
         )
 
 
-def _show_comparison(comparison: Comparison, split: str) -> None:
-    both = {
-        f"all {split} photos": comparison.with_all,
-        "without leaking photos": comparison.without,
-    }
+def _show_comparison(effect: LeakEffect) -> None:
+    before, after = effect.compare()
+    both = {f"all {effect.split} photos": before, "without leaking photos": after}
     rows = pd.DataFrame(
         [(name, e.accuracy, e.accuracy_low, e.accuracy_high, e.n) for name, e in both.items()],
         columns=["photos", "accuracy", "low", "high", "n"],
     )
-    st.markdown(_say_effect(comparison, split))
+    st.markdown(_say_effect(before, after, effect.split))
     show_kept_chart(
         draw_leak_effect,
         rows,
@@ -177,8 +174,7 @@ def _show_comparison(comparison: Comparison, split: str) -> None:
     show_table_behind(table, "All metrics as a table")
 
 
-def _say_effect(comparison: Comparison, split: str) -> str:
-    before, after = comparison.with_all, comparison.without
+def _say_effect(before: Evaluation, after: Evaluation, split: str) -> str:
     overlap = before.accuracy_low <= after.accuracy <= before.accuracy_high
     verdict = (
         "inside the 95 % interval: no clear effect"
@@ -186,7 +182,7 @@ def _say_effect(comparison: Comparison, split: str) -> str:
         else "outside the 95 % interval: leaks change the accuracy"
     )
     return (
-        f"**{count(len(comparison.leaking), 'photo')} of {before.n:,} in {split} leak.** Accuracy "
+        f"**{count(before.n - after.n, 'photo')} of {before.n:,} in {split} leak.** Accuracy "
         f"{percent(before.accuracy, before.n)} (n = {before.n:,}) becomes "
         f"{percent(after.accuracy, after.n)} (n = {after.n:,}) without them, {verdict}."
     )

@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from core.datasets.edits.tray import list_edits, resolve_edits
-from core.datasets.quality.leakage import Comparison, evaluate_without, list_leaking_photos
-from core.datasets.quality.store import QualityResult
+from core.datasets.quality.store import QualityResult, list_leaking_photos
 from core.datasets.quality.suspects import read_confirmed
+from core.evaluation.metrics import Evaluation, evaluate_scores
 from core.evaluation.split_differences import LEVEL
 from core.formats import plain
 from core.runs.jobs import JobStatus, list_jobs
@@ -239,12 +239,13 @@ class LeakEffect(cache.RunPage):
         """The photos of the split with a copy in train."""
         return list_leaking_photos(self.pairs, self.result.splits, self.split)
 
-    def compare(self) -> Comparison:
-        """Return the metrics with and without the leaking photos."""
-        result = self.result
-        return evaluate_without(
-            result.scores, result.labels, result.classes, self.photos, self.leaking
-        )
+    def compare(self) -> list[Evaluation]:
+        """Return the metrics with the leaking photos, then without them."""
+        result, rest = self.result, np.setdiff1d(self.photos, self.leaking)
+        return [
+            evaluate_scores(result.scores[photos], result.labels[photos], result.classes)
+            for photos in (self.photos, rest)
+        ]
 
 
 def read_quality_page(dataset: Dataset) -> QualityPage:

@@ -131,7 +131,7 @@ def why(trained_copy: Workspace, dataset: Dataset) -> Why:
     result = read_result(trained_copy, run)
     head = prepare_head(trained_copy, find_run_source(trained_copy, dataset, run, result))
     asked = (ask_why(head, dataset, result, int(n)) for n in result.photo_numbers("validation"))
-    return next(one for one in asked if one is not None and one.reasons.flip is not None)
+    return next(one for one in asked if one is not None and one.flip is not None)
 
 
 def test_the_page_says_what_the_head_says(
@@ -143,10 +143,10 @@ def test_the_page_says_what_the_head_says(
     app = open_page("mistakes", photo=str(why.photo), **query)
     app.toggle("panel.why").set_value(True).run()
     assert f"{why.say_answer()} **{why.say_set()}**" in text_of(app)
-    assert why.reasons.flip is not None
+    assert why.flip is not None
     press(app, "Exclude in the tray")
     edits = list_edits(trained_copy, dataset.id)
-    assert {edit.path for edit in edits} == set(paths.iloc[why.reasons.flip])
+    assert {edit.path for edit in edits} == set(paths.iloc[why.flip])
     assert {edit.action for edit in edits} == {"exclude"}
 
 
@@ -164,7 +164,7 @@ def test_a_training_photo_is_asked_of_the_head_without_it(
     head = prepare_head(trained_copy, find_run_source(trained_copy, dataset, run, result))
     photo = int(head.train[0])
     found = ask_why(head, dataset, result, photo)
-    assert photo not in found.reasons.train
+    assert photo not in found.train
     app = open_page("dataset", dataset=dataset.id, photo=str(photo))
     app.toggle("panel.why").set_value(True).run()
     assert found.say_set() in text_of(app) and "fitted without it" in text_of(app)
@@ -191,7 +191,7 @@ def test_classes_that_nothing_teaches(trained_copy: Workspace, dataset: Dataset)
         ask_why(head, dataset, result, int(first[0]))
     other = int(np.flatnonzero(dataset.labels == 1)[0])
     found = ask_why(head, dataset, result, other)
-    assert not found.reasons.right and found.reasons.flip is None
+    assert not found.right and found.flip is None
     assert "No training photo shows" in found.say_set()
     # The only photo of its class: asked of a head that knows none.
     alone = np.append(first, other)

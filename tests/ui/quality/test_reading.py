@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from core.datasets.edits.tray import add_edits
 from core.ui.quality.pairs import move_copies
-from core.ui.quality.reading import FINDINGS, QualityPage, measure_balance
+from core.ui.quality.reading import FINDINGS, LeakEffect, QualityPage, measure_balance
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.findings import MEASURED
@@ -31,6 +33,22 @@ def test_planted_faults_are_counted(faulty: Dataset) -> None:
     assert (counts["exact"], counts["across"], counts["leak"], counts["dark"]) == (2, 1, 1, 1)
     assert counts["unreadable"] == len(faulty.set_aside) == 1
     assert counts["suspect"] is counts["outlier"] is None
+
+
+def test_metrics_without_the_leaking_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = np.array(["train", "train", "test", "test", "test"])
+    result = SimpleNamespace(
+        splits=splits,
+        scores=np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3], [0.8, 0.2]]),
+        labels=np.array([0, 1, 1, 0, 0]),
+        classes=("a", "b"),
+        photo_numbers=lambda split: np.flatnonzero(splits == split),
+    )
+    monkeypatch.setattr(LeakEffect, "result", result)
+    pairs = pd.DataFrame({"a": [0, 3], "b": [2, 4]})
+    effect = LeakEffect(run=None, split="test", runs={}, sealed=False, pairs=pairs)  # type: ignore[arg-type]
+    before, after = effect.compare()
+    assert (before.n, before.accuracy, after.n, after.accuracy) == (3, 2 / 3, 2, 1.0)
 
 
 def test_nothing_is_found_among_sound_photos(workspace: Workspace, tmp_path: Path) -> None:

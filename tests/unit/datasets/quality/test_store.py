@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.config import fingerprint
 from core.datasets.quality.store import (
     find_feature_sets,
+    list_leaking_photos,
     list_parameters,
     read_map,
     read_quality,
@@ -30,6 +32,16 @@ def wait_for_job(workspace: Workspace, analysis: str) -> str:
         return "" if status.state == "running" else f"{status.state} {status.code} {status.problem}"
 
     return wait_until(ended, "the analysis has ended").strip()
+
+
+@pytest.mark.parametrize(
+    ("split", "leaking"), [("train", []), ("validation", []), ("test", [4, 5])]
+)
+def test_only_a_twin_in_train_counts(split: str, leaking: list[int]) -> None:
+    pairs = pd.DataFrame({"a": [0, 1, 2, 3], "b": [4, 5, 3, 5], "kind": "exact"})
+    splits = np.array(["train", "validation", "train", "train", "test", "test"])
+    assert list_leaking_photos(pairs, splits, split).tolist() == leaking
+    assert list_leaking_photos(pairs.head(0), splits, split).tolist() == []
 
 
 def choose_dataset(workspace: Workspace) -> str:

@@ -82,29 +82,11 @@ def bin_scores(tops: np.ndarray, right: np.ndarray, binning: Binning = "width") 
     for number in np.unique(numbers):
         inside = numbers == number
         n, hits = int(inside.sum()), int(right[inside].sum())
-        low, high = wilson_interval(hits, n)
-        rows.append(
-            {
-                "low": edges[number],
-                "high": edges[number + 1],
-                "n": n,
-                "hits": hits,
-                "mean_score": float(tops[inside].mean(dtype=np.float64)),
-                "accuracy": hits / n,
-                "accuracy_low": low,
-                "accuracy_high": high,
-            }
-        )
+        mean = float(tops[inside].mean(dtype=np.float64))
+        ends = wilson_interval(hits, n)
+        rows.append((edges[number], edges[number + 1], n, hits, mean, hits / n, *ends))
     columns = ["low", "high", "n", "hits", "mean_score"]
     return pd.DataFrame(rows, columns=[*columns, "accuracy", "accuracy_low", "accuracy_high"])
-
-
-def find_bin_photos(tops: np.ndarray, bins: pd.DataFrame, position: int) -> np.ndarray:
-    """Return the scores in a row of the bins of `bin_scores`, (n,) bool."""
-    low, high = bins["low"].iloc[position], bins["high"].iloc[position]
-    # A score on an end is in the lower bin.
-    above = tops >= low if position == 0 else tops > low
-    return np.asarray(above & (tops <= high))
 
 
 def _cut_edges(tops: np.ndarray, binning: Binning) -> np.ndarray:
@@ -178,7 +160,6 @@ class TemperatureFit:
     """The temperature with the least loss."""
 
     temperature: float
-    n: int
     at_edge: bool
     """Whether the best one is outside of the range (for example: all predictions are correct)."""
 
@@ -222,7 +203,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> TemperatureFit:
         inverse = least if slope(least) >= 0 else most
     else:
         inverse = float(scipy.optimize.brentq(slope, least, most, xtol=1e-12))
-    return TemperatureFit(temperature=1 / inverse, n=len(labels), at_edge=at_edge)
+    return TemperatureFit(temperature=1 / inverse, at_edge=at_edge)
 
 
 def cross_fit_scores(

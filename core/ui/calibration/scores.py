@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.charts.slices import BIN, draw_reliability
-from core.evaluation.calibration import BINS, FEWEST_TO_FIT, Calibration, find_bin_photos
+from core.evaluation.calibration import BINS, FEWEST_TO_FIT, Calibration
 from core.evaluation.intervals import FEWEST_FOR_MEAN
 from core.formats import count, percent
 from core.prediction.deciding import DecisionRule
@@ -73,10 +73,12 @@ def show_bin_photos(page: CalibrationPage, rule: DecisionRule) -> None:
     keep_choice("bin", stated)
     scores = page.list_scores(rule, which)
     tops, answers = scores.max(axis=1), scores.argmax(axis=1)
-    rows = np.flatnonzero(find_bin_photos(tops, judged.bins, int(position)))
+    low, high = judged.bins[["low", "high"]].to_numpy()[int(position)]
+    # A score on an end is in the lower bin.
+    above = tops > low if int(position) else tops >= low
+    rows = np.flatnonzero(above & (tops <= high))
     right = answers[rows] == page.result.labels[page.numbers[rows]]
     rows = rows[np.lexsort((-tops[rows], right))]
-    low, high = judged.bins[["low", "high"]].iloc[int(position)]
     st.subheader(f"Scores from {100 * low:.0f} to {100 * high:.0f} %", anchor=False)
     st.caption(f"{count(len(rows), 'photo')}, {int(right.sum()):,} correct; wrong ones first.")
     show_answered(page, rows, scores, key="bin")

@@ -57,15 +57,12 @@ def trace_coverage(tops: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
     Columns threshold, answered, wrong, coverage, accuracy (of the answered photos).
     """
-    order = np.argsort(-tops, kind="stable")
-    ordered = tops[order]
-    ends = np.append(ordered[1:] != ordered[:-1], True) if len(tops) else np.zeros(0, dtype=bool)
-    last = np.flatnonzero(ends)
-    wrong = np.cumsum(~right[order])[last]
-    answered = last + 1
+    marks, places, photos = np.unique(-tops, return_inverse=True, return_counts=True)
+    answered = np.cumsum(photos)
+    wrong = np.cumsum(np.bincount(places[~right], minlength=len(marks)))
     return pd.DataFrame(
         {
-            "threshold": ordered[last],
+            "threshold": -marks,
             "answered": answered,
             "wrong": wrong,
             "coverage": answered / max(len(tops), 1),

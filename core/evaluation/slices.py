@@ -181,20 +181,11 @@ def measure_bins(
         n, hits = int(inside.sum()), int(right[inside].sum())
         if not n:
             continue
-        low, high = wilson_interval(hits, n)
-        rows.append(
-            {
-                "value": write_rule((condition,)),
-                "label": condition.kind or say_span(condition.low, condition.high, of),
-                "n": n,
-                "wrong": n - hits,
-                "accuracy": hits / n,
-                "low": low,
-                "high": high,
-                "expected": float(expected[inside].mean()),
-            }
-        )
-    return pd.DataFrame(rows)
+        label = condition.kind or say_span(condition.low, condition.high, of)
+        figures = (n, n - hits, hits / n, *wilson_interval(hits, n), float(expected[inside].mean()))
+        rows.append((write_rule((condition,)), label, *figures))
+    columns = ["value", "label", "n", "wrong", "accuracy", "low", "high", "expected"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def expect_by_class(labels: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -53,10 +53,8 @@ class WhatIf:
     before: np.ndarray
     """(v,) int64: answers."""
     after: np.ndarray
-    entering: int = 0
-    """Photos that enter validation. They judge nothing: the head before learned from them."""
-    leaving: int = 0
-    """Photos that leave validation."""
+    moved: int = 0
+    """Photos that enter or leave validation. They judge nothing: one head learned from them."""
     corrected: int = 0
     """Judging photos with a new class."""
 
@@ -187,8 +185,7 @@ def predict_effect(head: ExactHead, dataset: Dataset, changes: pd.DataFrame) -> 
         labels=labels[judged],
         before=head.outputs[judged].argmax(axis=1),
         after=np.where(taught, outputs, -np.inf).argmax(axis=1),
-        entering=int((will & ~was).sum()),
-        leaving=int((was & ~will).sum()),
+        moved=int((was != will).sum()),
         corrected=int((labels[judged] != dataset.labels[judged]).sum()),
     )
 

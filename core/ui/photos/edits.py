@@ -190,8 +190,8 @@ def _show_effect(dataset: Dataset, whatif: WhatIf) -> None:
     parts = []
     if whatif.corrected:
         parts.append(f"{count(whatif.corrected, 'validation photo')} judged by the new label")
-    if moved := whatif.entering + whatif.leaving:
-        parts.append(f"{count(moved, 'photo')} moved into or out of validation: not judged")
+    if whatif.moved:
+        parts.append(f"{count(whatif.moved, 'photo')} moved into or out of validation: not judged")
     if parts:
         st.caption(f"{'; '.join(parts)}.")
     if len(whatif.cells):

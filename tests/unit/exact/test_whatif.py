@@ -39,7 +39,7 @@ def test_photos_that_stay_in_validation_judge(trained_copy: Workspace, dataset: 
     )  # a class without training photos
     effect = ask(trained_copy, dataset)
     assert effect.photos.tolist() == judged[2:].tolist()
-    assert (effect.entering, effect.leaving, effect.corrected) == (1, 2, 1)
+    assert (effect.moved, effect.corrected) == (3, 1)
     assert effect.classes[effect.labels[0]] == "peony"
     peony = effect.classes.index("peony")
     assert not (effect.after == peony).any() and not (effect.before == peony).any()

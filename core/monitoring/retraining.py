@@ -75,7 +75,7 @@ _STATE = TypeAdapter(RetrainingState)
 
 def read_state(workspace: Workspace) -> RetrainingState:
     """Return the running retraining and the result of the last one."""
-    return _STATE.validate_python(read_arrangement(workspace, RETRAINING) or {})
+    return _STATE.validate_python(read_arrangement(workspace, RETRAINING))
 
 
 def change_state(workspace: Workspace, **changes: Any) -> None:

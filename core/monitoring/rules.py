@@ -66,7 +66,7 @@ DEFAULTS: tuple[Rule, ...] = (
 
 def list_rules(workspace: Workspace) -> list[Rule]:
     """Return the rules with the levels of the settings, else of an older program, else defaults."""
-    saved = (read_arrangement(workspace, RULES) or {}).get("rules", {})
+    saved = read_arrangement(workspace, RULES).get("rules", {})
     levels = read_settings().alarm_levels
     rules = []
     for default in DEFAULTS:

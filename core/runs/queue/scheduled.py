@@ -1,8 +1,9 @@
 """Work that rooms hand the scheduler by an arrangement; `core.monitoring.readings` does it.
 
-An arrangement is JSON under a name. `check_every_minutes` asks for repeated checks; `going` with a
-`run` asks for a look when that run has ended, or at once without a run. Only the database is read
-here, and that process looks again itself, so the scheduler may be killed at any moment.
+An arrangement is JSON under a name. `check_every_minutes` of the rules asks for repeated checks;
+`going` of the retraining with a `run` asks for a look when that run has ended, or at once without a
+run. Only the database is read here, and that process looks again itself, so the scheduler may be
+killed at any moment.
 """
 
 import json
@@ -39,13 +40,11 @@ _arranged = arrangements_table.c
 _log = logging.getLogger("scheduler")
 
 
-def read_arrangement(workspace: Workspace, name: str) -> dict[str, Any] | None:
-    """Return the content stored under the name; None without one."""
+def read_arrangement(workspace: Workspace, name: str) -> dict[str, Any]:
+    """Return the content stored under the name; empty without one."""
     with read_database(workspace) as connection:
         text = connection.scalar(select(_arranged.content).where(_arranged.name == name))
-    if text is None:
-        return None
-    content: dict[str, Any] = json.loads(text)
+    content: dict[str, Any] = json.loads(text or "{}")
     return content
 
 
@@ -111,21 +110,16 @@ class DueWork:
         return minutes > 0 and now - self._checked >= 60 * minutes
 
 
-def _list_arranged(workspace: Workspace) -> list[dict[str, Any]]:
-    with read_database(workspace) as connection:
-        return [json.loads(text) for text in connection.scalars(select(_arranged.content))]
-
-
 def is_anything_arranged(workspace: Workspace) -> bool:
     """Return whether work may become due."""
-    running = any("going" in content for content in _list_arranged(workspace))
-    return running or read_check_minutes(workspace) > 0
+    is_going = "going" in read_arrangement(workspace, RETRAINING)
+    return is_going or read_check_minutes(workspace) > 0
 
 
 def read_check_minutes(workspace: Workspace) -> float:
     """Return the minutes between checks: of the settings, else of an arrangement; 0: never."""
-    arranged = (content.get("check_every_minutes") for content in _list_arranged(workspace))
-    return read_settings().check_rules_minutes or max(map(float, filter(None, arranged)), default=0)
+    arranged = read_arrangement(workspace, RULES).get("check_every_minutes")
+    return read_settings().check_rules_minutes or float(arranged or 0)
 
 
 def wake_scheduler(workspace: Workspace) -> None:
@@ -143,18 +137,17 @@ def find_due(workspace: Workspace) -> str:
     """Return the work that is due, in words for the log, or ""."""
     if is_locked(workspace.retraining_lock):
         return ""  # another process is doing it
-    for content in _list_arranged(workspace):
-        if "going" not in content:
-            continue
-        run_id = content["going"].get("run")
-        if not run_id:
-            return "a retraining was interrupted"
-        runs = runs_table.c
-        with read_database(workspace) as connection:
-            query = select(runs.state, runs.losses).where(runs.id == run_id)
-            run = connection.execute(query).first()
-        if run is None:
-            return f"the run {run_id} was deleted"
-        if run.state in ("done", "failed") or (run.state == "lost" and run.losses >= MOST_LOSSES):
-            return f"the run {run_id} has ended"
+    going = read_arrangement(workspace, RETRAINING).get("going")
+    if going is None:
+        return ""
+    if not (run_id := going.get("run")):
+        return "a retraining was interrupted"
+    runs = runs_table.c
+    with read_database(workspace) as connection:
+        query = select(runs.state, runs.losses).where(runs.id == run_id)
+        run = connection.execute(query).first()
+    if run is None:
+        return f"the run {run_id} was deleted"
+    if run.state in ("done", "failed") or (run.state == "lost" and run.losses >= MOST_LOSSES):
+        return f"the run {run_id} has ended"
     return ""

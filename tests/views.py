@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from core.runs.recipe.recipe import Recipe
 from core.runs.training.preparing import Preparation
 from core.runs.training.views import ViewRequest, prepare_views
 from core.workspace import Workspace
@@ -65,15 +66,15 @@ def prepare(
         listener=ear,  # type: ignore[arg-type]
         should_stop=ear.should_stop,
     )
+    weights = find_weights(workspace, "random")
+    facts = {"dataset": dataset.id, "weights": "random", "weights_digest": weights.digest}
     wanted = ViewRequest(
         dataset=dataset,
         photos=np.asarray(photos),
         kind=kind,  # type: ignore[arg-type]
-        weights=find_weights(workspace, "random"),
-        preprocessing="resnet",
+        weights=weights,
+        recipe=Recipe(**facts, augmentation=policy, views=views, seed=seed),
         policy=policy,
-        views=views,
-        seed=seed,
     )
     return prepare_views(by, wanted), ear.told
 

@@ -107,13 +107,14 @@ def mark_paused(workspace: Workspace, run: RunRecord) -> bool:
 
 
 def fail_run(workspace: Workspace, run: RunRecord, error: PetalscopeError) -> bool:
-    """Return whether the run is now failed, or paused where that was requested."""
+    """Return whether the run is now paused, because that was requested; else it is failed."""
     stopped = isinstance(error, RunStopped)
     if stopped and mark_paused(workspace, run):
         return True
     told = {"error_code": error.code, "problem": error.problem, "remedy": error.remedy}
     ended = {"state": "failed", "finished": _now(), "pid": None, "request": ""}
-    return _report(workspace, run, **ended, **told, stopped=stopped)
+    _report(workspace, run, **ended, **told, stopped=stopped)
+    return False
 
 
 def is_ours(run: RunRecord) -> ColumnElement[bool]:

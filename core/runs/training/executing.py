@@ -13,18 +13,10 @@ from core.errors import (
     DiskFull,
     PetalscopeError,
     RecipeRefused,
-    RunStopped,
     UnexpectedFault,
 )
 from core.runs.queue.queue import claim_next_run
-from core.runs.queue.run_lock import (
-    Attempt,
-    fail_run,
-    finish_run,
-    keep_finite,
-    lock_run,
-    mark_paused,
-)
+from core.runs.queue.run_lock import Attempt, fail_run, finish_run, keep_finite, lock_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, write_result
 from core.runs.store import RunRecord, read_run
@@ -123,11 +115,10 @@ def _train(attempt: Attempt) -> bool:
 
 
 def _fail(attempt: Attempt, error: PetalscopeError) -> None:
-    if isinstance(error, RunStopped) and mark_paused(attempt.workspace, attempt.run):
+    if fail_run(attempt.workspace, attempt.run, error):
         attempt.tell_end("paused")
         return
     _log.error("%s: %s %s", error.code, error.problem, error.remedy, exc_info=True)
-    fail_run(attempt.workspace, attempt.run, error)
     attempt.tell_end("failed", code=error.code)
 
 

@@ -266,11 +266,8 @@ class Training:
             photos=photos,
             kind=kind,
             weights=self.weights,
-            preprocessing=self.recipe.preprocessing,
-            framing=self.recipe.seen_as,
+            recipe=self.recipe,
             policy=policy,
-            views=self.recipe.views,
-            seed=self.recipe.seed,
         )
         return prepare_views(replace(self._preparation, should_stop=self._stops_reading), wanted)
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from core.config import FRAMING, Framing, fingerprint
+from core.config import fingerprint
 from core.formats import count
 from core.kept import report_stop
+from core.runs.recipe.recipe import Recipe
 from core.runs.training.donors import find_donors
 from core.runs.training.preparing import (
     Preparation,
@@ -29,7 +30,7 @@ from core.runs.training.preparing import (
 from data.augmentation import Draws
 from data.dataset import Dataset
 from data.policy import AugmentationPolicy
-from models.backbone import Preprocessing, Trunk
+from models.backbone import Trunk
 from models.devices import find_device
 from models.extraction import Photos, extract_rows
 from models.rows import (
@@ -51,7 +52,7 @@ from models.weights import Weights
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ViewRequest:
-    """Photos, network, policy and number of the requested views."""
+    """Photos, network and policy of the requested views; the rest is as in the recipe."""
 
     dataset: Dataset
     photos: np.ndarray
@@ -59,16 +60,13 @@ class ViewRequest:
     kind: ViewKind
     """pooled: (m, 2048) float32; conv4: (m, 14, 14, 1024) float16."""
     weights: Weights
-    preprocessing: Preprocessing
-    framing: Framing = FRAMING
+    recipe: Recipe
     policy: AugmentationPolicy
     """Without augmentation there is one view."""
-    views: int
-    seed: int
 
     @property
     def n_views(self) -> int:
-        return 1 if self.policy.does_nothing else self.views
+        return 1 if self.policy.does_nothing else self.recipe.views
 
     def list_entries(self, backbone: str, precision: str) -> list[Entry]:
         """Return the cache entry of each view."""
@@ -79,7 +77,7 @@ class ViewRequest:
             "backbone": backbone,
             "precision": precision,
             "policy": "" if plain else fingerprint(self.policy),
-            "seed": 0 if plain else self.seed,
+            "seed": 0 if plain else self.recipe.seed,
         }
         numbers = range(self.n_views)
         return [describe_view({**facts, "number": one}, self.photos) for one in numbers]
@@ -111,7 +109,7 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
     form = POOLED if pooled else CONV4
     if not len(wanted.photos):
         return [np.empty((0, *form.shape), form.base)]
-    seen_as = wanted.weights, wanted.preprocessing, wanted.framing
+    seen_as = wanted.weights, wanted.recipe.preprocessing, wanted.recipe.seen_as
     if pooled and wanted.policy.does_nothing:
         features = prepare_features(by, wanted.dataset, *seen_as)
         return [take_rows(features.values, wanted.photos)]
@@ -120,7 +118,7 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
         kept = _read_views(by, wanted.list_entries(backbone.id, precision))
         if kept is not None:
             return kept
-    photos_file = prepare_photos(by, wanted.dataset, wanted.framing)
+    photos_file = prepare_photos(by, wanted.dataset, wanted.recipe.seen_as)
     by.listener.begin_phase("extracting" if pooled else "activations")
     rows = wanted.n_views * len(wanted.photos)
     network = open_network(by, wanted.weights, backbone, rows, is_trunk=not pooled)
@@ -180,7 +178,7 @@ def _make_view(
     """Return the rows of the first of these views; report the progress of all of them."""
     view, later = views[0], sum(view.left for view in views[1:])
     number = wanted.n_views - len(views)
-    draws = open_draws(wanted.dataset, wanted.policy, wanted.seed)
+    draws = open_draws(wanted.dataset, wanted.policy, wanted.recipe.seed)
     change = None if wanted.policy.does_nothing else partial(draws.draw, draw=number)
     photos = Photos(photos_file, wanted.photos, change, threads=by.device.cores)
 

@@ -155,7 +155,7 @@ def test_a_stop_while_a_run_starts_is_not_forgotten(workspace: Workspace) -> Non
 
 def test_a_failed_run_says_why_and_goes_on_when_submitted_again(workspace: Workspace) -> None:
     run = start(workspace, epochs=1)
-    assert fail_run(workspace, run, RunStopped("It went wrong.", "Do this."))
+    assert not fail_run(workspace, run, RunStopped("It went wrong.", "Do this."))
     failed = read_run(workspace, run.id)
     assert (failed.state, failed.problem, failed.remedy) == ("failed", "It went wrong.", "Do this.")
     assert failed.best_val_accuracy == 0.5

@@ -50,7 +50,7 @@ def register(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
     version = register_run(workspace, record.id, name=given.name, who=WHO)
     new = version.number not in known
     first = f"{version.label} · {version.name} · {count(len(version.classes), 'class')}"
-    right, n = _read_judged(version)
+    right, n = version.judged
     ends = f", {interval(*wilson_interval(right, n), n)}" if n else ""
     parts = (
         first if new else f"{first} · already registered",
@@ -64,14 +64,8 @@ def register(workspace: Workspace, given: Namespace, _progress: ProgressLine) ->
     return Outcome({"new": new, **_describe_version(version)}, parts)
 
 
-def _read_judged(version: ModelVersion) -> tuple[int, int]:
-    """Return the number of correct validation photos of its run, and of all."""
-    judged = version.facts.get("validation", {})
-    return judged.get("right", 0), judged.get("n", 0)
-
-
 def _say_accuracy(version: ModelVersion) -> str:
-    right, n = _read_judged(version)
+    right, n = version.judged
     return percent(right / n, n) if n else "–"
 
 
@@ -141,7 +135,7 @@ def _list_versions(workspace: Workspace) -> Outcome:
         run="run_id",
         dataset="dataset_id",
         validation_accuracy=_say_accuracy,
-        n=lambda version: _read_judged(version)[1],
+        n=lambda version: version.judged[1],
         created="created",
     )
     history = [f"{moment(event.time)}  {describe_event(event)}" for event in events]

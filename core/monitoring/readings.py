@@ -120,9 +120,8 @@ def _estimate(
         point = find_answers(workspace, version) if version else None
         before = (point.withheld, point.n) if point else (0, 0)
         return _estimate_rise(keep_newest(rows)["kind"].to_numpy() != "answer", before)
-    judged = version.facts.get("validation", {}) if version else {}
-    n = judged.get("n", 0)
-    return _estimate_rise(~list_right(rows), (n - judged.get("right", 0), n))
+    right, n = version.judged if version else (0, 0)
+    return _estimate_rise(~list_right(rows), (n - right, n))
 
 
 def _estimate_rise(bad: np.ndarray, before: tuple[int, int]) -> Estimate:

@@ -112,9 +112,6 @@ def _join(names: Sequence[str]) -> str:
     return " or ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-_PLACES = 5
-
-
 @dataclass(frozen=True, kw_only=True)
 class AnsweredPhoto:
     """One photo with the answer of each model, or the problem with it."""
@@ -142,7 +139,7 @@ def tabulate_answers(photos: Sequence[AnsweredPhoto], models: Sequence[str]) -> 
     columns = ["photo", "sha256", "problem", *(["agree"] if len(models) > 1 else [])]
     for mark in marks:
         columns += [f"{mark}answer", f"{mark}kind"]
-        places = range(1, _PLACES + 1)
+        places = range(1, TOP + 1)
         columns += [f"{mark}{what}_{place}" for place in places for what in ("class", "score")]
     return pd.DataFrame(rows, columns=columns)
 

@@ -49,6 +49,12 @@ class ModelVersion:
         return tuple(self.facts.get("classes", ()))
 
     @property
+    def judged(self) -> tuple[int, int]:
+        """Correct validation photos of its run, and all of them."""
+        judged = self.facts.get("validation", {})
+        return judged.get("right", 0), judged.get("n", 0)
+
+    @property
     def rule(self) -> "DecisionRule | None":
         """Its rule; None: it answers every photo. KeyError, TypeError or ValueError if altered."""
         kept = self.facts.get("rule")

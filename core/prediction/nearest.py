@@ -5,7 +5,7 @@ Distances are cosine distances (1 - cosine, 0 to 2).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from core.evaluation.baselines import (
     predict_majority,
     predict_neighbours,
 )
+from core.prediction.predictor import Predictor
 from core.runs.recipe.recipe import Recipe
 from core.runs.result import RunResult, check_order, keep_arrays, read_run_features
 from core.runs.store import RunRecord
@@ -26,9 +27,6 @@ from models.backbone import Precision, backbone_id
 from models.extraction import features_id
 from models.rows import is_kept, read_kept
 from models.weights import Weights
-
-if TYPE_CHECKING:
-    from core.prediction.predictor import Predictor
 
 
 class NearestPhotos(NamedTuple):
@@ -128,7 +126,7 @@ class Ruler:
     """Number of photos searched where the dataset has very many; else None."""
 
 
-def measure_moves(predictor: "Predictor", photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
+def measure_moves(predictor: Predictor, photo: np.ndarray, draws: Sequence[np.ndarray]) -> Moves:
     """Return the distance of each draw (an augmented photo) and its prediction."""
     features, scores = predictor.answer_packed(np.stack([photo, *draws]))
     answers = scores.argmax(axis=1)
@@ -147,9 +145,9 @@ def measure_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(cosines > 1 - 1e-12, 0.0, 1 - cosines))
 
 
-def measure_ruler(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Ruler | None:
+def measure_ruler(features: np.ndarray, labels: np.ndarray) -> Ruler | None:
     """Return the ruler of a dataset; None without photos of two classes."""
-    drawn = np.random.default_rng(seed).permutation(len(labels))
+    drawn = np.random.default_rng(0).permutation(len(labels))
     chosen, among = np.sort(drawn[:_SAMPLE]), np.sort(drawn[:_AMONG])
     same, other = np.full(len(chosen), np.inf), np.full(len(chosen), np.inf)
     for start in range(0, len(among), _BLOCK):

@@ -9,18 +9,16 @@ import json
 from collections.abc import Mapping, Set
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from core.errors import VersionDamaged
 from core.kept import pack_arrays, unpack_arrays
 from core.prediction.deciding import ModelVersion
+from core.runs.result import RunResult
 from core.workspace import Workspace, digest_file, write_atomically
-
-if TYPE_CHECKING:
-    from core.runs.result import RunResult
-    from data.dataset import Dataset
+from data.dataset import Dataset
 
 FORMAT = 1
 """Raise it when files or facts change their meaning."""
@@ -107,7 +105,7 @@ PROPERTIES = (
 """Columns of the manifest that the reference keeps, in this order."""
 
 
-def pack_reference(dataset: "Dataset", result: "RunResult", features: np.ndarray) -> bytes:
+def pack_reference(dataset: Dataset, result: RunResult, features: np.ndarray) -> bytes:
     """Return the reference of a run as bytes; `features` (n, d) are those of all photos."""
     photos = result.photo_numbers("validation")
     if len(photos) > MOST_PHOTOS:

@@ -9,11 +9,12 @@ import numpy as np
 import openvino as ov
 
 from core.config import Framing
+from core.runs.jobs import Report
 from core.runs.queue.queue import submit_run
 from core.runs.recipe.recipe import Recipe
 from core.runs.recipe.strategies import ADDED
 from core.runs.store import RunRecord
-from core.runs.trying import PROBES, Choice, Report, choose_photos, try_model
+from core.runs.trying import PROBES, Choice, choose_photos, try_model
 from core.workspace import Workspace, digest_file, make_folder_atomically, write_json
 from data.dataset import Dataset
 from data.manifest import read_dataset

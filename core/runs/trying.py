@@ -5,7 +5,7 @@ of each is proposed, with photos that it gets wrong.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from core.config import Fit, Framing
 from core.errors import ModelRefused
 from core.formats import count, percent
+from core.runs.jobs import Report
 from core.runs.output_orders import CLEARLY, Order, Origin, Share, arrange, judge_orders, pick_order
 from data.dataset import Dataset
 from data.prediction_columns import fold_class
@@ -38,8 +39,6 @@ ORIGINS: Mapping[Origin, str] = {
     "found": "the photos",
 }
 """Where an order of the outputs comes from, in words."""
-
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from core.monitoring.drift import MEASURED
 from core.monitoring.log import log_predictions
-from core.registry.files import read_reference
+from core.registry.files import MEASURED, read_reference
 from core.registry.store import ModelVersion
 from core.workspace import Workspace
 from tests.predictions import make_prediction

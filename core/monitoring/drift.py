@@ -22,12 +22,10 @@ from core.evaluation.drift import (
 from core.formats import count, percent
 from core.monitoring.log import read_features, read_predictions
 from core.prediction.unlike import UnlikeModel
-from core.registry.files import read_reference
+from core.registry.files import MEASURED, read_reference
 from core.registry.store import ModelVersion, read_unlike
 from core.workspace import Workspace
 
-MEASURED = ("brightness", "contrast", "sharpness", "colourfulness")
-"""Compared properties, the first of `core.registry.files.PROPERTIES`; the size does not matter."""
 MOST_PHOTOS = 500
 """Newest photos compared: enough for a small change, few enough to be quick."""
 _MOST_ROWS = 5000

@@ -25,6 +25,7 @@ from core.formats import guard_cells
 from core.monitoring.kept_photos import Photo, forget_photos, sweep_when_due
 from core.monitoring.tables import feedback_table, predictions_table
 from core.prediction.predictor import Prediction
+from core.registry.files import MEASURED, STATED
 from core.registry.store import find_classes
 from core.runs.database import read_database, write_database
 from core.workspace import Workspace
@@ -46,16 +47,11 @@ _COLUMNS = {
     "visitor": "str",
 }
 PROPERTIES = {
-    "brightness": "float64",
-    "contrast": "float64",
-    "sharpness": "float64",
-    "colourfulness": "float64",
-    "width": "Int64",
-    "height": "Int64",
-    "bytes": "Int64",
+    **dict.fromkeys(MEASURED, "float64"),
+    **dict.fromkeys(STATED, "Int64"),
     "format": "str",
 }
-"""Properties of a photo in the log; the first four are described in data.findings."""
+"""Properties of a photo in the log."""
 _FEEDBACK = {"was_right": "boolean", "class_name": "object", "feedback": "object"}
 _CSV_NAMES = {"photo": "photo_sha256", "class_name": "feedback_class", "feedback": "feedback_state"}
 _ROW = predictions_table.c
@@ -84,7 +80,6 @@ def describe_prediction(
     # Measured on the centre square, like the dataset's photos that they are compared with.
     usual = prediction.framing.is_packed
     measures = measure_photo(prediction.photo if usual else read_packed_photo(photo.content)[0])
-    measured, stated = list(PROPERTIES)[:4], list(PROPERTIES)[4:]
     return {
         "id": id or uuid.uuid4().hex,
         "time": datetime.now(UTC),
@@ -98,8 +93,8 @@ def describe_prediction(
         "kind": decision.kind,
         "latency_ms": latency_ms,
         "source": source,
-        "properties": {name: round(measures[name], 5) for name in measured}
-        | {name: getattr(facts, name) for name in stated},
+        "properties": {name: round(measures[name], 5) for name in MEASURED}
+        | {name: getattr(facts, name) for name in (*STATED, "format")},
         "visitor": visitor,
     }
 

@@ -98,10 +98,10 @@ def sweep_blobs(workspace: Workspace, needed: Set[str]) -> int:
 
 
 MOST_PHOTOS = 1000
-PROPERTIES = (
-    *("brightness", "contrast", "sharpness", "colourfulness"),
-    *("width", "height", "bytes"),
-)
+MEASURED = ("brightness", "contrast", "sharpness", "colourfulness")
+"""Properties that drift compares; they are described in data.findings."""
+STATED = ("width", "height", "bytes")
+PROPERTIES = (*MEASURED, *STATED)
 """Columns of the manifest that the reference keeps, in this order."""
 
 

@@ -64,7 +64,7 @@ class DueWork:
         self._workspace = workspace
         self._child: subprocess.Popen[bytes] | None = None
         self._last = ("", -float("inf"))
-        self._looked = self._checked = -float("inf")
+        self._looked = -float("inf")
         self.are_arranged = False
         """Whether the scheduler must stay for future work."""
 
@@ -76,11 +76,12 @@ class DueWork:
         self._looked = now
         self.are_arranged = is_anything_arranged(self._workspace)
         due = find_due(self._workspace) if self.are_arranged else ""
-        if not due and self._is_check_due(now):
+        minutes = read_check_minutes(self._workspace)
+        if not due and minutes > 0 and now - self._last[1] >= 60 * minutes:
             due = "the rules are to be checked"
         if not due or (due == self._last[0] and now - self._last[1] < _SAME_AGAIN_S):
             return
-        self._last, self._checked = (due, now), now
+        self._last = due, now
         self._child = subprocess.Popen(
             python_command("core.monitoring.readings"),
             env=python_environment(self._workspace),
@@ -104,10 +105,6 @@ class DueWork:
             _log.error("the process ended with status %d", self._child.returncode)
         self._child = None
         return False
-
-    def _is_check_due(self, now: float) -> bool:
-        minutes = read_check_minutes(self._workspace)
-        return minutes > 0 and now - self._checked >= 60 * minutes
 
 
 def is_anything_arranged(workspace: Workspace) -> bool:

@@ -7,8 +7,9 @@ import pytest
 
 from core.errors import VersionDamaged
 from core.monitoring import drift as drifting
-from core.monitoring.drift import MEASURED, describe_drift, describe_photo, find_drift
+from core.monitoring.drift import describe_drift, describe_photo, find_drift
 from core.prediction.rules import read_distances
+from core.registry.files import MEASURED
 from core.runs.result import read_result, read_run_features
 from core.workspace import Workspace
 from data.manifest import read_dataset

@@ -17,7 +17,6 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -50,12 +49,8 @@ class Photo:
         return sha256(self.content).hexdigest()
 
 
-class _Usage(NamedTuple):
-    bytes: int
-    swept: float
-
-
-_usages: dict[Path, _Usage] = defaultdict(lambda: _Usage(0, -math.inf))
+_usages: dict[Path, tuple[int, float]] = defaultdict(lambda: (0, -math.inf))
+"""Workspace → bytes of its stored photos, and the time of the last sweep."""
 _counting = Lock()
 
 
@@ -112,14 +107,15 @@ def sweep_kept_photos(workspace: Workspace, room: int = 0) -> None:
     free = [one for one in files if one[2].name not in held]
     leaving = [one for one in free if one[0] < now - settings.keep_photos_days * 86_400]
     total = sum(size for _, size, _ in files) - sum(size for _, size, _ in leaving)
-    limit = MOST_KEPT_BYTES
-    goal = min(limit * _LOW_WATER, limit - room) if total + room > limit else total
+    goal: float = total
+    if total + room > MOST_KEPT_BYTES:
+        goal = min(MOST_KEPT_BYTES * _LOW_WATER, MOST_KEPT_BYTES - room)
     for one in free[len(leaving) :]:
         if total <= goal:
             break
         leaving.append(one)
         total -= one[1]
-    _usages[workspace.root] = _Usage(total, time.monotonic())
+    _usages[workspace.root] = total, time.monotonic()
     for _, _, file in leaving:
         file.unlink(missing_ok=True)
 
@@ -130,14 +126,13 @@ def sweep_when_due(workspace: Workspace, size: int = 0) -> bool:
     Sweep first if this process has not done so for a minute, or where it does not fit.
     """
     with _counting:
-        usage = _usages[workspace.root]
-        late = time.monotonic() - usage.swept > _SWEPT_EVERY_S
-        if late or usage.bytes + size > MOST_KEPT_BYTES:
+        used, swept = _usages[workspace.root]
+        if time.monotonic() - swept > _SWEPT_EVERY_S or used + size > MOST_KEPT_BYTES:
             sweep_kept_photos(workspace, size)
-            usage = _usages[workspace.root]
-        if usage.bytes + size > MOST_KEPT_BYTES:
+            used, swept = _usages[workspace.root]
+        if used + size > MOST_KEPT_BYTES:
             return False
-        _usages[workspace.root] = _Usage(usage.bytes + size, usage.swept)
+        _usages[workspace.root] = used + size, swept
         return True
 
 

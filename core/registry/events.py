@@ -35,7 +35,6 @@ EventKind = Literal[
     "deleted",
 ]
 
-EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 _TABLE = model_events_table
 
 
@@ -71,7 +70,7 @@ def insert_event(connection: Connection, event: ModelEvent) -> ModelEvent:
 
 
 def list_events(
-    workspace: Workspace, kinds: tuple[EventKind, ...] = EVENT_KINDS
+    workspace: Workspace, kinds: tuple[EventKind, ...] = get_args(EventKind)
 ) -> list[ModelEvent]:
     """Return the newest events of these kinds, newest first."""
     with read_database(workspace) as connection:

@@ -271,11 +271,6 @@ def _list_warnings(report: RunReport) -> list[str]:
     return said
 
 
-def _escape_markdown(text: str) -> str:
-    """Return a text that Markdown shows unchanged."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
-
-
 def _write_style() -> str:
     light, dark = (
         " ".join(f"--{name}: {getattr(colours, name)};" for name in _COLOURS)
@@ -308,6 +303,6 @@ _TEMPLATES.filters |= {
     "ends": say_ends,
     "webp": data_uri,
     "say_shortcut": say_shortcut,
-    "md": _escape_markdown,
+    "md": lambda text: _SPECIAL.sub(r"\\\1", " ".join(text.split())),
     "quote": lambda text: json.dumps(text, ensure_ascii=False),
 }

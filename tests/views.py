@@ -33,12 +33,11 @@ class Ear:
         self.told = Told([], [])
         self._patience = patience
 
-    def begin_phase(self, phase: str) -> None:
-        self.told.phases.append(phase)
-
-    def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
-        if "per_second" in facts:
-            assert facts["per_second"] > 0 <= facts["seconds_left"]
+    def tell(self, phase: str, done: int, total: int, **facts: float) -> None:
+        if not total:
+            self.told.phases.append(phase)
+            return
+        assert facts["per_second"] > 0 <= facts["seconds_left"]
         self.told.progress.append((done, total))
 
     def should_stop(self) -> bool:
@@ -63,7 +62,7 @@ def prepare(
     by = Preparation(
         workspace=workspace,
         device=device or find_device(),
-        listener=ear,  # type: ignore[arg-type]
+        tell=ear.tell,
         should_stop=ear.should_stop,
     )
     weights = find_weights(workspace, "random")

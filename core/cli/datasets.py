@@ -4,6 +4,7 @@ import os
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from core.cli.choosing import DATASET, DATASET_HELP, WHO, read_chosen
@@ -19,7 +20,7 @@ from core.datasets.versions import delete_version, describe_uses
 from core.errors import RunMissing, SourceRefused
 from core.formats import count, size
 from core.runs.choosing import NOTHING_YET, choose_dataset, choose_run, count_opening
-from core.runs.following import PhaseProgress
+from core.runs.following import show_phase
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import keep_dataset, make_staging_folder, prepare_dataset
@@ -285,7 +286,7 @@ def features(workspace: Workspace, given: Namespace, progress: ProgressLine) -> 
     framing = read_framing(vars(given))
     found = find_weights(workspace, given.weights)
     start = time.perf_counter()
-    by = Preparation(workspace=workspace, listener=PhaseProgress(progress))
+    by = Preparation(workspace=workspace, tell=partial(show_phase, progress))
     made = prepare_features(by, dataset, found, given.preprocessing, framing)
     return Outcome(
         {

@@ -34,26 +34,20 @@ class ProgressShown(Protocol):
         """Show a line."""
 
 
-class PhaseProgress:
-    """Shows the progress of each phase as the preparation of features reports it."""
-
-    def __init__(self, progress: ProgressShown) -> None:
-        self._progress = progress
-        self._phase = ""
-
-    def begin_phase(self, phase: str) -> None:
-        """Show that the phase has begun, unless it reports its progress."""
-        self._phase = PHASES.get(phase, phase)
-        if phase not in ("packing", "extracting", "activations"):
-            self._progress.note(self._phase)
-
-    def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
-        """Show the progress of a phase; for photos also `per_second` and `seconds_left`."""
-        per_second, left = facts.get("per_second"), facts.get("seconds_left")
-        rest = [f"{per_second:.0f} photos/s"] if per_second else []
-        if left is not None and done < total:
-            rest.append(f"{duration(left)} left")
-        self._progress.advance(self._phase, done, total, ", ".join(rest))
+def show_phase(
+    progress: ProgressShown, phase: str, done: int, total: int, **facts: float | None
+) -> None:
+    """Show how much of a phase is done (0 of 0: it begins); `facts` as of `Preparation.tell`."""
+    words = PHASES.get(phase, phase)
+    if not total:
+        if phase not in ("packing", "extracting", "activations"):  # their progress follows
+            progress.note(words)
+        return
+    per_second, left = facts.get("per_second"), facts.get("seconds_left")
+    rest = [f"{per_second:.0f} photos/s"] if per_second else []
+    if left is not None and done < total:
+        rest.append(f"{duration(left)} left")
+    progress.advance(words, done, total, ", ".join(rest))
 
 
 class RunFollower:
@@ -61,7 +55,6 @@ class RunFollower:
 
     def __init__(self, folder: Path, progress: ProgressShown, epochs: int) -> None:
         self._folder, self.progress, self._epochs = folder, progress, epochs
-        self._phases = PhaseProgress(progress)
         _, self._offset = read_events(folder)
 
     def show_new_events(self) -> None:
@@ -95,10 +88,10 @@ class RunFollower:
     def _show(self, event: dict[str, Any]) -> None:
         match event.get("event"):
             case "phase":
-                self._phases.begin_phase(event["phase"])
+                show_phase(self.progress, event["phase"], 0, 0)
             case "progress":
                 facts = {name: event.get(name) for name in ("per_second", "seconds_left")}
-                self._phases.tell_progress(event["done"], event["total"], **facts)
+                show_phase(self.progress, event["phase"], event["done"], event["total"], **facts)
             case "epoch":
                 self.progress.note(_describe_epoch(event, self._epochs))
             case "lost":

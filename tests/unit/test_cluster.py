@@ -32,7 +32,6 @@ from core.runs.store import list_runs
 from core.runs.training import preparing, strategies
 from core.runs.training.executing import execute_run
 from core.runs.training.preparing import (
-    PhaseReport,
     Preparation,
     delete_features,
     prepare_features,
@@ -165,8 +164,7 @@ def test_a_node_is_lost_and_the_features_are_the_same_bits(
         return noted
 
     monkeypatch.setattr(cluster, "pack_network", pack_noted)
-    listener = PhaseReport(lambda *_: None)
-    by = Preparation(workspace=trained_copy, listener=listener)
+    by = Preparation(workspace=trained_copy)
     weights = find_weights(trained_copy, "random")
     with ThreadPoolExecutor(1) as at_once:
         taken = at_once.submit(take_second, nodes, log)

@@ -34,8 +34,9 @@ from core.datasets.quality.suspects import (
 from core.errors import BackboneMissing
 from core.evaluation.split_differences import compare_splits
 from core.kept import Cached, read_cached, write_cached
+from core.runs.following import PHASES
 from core.runs.jobs import Report
-from core.runs.training.preparing import PhaseReport, Preparation, prepare_features
+from core.runs.training.preparing import Preparation, prepare_features
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.duplicates import find_pairs
@@ -97,7 +98,11 @@ def _find_features(
         if values is not None:
             return values, kept.label
     report("preparing", 0, 0)
-    by = Preparation(workspace=workspace, listener=PhaseReport(report))
+
+    def tell(phase: str, done: int, total: int, **_: float) -> None:
+        report(PHASES.get(phase, phase), done, total)
+
+    by = Preparation(workspace=workspace, tell=tell)
     weights = find_weights(workspace, parameters["weights"])
     made = prepare_features(by, dataset, weights, PREPROCESSING)
     return made.values, read_backbone_facts(workspace, made.backbone_id).weights_label

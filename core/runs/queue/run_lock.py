@@ -182,6 +182,13 @@ class Attempt:
             append_event(self.folder, {"event": "phase", "phase": phase})
             _log.info("%s %s", phase, " ".join(f"{key}={value}" for key, value in facts.items()))
 
+    def tell(self, phase: Phase, done: int, total: int, **facts: float | None) -> None:
+        """Report how much of a phase of the preparation is done; 0 of 0: it begins."""
+        if total:
+            self.tell_progress(done, total, **facts)
+        else:
+            self.begin_phase(phase)
+
     def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
         """Report the progress of the phase, a few times a second."""
         now = time.perf_counter()

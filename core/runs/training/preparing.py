@@ -7,8 +7,9 @@ a backbone or to use a GPU.
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from core.cluster import BLOCK, ClusterNetwork
 from core.config import FRAMING, Framing, read_settings
 from core.errors import BackboneMissing, DiskFull, WeightsMissing
 from core.formats import count, size
-from core.runs.following import PHASES
 from core.runs.locks import is_locked
 from core.runs.recipe.recipe import Recipe, check_network
 from core.runs.run_files import delete_rows
@@ -60,28 +60,20 @@ class Features:
     """(n, d) float32."""
 
 
-class Listener(Protocol):
-    """Receives the progress: the report of a run, or the command line."""
-
-    def begin_phase(self, phase: Phase) -> None:
-        """Begin the phase that makes a backbone or features."""
-
-    def tell_progress(self, done: int, total: int, **facts: float | None) -> None:
-        """Report the progress of the phase; for photos with per_second and seconds_left."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """The workspace, listener, stop signal and device of a preparation."""
+    """The workspace, progress, stop signal and device of a preparation."""
 
     workspace: Workspace
-    listener: Listener
+    tell: Callable[..., None] = lambda *_, **__: None
+    """Called with a phase, done and total (0 of 0: it begins); for photos also with per_second and
+    seconds_left."""
     should_stop: Callable[[], bool] = lambda: False
     device: Device = field(default_factory=find_device)
 
-    def tell_photos(self, done: int, total: int, left: int, speed: float) -> None:
+    def tell_photos(self, phase: Phase, done: int, total: int, left: int, speed: float) -> None:
         """Report the progress of an extraction (see `models.extraction.Tell`)."""
-        self.listener.tell_progress(done, total, per_second=speed, seconds_left=left / speed)
+        self.tell(phase, done, total, per_second=speed, seconds_left=left / speed)
 
 
 class _Identity:
@@ -91,22 +83,6 @@ class _Identity:
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         return iter(batches)
-
-
-class PhaseReport:
-    """Reports the phases of a preparation as phases of a job."""
-
-    def __init__(self, report: Callable[[str, int, int], None]) -> None:
-        self._report, self._phase = report, ""
-
-    def begin_phase(self, phase: str) -> None:
-        """Report that a phase begins."""
-        self._phase = PHASES.get(phase, phase)
-        self._report(self._phase, 0, 0)
-
-    def tell_progress(self, done: int, total: int, **_facts: float | None) -> None:
-        """Report the progress of the phase."""
-        self._report(self._phase, done, total)
 
 
 def prepare_first_run(workspace: Workspace, should_stop: Callable[[], bool]) -> None:
@@ -124,8 +100,8 @@ def prepare_first_run(workspace: Workspace, should_stop: Callable[[], bool]) -> 
         return
     weights = find_weights(workspace, name_usual(workspace))
     usual = Recipe(dataset=newest.id, weights=weights.name, weights_digest=weights.digest)
-    silent, dataset = PhaseReport(lambda *_: None), read_dataset(workspace, newest.id)
-    by = Preparation(workspace=workspace, listener=silent, should_stop=should_stop)
+    dataset = read_dataset(workspace, newest.id)
+    by = Preparation(workspace=workspace, should_stop=should_stop)
     prepare_features(by, dataset, weights, usual.preprocessing, usual.seen_as)
 
 
@@ -192,7 +168,7 @@ def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
         return dataset.photos_file
     entry = describe_photos(framing, dataset.id)
     if read_kept(by.workspace, entry.id) is None:
-        by.listener.begin_phase("packing")
+        by.tell("packing", 0, 0)
         photos = Photos(
             dataset.photos_file,
             change=lambda _, numbers: np.stack(
@@ -207,9 +183,8 @@ def prepare_photos(by: Preparation, dataset: Dataset, framing: Framing) -> Path:
             (len(dataset) - count_partial_rows(by.workspace, entry)) * entry.form.itemsize,
             "Delete runs or datasets that you do not need.",
         )
-        extract_rows(
-            by.workspace, entry, photos, _Identity(), donors, by.tell_photos, by.should_stop
-        )
+        tell = partial(by.tell_photos, "packing")
+        extract_rows(by.workspace, entry, photos, _Identity(), donors, tell, by.should_stop)
     return by.workspace.features_file(entry.id)
 
 
@@ -244,11 +219,12 @@ def prepare_features(
         if not missing[-1]:
             return describe(entry, copy_rows(home, entry, donors))
     photos = Photos(prepare_photos(by, dataset, framing))
-    by.listener.begin_phase("extracting")
+    by.tell("extracting", 0, 0)
     network = open_network(by, weights, backbone, min(missing))
     entry = describe_features(dataset.id, backbone, network.facts.precision)
     donors = find_donors(home, dataset, {**entry.facts, "view": None})
-    values = extract_rows(home, entry, photos, network, donors, by.tell_photos, by.should_stop)
+    tell = partial(by.tell_photos, "extracting")
+    values = extract_rows(home, entry, photos, network, donors, tell, by.should_stop)
     return describe(entry, values)
 
 
@@ -258,7 +234,7 @@ def prepare_backbone(
     """Return the facts of the backbone, which is made if it is missing."""
     identifier = backbone_id(weights, preprocessing, framing)
     if not backbone_exists(by.workspace, identifier):
-        by.listener.begin_phase("backbone")
+        by.tell("backbone", 0, 0)
         make_backbone(by.workspace, weights, preprocessing, framing)
     return read_backbone_facts(by.workspace, identifier)
 
@@ -314,10 +290,10 @@ def delete_views(workspace: Workspace, dataset_id: str) -> int:
         if "view" in facts:
             freed += delete_rows(workspace.features_file(identifier))
     for kind in (*get_args(ViewKind), FRAMED):
-        for partial in workspace.features.glob(f".{dataset_id}.{kind}.*.part"):
-            if not is_locked(partial.with_suffix(".lock")):
-                freed += partial.stat().st_size
-                partial.unlink()
+        for part in workspace.features.glob(f".{dataset_id}.{kind}.*.part"):
+            if not is_locked(part.with_suffix(".lock")):
+                freed += part.stat().st_size
+                part.unlink()
     maps = workspace.maps_folder(dataset_id)
     freed += sum(file.stat().st_size for file in maps.rglob("*.map"))
     shutil.rmtree(maps, ignore_errors=True)

@@ -83,7 +83,7 @@ class Training:
         self._checkpoints = self._folder / CHECKPOINT_FOLDER
         self._begun = attempt.run.epochs_done > 0 and not trial
         self._preparation = Preparation(
-            workspace=attempt.workspace, listener=attempt, should_stop=attempt.should_stop
+            workspace=attempt.workspace, tell=attempt.tell, should_stop=attempt.should_stop
         )
         if self.recipe.trained_stages:
             prefer_convolutions()

@@ -17,6 +17,7 @@ from core.config import fingerprint
 from core.formats import count
 from core.kept import report_stop
 from core.runs.recipe.recipe import Recipe
+from core.runs.store import Phase
 from core.runs.training.donors import find_donors
 from core.runs.training.preparing import (
     Preparation,
@@ -63,6 +64,10 @@ class ViewRequest:
     recipe: Recipe
     policy: AugmentationPolicy
     """Without augmentation there is one view."""
+
+    @property
+    def phase(self) -> Phase:
+        return "extracting" if self.kind == "pooled" else "activations"
 
     @property
     def n_views(self) -> int:
@@ -119,7 +124,7 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
         if kept is not None:
             return kept
     photos_file = prepare_photos(by, wanted.dataset, wanted.recipe.seen_as)
-    by.listener.begin_phase("extracting" if pooled else "activations")
+    by.tell(wanted.phase, 0, 0)
     rows = wanted.n_views * len(wanted.photos)
     network = open_network(by, wanted.weights, backbone, rows, is_trunk=not pooled)
     entries = wanted.list_entries(backbone.id, network.facts.precision)
@@ -183,7 +188,8 @@ def _make_view(
     photos = Photos(photos_file, wanted.photos, change, threads=by.device.cores)
 
     def tell(done: int, total: int, left: int, speed: float) -> None:
-        by.listener.tell_progress(
+        by.tell(
+            wanted.phase,
             number * total + done,
             wanted.n_views * total,
             per_second=speed,

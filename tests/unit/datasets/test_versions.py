@@ -12,7 +12,7 @@ from core.runs.locks import free_lock, take_lock
 from core.runs.queue.queue import claim_next_run, submit_run
 from core.runs.store import list_runs
 from core.runs.training.donors import find_donors
-from core.runs.training.preparing import Features, PhaseReport, Preparation, prepare_features
+from core.runs.training.preparing import Features, Preparation, prepare_features
 from core.workspace import Workspace
 from data.dataset import Dataset
 from data.importing import import_source
@@ -26,8 +26,7 @@ from tests.training import change_recipe
 def prepare(workspace: Workspace, dataset: Dataset) -> tuple[Features, list[str]]:
     """Return the features of a dataset by random weights, and the phases of the preparation."""
     phases: list[str] = []
-    listener = PhaseReport(lambda phase, *_: phases.append(phase))
-    by = Preparation(workspace=workspace, listener=listener)
+    by = Preparation(workspace=workspace, tell=lambda phase, *_, **__: phases.append(phase))
     features = prepare_features(by, dataset, find_weights(workspace, "random"), "resnet")
     return features, list(dict.fromkeys(phases))
 
@@ -64,7 +63,7 @@ def test_only_new_photos_are_computed(trained_copy, parent, tmp_path):
     known = find_donors(trained_copy, more, facts)
     assert len(known.find_unknown(0)) == 6
     features, phases = prepare(trained_copy, more)
-    assert phases == ["computing features"]
+    assert phases == ["extracting"]
     for photo, digest in enumerate(more.manifest["sha256"]):
         same = np.flatnonzero(parent.manifest["sha256"] == digest)
         if len(same):
@@ -90,7 +89,7 @@ def test_damaged_features_are_not_copied(trained_copy, parent):
     file.unlink()  # it may be linked: never written in place
     file.write_bytes(content)
     features, phases = prepare(trained_copy, edit(trained_copy, parent))
-    assert phases == ["computing features"]
+    assert phases == ["extracting"]
     rest = np.delete(np.arange(len(parent)), [2, 14])
     assert np.array_equal(features.values, expected[rest])
 

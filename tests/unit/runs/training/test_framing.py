@@ -43,12 +43,8 @@ def dataset(trained_copy: Workspace) -> Dataset:
 def prepare_padded(workspace: Workspace, dataset: Dataset, ear: Ear | None = None) -> Path:
     """Return the file of the dataset's whole photos."""
     ear = ear or Ear()
-    preparation = Preparation(
-        workspace=workspace,
-        listener=ear,  # type: ignore[arg-type]
-        should_stop=ear.should_stop,
-    )
-    return prepare_photos(preparation, dataset, Framing(how="pad"))
+    by = Preparation(workspace=workspace, tell=ear.tell, should_stop=ear.should_stop)
+    return prepare_photos(by, dataset, Framing(how="pad"))
 
 
 def test_photos_are_packed_once_from_their_own_files(

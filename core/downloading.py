@@ -7,6 +7,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,13 @@ def download_file(
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.part")
     with FileLock(target.with_name(f".{target.name}.lock")):
-        if _is_sound(target, check):
-            return
+        with suppress(PetalscopeError):  # else it is downloaded again
+            if target.is_file():
+                check(target)
+                return
         try:
             _fetch_rest(address, partial, on_progress, most)
         except (OSError, http.client.HTTPException) as error:
-            if isinstance(error, _TooLarge):
-                partial.unlink(missing_ok=True)
             raise _describe_failure(error, address, target) from error
         try:
             check(partial)
@@ -59,20 +60,6 @@ def download_file(
             partial.unlink()
             raise
         partial.replace(target)
-
-
-def _is_sound(target: Path, check: Callable[[Path], None]) -> bool:
-    if not target.is_file():
-        return False
-    try:
-        check(target)
-    except PetalscopeError:
-        return False
-    return True
-
-
-class _TooLarge(OSError):
-    """The file is larger than allowed."""
 
 
 class _KeepSafe(urllib.request.HTTPRedirectHandler):
@@ -119,7 +106,8 @@ def _write_rest(
         while block := response.read(_CHUNK):
             done += len(block)
             if most is not None and max(done, total) > most:
-                raise _TooLarge(f"the file has {max(done, total)} bytes, more than {most}")
+                partial.unlink()
+                raise OSError(f"the file has {max(done, total)} bytes, more than {most}")
             file.write(block)
             if report is not None:
                 report(done, max(done, total))

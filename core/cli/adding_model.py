@@ -45,7 +45,7 @@ def add_model(workspace: Workspace, given: Namespace, progress: ProgressLine) ->
             true, predicted = (dataset.classes[one] for one in (dataset.labels[photo], answer))
             progress.note(f"Wrong: {dataset.manifest['path'].iloc[photo]}, {true} → {predicted}")
         added = adding_models.add_model(workspace, dataset, opened, choice, given.name or "")
-    progress.note(added.parity)
-    run = added.run
+    run, is_new, parity = added
+    progress.note(parity)
     follower = RunFollower(workspace.run_folder(run.id), progress, 1)
-    return finish_run(workspace, follower, run, added.is_new, in_queue=given.queue)
+    return finish_run(workspace, follower, run, is_new, in_queue=given.queue)

@@ -114,7 +114,7 @@ def _read_run_subject(workspace: Workspace, run_id: str) -> Subject:
         backbone=backbone,
         head=read_run_head(workspace, run_id),
         rule=rule,
-        unlike=read_distances(workspace, run_id, result).model if _rejects(rule) else None,
+        unlike=read_distances(workspace, run_id, result)[0] if _rejects(rule) else None,
     )
 
 

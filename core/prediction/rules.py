@@ -45,17 +45,13 @@ from data.splits import SPLITS
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RunDistances:
-    """The model of a run's training photos, and the distance of each photo."""
+def read_distances(
+    workspace: Workspace, run_id: str, result: RunResult
+) -> tuple[UnlikeModel, np.ndarray]:
+    """Return the model of a run's training photos, and the distance of each photo; computed once.
 
-    model: UnlikeModel
-    distances: np.ndarray
-    """(n,) float32, a row for each photo of the dataset; NaN where `draw_photos` leaves it out."""
-
-
-def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunDistances:
-    """Return the distances of a run's photos, computed once."""
+    Distances (n,) float32 are NaN for photos of the dataset that `draw_photos` leaves out.
+    """
 
     def make() -> dict[str, np.ndarray]:
         features = read_run_rows(workspace, result)
@@ -70,7 +66,7 @@ def read_distances(workspace: Workspace, run_id: str, result: RunResult) -> RunD
     facts = {"version": UNLIKE_VERSION, "features": result.features_id}
     kept = keep_arrays(workspace, run_id, "unlike", facts, make)
     distances = kept.pop("distances")
-    return RunDistances(model=UnlikeModel(**kept), distances=distances)
+    return UnlikeModel(**kept), distances
 
 
 def find_limit_of_run(
@@ -81,8 +77,8 @@ def find_limit_of_run(
     They are its validation photos; where these are too few, also its training photos, measured by
     models without them.
     """
-    known = read_distances(workspace, run_id, result)
-    distances = known.distances[result.draw_photos("validation")]
+    _, distances = read_distances(workspace, run_id, result)
+    distances = distances[result.draw_photos("validation")]
     train = result.draw_photos("train")
     if len(distances) < FEWEST_TO_LIMIT <= len(distances) + len(train):
         facts = {"version": UNLIKE_VERSION, "features": result.features_id}
@@ -156,7 +152,8 @@ def suggest_rule(
     temperature = find_temperature(scores, labels) or 1.0
     alike = np.ones(len(photos), dtype=bool)
     if limit is not None:
-        alike = read_distances(workspace, run_id, result).distances[photos] <= limit
+        _, distances = read_distances(workspace, run_id, result)
+        alike = distances[photos] <= limit
     tops = temper_scores(scores, temperature).max(axis=1)
     threshold = choose_default_threshold(tops, scores.argmax(axis=1) == labels, alike)
     return DecisionRule(
@@ -171,7 +168,7 @@ def measure_rule(
     photos, distances = result.draw_photos("validation"), None
     if rule is not None and rule.unlike_limit is not None:
         with suppress(FeaturesMissing):
-            distances = read_distances(workspace, run_id, result).distances[photos]
+            distances = read_distances(workspace, run_id, result)[1][photos]
     scores, labels = result.scores[photos], result.labels[photos]
     return measure_answers(rule, scores, labels, result.classes, distances)
 
@@ -271,7 +268,7 @@ class StandingRule:
             rule, model = find_rule(self._workspace, self._run_id, self._result), None
             if rule is not None and rule.unlike_limit:
                 try:
-                    model = read_distances(self._workspace, self._run_id, self._result).model
+                    model, _ = read_distances(self._workspace, self._run_id, self._result)
                 except FeaturesMissing as error:
                     _log.warning("unlike photos are not recognised: %s", error)
             kept = FrozenRule(rule, model, self._result.classes)

@@ -70,7 +70,7 @@ def register_run(
         backbone = read_backbone_facts(workspace, result.backbone_id)
     network = workspace.backbone_folder(backbone.id) / NETWORK_FILE
     features = read_run_rows(workspace, result)
-    unlike = read_distances(workspace, run_id, result).model
+    unlike, _ = read_distances(workspace, run_id, result)
     pieces = {
         "head": pack_arrays(read_run_head(workspace, run_id).arrays),
         "unlike": pack_arrays(dataclasses.asdict(unlike)),

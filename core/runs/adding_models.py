@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -39,19 +39,12 @@ _PARITY = 1e-3
 """Largest difference to the framework's scores for which a faster precision is used."""
 
 
-class Added(NamedTuple):
-    """The run of an added model."""
-
-    run: RunRecord
-    is_new: bool
-    parity: str
-    """A sentence on the difference to the framework's own scores."""
-
-
 def add_model(
     workspace: Workspace, dataset: Dataset, opened: Opened, choice: Choice, name: str = ""
-) -> Added:
-    """Return the run of the model on a dataset, queued."""
+) -> tuple[RunRecord, bool, str]:
+    """Return the queued run of the model on a dataset, whether it is new, and a sentence on the
+    difference to the framework's own scores.
+    """
     framing = Framing(how=choice.framing)
     weights = Weights(
         name=ADDED_WEIGHTS,
@@ -74,7 +67,7 @@ def add_model(
         outputs=choice.outputs,
     )
     parity = read_backbone_facts(workspace, backbone).parity
-    return Added(*submit_run(workspace, recipe, name or opened.title), _say_parity(parity))
+    return *submit_run(workspace, recipe, name or opened.title), _say_parity(parity)
 
 
 def _say_parity(parity: float | None) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from itertools import starmap
 from typing import NamedTuple
 
 import numpy as np
@@ -111,13 +112,6 @@ _SHARE_OF_BATCHES = 4
 """All batch requests together take one place in four: single photos find places, too."""
 
 
-class Upload(NamedTuple):
-    """A file as it was sent."""
-
-    name: str
-    content: bytes
-
-
 class _Decoded(NamedTuple):
     photo: np.ndarray
     framing: Framing
@@ -156,9 +150,9 @@ class AnswerService:
         self._batcher = Batcher(switcher, figures)
         figures.photos_waiting.set_function(lambda: self.waiting)
 
-    async def answer(self, upload: Upload, asker: Asker) -> schemas.Answer:
+    async def answer(self, content: bytes, asker: Asker) -> schemas.Answer:
         """Return the answer for one photo."""
-        check_upload(upload.content, self._limit_mb)
+        check_upload(content, self._limit_mb)
         if self._switcher.find_model() is None:
             raise self._switcher.state.refusal
         if self._places.locked():
@@ -167,25 +161,27 @@ class AnswerService:
                 "Send the photo again in a second.",
                 retry_after=1,
             )
-        return await self._answer_in_place(upload, asker)
+        return await self._answer_in_place(content, asker)
 
-    async def answer_batch(self, uploads: list[Upload], asker: Asker) -> list[schemas.BatchItem]:
-        """Return an answer or a problem for each photo, in their order."""
+    async def answer_batch(
+        self, uploads: list[tuple[str, bytes]], asker: Asker
+    ) -> list[schemas.BatchItem]:
+        """Return an answer or a problem for each photo, of names and bytes, in their order."""
         if self._switcher.find_model() is None:
             raise self._switcher.state.refusal
 
-        async def answer_one(upload: Upload) -> schemas.BatchItem:
+        async def answer_one(name: str, content: bytes) -> schemas.BatchItem:
             async with self._for_batches:
                 try:
-                    check_upload(upload.content, self._limit_mb)
-                    answer = await self._answer_in_place(upload, asker, alone=False)
+                    check_upload(content, self._limit_mb)
+                    answer = await self._answer_in_place(content, asker, alone=False)
                 except PetalscopeError as error:
                     self._figures.problems.labels(code=error.code).inc()
                     problem = describe_problem(error, asker.request_id)
-                    return schemas.BatchItem(name=upload.name, error=problem)
-                return schemas.BatchItem(name=upload.name, answer=answer)
+                    return schemas.BatchItem(name=name, error=problem)
+                return schemas.BatchItem(name=name, answer=answer)
 
-        return list(await asyncio.gather(*map(answer_one, uploads)))
+        return list(await asyncio.gather(*starmap(answer_one, uploads)))
 
     def close(self) -> None:
         """Wait until the threads have ended."""
@@ -193,7 +189,7 @@ class AnswerService:
         self._batcher.close()
 
     async def _answer_in_place(
-        self, upload: Upload, asker: Asker, *, alone: bool = True
+        self, content: bytes, asker: Asker, *, alone: bool = True
     ) -> schemas.Answer:
         """Return the answer for a photo as soon as it has a place.
 
@@ -203,7 +199,7 @@ class AnswerService:
             started = time.perf_counter()
             self.waiting += 1
             try:
-                decoded, row = await self._ask(upload.content)
+                decoded, row = await self._ask(content)
             finally:
                 self.waiting -= 1
             total = time.perf_counter() - started

@@ -15,7 +15,7 @@ from core.monitoring.feedback import give_feedback, settle_class
 from core.monitoring.rules import DEFAULTS, list_alarms
 from core.registry.store import ModelVersion, find_version, list_versions, read_aliases
 from core.serving import schemas
-from core.serving.answering import AnswerService, Asker, Upload
+from core.serving.answering import AnswerService, Asker
 from core.serving.logbook import Figures, Logbook
 from core.serving.problems import (
     BATCH_BODY,
@@ -69,11 +69,11 @@ Parts = Annotated[Service, Depends(find_service)]
 Asked = Annotated[Asker, Depends(find_asker)]
 
 
-async def _read_photo(request: Request) -> Upload:
+async def _read_photo(request: Request) -> bytes:
     """Return the one photo of a request."""
     kind = read_kind(request)
     if kind == "multipart/form-data":
-        return (await _read_form(request, "photo", 1))[0]
+        return (await _read_form(request, "photo", 1))[0][1]
     if not kind.startswith("image/") and kind != "application/octet-stream":
         raise RequestRefused(
             f"A request of the type “{kind[:80]}” holds no photo."
@@ -83,11 +83,11 @@ async def _read_photo(request: Request) -> Upload:
             "image/jpeg, image/png or another type of a picture.",
             status=415,
         )
-    return Upload("", await request.body())
+    return await request.body()
 
 
-async def _read_photos(request: Request) -> list[Upload]:
-    """Return the photos of a batch, 1 to 64, in the order they were sent."""
+async def _read_photos(request: Request) -> list[tuple[str, bytes]]:
+    """Return name and bytes of the photos of a batch, 1 to 64, in the order they were sent."""
     if read_kind(request) != "multipart/form-data":
         raise RequestRefused(
             "A batch is sent as a form (multipart/form-data).",
@@ -97,8 +97,8 @@ async def _read_photos(request: Request) -> list[Upload]:
     return await _read_form(request, "photos", 64)
 
 
-async def _read_form(request: Request, field: str, most: int) -> list[Upload]:
-    """Return the files in a field of a form."""
+async def _read_form(request: Request, field: str, most: int) -> list[tuple[str, bytes]]:
+    """Return name and bytes of the files in a field of a form."""
     # The same reader as Starlette's, so that both see the same charset.
     charset = parse_options_header(request.headers["content-type"])[1].get(b"charset", b"")
     if charset.lower() not in _CHARSETS:
@@ -115,7 +115,7 @@ async def _read_form(request: Request, field: str, most: int) -> list[Upload]:
                 else f"Send 1 to {most}, each in a field “{field}”.",
                 status=422,
             )
-        return [Upload((file.filename or "")[:200], await file.read()) for file in files]
+        return [((file.filename or "")[:200], await file.read()) for file in files]
 
 
 @router.post(

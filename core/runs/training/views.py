@@ -88,16 +88,8 @@ class ViewRequest:
         return [describe_view({**facts, "number": one}, self.photos) for one in numbers]
 
 
-@dataclass(frozen=True, eq=False)
-class _WantedView:
-    """One requested view and its missing rows."""
-
-    entry: Entry
-    donors: Donors
-    left: int
-    """Photos that have to go through the network."""
-    missing: int
-    """Rows that are not on the disk."""
+_View = tuple[Entry, Donors, int]
+"""A requested view, its donors, and the number of photos that have to go through the network."""
 
 
 def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
@@ -128,11 +120,11 @@ def prepare_views(by: Preparation, wanted: ViewRequest) -> Sequence[Rows]:
     rows = wanted.n_views * len(wanted.photos)
     network = open_network(by, wanted.weights, backbone, rows, is_trunk=not pooled)
     entries = wanted.list_entries(backbone.id, network.facts.precision)
-    views = _find_views(by, wanted.dataset, entries)
+    views, missing = _find_views(by, wanted.dataset, entries)
     check_room(
         by.workspace,
         f"{count(len(views), 'view')} of {count(len(wanted.photos), 'photo')}",
-        sum(view.missing for view in views) * form.itemsize,
+        missing * form.itemsize,
         "Choose fewer views, or free some space: “python -m core features DATASET --drop-views” "
         "deletes the views of earlier runs.",
     )
@@ -156,9 +148,15 @@ def _read_views(by: Preparation, entries: Sequence[Entry]) -> list[np.ndarray] |
     return kept
 
 
-def _find_views(by: Preparation, dataset: Dataset, entries: Sequence[Entry]) -> list[_WantedView]:
-    """Return the requested views with their missing rows, unless a stop is requested."""
-    found = []
+def _find_views(
+    by: Preparation, dataset: Dataset, entries: Sequence[Entry]
+) -> tuple[list[_View], int]:
+    """Return the requested views, and their number of rows that are not on the disk.
+
+    Raises:
+        RunStopped: A stop was requested.
+    """
+    found, missing = list[_View](), 0
     for entry in entries:
         total = len(entry.facts["photos"])
         if read_kept(by.workspace, entry.id) is not None:
@@ -166,11 +164,11 @@ def _find_views(by: Preparation, dataset: Dataset, entries: Sequence[Entry]) -> 
         else:
             done = count_partial_rows(by.workspace, entry)
             donors = find_donors(by.workspace, dataset, entry.facts)
-        left = len(donors.find_unknown(done))
-        found.append(_WantedView(entry, donors, left=left, missing=total - done))
+        found.append((entry, donors, len(donors.find_unknown(done))))
+        missing += total - done
         if by.should_stop():
             raise report_stop()
-    return found
+    return found, missing
 
 
 def _make_view(
@@ -178,10 +176,10 @@ def _make_view(
     wanted: ViewRequest,
     photos_file: Path,
     network: Trunk,
-    views: Sequence[_WantedView],
+    views: Sequence[_View],
 ) -> np.ndarray:
     """Return the rows of the first of these views; report the progress of all of them."""
-    view, later = views[0], sum(view.left for view in views[1:])
+    (entry, donors, _), later = views[0], sum(left for _, _, left in views[1:])
     number = wanted.n_views - len(views)
     draws = open_draws(wanted.dataset, wanted.policy, wanted.recipe.seed)
     change = None if wanted.policy.does_nothing else partial(draws.draw, draw=number)
@@ -196,9 +194,7 @@ def _make_view(
             seconds_left=(left + later) / speed,
         )
 
-    return extract_rows(
-        by.workspace, view.entry, photos, network, view.donors, tell, by.should_stop
-    )
+    return extract_rows(by.workspace, entry, photos, network, donors, tell, by.should_stop)
 
 
 def open_draws(dataset: Dataset, policy: AugmentationPolicy, seed: int) -> Draws:

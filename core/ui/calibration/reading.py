@@ -25,7 +25,6 @@ from core.evaluation.coverage import FEWEST_TO_LIMIT, choose_threshold
 from core.formats import count, percent, plain
 from core.prediction.deciding import DecisionRule, is_rule_stale, judge_photos, read_rule
 from core.prediction.rules import (
-    RunDistances,
     find_default_rule,
     find_limit_of_run,
     find_rule,
@@ -91,13 +90,13 @@ class CalibrationPage(cache.RunPage):
 
     @cached_property
     @cache.cached_by(cache.run_key, most=4, wait="Measuring distances …")
-    def distances(self) -> RunDistances:
-        """The distances of all photos from the training photos.
+    def distances(self) -> np.ndarray:
+        """The distances of all photos from the training photos, (n,) float32.
 
         Raises:
             FeaturesMissing: The features of the run were deleted.
         """
-        return read_distances(cache.workspace(), self.run.id, self.result)
+        return read_distances(cache.workspace(), self.run.id, self.result)[1]
 
     @cached_property
     def limit(self) -> tuple[float | None, str]:
@@ -142,7 +141,7 @@ class CalibrationPage(cache.RunPage):
         distances = None
         if rule.unlike_limit is not None:
             with suppress(FeaturesMissing):  # the control says so
-                distances = self.distances.distances[self.numbers]
+                distances = self.distances[self.numbers]
         answered, unlike = judge_photos(rule, scores, self.result.classes, distances)
         right = scores.argmax(axis=1) == self.result.labels[self.numbers]
         return Judged(scores=scores, right=right, answered=answered, unlike=unlike)

@@ -40,7 +40,7 @@ def test_a_rule_answers_above_its_threshold(read: Read) -> None:
 
 def test_what_is_unlike_is_not_answered(read: Read) -> None:
     page = read()
-    distances = page.distances.distances[page.numbers]
+    distances = page.distances[page.numbers]
     limit = float(np.median(distances))
     judged = page.judge_answers(DecisionRule(threshold=0.0, unlike_limit=limit))
     assert np.array_equal(judged.unlike, distances > limit)

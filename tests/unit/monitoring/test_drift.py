@@ -29,7 +29,7 @@ def test_the_reference_is_validation_photos(
     rows = dataset.manifest.iloc[photos]
     np.testing.assert_allclose(reference.properties, rows[list(MEASURED)])
     assert (reference.groups == result.scores[photos].argmax(axis=1)).all()
-    model = read_distances(trained_copy, version.run_id, result).model
+    model, _ = read_distances(trained_copy, version.run_id, result)
     validation = read_run_features(trained_copy, result)[photos]
     np.testing.assert_allclose(reference.components[:, 0], model.measure(validation), rtol=0.01)
 

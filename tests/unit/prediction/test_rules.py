@@ -65,9 +65,9 @@ def test_a_photo_beyond_the_limit_is_unlike(trained_copy: Workspace) -> None:
     decision = predictor.predict(PHOTO).decision
     assert decision.kind == "unlike"
     result = read_result(trained_copy, run)
-    known = read_distances(trained_copy, run, result)
+    _, distances = read_distances(trained_copy, run, result)
     index = result.paths.tolist().index("daisy/daisy_003.jpg")
-    assert decision.distance == pytest.approx(known.distances[index], rel=2e-2)
+    assert decision.distance == pytest.approx(distances[index], rel=2e-2)
     save_rule(trained_copy, run, DecisionRule(unlike_limit=1000.0))
     assert predictor.predict(PHOTO).decision.kind == "answer"
     assert not predictor.is_blind
@@ -86,15 +86,14 @@ def test_without_features_it_is_blind_and_still_answers(trained_copy: Workspace)
 
 def test_distances_are_kept_beside_the_run(trained_copy: Workspace) -> None:
     run, result = rewrite_result(trained_copy)
-    first = read_distances(trained_copy, run, result)
+    model, first = read_distances(trained_copy, run, result)
     trained_copy.features_file(result.features_id).unlink()
-    again = read_distances(trained_copy, run, result)  # from the file: the features are gone
-    np.testing.assert_array_equal(again.distances, first.distances)
-    np.testing.assert_array_equal(
-        again.model.measure(np.ones((1, 2048))), first.model.measure(np.ones((1, 2048)))
-    )
+    known, again = read_distances(trained_copy, run, result)  # from the file
+    np.testing.assert_array_equal(again, first)
+    ones = np.ones((1, 2048))
+    np.testing.assert_array_equal(known.measure(ones), model.measure(ones))
     train, rest = result.splits == "train", result.splits == "validation"
-    assert first.distances[train].mean() < first.distances[rest].mean()
+    assert first[train].mean() < first[rest].mean()
 
 
 def test_a_suggested_rule_rests_on_validation_photos_only(trained_copy: Workspace) -> None:
@@ -102,7 +101,7 @@ def test_a_suggested_rule_rests_on_validation_photos_only(trained_copy: Workspac
     run = list_runs(trained_copy)[-1].id
     validation = result.photo_numbers("validation")
     limit, judged = find_limit_of_run(trained_copy, run, result)
-    distances = read_distances(trained_copy, run, result).distances[validation]
+    distances = read_distances(trained_copy, run, result)[1][validation]
     assert (limit, judged) == (pytest.approx(distances.max(), rel=2e-3), VALIDATION)
     rule = suggest_rule(trained_copy, run, result, limit)
     assert (rule.n, rule.unlike_limit) == (VALIDATION, limit)
@@ -119,21 +118,19 @@ def test_a_suggested_rule_rests_on_validation_photos_only(trained_copy: Workspac
 
 def test_a_rule_has_one_effect_wherever_it_is_measured(trained_copy: Workspace) -> None:
     run, result = rewrite_result(trained_copy)
-    known, validation = (
-        read_distances(trained_copy, run, result),
-        result.photo_numbers("validation"),
-    )
+    model, distances = read_distances(trained_copy, run, result)
+    validation = result.photo_numbers("validation")
     # A photo on the limit, and one on the threshold, which is no whole percent.
-    limit = find_limit(known.distances[validation])
+    limit = find_limit(distances[validation])
     threshold = float(np.sort(result.scores[validation].max(axis=1))[5]) - 1e-5
     rule = DecisionRule(threshold=threshold, unlike_limit=limit, temperature=1.3)
     features = read_run_features(trained_copy, result)
-    frozen = FrozenRule(rule, known.model, result.classes)
+    frozen = FrozenRule(rule, model, result.classes)
     kinds = [frozen.decide(result.scores[one], features[one]).kind for one in validation]
     point = measure_rule(trained_copy, run, result, rule)
     assert point.answered == kinds.count("answer") and "unlike" not in kinds
     half = features[validation].astype(np.float16)  # as a version stores them
-    assert (known.model.measure(half) <= limit).all()
+    assert (model.measure(half) <= limit).all()
     said = say_answers(point)
     assert said.startswith(f"This model answers {percent(point.coverage, VALIDATION)} of photos")
     assert f"n = {VALIDATION})" in said and f"n = {point.answered})" in said
@@ -168,7 +165,7 @@ def test_of_few_validation_photos_training_photos_say_how_far_is_far(
     result = read_result(trained_copy, run)
     limit, judged = find_limit_of_run(trained_copy, run, result)
     assert judged == np.sum(result.splits != "test")
-    known = read_distances(trained_copy, run, result).distances
+    _, known = read_distances(trained_copy, run, result)
     assert limit > known[result.splits == "train"].max()  # each was measured without itself
 
 
@@ -200,8 +197,8 @@ def test_of_very_many_photos_a_rule_rests_on_some(
     result = read_result(trained_copy, run)
     monkeypatch.setattr("core.runs.result.MOST_JUDGED", 5)
     rule = suggest_rule(trained_copy, run, result, None)
-    known = read_distances(trained_copy, run, result)
+    _, distances = read_distances(trained_copy, run, result)
     assert rule.n == 5
-    measured = np.flatnonzero(np.isfinite(known.distances))
+    measured = np.flatnonzero(np.isfinite(distances))
     drawn = [result.draw_photos(split) for split in ("train", "validation", "test")]
     assert np.array_equal(measured, np.sort(np.concatenate(drawn)))

@@ -11,12 +11,12 @@ import pytest
 
 from core.config import Framing, Settings
 from core.errors import PhotoUnreadable, ServiceBusy
-from core.serving.answering import AnswerService, Asker, Upload
+from core.serving.answering import AnswerService, Asker
 from core.serving.logbook import Figures
 from data.images import read_packed_photo
 from tests.builders import draw_photo, encode_photo
 
-UPLOADS = [Upload(name=f"{number}.jpg", content=b"\xff\xd8\xff") for number in range(64)]
+UPLOADS = [(f"{number}.jpg", b"\xff\xd8\xff") for number in range(64)]
 
 
 @pytest.mark.parametrize(("queue", "taken"), [(64, 16), (2, 1)])
@@ -36,7 +36,7 @@ def test_batches_take_a_quarter_of_the_places(queue: int, taken: int) -> None:
         for _ in range(1000):  # long enough for all that could begin
             await asyncio.sleep(0)
         assert service.waiting == taken
-        single = [asyncio.create_task(service.answer(UPLOADS[0], asker)) for _ in range(queue)]
+        single = [asyncio.create_task(service.answer(UPLOADS[0][1], asker)) for _ in range(queue)]
         for _ in range(1000):
             await asyncio.sleep(0)
         assert service.waiting == queue

@@ -31,7 +31,11 @@ class Learning:
     """A verdict on the curves, and the gap between training and validation."""
 
     verdict: Verdict
+    since: int | None
+    """First epoch of the verdict, if it has one."""
     sentence: str
+    gap: float | None
+    """Training minus validation accuracy after the best epoch, if measured."""
     gap_sentence: str
     """Empty without validation photos."""
 
@@ -52,10 +56,12 @@ def judge_learning(
         val_photos: n of the validation accuracy.
     """
     best = next((epoch for epoch in epochs if epoch["epoch"] == best_epoch), None)
-    return Learning(*_judge(epochs, best, val_photos, ended), _describe_gap(best, val_photos))
+    gap, gap_sentence = _describe_gap(best, val_photos)
+    verdict, since, sentence = _judge(epochs, best, val_photos, ended)
+    return Learning(verdict, since, sentence, gap, gap_sentence)
 
 
-_Judged = tuple[Verdict, str]
+_Judged = tuple[Verdict, int | None, str]
 
 
 def _judge(
@@ -67,11 +73,12 @@ def _judge(
     if broken := _find_divergence(epochs):
         return broken
     if len(epochs) < _FEWEST:
-        return "early", "Too few epochs to see a trend."
+        return "early", None, "Too few epochs to see a trend."
     if stuck := _find_stuck(epochs):
         return stuck
     if best is None or best.get("val_loss") is None:
-        return "unjudged", "Without validation photos, overfitting cannot be detected."
+        sentence = "Without validation photos, overfitting cannot be detected."
+        return "unjudged", None, sentence
     after = [epoch for epoch in epochs if epoch["epoch"] > best["epoch"]]
     if len(after) < _PATIENCE:
         return _judge_around_best(epochs, best, ended)
@@ -87,7 +94,7 @@ def _find_divergence(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
     sentence = (
         f"The training loss rises from epoch {broken['epoch']} on: the learning rate is too high."
     )
-    return "diverged", sentence
+    return "diverged", broken["epoch"], sentence
 
 
 def _find_stuck(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
@@ -98,7 +105,7 @@ def _find_stuck(epochs: Sequence[Mapping[str, Any]]) -> _Judged | None:
         "The training loss hardly falls: the learning rate may be too low, or far too high. Try a "
         "sweep."
     )
-    return "stuck", sentence
+    return "stuck", None, sentence
 
 
 def _judge_around_best(
@@ -108,10 +115,10 @@ def _judge_around_best(
     until = [epoch for epoch in epochs if epoch["epoch"] <= best["epoch"]]
     earlier = [epoch["val_loss"] for epoch in until[:-_PATIENCE] if epoch["val_loss"] is not None]
     if not earlier:
-        return "early", "The best epoch comes early: too soon to see a trend."
+        return "early", None, "The best epoch comes early: too soon to see a trend."
     if best["val_loss"] < min(earlier) * (1 - _TREND):
         sentence = f"Still learning: the validation loss was falling at epoch {best['epoch']}"
-        return "learning", f"{sentence}{'; more epochs may help' if ended else ''}."
+        return "learning", None, f"{sentence}{'; more epochs may help' if ended else ''}."
     return _judge_flat(epochs, best)
 
 
@@ -136,10 +143,10 @@ def _judge_after_best(
             f"rises. {_describe_accuracy(best, after, val_photos)}Stronger augmentation or more "
             "dropout may help."
         )
-        return "overfitting", sentence
+        return "overfitting", since, sentence
     if rises:
-        remedy = "a lower or decreasing learning rate may help."
-        return "diverged", f"Worse since epoch {since}: {remedy}"
+        sentence = f"Worse since epoch {since}: a lower or decreasing learning rate may help."
+        return "diverged", since, sentence
     return _judge_flat(epochs, best)
 
 
@@ -162,14 +169,14 @@ def _judge_flat(epochs: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) ->
     level = best["val_loss"] * (1 + _TREND)
     known = (epoch for epoch in epochs if epoch["val_loss"] is not None)
     since = next(int(epoch["epoch"]) for epoch in known if epoch["val_loss"] <= level)
-    return "flat", f"Flat since epoch {since}: more epochs would change little."
+    return "flat", since, f"Flat since epoch {since}: more epochs would change little."
 
 
-def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> str:
-    """Return a sentence about the gap in accuracy at the best epoch; "" if it was not measured."""
+def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> tuple[float | None, str]:
+    """Return the gap in accuracy at the best epoch, and a sentence about it."""
     names = ("train_accuracy", "val_accuracy")
     if best is None or not val_photos or None in map(best.get, names):
-        return ""
+        return None, ""
     right, gap = best["val_accuracy"], best["train_accuracy"] - best["val_accuracy"]
     # Half a 95 % interval of a share; at least one photo.
     chance = max(1.96 * math.sqrt(right * (1 - right) / val_photos), 1 / val_photos)
@@ -182,4 +189,5 @@ def _describe_gap(best: Mapping[str, Any] | None, val_photos: int) -> str:
     else:
         meaning = "the validation photos are easier"
     side = "above" if gap >= 0 else "below"
-    return f"At the best epoch, training accuracy is {points} {side} validation: {meaning}."
+    sentence = f"At the best epoch, training accuracy is {points} {side} validation: {meaning}."
+    return gap, sentence

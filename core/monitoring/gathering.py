@@ -39,7 +39,7 @@ from data.duplicates import NEAREST, Copies, find_copies
 from data.images import read_photo_facts, read_photo_file
 from data.manifest import list_lineage, read_dataset
 from data.packing import pack_photos
-from data.sources.found import FoundPhoto
+from data.sources.found import FoundPhoto, Tell
 from data.sources.names import fold_name, match_class
 
 _FOLDER = "reviewed"
@@ -220,7 +220,13 @@ def _judge_copies(one: ReviewedPhoto, copies: Copies, dataset: Dataset) -> Revie
     return one
 
 
-def make_reviewed_version(workspace: Workspace, dataset_id: str, *, who: str = "") -> Dataset:
+def make_reviewed_version(
+    workspace: Workspace,
+    dataset_id: str,
+    *,
+    who: str = "",
+    on_progress: Tell = lambda *_: None,
+) -> Dataset:
     """Return the new version of the dataset, with the reviewed photos as training photos.
 
     Feedback whose photo is left out is closed with the reason.
@@ -236,7 +242,8 @@ def make_reviewed_version(workspace: Workspace, dataset_id: str, *, who: str = "
     if not plan.added:
         close_feedback(workspace, plan.left_out, plan.dataset)
         raise _report_nothing(plan)
-    made = add_photos(workspace, parent, _list_files(workspace, plan.added))
+    photos = _list_files(workspace, plan.added)
+    made = add_photos(workspace, parent, photos, on_progress=on_progress)
     close_feedback(workspace, (*plan.added, *plan.left_out), made.id)
     reason = f"{count(len(plan.added), 'reviewed photo')} added as “{made.name}”"
     counts = {"added": len(plan.added), "left_out": len(plan.left_out)}

@@ -76,8 +76,7 @@ class DueWork:
         self._looked = now
         self.are_arranged = is_anything_arranged(self._workspace)
         due = find_due(self._workspace) if self.are_arranged else ""
-        minutes = read_check_minutes(self._workspace)
-        if not due and minutes > 0 and now - self._last[1] >= 60 * minutes:
+        if not due and self._is_check_due(now):
             due = "the rules are to be checked"
         if not due or (due == self._last[0] and now - self._last[1] < _SAME_AGAIN_S):
             return
@@ -105,6 +104,10 @@ class DueWork:
             _log.error("the process ended with status %d", self._child.returncode)
         self._child = None
         return False
+
+    def _is_check_due(self, now: float) -> bool:
+        minutes = read_check_minutes(self._workspace)
+        return minutes > 0 and now - self._last[1] >= 60 * minutes
 
 
 def is_anything_arranged(workspace: Workspace) -> bool:

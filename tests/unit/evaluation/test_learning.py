@@ -39,7 +39,7 @@ def judge(
 
 def test_overfitting_begins_after_the_best_epoch() -> None:
     said = judge(FALLING, (1.0, 0.9, 0.8, 0.75, 0.7, 0.73, 0.76, 0.8, 0.84, 0.9))
-    assert said.verdict == "overfitting"
+    assert (said.verdict, said.since) == ("overfitting", 6)
     assert said.sentence.startswith("Overfitting since epoch 6:")
 
 
@@ -55,9 +55,10 @@ def test_overfitting_mentions_the_validation_accuracy() -> None:
 
 def test_a_running_mean_is_not_compared_with_validation() -> None:
     said = judge(FALLING, FALLING, running=0.80, accuracy=0.90, val_accuracy=0.86)
+    assert said.gap == pytest.approx(0.04)
     assert "4.0 points above validation: the model fits" in said.gap_sentence
     said = judge(FALLING, FALLING, running=0.80, accuracy=None, val_accuracy=0.86)
-    assert said.gap_sentence == ""
+    assert said.gap is None and said.gap_sentence == ""
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_a_loss_that_still_falls_asks_for_more_epochs(ended: bool, words: str) -
 
 def test_a_loss_that_is_not_a_number_blames_the_learning_rate() -> None:
     said = judge((1.0, 5.0, None), (1.0, 9.0, None))
-    assert said.verdict == "diverged" and "epoch 3" in said.sentence
+    assert (said.verdict, said.since) == ("diverged", 3)
     assert "learning rate is too high" in said.sentence
 
 
@@ -99,7 +100,7 @@ def test_curves_have_a_verdict(
     losses: tuple[float, ...], val_losses: tuple[float, ...], verdict: str, since: int | None
 ) -> None:
     said = judge(losses, val_losses)
-    assert said.verdict == verdict and (since is None or f"epoch {since}" in said.sentence)
+    assert (said.verdict, said.since) == (verdict, since)
 
 
 def test_a_constant_loss_is_stuck_unless_it_is_low() -> None:
@@ -114,7 +115,7 @@ def test_few_epochs_show_no_trend(epochs: int) -> None:
 
 def test_without_validation_photos_there_is_no_verdict() -> None:
     said = judge(FALLING, (None,) * 10, val_photos=0)
-    assert (said.verdict, said.gap_sentence) == ("unjudged", "")
+    assert (said.verdict, said.gap, said.gap_sentence) == ("unjudged", None, "")
 
 
 @pytest.mark.parametrize(
@@ -131,3 +132,4 @@ def test_the_gap_is_compared_with_noise(
 ) -> None:
     said = judge(FALLING, FALLING, accuracy=accuracy, val_accuracy=val_accuracy, val_photos=n)
     assert words in said.gap_sentence
+    assert said.gap == pytest.approx(accuracy - val_accuracy)
